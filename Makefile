@@ -1,0 +1,35 @@
+# make demo   the whole weekly job on sample data      (make demo ARGS=--once ends by itself)
+# make test   everything that CI runs
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: demo test lint types unit faults bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.installed
+	$(BIN)/newsletter demo $(ARGS)
+
+test: .venv/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+faults: .venv/.tested
+	$(BIN)/pytest tests/faults --full $(ARGS)
+
+bench: .venv/.tested
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.venv/.installed: pyproject.toml .ci/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e .
+	touch $@
+
+.venv/.tested: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[postgres,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,70 @@
+"""Bringing a database to the newest schema, and telling whether it is there.
+
+The migrations are Alembic's and ship beside this file. Checking needs neither Alembic nor a migration: the newest
+revision is the last file name, and the database says its own.
+"""
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
+
+from db.engine import is_sqlite, transaction
+from db.models import Key, Panelist
+
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+PANEL = ("builder", "skeptic", "futurist", "founder", "creator")
+
+
+def newest_revision() -> str:
+    """The revision that this version of the software needs: files are named ``0001_words.py`` in order."""
+    return max(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The database's revision; None when it has no schema of ours. A missing SQLite file is not created."""
+    if is_sqlite(engine) and not _file_exists(engine):
+        return None
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found
+
+
+def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
+    """Create or upgrade the schema, the panel and the secrets; returns (revision before, revision after).
+
+    Running it again changes nothing. On SQLite the folder of the file is made.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    if is_sqlite(engine) and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    before = current_revision(engine)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    with transaction(engine) as connection:
+        _seed(connection, now)
+    return before, newest_revision()
+
+
+def _seed(connection: Connection, now: datetime) -> None:
+    known = set(connection.scalars(select(Panelist.key)))
+    for position, key in enumerate(PANEL):
+        if key not in known:
+            connection.execute(insert(Panelist).values(key=key, name=key.capitalize(), position=position))
+    purposes = set(connection.scalars(select(Key.purpose)))
+    for purpose in ("links", "addresses"):
+        if purpose not in purposes:
+            connection.execute(insert(Key).values(purpose=purpose, secret=secrets.token_bytes(32), created_at=now))
+
+
+def _file_exists(engine: Engine) -> bool:
+    return bool(engine.url.database) and Path(str(engine.url.database)).is_file()

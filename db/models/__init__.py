@@ -1,0 +1,50 @@
+"""The tables. Typed for SQLAlchemy Core: ``select(Tool.slug)`` on a connection; no sessions, no lazy loading.
+
+Instants are stored in UTC. Small sets (categories, panelists) are JSON lists in a stable order. Constraints make
+mistakes impossible rather than unlikely: one delivery per issue and subscriber, one run per job and time, one current
+take per tool and panelist, a release in one issue only.
+"""
+
+from db.models.base import Base, Instant
+from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Sender
+from db.models.editors import Editor, Session, SignIn
+from db.models.feeds import Entry, Feed, Release
+from db.models.house import AuditEntry, Hit, JobRun, Key
+from db.models.issues import Issue, IssueComparison, IssueContent, IssueItem
+from db.models.subscribers import Confirmation, Consent, Subscriber, SubscriberEvent, Suppression
+from db.models.tools import Bookmark, Panelist, Take, Tool, ToolAlias, Vote
+
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "Bookmark",
+    "Confirmation",
+    "Consent",
+    "Delivery",
+    "DomainPause",
+    "Editor",
+    "Entry",
+    "Feed",
+    "Hit",
+    "Instant",
+    "Issue",
+    "IssueComparison",
+    "IssueContent",
+    "IssueItem",
+    "JobRun",
+    "Key",
+    "Letter",
+    "Panelist",
+    "Release",
+    "ReturnedMail",
+    "Sender",
+    "Session",
+    "SignIn",
+    "Subscriber",
+    "SubscriberEvent",
+    "Suppression",
+    "Take",
+    "Tool",
+    "ToolAlias",
+    "Vote",
+]

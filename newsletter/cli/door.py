@@ -1,0 +1,90 @@
+"""What every command needs at its door: settings, clock, database, and one way to answer.
+
+A command parses, calls one verb, and presents what came back. With ``--json`` it prints one document on standard
+output; everything else goes to standard error.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Engine
+
+from newsletter import settings as settings_module
+from newsletter.clock import Clock
+from newsletter.errors import NotReadyError
+from newsletter.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Door:
+    """Settings are read when first asked for; the engine is checked to be at the newest schema."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings_module.load()
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Stands still where NEWSLETTER_NOW is set."""
+        return Clock(self.settings.now, running=self.settings.now is None)
+
+    @cached_property
+    def running_clock(self) -> Clock:
+        """For services: starts at NEWSLETTER_NOW and runs on."""
+        return Clock(self.settings.now, running=True)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_database(self.settings)
+
+
+def open_database(settings: Settings) -> Engine:
+    """The engine of a database at the newest schema. Raises NotReadyError naming `newsletter init` otherwise."""
+    from db.engine import make_engine
+    from db.migrate import current_revision, newest_revision
+
+    engine = make_engine(settings.database_url)
+    found, needed = current_revision(engine), newest_revision()
+    where = engine.url.render_as_string(hide_password=True)
+    if found is None:
+        raise NotReadyError(f"there is no newsletter database at {where}; run `newsletter init` to create it")
+    if found < needed:
+        raise NotReadyError(
+            f"the database at {where} has an older schema ({found}, not {needed}); run `newsletter init`"
+        )
+    if found > needed:
+        raise NotReadyError(f"the database at {where} was made by a newer version ({found}); upgrade this installation")
+    return engine
+
+
+pass_door = click.make_pass_decorator(Door, ensure=True)
+
+
+def json_option(command: F) -> F:
+    """Adds ``--json``, which arrives as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")(command)
+
+
+def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
+    """Print the document as JSON, or else the lines for people."""
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        click.echo(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+def table(rows: list[tuple[object, ...]], heads: tuple[str, ...]) -> list[str]:
+    """Rows as aligned columns under their heads; None is shown as a dash."""
+    shown = [tuple("–" if cell is None else str(cell) for cell in row) for row in rows]
+    widths = [max(len(row[i]) for row in [heads, *shown]) for i in range(len(heads))]
+    line = "  ".join(f"{{:<{width}}}" for width in widths)
+    return [line.format(*row).rstrip() for row in [tuple(head.upper() for head in heads), *shown]]
+
+
+def note(message: str) -> None:
+    """A line for people beside the answer, on standard error."""
+    click.echo(message, err=True)

@@ -1,0 +1,125 @@
+"""The ``newsletter`` command: finds the module of the command asked for, and turns errors into one line.
+
+Start-up matters, so a command's module is imported when it is called, and the list below carries the help lines.
+"""
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from newsletter.errors import NewsletterError
+
+# name -> (module:attribute, the line that `newsletter --help` shows)
+COMMANDS = {
+    "demo": ("newsletter.cli.demo:demo", "Run the whole weekly job in a folder of its own."),
+    "init": ("newsletter.cli.init:init", "Create the database, or bring it to the newest schema."),
+    "serve": ("newsletter.cli.serve:serve", "Web app, scheduler and sending in one command."),
+    "worker": ("newsletter.cli.worker:worker", "One more sending process (PostgreSQL)."),
+    "gather": ("newsletter.cli.gather:gather", "Fetch the feeds that are due and record releases."),
+    "feeds": ("newsletter.cli.feeds:feeds", "The watched feeds."),
+    "releases": ("newsletter.cli.releases:releases", "What the feeds announced."),
+    "tools": ("newsletter.cli.tools:tools", "Tools with their panel takes."),
+    "issues": ("newsletter.cli.issues:issues", "Compose, look at, approve and send issues."),
+    "subscribers": ("newsletter.cli.subscribers:subscribers", "Who reads the mail."),
+    "suppressions": ("newsletter.cli.suppressions:suppressions", "Who must never be mailed."),
+    "bounces": ("newsletter.cli.bounces:bounces", "Take in returned mail and complaints."),
+    "editors": ("newsletter.cli.editors:editors", "Who may sign in to the editors' room."),
+    "doctor": ("newsletter.cli.doctor:doctor", "Is this installation fit to send?"),
+    "status": ("newsletter.cli.status:status", "What is going on now."),
+    "dkim": ("newsletter.cli.dkim:dkim", "Keys for signing."),
+    "backup": ("newsletter.cli.backup:backup", "Copy the embedded database while it runs."),
+    "restore": ("newsletter.cli.backup:restore", "Put a backup in the database's place."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="weekly-verdicts", prog_name="newsletter")
+def newsletter() -> None:
+    """Gather the week's new tools, attach their panel verdicts, and mail the digest.
+
+    \b
+    Example:
+      newsletter demo --once
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 could not be done (one line on standard error says why), 2 usage."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        result: Any = newsletter.main(args=arguments, prog_name="newsletter", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _say("stopped.", 1)
+    except NewsletterError as error:
+        return _say(str(error), 1)
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:
+        return _unforeseen(error)
+    return result if isinstance(result, int) else 0
+
+
+def _unforeseen(error: Exception) -> int:
+    """One line for what nobody foresaw; the traceback goes to the log for those who ask for it."""
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    logging.getLogger("newsletter").debug("unforeseen", exc_info=error)
+    if isinstance(error, OperationalError):
+        return _say(f"the database cannot be used: {_first_line(error.orig)}", 1)
+    if isinstance(error, DBAPIError):
+        return _say(f"the database refused this: {_first_line(error.orig)}", 1)
+    if isinstance(error, OSError):
+        return _say(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+    return _say(f"this should not happen, please report it: {type(error).__name__}: {_first_line(error)}", 1)
+
+
+def _first_line(error: object) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0]
+
+
+def _say(message: str, status: int) -> int:
+    click.echo(f"newsletter: {' '.join(message.split())}", err=True)
+    return status
+
+
+def _closed_pipe() -> int:
+    """The reader of our output left (`| head`): no message, and no second error at interpreter exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    main()

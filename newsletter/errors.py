@@ -1,0 +1,28 @@
+"""What can go wrong, said to the person who can act.
+
+Every message is one line: what could not be done, why, and what to do next. Doors print it and nothing else.
+"""
+
+
+class NewsletterError(Exception):
+    """The work could not be done. A command that meets it exits with 1."""
+
+
+class SettingsError(NewsletterError, ValueError):
+    """A setting is unknown, malformed or missing; the message names it."""
+
+
+class NotReadyError(NewsletterError):
+    """The database is missing or its schema is not the one this version needs."""
+
+
+class NotFoundError(NewsletterError, LookupError):
+    """Something named by a person does not exist."""
+
+
+class RefusedError(NewsletterError):
+    """The thing exists, but its state does not allow this act."""
+
+
+class BadInputError(NewsletterError, ValueError):
+    """A file, address or value given by a person cannot be used; the message says where and why."""

@@ -1,0 +1,263 @@
+"""The shapes that settings take, and how each is read from text.
+
+Every reader raises ValueError with words that finish the sentence "NEWSLETTER_X …".
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """One SMTP relay. ``rate`` is in messages a second for the whole installation, None for no limit."""
+
+    host: str
+    port: int
+    tls: str = "starttls"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    connections: int = 4
+    rate: float | None = None
+    weight: int = 1
+    profile: str | None = None
+    ca: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What logs and pages call it: never with its password."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """A private key by file, and where its public half is published: ``selector._domainkey.domain``."""
+
+    selector: str
+    domain: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where returned mail arrives. ``kind`` is ``maildir`` or ``imaps``."""
+
+    kind: str
+    path: Path | None = None
+    host: str = ""
+    port: int = 993
+    user: str = ""
+    password: str = field(default="", repr=False)
+    folder: str = "INBOX"
+
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|min|h)", re.ASCII)
+_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?", re.I | re.ASCII)
+
+
+def text(value: str) -> str:
+    cleaned = value.strip()
+    if any(ord(c) < 32 or ord(c) == 127 for c in cleaned):
+        raise ValueError("must be one line without control characters")
+    return cleaned
+
+
+def paragraph(value: str) -> str:
+    """Text that may have line breaks, such as a postal address; other control characters are refused."""
+    cleaned = value.strip().replace("\r\n", "\n")
+    if any(ord(c) < 32 and c != "\n" for c in cleaned):
+        raise ValueError("must be text without control characters")
+    return cleaned
+
+
+def flag(value: str) -> bool:
+    match value.strip().lower():
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+    raise ValueError(f"must be true or false, not {value!r}")
+
+
+def positive(value: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", value.strip(), re.ASCII):
+        raise ValueError(f"must be a whole number above 0, not {value!r}")
+    return int(value)
+
+
+def one_of(*choices: str) -> "OneOf":
+    return OneOf(choices)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    choices: tuple[str, ...]
+
+    def __call__(self, value: str) -> str:
+        if value.strip().lower() in self.choices:
+            return value.strip().lower()
+        raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
+
+
+def zone(value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value.strip())
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"must name a time zone such as Europe/Berlin, not {value!r}") from None
+
+
+def instant(value: str) -> datetime:
+    """An ISO 8601 instant; one without an offset is in UTC."""
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError(f"must be an ISO 8601 instant such as 2026-11-23T09:00:00Z, not {value!r}") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def web_url(value: str) -> str:
+    """An http or https base without query or fragment; the trailing slash goes."""
+    cleaned = text(value).rstrip("/")
+    parts = urlsplit(cleaned)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"must be an address such as https://news.example.com, not {value!r}")
+    _ = parts.port
+    return cleaned
+
+
+def database_url(value: str) -> str:
+    cleaned = text(value)
+    if not re.match(r"(sqlite:///|postgresql\+psycopg://)", cleaned):
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return cleaned
+
+
+def domain(value: str) -> str:
+    cleaned = text(value).lower()
+    if not _HOST.fullmatch(cleaned) or len(cleaned) > 253:
+        raise ValueError(f"must be a domain such as bounces.example.com, not {value!r}")
+    return cleaned
+
+
+def mailbox_address(value: str) -> Address:
+    """``Name <local@domain>`` or a bare address, as a From or Reply-To takes it."""
+    cleaned = text(value)
+    found = re.fullmatch(r"(?:(.*?)\s*<([^<>\s]+)>|([^<>\s]+))", cleaned)
+    spec = (found[2] or found[3]) if found else ""
+    local, at, host = spec.rpartition("@")
+    if not found or not at or not local or not _HOST.fullmatch(host.encode("idna").decode() if host else ""):
+        raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
+    return Address((found[1] or "").strip().strip('"'), local, host)
+
+
+def secrets_list(value: str) -> tuple[str, ...]:
+    """Comma-separated keys, newest first; each at least 16 characters, so that none can be guessed."""
+    keys = tuple(key for key in (part.strip() for part in value.split(",")) if key)
+    if not keys or any(len(key) < 16 for key in keys):
+        raise ValueError("must hold keys of at least 16 characters; `newsletter init --write-settings` makes one")
+    return keys
+
+
+def crontab(value: str) -> str:
+    """Five fields; weekdays by name only, since libraries disagree on which day is 0."""
+    fields = value.split()
+    if len(fields) != 5:
+        raise ValueError(f"must have five fields such as '0 9 * * tue', not {value!r}")
+    if re.search(r"\d", fields[4]):
+        raise ValueError(f"must name weekdays (mon, tue, …), since numbers mean different days elsewhere: {value!r}")
+    from apscheduler.triggers.cron import CronTrigger
+
+    try:
+        CronTrigger.from_crontab(value, timezone=UTC)
+    except ValueError as error:
+        raise ValueError(f"cannot be read as a crontab line: {error}") from None
+    return " ".join(fields).lower()
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in re.split(r"[\s,]+", value.strip()) if part)
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8: {error}") from None
+
+
+def relays(value: str) -> tuple[Relay, ...]:
+    found = tuple(_relay(part) for part in value.split())
+    if not found:
+        raise ValueError("must name at least one relay, such as smtp://127.0.0.1:25?tls=off")
+    return found
+
+
+def _relay(url: str) -> Relay:
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.hostname or ''}"
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError(f"must begin with smtp:// or smtps:// and name a host: {shown}")
+    try:
+        port = parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25)
+    except ValueError:
+        raise ValueError(f"has a port that is none: {shown}") from None
+    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    unknown = options.keys() - {"tls", "connections", "rate", "weight", "profile", "ca"}
+    if unknown:
+        raise ValueError(
+            f"has an unknown option {sorted(unknown)[0]!r}; known: tls, connections, rate, weight, profile, ca"
+        )
+    tls = options.get("tls", "implicit" if parts.scheme == "smtps" else "starttls")
+    if tls not in ("implicit", "starttls", "off"):
+        raise ValueError(f"has tls={tls!r}; it is implicit, starttls or off")
+    if tls == "off" and parts.scheme == "smtps":
+        raise ValueError("smtps:// cannot have tls=off")
+    profile = options.get("profile")
+    if profile not in (None, "ses"):
+        raise ValueError(f"has profile={profile!r}; the only one is ses")
+    return Relay(
+        host=parts.hostname,
+        port=port,
+        tls=tls,
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        connections=positive(options.get("connections", "4")),
+        rate=_rate(options["rate"]) if "rate" in options else None,
+        weight=positive(options.get("weight", "1")),
+        profile=profile,
+        ca=options.get("ca"),
+    )
+
+
+def _rate(value: str) -> float:
+    found = _RATE.fullmatch(value)
+    if not found or float(found[1]) == 0:
+        raise ValueError(f"has rate={value!r}; a rate looks like 50/s, 300/min or 1000/h")
+    return float(found[1]) / _PER[found[2]]
+
+
+def dkim_keys(value: str) -> tuple[DkimKey, ...]:
+    keys = []
+    for part in value.split():
+        selector, _, rest = part.partition(":")
+        host, _, path = rest.partition(":")
+        if not (_HOST.fullmatch(selector) and _HOST.fullmatch(host) and path):
+            raise ValueError(f"must be selector:domain:path-to-private-key, not {part!r}")
+        keys.append(DkimKey(selector.lower(), host.lower(), Path(path)))
+    return tuple(keys)
+
+
+def bounce_mailbox(value: str) -> Mailbox:
+    kind, _, rest = value.strip().partition(":")
+    if kind == "maildir" and rest:
+        return Mailbox("maildir", path=Path(rest))
+    parts = urlsplit(value.strip())
+    if parts.scheme == "imaps" and parts.hostname and parts.username and parts.password:
+        folder = unquote(parts.path.lstrip("/")) or "INBOX"
+        user, password = unquote(parts.username), unquote(parts.password)
+        return Mailbox("imaps", None, parts.hostname, parts.port or 993, user, password, folder)
+    raise ValueError("must be maildir:PATH or imaps://user:pass@host/FOLDER")

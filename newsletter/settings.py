@@ -1,0 +1,115 @@
+"""The settings: read once at a door, checked whole, handed down frozen.
+
+A setting stands in the environment as ``NEWSLETTER_NAME`` or in ``newsletter.toml`` of the working folder as ``name``;
+the environment wins. `docs/settings.md` explains each one, and a test keeps that page complete.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from email.headerregistry import Address
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from newsletter import setting_values as values
+from newsletter.errors import SettingsError
+
+PREFIX = "NEWSLETTER_"
+FILE = "newsletter.toml"
+
+# Read by the tests, not by the service; it may stand in the environment beside the settings.
+_NOT_SETTINGS = frozenset({"CORPUS"})
+
+
+def setting(read: Callable[[str], Any], default: str | None = None, *, secret: bool = False) -> Any:
+    """A field read from text; ``default`` is text too, so that it is checked like any other value."""
+    return field(default=None, repr=not secret, metadata={"read": read, "default": default})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What this installation is told. Fields without a default are None when nobody set them."""
+
+    database_url: str = setting(values.database_url, "sqlite:///var/newsletter.db", secret=True)
+    public_url: str = setting(values.web_url, "http://127.0.0.1:8000")
+    secret_key: tuple[str, ...] | None = setting(values.secrets_list, secret=True)
+    title: str | None = setting(values.text)
+    from_: Address | None = setting(values.mailbox_address)
+    postal_address: str | None = setting(values.paragraph)
+    smtp: tuple[values.Relay, ...] = setting(values.relays, "smtp://127.0.0.1:1025?tls=off", secret=True)
+    senders: int | None = setting(values.positive)
+    timezone: ZoneInfo = setting(values.zone, "UTC")
+    gather_at: str = setting(values.crontab, "0 * * * *")
+    compose_at: str = setting(values.crontab, "0 6 * * mon")
+    send_at: str = setting(values.crontab, "0 9 * * tue")
+    approval: str = setting(values.one_of("required", "automatic"), "required")
+    bounce_domain: str | None = setting(values.domain)
+    bounce_mailbox: values.Mailbox | None = setting(values.bounce_mailbox, secret=True)
+    dkim: tuple[values.DkimKey, ...] = setting(values.dkim_keys, "")
+    uncertain: str = setting(values.one_of("retry", "leave"), "retry")
+    trusted_proxies: tuple[values.Network, ...] = setting(values.networks, "")
+    reply_to: Address | None = setting(values.mailbox_address)
+    fetch_private: bool = setting(values.flag, "false")
+    now: datetime | None = setting(values.instant)
+    hook_ses: str | None = setting(values.text, secret=True)
+    hook_sendgrid: str | None = setting(values.text, secret=True)
+    hook_postmark: str | None = setting(values.text, secret=True)
+    hook_mailgun: str | None = setting(values.text, secret=True)
+
+
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Read and check every setting. Raises SettingsError naming the first that is unknown or malformed."""
+    environ = os.environ if environ is None else environ
+    known = {item.name.rstrip("_"): item for item in fields(Settings)}
+    given = _from_file((folder or Path.cwd()) / FILE, known.keys())
+    for name, value in environ.items():
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _NOT_SETTINGS:
+            key = name.removeprefix(PREFIX).lower()
+            if key not in known or name != name.upper():
+                raise SettingsError(f"{name} is not a setting; see docs/settings.md for those there are")
+            given[key] = (name, value)
+    read: dict[str, Any] = {}
+    for key, item in known.items():
+        where, text = given.get(key, (PREFIX + key.upper(), item.metadata["default"]))
+        if text is None or (text.strip() == "" and item.metadata["default"] is None):
+            continue
+        try:
+            read[item.name] = item.metadata["read"](text)
+        except ValueError as error:
+            raise SettingsError(f"{where} {error}") from None
+    return Settings(**read)
+
+
+def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} is not valid TOML: {error}") from None
+    given = {}
+    for key, value in document.items():
+        where = f"{key} in {path.name}"
+        if key not in known:
+            raise SettingsError(f"{where} is not a setting; see docs/settings.md for those there are")
+        if isinstance(value, bool):
+            value = str(value).lower()
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = " ".join(value)
+        if not isinstance(value, (str, int, datetime)):
+            raise SettingsError(f"{where} must be text, not {type(value).__name__}")
+        given[key] = (where, str(value))
+    return given
+
+
+def required(settings: Settings, *names: str) -> None:
+    """Raises SettingsError naming the first of these settings that nobody set."""
+    for name in names:
+        if getattr(settings, name) in (None, ()):
+            label = PREFIX + name.rstrip("_").upper()
+            raise SettingsError(f"{label} is not set; `newsletter init --write-settings` writes a file to fill in")

@@ -1,0 +1,63 @@
+"""E-mail addresses: which text can be one, how two are compared, how they are hashed.
+
+Two addresses are one person when they are equal after NFC, case folding and IDNA; Gmail's dots and ``+tags`` are never
+merged, since at other providers they are other people.
+"""
+
+import hmac
+import re
+import unicodedata
+from functools import lru_cache
+
+import idna
+
+MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3 less the angle brackets
+MAX_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
+
+_ATEXT = r"[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
+_LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*", re.I)
+_SIMPLE_DOMAIN = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])", re.I | re.ASCII
+)
+
+
+def parse_address(text: str) -> str:
+    """The address in the form that is stored and mailed: trimmed, NFC, domain in lower-case A-labels.
+
+    Raises ValueError with a sentence for the person who typed it. Quoted local parts and address literals are refused.
+    """
+    address = unicodedata.normalize("NFC", text.strip())
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        raise ValueError("An e-mail address has a name, an @ and a domain.")
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs") for c in address):
+        raise ValueError("An e-mail address has no spaces or invisible characters.")
+    if not _LOCAL.fullmatch(local):
+        raise ValueError("The part before the @ has a character or a dot that cannot stand there.")
+    host = _a_labels(domain)
+    if len(local.encode()) > MAX_LOCAL or len(local.encode()) + 1 + len(host) > MAX_LENGTH:
+        raise ValueError("This is longer than an e-mail address can be.")
+    return f"{local}@{host}"
+
+
+def comparable(address: str) -> str:
+    """What two spellings of one address share. Takes the stored form."""
+    return unicodedata.normalize("NFC", address.casefold())
+
+
+def hash_address(address: str, key: bytes) -> bytes:
+    """The keyed hash by which an address is looked up and suppressed; 32 bytes."""
+    return hmac.digest(key, comparable(address).encode(), "sha256")
+
+
+@lru_cache(maxsize=4096)
+def _a_labels(domain: str) -> str:
+    if _SIMPLE_DOMAIN.fullmatch(domain) and "xn--" not in domain.lower() and len(domain) <= 253:
+        return domain.lower()
+    try:
+        host = idna.encode(domain, uts46=True).decode().lower()
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError("The part after the @ is no domain name.") from None
+    if not _SIMPLE_DOMAIN.fullmatch(host) or len(host) > 253:
+        raise ValueError("The part after the @ is no domain name.")
+    return host

@@ -1,0 +1,95 @@
+"""The tokens that stand in links: what they say, how they are made and how they are checked.
+
+A *link token* is 32 characters of base64url over 24 bytes: key id (1), issue id (3), subscriber id (5), and the first
+15 bytes of HMAC-SHA256 over those nine under that key. The length is fixed, so that a message can be cut at it, every
+character counts, so that no flipped bit passes, and it never expires, so that the oldest mail lets its reader leave.
+One token serves all links of a reader in an issue: whoever holds the mail holds them all anyway.
+
+A *tool reference* follows a link token where a link also names a tool (``TOKEN.REF``). It is the same for all readers
+of an issue and carries its own check.
+
+A *one-time token* (confirmation, sign-in) is 256 bits derived from a row's id and nonce under the secret key: the
+database keeps only its hash, mail hands over the id.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+LINK_TOKEN_LENGTH = 32
+_MAC = 15
+_REF_MAC = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link token says. ``issue_id`` is 0 for links that no issue carried."""
+
+    subscriber_id: int
+    issue_id: int = 0
+
+
+def sign_link(link: Link, key_id: int, key: bytes) -> str:
+    """The token of a reader's links in an issue; ids are below 2**40 and 2**24, key ids below 256."""
+    body = key_id.to_bytes(1) + link.issue_id.to_bytes(3) + link.subscriber_id.to_bytes(5)
+    return urlsafe_b64encode(body + hmac.digest(key, b"link" + body, "sha256")[:_MAC]).decode()
+
+
+def verify_link(token: str, keys: Mapping[int, bytes]) -> Link | None:
+    """The link that a token says, or None when no key of ours made it."""
+    raw = _decode(token, LINK_TOKEN_LENGTH)
+    if raw is None:
+        return None
+    body, mac = raw[:-_MAC], raw[-_MAC:]
+    key = keys.get(body[0])
+    if key is None or not hmac.compare_digest(hmac.digest(key, b"link" + body, "sha256")[:_MAC], mac):
+        return None
+    return Link(int.from_bytes(body[4:9]), int.from_bytes(body[1:4]))
+
+
+def sign_tool(tool_id: int, key_id: int, key: bytes) -> str:
+    """The 20 characters that name a tool behind a link token."""
+    body = key_id.to_bytes(1) + tool_id.to_bytes(5)
+    return urlsafe_b64encode(body + hmac.digest(key, b"tool" + body, "sha256")[:_REF_MAC]).decode()
+
+
+def verify_tool(reference: str, keys: Mapping[int, bytes]) -> int | None:
+    """The tool's id, or None."""
+    raw = _decode(reference, 20)
+    if raw is None:
+        return None
+    body, mac = raw[:-_REF_MAC], raw[-_REF_MAC:]
+    key = keys.get(body[0])
+    if key is None or not hmac.compare_digest(hmac.digest(key, b"tool" + body, "sha256")[:_REF_MAC], mac):
+        return None
+    return int.from_bytes(body[1:6])
+
+
+def verify_tool_link(token: str, keys: Mapping[int, bytes]) -> tuple[Link, int] | None:
+    """Reads ``TOKEN.REF``: whose link it is and which tool it names."""
+    head, dot, reference = token.partition(".")
+    link, tool_id = verify_link(head, keys), verify_tool(reference, keys)
+    return (link, tool_id) if dot and link is not None and tool_id is not None else None
+
+
+def one_time_token(purpose: str, row_id: int, nonce: bytes, secret_keys: Sequence[str]) -> str:
+    """256 bits for a confirmation or sign-in link, derived under the newest secret key."""
+    message = f"{purpose}:{row_id}:".encode() + nonce
+    return urlsafe_b64encode(hmac.digest(secret_keys[0].encode(), message, "sha256")).decode().rstrip("=")
+
+
+def hash_token(token: str) -> bytes:
+    """What the database keeps of a one-time token or a session; the token has 256 bits, so a plain hash will do."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _decode(token: str, length: int) -> bytes | None:
+    if len(token) != length or not token.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(token)
+    except ValueError:
+        return None
+    return raw if urlsafe_b64encode(raw).decode() == token else None

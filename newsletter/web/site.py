@@ -1,0 +1,47 @@
+"""What every page needs: the app's settings, engine and clock, and one way to answer with a template."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from newsletter.clock import Clock
+from newsletter.settings import Settings
+from newsletter.templating import markup_environment
+
+
+@dataclass(frozen=True)
+class Site:
+    """Built once by the door that serves; pages find it with ``site(request)``."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+
+    @property
+    def title(self) -> str:
+        return self.settings.title or "Weekly Verdicts"
+
+    def url(self, path: str) -> str:
+        """An absolute address of ours; ``path`` begins with a slash."""
+        return self.settings.public_url + path
+
+
+def site(request: Request) -> Site:
+    found: Site = request.app.state.site
+    return found
+
+
+def page(
+    request: Request, template: str, /, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """Render ``templates/web/<template>``; it extends ``web/base.html`` and knows ``site`` and ``path``."""
+    here = site(request)
+    html = markup_environment().get_template(f"web/{template}").render(site=here, path=request.url.path, **values)
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+TOKEN_PAGE_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+"""For every page whose address holds a token."""

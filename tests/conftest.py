@@ -1,0 +1,105 @@
+"""Fixtures that every kind of test shares: databases of both kinds, settings, the corpus."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import make_engine
+from db.migrate import migrate
+from newsletter import settings as settings_module
+from newsletter.settings import Settings
+from tests.databases import PostgresServer, copy_of_template, find_postgres
+from tests.fakes.times import MONDAY
+
+ROOT = Path(__file__).parent.parent
+CORPUS = Path(os.environ.get("NEWSLETTER_CORPUS", ROOT.parent / "shared" / "data"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run faults and benchmarks at their full length")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("NEWSLETTER_") and name != "NEWSLETTER_CORPUS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Captured feeds and mails; they stand beside the project, not in it."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"the corpus is not at {CORPUS}; set NEWSLETTER_CORPUS to run this")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; install it to run this")
+    with PostgresServer(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "newsletter.db"
+    engine = make_engine(f"sqlite:///{path}")
+    migrate(engine, MONDAY)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    return copy_of_template(sqlite_template, tmp_path / "newsletter.db")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.new_database(MONDAY)
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated, empty database, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """What a complete installation is told."""
+    return settings_module.load(complete_environment(database_url), tmp_path)
+
+
+def complete_environment(database_url: str) -> dict[str, str]:
+    return {
+        "NEWSLETTER_DATABASE_URL": database_url,
+        "NEWSLETTER_SECRET_KEY": "a-key-that-only-tests-know-0123456789",
+        "NEWSLETTER_TITLE": "Weekly Verdicts",
+        "NEWSLETTER_FROM": "Weekly Verdicts <news@example.com>",
+        "NEWSLETTER_POSTAL_ADDRESS": "Example Press, 1 Example Street, 12345 Example City",
+        "NEWSLETTER_PUBLIC_URL": "https://news.example.com",
+        "NEWSLETTER_BOUNCE_DOMAIN": "bounces.example.com",
+        "NEWSLETTER_FETCH_PRIVATE": "true",
+    }
