@@ -1,0 +1,39 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from newsletter.deliveries.verp import sign_return_path, verify_return_path
+
+KEYS = {1: b"k" * 32, 255: b"l" * 32}
+DELIVERIES = some.integers(min_value=0, max_value=2**40 - 1)
+
+
+@given(DELIVERIES, some.sampled_from(sorted(KEYS)))
+def test_a_return_path_says_its_delivery_in_any_case(delivery_id: int, key_id: int) -> None:
+    local = sign_return_path(delivery_id, key_id, KEYS[key_id])
+    assert len(local) == 31
+    assert local == local.lower()
+    assert verify_return_path(local, KEYS) == delivery_id
+    assert verify_return_path(f"<{local.upper()}@bounces.example.com>", KEYS) == delivery_id
+
+
+@given(DELIVERIES, some.integers(min_value=0, max_value=28), some.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+def test_no_changed_character_passes(delivery_id: int, place: int, other: str) -> None:
+    local = sign_return_path(delivery_id, 1, KEYS[1])
+    changed = local[: 2 + place] + other + local[3 + place :]
+    assert verify_return_path(changed, KEYS) == (delivery_id if changed == local else None)
+
+
+@pytest.mark.parametrize("text", ["", "b-", "b-" + "a" * 29, "b-" + "a" * 30, "news@example.com", "b-é" * 20])
+def test_other_text_is_no_return_path(text: str) -> None:
+    assert verify_return_path(text, KEYS) is None
+
+
+def test_another_installations_return_path_is_not_ours() -> None:
+    assert verify_return_path(sign_return_path(7, 1, b"x" * 32), KEYS) is None
+
+
+def test_the_token_is_found_among_other_text() -> None:
+    local = sign_return_path(7, 1, KEYS[1])
+    text = f"first b-{'a' * 29}@bounces.example.com, then {local}@bounces.example.com for <x@example.org>"
+    assert verify_return_path(text, KEYS) == 7
