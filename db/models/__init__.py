@@ -7,7 +7,7 @@ take per tool and panelist, a release in one issue only.
 
 from db.models.base import Base, Instant
 from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Sender
-from db.models.editors import Editor, Session, SignIn
+from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
 from db.models.house import AuditEntry, Hit, JobRun, Key
 from db.models.issues import Issue, IssueComparison, IssueContent, IssueItem
@@ -28,6 +28,7 @@ __all__ = [
     "Hit",
     "Instant",
     "Issue",
+    "IssueChange",
     "IssueComparison",
     "IssueContent",
     "IssueItem",

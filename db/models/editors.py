@@ -1,8 +1,9 @@
-"""Who may sign in to the editors' room."""
+"""Who may sign in to the editors' room, and what was changed there."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
@@ -42,3 +43,22 @@ class Session(Base):
     editor_id: Mapped[int] = ref("editors.id", on_delete="CASCADE")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class IssueChange(Base):
+    """One edit of an issue: who, what, and the arrangement before it, so that it can be undone.
+
+    ``revision`` is the issue's revision after the edit; an editor whose page is older is shown the edits since.
+    """
+
+    __tablename__ = "issue_changes"
+    __table_args__ = (UniqueConstraint("issue_id", "revision"),)
+
+    id: Mapped[int] = new_id()
+    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    revision: Mapped[int]
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    undone: Mapped[bool] = mapped_column(default=False)

@@ -121,6 +121,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'queued'"),
         postgresql_where=sa.text("status = 'queued'"),
     )
+    op.create_index(
+        "ix_letters_leased",
+        "letters",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("status = 'sending'"),
+        postgresql_where=sa.text("status = 'sending'"),
+    )
     op.create_index(op.f("ix_letters_subscriber_id"), "letters", ["subscriber_id"], unique=False)
     op.create_table(
         "panelists",
@@ -393,6 +401,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_feeds_next_check_at"), "feeds", ["next_check_at"], unique=False)
     op.create_index(op.f("ix_feeds_tool_id"), "feeds", ["tool_id"], unique=False)
+    op.create_table(
+        "issue_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_issue_changes_issue_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue_changes")),
+        sa.UniqueConstraint("issue_id", "revision", name=op.f("uq_issue_changes_issue_id")),
+    )
     op.create_table(
         "issue_comparisons",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
