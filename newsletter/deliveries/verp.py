@@ -1,8 +1,9 @@
-"""The return path of a delivery: where its bounce comes back to, and which delivery that says.
+"""The addresses that mail comes back to, and which delivery each one names.
 
-The local part is ``b-`` and 29 characters of lower-case base32 over 18 bytes: key id (1), delivery id (5), and the
-first 12 bytes of HMAC-SHA256 over those six under that link key. Base32, because some relays fold the case of a local
-part on its way back; 31 characters in all, so that it stays below the 64 of RFC 5321 and one part of a message.
+A *return path* (envelope sender, so bounces come to it) is ``b-`` and 29 characters of lower-case base32 over 18 bytes:
+key id (1), delivery id (5), and the first 12 bytes of HMAC-SHA256 over those six under that link key. A *leave path*
+(the mailto of List-Unsubscribe) is the same behind ``u-`` with a MAC of its own. Base32, because some relays fold the
+case of a local part on its way; 31 characters in all, so that it stays well below the 64 of RFC 5321.
 """
 
 import hmac
@@ -10,16 +11,15 @@ import re
 from base64 import b32decode, b32encode
 from collections.abc import Mapping
 
-PREFIX = "b-"
 _MAC = 12
-_LENGTH = 29
-_TOKEN = re.compile(rf"(?<![a-z0-9]){PREFIX}([a-z2-7]{{{_LENGTH}}})(?![a-z2-7])", re.I | re.ASCII)
+_TOKEN = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
+_RETURN = re.compile(_TOKEN.format(prefix="b-"), re.I | re.ASCII)
+_LEAVE = re.compile(_TOKEN.format(prefix="u-"), re.I | re.ASCII)
 
 
 def sign_return_path(delivery_id: int, key_id: int, key: bytes) -> str:
     """The local part of a delivery's return path; ids are below 2**40, key ids below 256."""
-    body = key_id.to_bytes(1) + delivery_id.to_bytes(5)
-    return PREFIX + b32encode(body + _mac(body, key)).decode().rstrip("=").lower()
+    return "b-" + _sign(b"return", delivery_id, key_id, key)
 
 
 def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
@@ -27,19 +27,38 @@ def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
 
     Takes the first token in ``text`` that verifies, in whatever case it comes back.
     """
-    for found in _TOKEN.finditer(text):
+    return _verify(b"return", _RETURN, text, keys)
+
+
+def sign_leave_path(delivery_id: int, key_id: int, key: bytes) -> str:
+    """The local part that a reader writes to in order to unsubscribe by mail."""
+    return "u-" + _sign(b"leave", delivery_id, key_id, key)
+
+
+def verify_leave_path(text: str, keys: Mapping[int, bytes]) -> int | None:
+    """The delivery whose reader asks to leave, or None."""
+    return _verify(b"leave", _LEAVE, text, keys)
+
+
+def _sign(purpose: bytes, delivery_id: int, key_id: int, key: bytes) -> str:
+    body = key_id.to_bytes(1) + delivery_id.to_bytes(5)
+    return b32encode(body + _mac(purpose, body, key)).decode().rstrip("=").lower()
+
+
+def _verify(purpose: bytes, pattern: re.Pattern[str], text: str, keys: Mapping[int, bytes]) -> int | None:
+    for found in pattern.finditer(text):
         raw = _decode(found[1])
         if raw is None:
             continue
         body, mac = raw[:-_MAC], raw[-_MAC:]
         key = keys.get(body[0])
-        if key is not None and hmac.compare_digest(_mac(body, key), mac):
+        if key is not None and hmac.compare_digest(_mac(purpose, body, key), mac):
             return int.from_bytes(body[1:])
     return None
 
 
-def _mac(body: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, b"return" + body, "sha256")[:_MAC]
+def _mac(purpose: bytes, body: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, purpose + body, "sha256")[:_MAC]
 
 
 def _decode(text: str) -> bytes | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from newsletter.deliveries.verp import sign_return_path, verify_return_path
+from newsletter.deliveries.verp import sign_leave_path, sign_return_path, verify_leave_path, verify_return_path
 
 KEYS = {1: b"k" * 32, 255: b"l" * 32}
 DELIVERIES = some.integers(min_value=0, max_value=2**40 - 1)
@@ -37,3 +37,10 @@ def test_the_token_is_found_among_other_text() -> None:
     local = sign_return_path(7, 1, KEYS[1])
     text = f"first b-{'a' * 29}@bounces.example.com, then {local}@bounces.example.com for <x@example.org>"
     assert verify_return_path(text, KEYS) == 7
+
+
+def test_a_return_path_cannot_be_used_to_leave_and_a_leave_path_is_no_bounce() -> None:
+    leave = sign_leave_path(7, 1, KEYS[1])
+    assert verify_leave_path(leave.upper(), KEYS) == 7
+    assert verify_return_path("b-" + leave[2:], KEYS) is None
+    assert verify_leave_path("u-" + sign_return_path(7, 1, KEYS[1])[2:], KEYS) is None
