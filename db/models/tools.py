@@ -13,7 +13,11 @@ class Tool(Base):
     """``id`` is the order in which tools joined the catalogue. A merged tool keeps its row, so its slug redirects."""
 
     __tablename__ = "tools"
-    __table_args__ = (Index("ix_tools_listed_category", "listed", "category"),)
+    __table_args__ = (
+        Index("ix_tools_listed_category", "listed", "category"),
+        Index("ix_tools_listed_panel", "listed", "panel_order", "id"),
+        Index("ix_tools_listed_community", "listed", "community_order", "id"),
+    )
 
     id: Mapped[int] = new_id()
     slug: Mapped[str] = mapped_column(unique=True)
@@ -31,11 +35,14 @@ class Tool(Base):
     merged_into_id: Mapped[int | None] = ref("tools.id", null=True)
     starting_ships: Mapped[int] = mapped_column(server_default=text("0"))
     starting_skips: Mapped[int] = mapped_column(server_default=text("0"))
-    # Kept by the verbs that change takes and votes, so that lists sort without joins.
+    search_text: Mapped[str] = mapped_column(server_default=text("''"))  # folded words of it all, see db/catalogue.py
+    # Kept by the verbs that change takes and votes, so that lists sort without joins; orders: tools/catalogue.py.
     ships: Mapped[int] = mapped_column(server_default=text("0"))
     skips: Mapped[int] = mapped_column(server_default=text("0"))
     vote_ships: Mapped[int] = mapped_column(server_default=text("0"))  # starting balance included
     vote_skips: Mapped[int] = mapped_column(server_default=text("0"))
+    panel_order: Mapped[int] = mapped_column(server_default=text("-1"))
+    community_order: Mapped[int] = mapped_column(server_default=text("-1"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -54,7 +61,7 @@ class ToolAlias(Base):
     kind: Mapped[str]
     key: Mapped[str] = mapped_column(index=True)  # folded name or canonical address
     label: Mapped[str]  # as given
-    source: Mapped[str]  # import, editor, match, merge
+    source: Mapped[str]  # url (the tool's own), import, editor, match, merge
 
 
 class Panelist(Base):

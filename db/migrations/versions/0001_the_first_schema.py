@@ -232,10 +232,13 @@ def upgrade() -> None:
         sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("starting_ships", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("starting_skips", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("search_text", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("ships", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("skips", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("vote_ships", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("vote_skips", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("panel_order", sa.Integer(), server_default=sa.text("-1"), nullable=False),
+        sa.Column("community_order", sa.Integer(), server_default=sa.text("-1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["merged_into_id"], ["tools.id"], name=op.f("fk_tools_merged_into_id")),
@@ -243,6 +246,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_tools_slug")),
     )
     op.create_index("ix_tools_listed_category", "tools", ["listed", "category"], unique=False)
+    op.create_index("ix_tools_listed_community", "tools", ["listed", "community_order", "id"], unique=False)
+    op.create_index("ix_tools_listed_panel", "tools", ["listed", "panel_order", "id"], unique=False)
     op.create_index(op.f("ix_tools_merged_into_id"), "tools", ["merged_into_id"], unique=False)
     op.create_index(op.f("ix_tools_name_key"), "tools", ["name_key"], unique=False)
     op.create_table(
