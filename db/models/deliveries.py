@@ -85,6 +85,8 @@ class Letter(Base):
         checked("status", states.LetterStatus),
         Index("ix_letters_due", "not_before", sqlite_where=text("status = 'queued'"),
               postgresql_where=text("status = 'queued'")),
+        Index("ix_letters_leased", "lease_until", sqlite_where=text("status = 'sending'"),
+              postgresql_where=text("status = 'sending'")),
     )  # fmt: skip
 
     id: Mapped[int] = new_id()

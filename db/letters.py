@@ -1,0 +1,122 @@
+"""Letters: mail to one person that is no issue. Verbs of any room add them; deliveries/send_letters.py sends them.
+
+Due times and leases are on real time, so a rehearsal whose clock stands still sends its letters too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, delete, exists, insert, literal_column, or_, select, update
+
+from db.models import Letter
+from db.states import LetterKind, LetterStatus
+
+
+class DueLetter(NamedTuple):
+    """A letter that was claimed. ``attempts`` counts this one."""
+
+    id: int
+    kind: str
+    email: str
+    subscriber_id: int | None
+    data: dict[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+def add_letter(
+    connection: Connection,
+    kind: LetterKind | str,
+    email: str,
+    data: dict[str, Any],
+    not_before: datetime,
+    created_at: datetime,
+    subscriber_id: int | None = None,
+) -> int:
+    """Queue a letter and return its id. ``data`` holds ids and the operator's own words, never a token.
+
+    ``not_before`` is real time, ``created_at`` the business's. What each kind's ``data`` holds is said in
+    deliveries/letters.py.
+    """
+    statement = insert(Letter).values(
+        kind=LetterKind(kind), email=email, data=data, not_before=not_before, created_at=created_at,
+        subscriber_id=subscriber_id, status=LetterStatus.QUEUED, attempts=0,
+    )  # fmt: skip
+    found: int = connection.execute(statement.returning(Letter.id)).scalar_one()
+    return found
+
+
+def is_letter_due(connection: Connection, now: datetime) -> bool:
+    """Cheap enough to ask every second: both halves are answered by an index or a short table."""
+    return bool(connection.execute(select(exists().where(_due(now)))).scalar())
+
+
+def claim_letters(connection: Connection, owner: str, now: datetime, lease_until: datetime, limit: int) -> list[int]:
+    """Take up to ``limit`` due letters for ``owner``; returns their ids. A lease that is past may be taken over."""
+    wanted = select(Letter.id).where(_due(now)).order_by(Letter.not_before, Letter.id).limit(limit)
+    ids = list(connection.scalars(wanted.with_for_update(skip_locked=True)))
+    statement = (
+        update(Letter)
+        .where(Letter.id.in_(ids), _due(now))
+        .values(status=LetterStatus.SENDING, lease_owner=owner, lease_until=lease_until, attempts=Letter.attempts + 1)
+        .returning(Letter.id)
+    )
+    return sorted(connection.scalars(statement)) if ids else []
+
+
+def claimed_letter(connection: Connection, letter_id: int, owner: str) -> DueLetter | None:
+    """The letter, if ``owner`` still holds it."""
+    columns = (
+        Letter.id, Letter.kind, Letter.email, Letter.subscriber_id, Letter.data, Letter.attempts, Letter.created_at,
+    )  # fmt: skip
+    row = connection.execute(
+        select(*columns).where(
+            Letter.id == letter_id, Letter.lease_owner == owner, Letter.status == LetterStatus.SENDING
+        )
+    ).one_or_none()
+    return None if row is None else DueLetter(*row)
+
+
+def finish_letter(
+    connection: Connection, letter_id: int, owner: str, status: LetterStatus, now: datetime, reply: str | None
+) -> bool:
+    """Record the end of a letter; False when the lease was lost to somebody else."""
+    return _release(connection, letter_id, owner, status=status, finished_at=now, reply=reply)
+
+
+def retry_letter(connection: Connection, letter_id: int, owner: str, not_before: datetime, reply: str | None) -> bool:
+    """Give a letter back until later."""
+    return _release(connection, letter_id, owner, status=LetterStatus.QUEUED, not_before=not_before, reply=reply)
+
+
+def drop_letters_of(connection: Connection, subscriber_id: int, email: str) -> int:
+    """Delete every letter to a subscriber, sent or not: what an erasure asks for."""
+    statement = delete(Letter).where(or_(Letter.subscriber_id == subscriber_id, Letter.email == email))
+    return connection.execute(statement).rowcount
+
+
+def withdraw_letters(connection: Connection, subscriber_id: int, kinds: Sequence[LetterKind]) -> int:
+    """Delete the unsent letters of these kinds to a subscriber."""
+    statement = delete(Letter).where(
+        Letter.subscriber_id == subscriber_id, Letter.kind.in_(kinds), Letter.status == LetterStatus.QUEUED
+    )
+    return connection.execute(statement).rowcount
+
+
+def forget_letters(connection: Connection, finished_before: datetime) -> int:
+    """Prune letters that were sent or given up before an instant."""
+    return connection.execute(delete(Letter).where(Letter.finished_at < finished_before)).rowcount
+
+
+def _due(now: datetime) -> Any:
+    # Spelled out rather than bound: a partial index serves only a query that says its condition literally.
+    queued = and_(Letter.status == literal_column("'queued'"), Letter.not_before <= now)
+    abandoned = and_(Letter.status == literal_column("'sending'"), Letter.lease_until < now)
+    return or_(queued, abandoned)
+
+
+def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> bool:
+    held = (Letter.id == letter_id, Letter.lease_owner == owner, Letter.status == LetterStatus.SENDING)
+    changed = connection.execute(update(Letter).where(*held).values(lease_owner=None, lease_until=None, **values))
+    return changed.rowcount == 1
