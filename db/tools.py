@@ -1,0 +1,278 @@
+"""Tools, the panel and its takes.
+
+A tool that was merged into another keeps its row, so that its slug redirects; lists never show it.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from db.models import Panelist, Take, Tool, ToolAlias
+from db.upsert import insert_or
+
+T = TypeVar("T")
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    """One tool; ``vote_ships`` and ``vote_skips`` include the starting balance."""
+
+    id: int
+    slug: str
+    name: str
+    tagline: str | None
+    description: str | None
+    url: str
+    category: str
+    pricing: str | None
+    entry: str | None
+    best_for: str | None
+    listed: bool
+    merged_into_id: int | None
+    starting_ships: int
+    starting_skips: int
+    ships: int
+    skips: int
+    vote_ships: int
+    vote_skips: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def suits(self) -> str | None:
+        """What it is best for; the tagline where nobody said."""
+        return self.best_for or self.tagline
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRow:
+    """``at`` is the panel's own date of it; ``replaced_at`` is null while it stands."""
+
+    id: int
+    tool_id: int
+    panelist: str
+    score: int | None
+    call: str
+    text: str
+    author: str | None
+    at: date | None
+    recorded_at: datetime
+    replaced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelistRow:
+    key: str
+    name: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """``key`` is what releases are matched by, ``label`` what was given. ``kind`` is name or address."""
+
+    tool_id: int
+    kind: str
+    key: str
+    label: str
+    source: str
+
+
+TOOL_COLUMNS = tuple(getattr(Tool, name) for name in ToolRow.__dataclass_fields__)
+_TAKE_COLUMNS = tuple(getattr(Take, name) for name in TakeRow.__dataclass_fields__)
+
+
+def search_words(*texts: str | None) -> str:
+    """Text as search compares it: lower case, without accents, one space between words."""
+    plain = unicodedata.normalize("NFKD", " ".join(text for text in texts if text)).casefold()
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def tool_by_slug(connection: Connection, slug: str) -> ToolRow | None:
+    """The tool itself, even if it was merged: see ``merged_into_id``."""
+    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.slug == slug)).one_or_none()
+    return None if row is None else ToolRow(*row)
+
+
+def tool_by_id(connection: Connection, tool_id: int) -> ToolRow | None:
+    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.id == tool_id)).one_or_none()
+    return None if row is None else ToolRow(*row)
+
+
+def standing_tool(connection: Connection, slug: str) -> ToolRow | None:
+    """The tool that a slug leads to: itself, or what it was merged into."""
+    found = tool_by_slug(connection, slug)
+    if found is not None and found.merged_into_id is not None:
+        return tool_by_id(connection, found.merged_into_id)
+    return found
+
+
+def lock_tool(connection: Connection, tool_id: int) -> ToolRow | None:
+    """The tool, held until the transaction ends, for those who change its counts."""
+    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.id == tool_id).with_for_update()).one_or_none()
+    return None if row is None else ToolRow(*row)
+
+
+def tools_by_slug(connection: Connection, slugs: Iterable[str]) -> dict[str, ToolRow]:
+    found = {}
+    for chunk in chunks(slugs):
+        for row in connection.execute(select(*TOOL_COLUMNS).where(Tool.slug.in_(chunk))):
+            found[row.slug] = ToolRow(*row)
+    return found
+
+
+def tools_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, ToolRow]:
+    found = {}
+    for chunk in chunks(ids):
+        for row in connection.execute(select(*TOOL_COLUMNS).where(Tool.id.in_(chunk))):
+            found[row.id] = ToolRow(*row)
+    return found
+
+
+def all_tools(connection: Connection, after_id: int = 0, limit: int = 1000) -> list[ToolRow]:
+    """The next tools in the order in which they joined, merged ones left out."""
+    wanted = select(*TOOL_COLUMNS).where(Tool.merged_into_id.is_(None), Tool.id > after_id)
+    return [ToolRow(*row) for row in connection.execute(wanted.order_by(Tool.id).limit(limit))]
+
+
+def panel(connection: Connection) -> list[PanelistRow]:
+    """The panelists in their order."""
+    wanted = select(Panelist.key, Panelist.name, Panelist.position).order_by(Panelist.position, Panelist.key)
+    return [PanelistRow(*row) for row in connection.execute(wanted)]
+
+
+def add_panelist(connection: Connection, key: str, name: str, position: int) -> None:
+    connection.execute(insert(Panelist).values(key=key, name=name, position=position))
+
+
+def takes_of(connection: Connection, tool_ids: Iterable[int]) -> dict[int, list[TakeRow]]:
+    """The takes that stand, in the panel's order. Tools without a take have an empty list."""
+    return _takes(connection, tool_ids, Take.replaced_at.is_(None))
+
+
+def past_takes_of(connection: Connection, tool_ids: Iterable[int]) -> dict[int, list[TakeRow]]:
+    """The takes that were replaced, in the panel's order, oldest first."""
+    return _takes(connection, tool_ids, Take.replaced_at.is_not(None))
+
+
+def _takes(connection: Connection, tool_ids: Iterable[int], which: Any) -> dict[int, list[TakeRow]]:
+    wanted = list(tool_ids)
+    found: dict[int, list[TakeRow]] = {tool_id: [] for tool_id in wanted}
+    for chunk in chunks(wanted):
+        rows = connection.execute(
+            select(*_TAKE_COLUMNS)
+            .join(Panelist, Panelist.key == Take.panelist)
+            .where(Take.tool_id.in_(chunk), which)
+            .order_by(Take.tool_id, Panelist.position, Panelist.key, Take.id)
+        )
+        for row in rows:
+            found[row.tool_id].append(TakeRow(*row))
+    return found
+
+
+def aliases_of(connection: Connection, tool_ids: Iterable[int]) -> dict[int, list[AliasRow]]:
+    """Other names and addresses, the tool's own address (source ``url``) among them, in the order given."""
+    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
+    found: dict[int, list[AliasRow]] = defaultdict(list)
+    for chunk in chunks(tool_ids):
+        wanted = select(*columns).where(ToolAlias.tool_id.in_(chunk)).order_by(ToolAlias.id)
+        for row in connection.execute(wanted):
+            found[row.tool_id].append(AliasRow(*row))
+    return found
+
+
+def add_tools(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[int]:
+    """Insert tools and return their ids in the order given. Every row has the same keys: slug, name, name_key, url,
+    category and listed, and any of the optional columns. Aliases and takes are added apart."""
+    if not rows:
+        return []
+    values = [{**row, "search_text": _search_text(row), "created_at": now, "updated_at": now} for row in rows]
+    statement = insert(Tool).returning(Tool.id, sort_by_parameter_order=True)
+    return list(connection.scalars(statement, values))
+
+
+def add_tool(
+    connection: Connection,
+    *,
+    slug: str,
+    name: str,
+    name_key: str,
+    url: str,
+    address_key: str,
+    category: str,
+    listed: bool,
+    now: datetime,
+    **optional: Any,
+) -> int:
+    """Insert one tool with its own address as an alias; returns its id. Keys as in ToolAlias.key."""
+    row = {"slug": slug, "name": name, "name_key": name_key, "url": url, "category": category, "listed": listed}
+    (tool_id,) = add_tools(connection, [row | optional], now)
+    add_aliases(connection, [AliasRow(tool_id, "address", address_key, url, "url")])
+    return tool_id
+
+
+def update_tool(connection: Connection, tool_id: int, values: Mapping[str, Any], now: datetime) -> None:
+    """Change columns of a tool. Its search words are renewed by ``renew_search_text``."""
+    connection.execute(update(Tool).where(Tool.id == tool_id).values(**values, updated_at=now))
+
+
+def renew_search_text(connection: Connection, tool_ids: Iterable[int]) -> None:
+    """Make tools findable by what they and their aliases are called now."""
+    wanted = list(tool_ids)
+    aliases = aliases_of(connection, wanted)
+    for tool_id, row in tools_by_id(connection, wanted).items():
+        names = [alias.label for alias in aliases.get(tool_id, ()) if alias.kind == "name"]
+        words = search_words(row.name, *names, row.tagline, row.category, row.slug)
+        connection.execute(update(Tool).where(Tool.id == tool_id).values(search_text=words))
+
+
+def add_aliases(connection: Connection, rows: Sequence[AliasRow]) -> None:
+    """Those a tool has already are left as they are."""
+    if rows:
+        values = [{name: getattr(row, name) for name in AliasRow.__dataclass_fields__} for row in rows]
+        connection.execute(insert_or(connection, ToolAlias).on_conflict_do_nothing(), values)
+
+
+def remove_aliases(connection: Connection, tool_ids: Iterable[int], source: str) -> None:
+    """Remove what one source gave: import, url, editor, match or merge."""
+    for chunk in chunks(tool_ids):
+        connection.execute(delete(ToolAlias).where(ToolAlias.tool_id.in_(chunk), ToolAlias.source == source))
+
+
+def add_takes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Insert takes (tool_id, panelist, score, call, text, author, at); those of the same panelist must be retired."""
+    if rows:
+        connection.execute(insert(Take), [{**row, "recorded_at": now, "replaced_at": None} for row in rows])
+
+
+def retire_takes(connection: Connection, take_ids: Iterable[int], now: datetime) -> None:
+    """Make takes history."""
+    for chunk in chunks(take_ids):
+        connection.execute(update(Take).where(Take.id.in_(chunk)).values(replaced_at=now))
+
+
+def set_counts(connection: Connection, rows: Sequence[Mapping[str, int]]) -> None:
+    """Each row has ``id`` and columns to set among ships, skips, panel_order, vote_ships, vote_skips,
+    community_order; every row the same ones."""
+    if rows:
+        columns = rows[0].keys() - {"id"}
+        statement = update(Tool).where(Tool.id == bindparam("of")).values({name: bindparam(name) for name in columns})
+        connection.execute(statement, [{"of": row["id"], **{name: row[name] for name in columns}} for row in rows])
+
+
+def chunks(items: Iterable[T]) -> Iterable[list[T]]:
+    """Lists short enough for one statement's parameters."""
+    listed = list(items)
+    for start in range(0, len(listed), _CHUNK):
+        yield listed[start : start + _CHUNK]
+
+
+def _search_text(row: Mapping[str, Any]) -> str:
+    return search_words(row["name"], row.get("tagline"), row["category"], row["slug"])

@@ -1,0 +1,24 @@
+"""What an address is compared by."""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+_TRACKING = ("utm_", "mc_", "fbclid", "gclid", "ref", "ref_src", "source")
+
+
+def canonical_url(url: str) -> str:
+    """The key that addresses are matched by: no scheme's or host's case, no ``www.``, default port, fragment,
+    tracking parameter or trailing slash; http and https are one. What cannot be read comes back stripped."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = (parts.hostname or "").removeprefix("www."), parts.port
+    except ValueError:
+        return url.strip()
+    if parts.scheme not in ("http", "https") or not host:
+        return url.strip()
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if not _tracks(name)]
+    place = f"{host}:{port}" if port not in (None, 80, 443) else host
+    return urlunsplit(("https", place, parts.path.rstrip("/"), urlencode(sorted(kept)), ""))
+
+
+def _tracks(name: str) -> bool:
+    return name.lower().startswith(_TRACKING[:2]) or name.lower() in _TRACKING[2:]
