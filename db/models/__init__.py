@@ -10,7 +10,7 @@ from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Se
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
 from db.models.house import AuditEntry, Hit, JobRun, Key
-from db.models.issues import Issue, IssueComparison, IssueContent, IssueItem
+from db.models.issues import Issue, IssueComparison, IssueContent, IssueItem, IssueVerdict
 from db.models.subscribers import Confirmation, Consent, Subscriber, SubscriberEvent, Suppression
 from db.models.tools import Bookmark, Panelist, Take, Tool, ToolAlias, Vote
 
@@ -32,6 +32,7 @@ __all__ = [
     "IssueComparison",
     "IssueContent",
     "IssueItem",
+    "IssueVerdict",
     "JobRun",
     "Key",
     "Letter",

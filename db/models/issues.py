@@ -66,10 +66,25 @@ class IssueComparison(Base):
     chosen_by: Mapped[str | None]
 
 
+class IssueVerdict(Base):
+    """What an approved issue says of a tool, so that a later one can say what changed since."""
+
+    __tablename__ = "issue_verdicts"
+    __table_args__ = (UniqueConstraint("issue_id", "tool_id"),)
+
+    id: Mapped[int] = new_id()
+    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    tool_id: Mapped[int] = ref("tools.id")
+    call: Mapped[str | None]
+    ship_percent: Mapped[int | None]
+    pricing: Mapped[str | None]
+    calls: Mapped[dict[str, Any]]  # panelist -> ship or skip
+
+
 class IssueContent(Base):
     """What an approval froze: enough to make the same bytes again years later.
 
-    ``content`` is the document that issues/freezing.py writes and reads: values, subject bytes, boundary, From,
+    ``content`` is the document that issues/freezing.py writes and reads: values, blocks, subject bytes, boundary, From,
     Reply-To, List-*, public URL, postal address, compiler version, blocks in order with their rules.
     ``segments`` are the blocks' encoded bytes.
     """

@@ -468,6 +468,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_issue_items_tool_id"), "issue_items", ["tool_id"], unique=False)
     op.create_table(
+        "issue_verdicts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tool_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("call", sa.Text(), nullable=True),
+        sa.Column("ship_percent", sa.Integer(), nullable=True),
+        sa.Column("pricing", sa.Text(), nullable=True),
+        sa.Column("calls", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_issue_verdicts_issue_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["tool_id"], ["tools.id"], name=op.f("fk_issue_verdicts_tool_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue_verdicts")),
+        sa.UniqueConstraint("issue_id", "tool_id", name=op.f("uq_issue_verdicts_issue_id")),
+    )
+    op.create_index(op.f("ix_issue_verdicts_tool_id"), "issue_verdicts", ["tool_id"], unique=False)
+    op.create_table(
         "takes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tool_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
