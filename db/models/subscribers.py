@@ -44,9 +44,11 @@ class Consent(Base):
     subscriber_id: Mapped[int] = ref("subscribers.id", on_delete="CASCADE")
     at: Mapped[datetime]
     source: Mapped[str]
-    address: Mapped[str | None]  # the network address it came from
+    address: Mapped[str | None]  # the network address that the form was sent from
     form: Mapped[str | None]
     words: Mapped[str | None]
+    asked_at: Mapped[datetime | None]  # when the form was sent; ``at`` is when its letter was answered
+    confirmed_from: Mapped[str | None]  # the network address that answered the letter
 
 
 class Confirmation(Base):
