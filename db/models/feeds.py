@@ -27,7 +27,8 @@ class Feed(Base):
     new_tools: Mapped[str]
     include: Mapped[str | None]
     exclude: Mapped[str | None]
-    entry_limit: Mapped[int | None]
+    entry_limit: Mapped[int | None]  # new releases a week
+    prereleases: Mapped[bool] = mapped_column(server_default=text("false"))  # are they announced too
     created_at: Mapped[datetime]
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]
@@ -46,20 +47,28 @@ class Entry(Base):
     """Everything a feed ever showed, by identity; what was seen once is never new again."""
 
     __tablename__ = "entries"
-    __table_args__ = (UniqueConstraint("feed_id", "identity"), checked("status", states.EntryStatus))
+    __table_args__ = (
+        UniqueConstraint("feed_id", "identity"),
+        checked("status", states.EntryStatus),
+        Index("ix_entries_new", "id", sqlite_where=text("status = 'new'"), postgresql_where=text("status = 'new'")),
+        Index("ix_entries_release_id", "release_id"),
+        Index("ix_entries_feed_id_link_key", "feed_id", "link_key"),
+    )  # fmt: skip
 
     id: Mapped[int] = new_id()
     feed_id: Mapped[int] = ref("feeds.id", on_delete="CASCADE", index=False)
-    identity: Mapped[str]
+    identity: Mapped[str]  # see feeds/identity.py
     url: Mapped[str | None]
+    link_key: Mapped[str | None]  # the canonical address, null where several entries share it
     title: Mapped[str]
     summary: Mapped[str | None]
     published_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    backlog: Mapped[bool] = mapped_column(server_default=text("false"))  # undated, and there before we came
     status: Mapped[str]
     reason: Mapped[str | None]
-    release_id: Mapped[int | None] = ref("releases.id", null=True)
+    release_id: Mapped[int | None] = ref("releases.id", null=True, index=False)
 
 
 class Release(Base):

@@ -387,6 +387,7 @@ def upgrade() -> None:
         sa.Column("include", sa.Text(), nullable=True),
         sa.Column("exclude", sa.Text(), nullable=True),
         sa.Column("entry_limit", sa.Integer(), nullable=True),
+        sa.Column("prereleases", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("etag", sa.Text(), nullable=True),
         sa.Column("last_modified", sa.Text(), nullable=True),
@@ -608,11 +609,13 @@ def upgrade() -> None:
         sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("link_key", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("backlog", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("release_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -622,4 +625,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entries")),
         sa.UniqueConstraint("feed_id", "identity", name=op.f("uq_entries_feed_id")),
     )
-    op.create_index(op.f("ix_entries_release_id"), "entries", ["release_id"], unique=False)
+    op.create_index("ix_entries_feed_id_link_key", "entries", ["feed_id", "link_key"], unique=False)
+    op.create_index(
+        "ix_entries_new",
+        "entries",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'new'"),
+        postgresql_where=sa.text("status = 'new'"),
+    )
+    op.create_index("ix_entries_release_id", "entries", ["release_id"], unique=False)

@@ -1,0 +1,157 @@
+"""Feeds and the entries they showed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from db.models import Entry, Feed, Release, Tool
+from db.states import EntryStatus
+from db.tools import chunks
+from db.upsert import insert_or
+
+
+class FeedRow(NamedTuple):
+    """One row of ``feeds`` with its tool's slug. ``state`` holds what feeds/polling.py and the fetching learned."""
+
+    id: int
+    url: str
+    name: str
+    kind: str
+    status: str
+    tool: str | None
+    tool_id: int | None
+    new_tools: str
+    include: str | None
+    exclude: str | None
+    entry_limit: int | None
+    prereleases: bool
+    created_at: datetime
+    etag: str | None
+    last_modified: str | None
+    content_hash: str | None
+    next_check_at: datetime | None
+    first_fetched_at: datetime | None
+    last_checked_at: datetime | None
+    last_ok_at: datetime | None
+    last_changed_at: datetime | None
+    failures: int
+    last_error: str | None
+    state: dict[str, Any]
+
+
+class KnownEntry(NamedTuple):
+    """What the next fetch compares with."""
+
+    id: int
+    identity: str
+    link_key: str | None
+    title: str
+    published_at: datetime | None
+
+
+class EntryRow(NamedTuple):
+    id: int
+    identity: str
+    url: str | None
+    title: str
+    published_at: datetime | None
+    first_seen_at: datetime
+    status: str
+    reason: str | None
+    release_id: int | None
+
+
+_COLUMNS = tuple(Tool.slug if name == "tool" else getattr(Feed, name) for name in FeedRow._fields)
+_FEEDS = select(*_COLUMNS).outerjoin(Tool, Tool.id == Feed.tool_id)
+
+
+def _row(row: Any) -> FeedRow:
+    found = FeedRow(*row)
+    return found._replace(state=found.state or {})
+
+
+def all_feeds(connection: Connection) -> list[FeedRow]:
+    """In the order in which they were added."""
+    return [_row(row) for row in connection.execute(_FEEDS.order_by(Feed.id))]
+
+
+def feed_by_id(connection: Connection, feed_id: int) -> FeedRow | None:
+    row = connection.execute(_FEEDS.where(Feed.id == feed_id)).one_or_none()
+    return None if row is None else _row(row)
+
+
+def feeds_named(connection: Connection, name: str) -> list[FeedRow]:
+    """Those with this address, else those with this name in any case, else those whose address this was once."""
+    rows = [_row(row) for row in connection.execute(_FEEDS.where(Feed.url == name))]
+    if not rows:
+        wanted = _FEEDS.where(func.lower(Feed.name) == name.lower()).order_by(Feed.id)
+        rows = [_row(row) for row in connection.execute(wanted)]
+    return rows or [feed for feed in all_feeds(connection) if name in feed.state.get("was", ())]
+
+
+def add_feed(connection: Connection, **values: Any) -> int | None:
+    """Insert a feed (columns of the table) and return its id; None where the address is watched already."""
+    statement = insert_or(connection, Feed).values(**values).on_conflict_do_nothing(index_elements=["url"])
+    found: int | None = connection.scalar(statement.returning(Feed.id))
+    return found
+
+
+def update_feed(connection: Connection, feed_id: int, **values: Any) -> None:
+    connection.execute(update(Feed).where(Feed.id == feed_id).values(**values))
+
+
+def url_is_taken(connection: Connection, url: str, but_not_by: int) -> bool:
+    return connection.scalar(select(Feed.id).where(Feed.url == url, Feed.id != but_not_by)) is not None
+
+
+def remove_feed(connection: Connection, feed_id: int) -> None:
+    """The feed and its entries go; what it announced stays."""
+    connection.execute(delete(Feed).where(Feed.id == feed_id))
+
+
+def known_entries(
+    connection: Connection, feed_id: int, identities: Collection[str], link_keys: Collection[str]
+) -> list[KnownEntry]:
+    """Entries of this feed with one of these identities or canonical addresses."""
+    columns = tuple(getattr(Entry, name) for name in KnownEntry._fields)
+    found: dict[int, KnownEntry] = {}
+    for column, wanted in ((Entry.identity, identities), (Entry.link_key, link_keys)):
+        for chunk in chunks(wanted):
+            rows = connection.execute(select(*columns).where(Entry.feed_id == feed_id, column.in_(chunk)))
+            found.update((row.id, KnownEntry(*row)) for row in rows)
+    return list(found.values())
+
+
+def add_entries(connection: Connection, feed_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
+    """Insert entries as ``new`` and return how many there were; one that another process was faster with is left."""
+    before = _count(connection, feed_id)
+    common = {"feed_id": feed_id, "first_seen_at": now, "last_seen_at": now, "status": EntryStatus.NEW}
+    if rows:
+        statement = insert_or(connection, Entry).on_conflict_do_nothing(index_elements=["feed_id", "identity"])
+        connection.execute(statement, [{**common, **row} for row in rows])
+    return _count(connection, feed_id) - before
+
+
+def _count(connection: Connection, feed_id: int) -> int:
+    return connection.scalar(select(func.count()).select_from(Entry).where(Entry.feed_id == feed_id)) or 0
+
+
+def touch_entries(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """They stood in the feed at this time."""
+    for chunk in chunks(ids):
+        connection.execute(update(Entry).where(Entry.id.in_(chunk)).values(last_seen_at=now))
+
+
+def entries_of(connection: Connection, feed_id: int, limit: int) -> list[EntryRow]:
+    """The newest entries, those seen last first."""
+    columns = tuple(getattr(Entry, name) for name in EntryRow._fields)
+    wanted = select(*columns).where(Entry.feed_id == feed_id).order_by(Entry.id.desc()).limit(limit)
+    return [EntryRow(*row) for row in connection.execute(wanted)]
+
+
+def entry_counts(connection: Connection, feed_id: int) -> dict[str, int]:
+    """How many entries are in each status."""
+    wanted = select(Entry.status, func.count()).where(Entry.feed_id == feed_id).group_by(Entry.status)
+    return {status: count for status, count in connection.execute(wanted)}
