@@ -29,6 +29,7 @@ class Block:
     section: str | None = None
     heads: bool = False
     pinned: bool = False
+    followers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""Text as a mail can carry it: cleaned of what would break a layout, cut where a reader would cut it, wrapped."""
+
+import re
+import textwrap
+import unicodedata
+
+WIDTH = 78
+LONGEST_TAKE = 400
+
+_SPACES = re.compile(r"\s+")
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+# Sentences end at . ! ? … or their CJK forms, closing quotes and brackets included; Latin ones only before a space.
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s|$)|[。！？]+[」』）”’]*")
+# Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+
+
+def one_line(text: str | None) -> str:
+    """Controls, line ends and runs of spaces become one space; lone surrogates become U+FFFD."""
+    return _SPACES.sub(" ", _plain(text or "")).strip()
+
+
+def paragraphs(text: str | None) -> list[str]:
+    """The paragraphs of a text, each on one line, without empty ones."""
+    found = _PARAGRAPHS.split((text or "").replace("\r\n", "\n").replace("\r", "\n"))
+    return [line for line in map(one_line, found) if line]
+
+
+def shortened(text: str, longest: int = LONGEST_TAKE) -> tuple[str, bool]:
+    """The text and False, or its beginning of at most ``longest`` characters and True.
+
+    It ends at a sentence where one ends in the second half of the room, else at a word and an ellipsis.
+    """
+    if len(text) <= longest:
+        return text, False
+    ends = [found.end() for found in _SENTENCE_END.finditer(text[: longest + 1]) if found.end() <= longest]
+    if ends and ends[-1] > 0:
+        return text[: ends[-1]].rstrip(), True
+    return _at_word(text, longest), True
+
+
+def fitted(text: str, longest: int) -> str:
+    """One line that is at most ``longest`` characters long, cut at a word."""
+    return text if len(text) <= longest else _at_word(text, longest)
+
+
+def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
+    """Lines of at most 78 characters; what has no spaces is broken too, except addresses, which stay whole."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines += _wrapped_line(paragraph, indent, indent if first is None or lines else first)
+    return "\n".join(lines)
+
+
+def _wrapped_line(text: str, indent: str, first: str) -> list[str]:
+    if re.fullmatch(r"https?://\S+", text):
+        return [first + text]
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False
+    ) or [first.rstrip()]
+
+
+def _at_word(text: str, longest: int) -> str:
+    """Before the last space that leaves room for an ellipsis; text without spaces is cut between characters."""
+    room = text[: longest - 1]
+    cut = room.rfind(" ") if not text[longest - 1].isspace() else len(room)
+    beginning = room[:cut] if cut > longest // 2 else room
+    while beginning and (unicodedata.combining(text[len(beginning)]) or text[len(beginning)] in "\u200d\ufe0f"):
+        beginning = beginning[:-1]
+    return beginning.rstrip(" ,;:–—-.") + "…"
+
+
+def _plain(text: str) -> str:
+    def shown(character: str) -> str:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            return "\ufffd"
+        return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
+
+    return "".join(map(shown, text.translate(_TURNING)))
