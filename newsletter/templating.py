@@ -33,9 +33,9 @@ def text_environment() -> Environment:
 
 
 def _environment(*, autoescape: bool) -> Environment:
-    return Environment(  # noqa: S701 — plain text has nothing to escape; markup has an environment of its own
+    return Environment(
         loader=FileSystemLoader(templates_folder()),
-        autoescape=autoescape,
+        autoescape=autoescape,  # noqa: S701 — off for plain text alone, which has nothing to escape
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
