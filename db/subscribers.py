@@ -1,0 +1,153 @@
+"""Subscribers: finding them, adding them, moving them between states, and the evidence of their consent."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from db.models import Consent, Subscriber, SubscriberEvent
+from db.states import SubscriberState
+
+
+class SubscriberRow(NamedTuple):
+    """``selection`` is as in subscribers/selections.py."""
+
+    id: int
+    email: str
+    name: str
+    state: SubscriberState
+    format: str
+    selection: str
+    paused_until: datetime | None
+    created_at: datetime
+    state_since: datetime
+
+
+class ConsentRow(NamedTuple):
+    """The evidence: ``asked_at`` and ``address`` are of the form, ``at`` and ``confirmed_from`` of the answer."""
+
+    at: datetime
+    source: str
+    address: str | None
+    form: str | None
+    words: str | None
+    asked_at: datetime | None
+    confirmed_from: str | None
+
+
+_COLUMNS = (
+    Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.state, Subscriber.format, Subscriber.selection,
+    Subscriber.paused_until, Subscriber.created_at, Subscriber.state_since,
+)  # fmt: skip
+_CONSENT = (
+    Consent.at, Consent.source, Consent.address, Consent.form, Consent.words, Consent.asked_at, Consent.confirmed_from,
+)  # fmt: skip
+
+
+def subscriber_by_id(connection: Connection, subscriber_id: int) -> SubscriberRow | None:
+    return _one(connection.execute(select(*_COLUMNS).where(Subscriber.id == subscriber_id)).one_or_none())
+
+
+def subscriber_by_hash(connection: Connection, email_hash: bytes) -> SubscriberRow | None:
+    """``email_hash`` is `hash_address` of the stored address under the address key."""
+    return _one(connection.execute(select(*_COLUMNS).where(Subscriber.email_hash == email_hash)).one_or_none())
+
+
+def subscribers_page(
+    connection: Connection, after: int, limit: int, state: SubscriberState | None = None
+) -> list[SubscriberRow]:
+    """The next subscribers by id, after the last id seen."""
+    wanted = select(*_COLUMNS).where(Subscriber.id > after).order_by(Subscriber.id).limit(limit)
+    if state is not None:
+        wanted = wanted.where(Subscriber.state == state)
+    return [_row(row) for row in connection.execute(wanted)]
+
+
+def all_subscribers(
+    connection: Connection, state: SubscriberState | None = None, chunk: int = 2000
+) -> Iterator[SubscriberRow]:
+    """Every subscriber in the order of joining, a page at a time in memory."""
+    after = 0
+    while page := subscribers_page(connection, after, chunk, state):
+        yield from page
+        after = page[-1].id
+
+
+def count_by_state(connection: Connection) -> dict[SubscriberState, int]:
+    """How many are in each state; states without anybody are 0."""
+    found = connection.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
+    return dict.fromkeys(SubscriberState, 0) | {SubscriberState(state): number for state, number in found}
+
+
+def add_subscriber(
+    connection: Connection, email: str, email_hash: bytes, state: SubscriberState, now: datetime, **more: Any
+) -> int:
+    """A new row; ``more`` may hold name, format, selection. Raises IntegrityError where the address is known."""
+    values = {"name": "", "created_at": now, "state_since": now, **more}
+    statement = insert(Subscriber).values(email=email, email_hash=email_hash, state=state, **values)
+    found: int = connection.execute(statement.returning(Subscriber.id)).scalar_one()
+    return found
+
+
+def move_subscriber(
+    connection: Connection, subscriber_id: int, state: SubscriberState, now: datetime, *, where: tuple[str, ...] = ()
+) -> bool:
+    """Put a subscriber into a state; ``where`` names the states it may come from, none for any.
+
+    Returns whether anything changed: being in the state already changes nothing.
+    """
+    allowed = where or tuple(SubscriberState)
+    statement = (
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id, Subscriber.state != state, Subscriber.state.in_(allowed))
+        .values(state=state, state_since=now)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def update_subscriber(connection: Connection, subscriber_id: int, **values: Any) -> None:
+    """Set columns of one subscriber: name, format, selection, paused_until, bounce counts."""
+    connection.execute(update(Subscriber).where(Subscriber.id == subscriber_id).values(**values))
+
+
+def add_consent(connection: Connection, subscriber_id: int, consent: ConsentRow) -> None:
+    connection.execute(insert(Consent).values(subscriber_id=subscriber_id, **consent._asdict()))
+
+
+def consents_of(connection: Connection, subscriber_id: int) -> list[ConsentRow]:
+    """All the evidence that there is, the newest first."""
+    wanted = select(*_CONSENT).where(Consent.subscriber_id == subscriber_id).order_by(Consent.id.desc())
+    return [ConsentRow(*row) for row in connection.execute(wanted)]
+
+
+def newest_consents(connection: Connection, subscriber_ids: list[int]) -> dict[int, ConsentRow]:
+    """The newest evidence of each of these subscribers; those without any are absent."""
+    wanted = select(Consent.subscriber_id, *_CONSENT).where(Consent.subscriber_id.in_(subscriber_ids))
+    found = connection.execute(wanted.order_by(Consent.id))
+    return {row[0]: ConsentRow(*row[1:]) for row in found}
+
+
+def add_event(
+    connection: Connection, what: str, subscriber_id: int | None, now: datetime, issue_id: int | None = None
+) -> None:
+    """Note what happened to a subscription, for counts: subscribed, unsubscribed, bounced, complained, erased."""
+    connection.execute(
+        insert(SubscriberEvent).values(at=now, what=what, subscriber_id=subscriber_id, issue_id=issue_id)
+    )
+
+
+def events_of(connection: Connection, subscriber_id: int) -> list[tuple[datetime, str, int | None]]:
+    """(at, what, issue id) in the order they happened."""
+    wanted = select(SubscriberEvent.at, SubscriberEvent.what, SubscriberEvent.issue_id)
+    wanted = wanted.where(SubscriberEvent.subscriber_id == subscriber_id).order_by(SubscriberEvent.id)
+    return [(row.at, row.what, row.issue_id) for row in connection.execute(wanted)]
+
+
+def _one(row: Any) -> SubscriberRow | None:
+    return None if row is None else _row(row)
+
+
+def _row(row: Any) -> SubscriberRow:
+    found = SubscriberRow(*row)
+    return found._replace(state=SubscriberState(found.state))

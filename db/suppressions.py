@@ -1,0 +1,68 @@
+"""Who must never be mailed, by keyed hash; an erased address is its hash alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, select
+
+from db.models import Suppression
+from db.states import SuppressionReason
+from db.upsert import insert_or
+
+
+class SuppressionRow(NamedTuple):
+    id: int
+    email: str | None
+    reason: SuppressionReason
+    at: datetime
+    note: str | None
+
+
+def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow | None:
+    wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
+    row = connection.execute(wanted.where(Suppression.email_hash == email_hash)).one_or_none()
+    return None if row is None else SuppressionRow(*row)._replace(reason=SuppressionReason(row.reason))
+
+
+def suppressions_page(connection: Connection, after: int, limit: int) -> list[SuppressionRow]:
+    """The next suppressions by id, after the last id seen."""
+    wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
+    found = connection.execute(wanted.where(Suppression.id > after).order_by(Suppression.id).limit(limit))
+    return [SuppressionRow(*row)._replace(reason=SuppressionReason(row.reason)) for row in found]
+
+
+def suppress(
+    connection: Connection, email_hash: bytes, email: str | None, reason: SuppressionReason, now: datetime,
+    note: str | None = None,
+) -> bool:  # fmt: skip
+    """Suppress an address; True when it was not suppressed before.
+
+    A complaint or an operator's own entry outweighs every other reason and stays, since only an operator lifts those.
+    """
+    known = suppression_of(connection, email_hash)
+    if known is not None and known.reason in (SuppressionReason.COMPLAINED, SuppressionReason.MANUAL):
+        return False
+    statement = insert_or(connection, Suppression).values(
+        email_hash=email_hash, email=email, reason=reason, at=now, note=note
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=[Suppression.email_hash], set_={"reason": reason, "at": now, "note": note, "email": email}
+    )
+    connection.execute(statement)
+    return known is None
+
+
+def lift_suppression(
+    connection: Connection, email_hash: bytes, reasons: Sequence[SuppressionReason] = tuple(SuppressionReason)
+) -> bool:
+    """Remove an address from the list where its reason is one of these; returns whether it was."""
+    gone = connection.execute(
+        delete(Suppression).where(Suppression.email_hash == email_hash, Suppression.reason.in_(reasons))
+    )
+    return gone.rowcount == 1
+
+
+def suppressed_among(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of these hashes that are suppressed; at most some thousands at a time."""
+    return set(connection.scalars(select(Suppression.email_hash).where(Suppression.email_hash.in_(hashes))))
