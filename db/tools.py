@@ -120,10 +120,12 @@ def lock_tool(connection: Connection, tool_id: int) -> ToolRow | None:
     return None if row is None else ToolRow(*row)
 
 
-def tools_by_slug(connection: Connection, slugs: Iterable[str]) -> dict[str, ToolRow]:
+def tools_by_slug(connection: Connection, slugs: Iterable[str], *, lock: bool = False) -> dict[str, ToolRow]:
+    """``lock`` holds them until the transaction ends, always in the same order."""
     found = {}
-    for chunk in chunks(slugs):
-        for row in connection.execute(select(*TOOL_COLUMNS).where(Tool.slug.in_(chunk))):
+    for chunk in chunks(sorted(slugs)):
+        wanted = select(*TOOL_COLUMNS).where(Tool.slug.in_(chunk)).order_by(Tool.slug)
+        for row in connection.execute(wanted.with_for_update() if lock else wanted):
             found[row.slug] = ToolRow(*row)
     return found
 

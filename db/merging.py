@@ -1,0 +1,71 @@
+"""Making two tools one: everything that names the first names the second afterwards.
+
+Issues that were approved keep naming the tool they were made with; their pages redirect.
+"""
+
+from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy.orm import aliased
+
+from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote
+from db.states import IssueStatus
+
+
+def move_releases(connection: Connection, source: int, target: int) -> int:
+    """Releases and the feeds that announce them; returns how many releases moved."""
+    connection.execute(update(Feed).where(Feed.tool_id == source).values(tool_id=target))
+    return connection.execute(update(Release).where(Release.tool_id == source).values(tool_id=target)).rowcount
+
+
+def move_aliases(connection: Connection, source: int, target: int) -> None:
+    other = aliased(ToolAlias)
+    doubled = exists().where(other.tool_id == target, other.kind == ToolAlias.kind, other.key == ToolAlias.key)
+    connection.execute(delete(ToolAlias).where(ToolAlias.tool_id == source, doubled))
+    connection.execute(update(ToolAlias).where(ToolAlias.tool_id == source).values(tool_id=target, source="merge"))
+
+
+def move_past_takes(connection: Connection, source: int, target: int) -> None:
+    connection.execute(update(Take).where(Take.tool_id == source, Take.replaced_at.is_not(None)).values(tool_id=target))
+
+
+def move_take(connection: Connection, take_id: int, target: int) -> None:
+    connection.execute(update(Take).where(Take.id == take_id).values(tool_id=target))
+
+
+def move_votes(connection: Connection, source: int, target: int) -> int:
+    """One vote per person: who voted on both keeps the vote on the target. Returns how many moved."""
+    other = aliased(Vote)
+    doubled = exists().where(other.tool_id == target, other.voter == Vote.voter)
+    connection.execute(delete(Vote).where(Vote.tool_id == source, doubled))
+    return connection.execute(update(Vote).where(Vote.tool_id == source).values(tool_id=target)).rowcount
+
+
+def move_bookmarks(connection: Connection, source: int, target: int) -> None:
+    other = aliased(Bookmark)
+    doubled = exists().where(other.tool_id == target, other.reader == Bookmark.reader)
+    connection.execute(delete(Bookmark).where(Bookmark.tool_id == source, doubled))
+    connection.execute(update(Bookmark).where(Bookmark.tool_id == source).values(tool_id=target))
+
+
+def move_draft_items(connection: Connection, source: int, target: int) -> None:
+    """In drafts alone. A comparison that would set the target beside itself, or stand there twice, goes."""
+    drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
+    other = aliased(IssueItem)
+    doubled = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == target)
+    here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(drafts))
+    connection.execute(delete(IssueItem).where(*here, doubled))
+    connection.execute(update(IssueItem).where(*here).values(tool_id=target))
+    pairs = (IssueComparison.left_tool_id == source) | (IssueComparison.right_tool_id == source)
+    connection.execute(delete(IssueComparison).where(pairs, IssueComparison.issue_id.in_(drafts)))
+
+
+def redirect_tool(connection: Connection, source: int, target: int) -> None:
+    """The source and whatever was merged into it lead to the target from now on."""
+    connection.execute(update(Tool).where(Tool.merged_into_id == source).values(merged_into_id=target))
+    connection.execute(update(Tool).where(Tool.id == source).values(merged_into_id=target, listed=False))
+
+
+def count_votes(connection: Connection, tool_id: int) -> tuple[int, int]:
+    """(ships, skips) cast here, without the starting balance."""
+    wanted = select(Vote.call, func.count()).where(Vote.tool_id == tool_id).group_by(Vote.call)
+    counts = {row[0]: row[1] for row in connection.execute(wanted)}
+    return counts.get("ship", 0), counts.get("skip", 0)

@@ -1,0 +1,58 @@
+"""A tool as documents write it, in the shape that an import reads."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Protocol
+
+_FIELDS = ("name", "tagline", "description", "url", "category", "pricing", "entry", "best_for")
+
+
+class HasFields(Protocol):
+    @property
+    def slug(self) -> str: ...
+    @property
+    def starting_ships(self) -> int: ...
+    @property
+    def starting_skips(self) -> int: ...
+
+
+class HasTake(Protocol):
+    @property
+    def panelist(self) -> str: ...
+    @property
+    def score(self) -> int | None: ...
+    @property
+    def call(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def at(self) -> date | None: ...
+    @property
+    def author(self) -> str | None: ...
+
+
+class HasLabel(Protocol):
+    @property
+    def label(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[HasTake]) -> dict[str, Any]:
+    """Everything an import of it would give; fields that nobody gave are null."""
+    document: dict[str, Any] = {"slug": tool.slug} | {name: getattr(tool, name) for name in _FIELDS}
+    document["aliases"] = [alias.label for alias in aliases if alias.source != "url"]
+    document["takes"] = [take_document(take) for take in takes]
+    document["votes"] = {"ship": tool.starting_ships, "skip": tool.starting_skips}
+    return document
+
+
+def take_document(take: HasTake) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "panelist": take.panelist, "score": take.score, "call": take.call, "text": take.text,
+    }  # fmt: skip
+    if take.at is not None:
+        document["at"] = take.at.isoformat()
+    if take.author is not None:
+        document["author"] = take.author
+    return document
