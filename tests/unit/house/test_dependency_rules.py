@@ -17,6 +17,7 @@ VERBS = {
     "newsletter/readers": {"vote", "bookmark"},
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {"send", "receive", "transport", "send_letters", "read_mailbox"},
+    "newsletter/editors": {"invite", "sign_in"},
     "newsletter/subscribers": {
         "sign_up", "confirm", "update_preferences", "unsubscribe", "erase", "import_subscribers", "suppress",
     },

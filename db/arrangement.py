@@ -1,0 +1,115 @@
+"""What editors arranged in an issue, the edits that led there, and the check that nobody edits over another."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from db.models import Issue, IssueChange, IssueComparison, IssueItem
+from db.states import IssueStatus
+
+_ITEM = (IssueItem.tool_id, IssueItem.position, IssueItem.dropped, IssueItem.note, IssueItem.added_by)
+_PAIR = (IssueComparison.left_tool_id, IssueComparison.right_tool_id, IssueComparison.chosen_by)
+
+
+class Change(NamedTuple):
+    """One edit; ``before`` is the arrangement that it replaced."""
+
+    id: int
+    revision: int
+    at: datetime
+    who: str
+    what: str
+    before: dict[str, Any]
+    undone: bool
+
+
+_CHANGE = tuple(getattr(IssueChange, name) for name in Change._fields)
+
+
+def items_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
+    rows = connection.execute(select(*_ITEM).where(IssueItem.issue_id == issue_id).order_by(IssueItem.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def pairs_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
+    rows = connection.execute(select(*_PAIR).where(IssueComparison.issue_id == issue_id).order_by(IssueComparison.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def next_revision(connection: Connection, issue_id: int, revision: int, now: datetime) -> bool:
+    """Open an edit of a draft or approved issue; False when it changed or went out meanwhile."""
+    statement = (
+        update(Issue)
+        .where(
+            Issue.id == issue_id,
+            Issue.revision == revision,
+            Issue.status.in_((IssueStatus.DRAFT, IssueStatus.APPROVED)),
+        )
+        .values(revision=revision + 1, updated_at=now)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def store_words(connection: Connection, issue_id: int, words: Mapping[str, Any]) -> None:
+    """Set subject, preheader, intro or settings."""
+    connection.execute(update(Issue).where(Issue.id == issue_id).values(**words))
+
+
+def store_items(
+    connection: Connection, issue_id: int, items: Sequence[Mapping[str, Any]], gone: Sequence[int], now: datetime
+) -> None:
+    """Write these items, new ones too, and take out those of the ``gone`` tools."""
+    have = set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
+    for item in items:
+        row = dict(item)
+        if row["tool_id"] in have:
+            here = (IssueItem.issue_id == issue_id, IssueItem.tool_id == row.pop("tool_id"))
+            connection.execute(update(IssueItem).where(*here).values(**row))
+        else:
+            connection.execute(insert(IssueItem).values(issue_id=issue_id, added_at=now, **row))
+    if gone:
+        connection.execute(delete(IssueItem).where(IssueItem.issue_id == issue_id, IssueItem.tool_id.in_(gone)))
+
+
+def store_pairs(connection: Connection, issue_id: int, pairs: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(delete(IssueComparison).where(IssueComparison.issue_id == issue_id))
+    if pairs:
+        connection.execute(insert(IssueComparison), [{"issue_id": issue_id, **pair} for pair in pairs])
+
+
+def add_change(
+    connection: Connection,
+    issue_id: int,
+    revision: int,
+    who: str,
+    what: str,
+    before: dict[str, Any],
+    now: datetime,
+    *,
+    undone: bool = False,
+) -> None:
+    row = {"revision": revision, "at": now, "who": who, "what": what, "before": before, "undone": undone}
+    connection.execute(insert(IssueChange).values(issue_id=issue_id, **row))
+
+
+def changes_since(connection: Connection, issue_id: int, revision: int) -> list[Change]:
+    """What was edited after that revision, oldest first."""
+    wanted = select(*_CHANGE).where(IssueChange.issue_id == issue_id, IssueChange.revision > revision)
+    return [Change(*row) for row in connection.execute(wanted.order_by(IssueChange.revision))]
+
+
+def latest_changes(connection: Connection, issue_id: int, limit: int = 20) -> list[Change]:
+    wanted = select(*_CHANGE).where(IssueChange.issue_id == issue_id)
+    return [Change(*row) for row in connection.execute(wanted.order_by(IssueChange.revision.desc()).limit(limit))]
+
+
+def last_to_undo(connection: Connection, issue_id: int) -> Change | None:
+    wanted = select(*_CHANGE).where(IssueChange.issue_id == issue_id, IssueChange.undone.is_(False))
+    row = connection.execute(wanted.order_by(IssueChange.revision.desc()).limit(1)).one_or_none()
+    return None if row is None else Change(*row)
+
+
+def mark_undone(connection: Connection, change_id: int) -> None:
+    connection.execute(update(IssueChange).where(IssueChange.id == change_id).values(undone=True))

@@ -1,0 +1,88 @@
+"""What the editors' desk shows at a glance; each query touches an index or a short table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from db.models import Delivery, Feed, Issue, Release, Take, Tool
+from db.states import FeedStatus, IssueStatus, ReleaseStatus
+
+
+class FeedTrouble(NamedTuple):
+    id: int
+    name: str
+    url: str
+    failures: int
+    last_error: str | None
+    last_changed_at: datetime | None
+
+
+class Wanting(NamedTuple):
+    """A tool of these weeks; ``takes`` counts those it has."""
+
+    tool_id: int
+    slug: str
+    name: str
+    tagline: str | None
+    category: str
+    url: str
+    takes: int
+
+
+def release_counts(connection: Connection, weeks: Sequence[str]) -> dict[tuple[str, str], int]:
+    """How many releases of each week are in each status."""
+    wanted = (
+        select(Release.week, Release.status, func.count())
+        .where(Release.week.in_(weeks))
+        .group_by(Release.week, Release.status)
+    )
+    return {(str(week), status): count for week, status, count in connection.execute(wanted)}
+
+
+def count_unmatched(connection: Connection) -> int:
+    wanted = select(func.count()).where(Release.status == ReleaseStatus.UNMATCHED)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def feeds_in_trouble(connection: Connection, stale_before: datetime, limit: int = 50) -> list[FeedTrouble]:
+    """Active feeds that fail, and those that showed nothing new since that instant."""
+    columns = (Feed.id, Feed.name, Feed.url, Feed.failures, Feed.last_error, Feed.last_changed_at)
+    stale = and_(Feed.last_changed_at.is_not(None), Feed.last_changed_at < stale_before)
+    wanted = select(*columns).where(Feed.status == FeedStatus.ACTIVE, or_(Feed.failures > 0, stale))
+    rows = connection.execute(wanted.order_by(Feed.failures.desc(), Feed.name).limit(limit))
+    return [FeedTrouble(*row) for row in rows]
+
+
+def tools_wanting_takes(
+    connection: Connection, weeks: Sequence[str], panel_size: int, limit: int = 200
+) -> list[Wanting]:
+    """Tools announced in these weeks, or in a draft, that lack takes; those without any come first."""
+    drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
+    announced = select(Release.tool_id).where(
+        Release.status == ReleaseStatus.MATCHED, or_(Release.week.in_(weeks), Release.issue_id.in_(drafts))
+    )
+    takes = (
+        select(func.count())
+        .where(Take.tool_id == Tool.id, Take.replaced_at.is_(None))
+        .correlate(Tool)
+        .scalar_subquery()
+    )
+    wanted = (
+        select(Tool.id, Tool.slug, Tool.name, Tool.tagline, Tool.category, Tool.url, takes)
+        .where(Tool.id.in_(announced), Tool.merged_into_id.is_(None), takes < panel_size)
+        .order_by(takes, Tool.name, Tool.id)
+        .limit(limit)
+    )
+    return [Wanting(*row) for row in connection.execute(wanted)]
+
+
+def delivery_counts(connection: Connection, issue_id: int) -> dict[str, int]:
+    """How many deliveries of an issue are in each status."""
+    wanted = (
+        select(Delivery.status, func.count().label("number"))
+        .where(Delivery.issue_id == issue_id)
+        .group_by(Delivery.status)
+    )
+    return {row.status: row.number for row in connection.execute(wanted)}

@@ -1,0 +1,1 @@
+"""The editors' room: who may enter, and how they sign in."""

@@ -1,0 +1,131 @@
+"""What editors decide about a draft, as a value: its words, the order of its items, what is dropped, the pair.
+
+Each edit is a function from one arrangement to the next; issues/arrange.py stores the result, keeps what stood before,
+and so can undo it. ``shown`` is the order in which the issue's items stand now, the rule's places included.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+LONGEST_SUBJECT = 300
+LONGEST_INTRO = 20_000
+LONGEST_NOTE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A tool's place. ``position`` is None where the rule orders it, ``added_by`` where the rule brought it."""
+
+    tool_id: int
+    position: int | None = None
+    dropped: bool = False
+    note: str | None = None
+    added_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    left_tool_id: int
+    right_tool_id: int
+    chosen_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """``subject``, ``preheader`` and ``intro`` are None where the content proposes them."""
+
+    subject: str | None = None
+    preheader: str | None = None
+    intro: str | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+    items: tuple[Item, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+
+    def item(self, tool_id: int) -> Item:
+        return next((item for item in self.items if item.tool_id == tool_id), Item(tool_id))
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; ``read`` is its inverse."""
+        return asdict(self) | {"settings": dict(self.settings)}
+
+
+def read(document: dict[str, Any]) -> Arrangement:
+    return Arrangement(
+        document["subject"],
+        document["preheader"],
+        document["intro"],
+        tuple(document["settings"].items()),
+        tuple(Item(**item) for item in document["items"]),
+        tuple(Pair(**pair) for pair in document["pairs"]),
+    )
+
+
+def write_words(now: Arrangement, subject: str, preheader: str, intro: str) -> Arrangement:
+    """Blank words are left to the content again. A subject and a preheader are one line each."""
+    return replace(now, subject=_line(subject), preheader=_line(preheader), intro=intro.strip() or None)
+
+
+def move(now: Arrangement, shown: Sequence[int], tool_id: int, by: int) -> Arrangement:
+    """Shift an item by some places among those shown; at the ends it stays."""
+    order = list(shown)
+    if tool_id not in order:
+        return now
+    here = order.index(tool_id)
+    there = min(max(here + by, 0), len(order) - 1)
+    order.insert(there, order.pop(here))
+    return _placed(now, order, {tool_id}) if there != here else now
+
+
+def put_in_order(now: Arrangement, order: Sequence[int]) -> Arrangement:
+    """Fix the places of all these items, first to last."""
+    return _placed(now, order, set(order))
+
+
+def _placed(now: Arrangement, order: Sequence[int], chosen: set[int]) -> Arrangement:
+    """The chosen ones and those placed earlier hold their places; the rule still orders the others between them."""
+    fixed = chosen | {item.tool_id for item in now.items if item.position is not None}
+    places = {tool_id: place for place, tool_id in enumerate(order, 1) if tool_id in fixed}
+    return with_items(now, *(replace(now.item(tool_id), position=place) for tool_id, place in places.items()))
+
+
+def drop(now: Arrangement, tool_id: int) -> Arrangement:
+    """The item stays out of the mail, and its pairs with it, until it is restored."""
+    pairs = tuple(pair for pair in now.pairs if tool_id not in (pair.left_tool_id, pair.right_tool_id))
+    return replace(with_items(now, replace(now.item(tool_id), dropped=True)), pairs=pairs)
+
+
+def restore(now: Arrangement, tool_id: int) -> Arrangement:
+    return with_items(now, replace(now.item(tool_id), dropped=False))
+
+
+def add(now: Arrangement, tool_id: int, by: str) -> Arrangement:
+    """Bring a tool in by hand, or back in."""
+    item = now.item(tool_id)
+    known = any(other.tool_id == tool_id for other in now.items)
+    return with_items(now, replace(item, dropped=False, added_by=item.added_by if known else by))
+
+
+def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
+    return with_items(now, replace(now.item(tool_id), note=note.strip() or None))
+
+
+def pair(now: Arrangement, left: int | None, right: int | None, by: str) -> Arrangement:
+    """Set the head-to-head pair; without one the rule chooses again when the draft is next composed."""
+    chosen = (Pair(left, right, by),) if left is not None and right is not None else ()
+    return replace(now, pairs=chosen)
+
+
+def with_items(now: Arrangement, *changed: Item) -> Arrangement:
+    items = {item.tool_id: item for item in now.items} | {item.tool_id: item for item in changed}
+    return replace(now, items=tuple(items.values()))
+
+
+def differences(mine: Arrangement, theirs: Arrangement) -> list[str]:
+    """Which words differ, by the names of their fields."""
+    fields = {"Subject": "subject", "Preheader": "preheader", "Intro": "intro"}
+    return [label for label, name in fields.items() if getattr(mine, name) != getattr(theirs, name)]
+
+
+def _line(text: str) -> str | None:
+    return " ".join(text.split()) or None

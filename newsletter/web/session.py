@@ -1,0 +1,191 @@
+"""Doors of the editors' room: who is asking, from where, and what they typed.
+
+Every page is made by ``show`` and every act by ``act``. They check the session (a cookie), the role, and for acts that
+the request comes from a page of ours: the browser's ``Origin`` or ``Sec-Fetch-Site`` where it sends one, and a token
+tied to the session always. Whatever goes wrong after somebody typed, what they typed comes back with the answer.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from db.editors import EditorRow
+from newsletter.editors.roles import EDITORS
+from newsletter.editors.sign_in import SESSION_LIFE, who_is
+from newsletter.errors import BadInputError, NewsletterError, NotFoundError
+from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.site import page, site
+
+COOKIE = "editor_session"
+MOST_TYPED = 1_000_000
+"""Bytes that a form may carry: a take of 20,000 characters is 120,000 at most when encoded."""
+
+_NO_STORE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is signed in. ``csrf`` must come back with every form of theirs."""
+
+    editor: EditorRow
+    csrf: str
+
+    @property
+    def email(self) -> str:
+        return self.editor.email
+
+    @property
+    def edits(self) -> bool:
+        return self.editor.role in EDITORS
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was posted: fields as text or as one line, with '' for those that are absent."""
+
+    fields: Form
+
+    def text(self, name: str) -> str:
+        """Without control characters except line ends and tabs."""
+        return "".join(c for c in self.fields.get(name, "") if c in "\n\t" or (ord(c) >= 32 and ord(c) != 127))
+
+    def line(self, name: str, limit: int = 2000) -> str:
+        return one_line(self.fields.get(name, ""), limit)
+
+    def number(self, name: str) -> int | None:
+        """None when the field is absent or empty. Raises BadInputError for what is no whole number."""
+        text = self.line(name)
+        if not text:
+            return None
+        if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 15:
+            raise BadInputError(f"{text!r} is no whole number")
+        return int(text)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.fields
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Everything typed, to be shown again; the token of the old session is left out."""
+        return [(key, value) for key, value in self.fields.multi_items() if key != "csrf"]
+
+
+Show = Callable[[Request, Visitor], Response]
+Act = Callable[[Request, Visitor, Typed], Response]
+
+
+def show(path: str, endpoint: Show, roles: frozenset[str] = EDITORS) -> Route:
+    """A page for those who are signed in; others are led to the sign-in page."""
+
+    def answer(request: Request) -> Response:
+        visitor = visitor_of(request)
+        if visitor is None:
+            return RedirectResponse("/editor/sign-in", 303, _NO_STORE)
+        if visitor.editor.role not in roles:
+            return not_allowed(request, visitor)
+        try:
+            return endpoint(request, visitor)
+        except NotFoundError as error:
+            return editor_page(request, visitor, "sorry.html", status=404, heading="Nothing is here", words=str(error))
+
+    return Route(path, answer, methods=["GET"], name=endpoint.__name__)
+
+
+def act(path: str, endpoint: Act, roles: frozenset[str] = EDITORS) -> Route:
+    """A form's target. Only a signed-in editor's own page gets through to ``endpoint``."""
+
+    async def answer(request: Request) -> Response:
+        typed = await read_ours(request)
+        return await run_in_threadpool(_checked, request, typed)
+
+    def _checked(request: Request, typed: Typed) -> Response:
+        visitor = visitor_of(request)
+        if visitor is None:
+            return _kept(request, None, typed, 401, "You are signed out")
+        if not hmac.compare_digest(visitor.csrf.encode(), typed.text("csrf").encode()):
+            return _kept(request, visitor, typed, 403, "Please confirm once more")
+        if visitor.editor.role not in roles:
+            return not_allowed(request, visitor)
+        try:
+            return endpoint(request, visitor, typed)
+        except NewsletterError as error:
+            return refused(request, visitor, typed, error)
+
+    return Route(path, answer, methods=["POST"], name=endpoint.__name__)
+
+
+def visitor_of(request: Request) -> Visitor | None:
+    token = request.cookies.get(COOKIE, "")
+    if not token or len(token) > 100:
+        return None
+    here = site(request)
+    editor = who_is(here.engine, token, here.clock.now())
+    return None if editor is None else Visitor(editor, csrf_of(token))
+
+
+def csrf_of(session: str) -> str:
+    """The session's token has 256 bits and no script can read it, so its hash is a secret that a page may carry."""
+    return hashlib.sha256(b"csrf:" + session.encode()).hexdigest()
+
+
+async def read_ours(request: Request) -> Typed:
+    """What was posted by a page of ours. Foreign pages get 403, more than a form can hold gets 413."""
+    if not is_ours(request):
+        raise HTTPException(403)
+    return Typed(await read_form(request, MOST_TYPED))
+
+
+def is_ours(request: Request) -> bool:
+    """Does the request come from our own page, as far as the browser tells? Programs tell nothing."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    public = urlsplit(site(request).settings.public_url)
+    return origin != "null" and urlsplit(origin).netloc in (request.headers.get("host"), public.netloc)
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
+    secure = site(request).settings.public_url.startswith("https:")
+    life = int(SESSION_LIFE.total_seconds())
+    response.set_cookie(COOKIE, token, life, path="/editor", secure=secure, httponly=True, samesite="lax")
+
+
+def editor_page(
+    request: Request, visitor: Visitor | None, template: str, /, *, status: int = 200, **values: object
+) -> Response:
+    """Render ``templates/web/editor/<template>`` for somebody, never to be stored by anybody."""
+    said = request.query_params.get("said", "")
+    values = {"said": said[:200], **values}
+    return page(request, f"editor/{template}", status=status, headers=_NO_STORE, visitor=visitor, **values)
+
+
+def back_to(path: str) -> RedirectResponse:
+    """After an act: the page again, by GET."""
+    return RedirectResponse(path, 303, _NO_STORE)
+
+
+def refused(request: Request, visitor: Visitor, typed: Typed, error: NewsletterError) -> Response:
+    """An act that could not be done, with the reason and everything that was typed."""
+    status = 404 if isinstance(error, NotFoundError) else 422 if isinstance(error, BadInputError) else 409
+    return editor_page(
+        request, visitor, "refused.html", status=status, heading="That could not be done", words=str(error),
+        typed=typed.pairs(),
+    )  # fmt: skip
+
+
+def not_allowed(request: Request, visitor: Visitor) -> Response:
+    words = f"You are signed in as {visitor.editor.role}; this page is for editors."
+    return editor_page(request, visitor, "sorry.html", status=403, heading="Not for you", words=words)
+
+
+def _kept(request: Request, visitor: Visitor | None, typed: Typed, status: int, heading: str) -> Response:
+    return editor_page(request, visitor, "kept.html", status=status, heading=heading, typed=typed.pairs())
