@@ -1,0 +1,43 @@
+"""Which blocks of an issue a reader's mail carries.
+
+A mail carries the frame, the pick of the week, and what the reader's selection keeps. Where the week has nothing for a
+selection, it is no mail at all: the pick alone is not what that reader asked for.
+"""
+
+from collections.abc import Sequence
+
+from newsletter.issues.content import Block
+from newsletter.subscribers.selections import Selection
+
+# What stands in these sections is about tools of earlier weeks, so it does not make a mail by itself.
+NOT_OF_THIS_WEEK = frozenset({"changed"})
+
+
+def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
+    """The places of the blocks that this selection keeps, in order; empty where the week has nothing for it."""
+    fits = [_fits(block, selection) for block in blocks]
+    if not any(fit and _is_of_the_week(block) for block, fit in zip(blocks, fits, strict=True)):
+        return ()
+    led = {
+        block.section for block, fit in zip(blocks, fits, strict=True) if fit and block.section and not block.heads
+    }
+    return tuple(
+        place
+        for place, (block, fit) in enumerate(zip(blocks, fits, strict=True))
+        if block.pinned or (block.section in led if block.heads else fit)
+    )
+
+
+def _fits(block: Block, selection: Selection) -> bool:
+    if block.category is not None:
+        if selection.categories and block.category not in selection.categories:
+            return False
+        if selection.min_ship_percent and (block.ship_percent or 0) < selection.min_ship_percent:
+            return False
+    if block.panelist is not None:
+        return block.panelist in selection.panelists if selection.panelists else not block.followers_only
+    return True
+
+
+def _is_of_the_week(block: Block) -> bool:
+    return block.category is not None and block.section not in NOT_OF_THIS_WEEK
