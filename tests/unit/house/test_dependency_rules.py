@@ -18,6 +18,7 @@ VERBS = {
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {"send", "receive", "transport", "send_letters", "read_mailbox"},
     "newsletter/editors": {"invite", "sign_in"},
+    "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {
         "sign_up", "confirm", "update_preferences", "unsubscribe", "erase", "import_subscribers", "suppress",
     },
