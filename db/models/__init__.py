@@ -9,7 +9,7 @@ from db.models.base import Base, Instant
 from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
-from db.models.house import AuditEntry, Hit, JobRun, Key
+from db.models.house import AuditEntry, Hit, JobPlan, JobRun, Key
 from db.models.issues import Issue, IssueComparison, IssueContent, IssueItem, IssueVerdict
 from db.models.subscribers import Confirmation, Consent, Subscriber, SubscriberEvent, Suppression
 from db.models.tools import Bookmark, Panelist, Take, Tool, ToolAlias, Vote
@@ -33,6 +33,7 @@ __all__ = [
     "IssueContent",
     "IssueItem",
     "IssueVerdict",
+    "JobPlan",
     "JobRun",
     "Key",
     "Letter",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
@@ -38,8 +38,20 @@ class JobRun(Base):
     lease_until: Mapped[datetime]  # real time
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]  # real time; only on failed runs that will be tried again
     error: Mapped[str | None]
     result: Mapped[dict[str, Any] | None]
+
+
+class JobPlan(Base):
+    """What a scheduler last read off its timetable, for `newsletter status` and the editors' room."""
+
+    __tablename__ = "job_plans"
+
+    job: Mapped[str] = mapped_column(String(40), primary_key=True)
+    rule: Mapped[str]  # in words: "0 6 * * mon Europe/Berlin"
+    next_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime]  # real time: when a scheduler last looked
 
 
 class Hit(Base):

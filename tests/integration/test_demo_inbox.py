@@ -25,7 +25,8 @@ def test_what_arrives_is_kept_with_its_envelope_in_order(tmp_path: Path) -> None
 def test_a_pipelined_client_gets_a_reply_to_each_command_in_order(tmp_path: Path) -> None:
     with Inbox(tmp_path) as inbox, socket.create_connection(("127.0.0.1", inbox.port)) as client:
         client.sendall(
-            b"EHLO me\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nBDAT 6\r\nA: b\r\nBDAT 6 LAST\r\n\r\nhi\r\n"
+            b"EHLO me\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+            b"BDAT 6\r\nA: b\r\nBDAT 6 LAST\r\n\r\nhi\r\n"
             b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n.\r\nQUIT\r\n"
         )
         replies = _read_all(client).decode().splitlines()
