@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from db.models import Suppression
 from db.states import SuppressionReason
@@ -22,14 +22,14 @@ class SuppressionRow(NamedTuple):
 def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow | None:
     wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
     row = connection.execute(wanted.where(Suppression.email_hash == email_hash)).one_or_none()
-    return None if row is None else SuppressionRow(*row)._replace(reason=SuppressionReason(row.reason))
+    return None if row is None else _row(row)
 
 
 def suppressions_page(connection: Connection, after: int, limit: int) -> list[SuppressionRow]:
     """The next suppressions by id, after the last id seen."""
     wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
     found = connection.execute(wanted.where(Suppression.id > after).order_by(Suppression.id).limit(limit))
-    return [SuppressionRow(*row)._replace(reason=SuppressionReason(row.reason)) for row in found]
+    return [_row(row) for row in found]
 
 
 def suppress(
@@ -66,3 +66,17 @@ def lift_suppression(
 def suppressed_among(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
     """Those of these hashes that are suppressed; at most some thousands at a time."""
     return set(connection.scalars(select(Suppression.email_hash).where(Suppression.email_hash.in_(hashes))))
+
+
+def _row(row: Any) -> SuppressionRow:
+    return SuppressionRow(row.id, row.email, SuppressionReason(row.reason), row.at, row.note)
+
+
+def blank_suppression(connection: Connection, email_hash: bytes) -> bool:
+    """Keep the hash alone; returns whether there was one."""
+    return (
+        connection.execute(
+            update(Suppression).where(Suppression.email_hash == email_hash).values(email=None, note=None)
+        ).rowcount
+        == 1
+    )

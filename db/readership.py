@@ -1,0 +1,102 @@
+"""What readers see of issues, what one subscriber left behind in other tables, and how an erasure takes it away."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from db.letters import drop_letters_of
+from db.models import (
+    AuditEntry,
+    Bookmark,
+    Delivery,
+    Issue,
+    ReturnedMail,
+    Subscriber,
+    SubscriberEvent,
+    Tool,
+    Vote,
+)
+from db.states import Call
+
+
+class DeliveryRow(NamedTuple):
+    week: str
+    status: str
+    at: datetime | None
+    reply: str | None
+
+
+def newest_public_week(connection: Connection) -> str | None:
+    """The newest issue whose sending has begun: from then on the archive shows it."""
+    found: str | None = connection.execute(
+        select(Issue.week).where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(1)
+    ).scalar()
+    return found
+
+
+def deliveries_of(connection: Connection, subscriber_id: int) -> list[DeliveryRow]:
+    wanted = select(Issue.week, Delivery.status, Delivery.finished_at, Delivery.reply).join_from(
+        Delivery, Issue, Issue.id == Delivery.issue_id
+    )
+    found = connection.execute(wanted.where(Delivery.subscriber_id == subscriber_id).order_by(Issue.week))
+    return [DeliveryRow(*row) for row in found]
+
+
+def votes_of(connection: Connection, subscriber_id: int) -> list[tuple[str, str, datetime]]:
+    """(tool's slug, call, at)."""
+    wanted = select(Tool.slug, Vote.call, Vote.at).join_from(Vote, Tool, Tool.id == Vote.tool_id)
+    found = connection.execute(wanted.where(Vote.voter == _reader(subscriber_id)).order_by(Tool.slug))
+    return [(row.slug, row.call, row.at) for row in found]
+
+
+def bookmarks_of(connection: Connection, subscriber_id: int) -> list[tuple[str, datetime]]:
+    """(tool's slug, at)."""
+    wanted = select(Tool.slug, Bookmark.at).join_from(Bookmark, Tool, Tool.id == Bookmark.tool_id)
+    found = connection.execute(wanted.where(Bookmark.reader == _reader(subscriber_id)).order_by(Tool.slug))
+    return [(row.slug, row.at) for row in found]
+
+
+def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None:
+    """Delete the subscriber with consents, confirmations, letters, votes and bookmarks; counts follow.
+
+    Rows that others' numbers rest on stay without the person: deliveries, returned mail, events, the audit log.
+    """
+    _take_back_votes(connection, subscriber_id)
+    connection.execute(delete(Bookmark).where(Bookmark.reader == _reader(subscriber_id)))
+    drop_letters_of(connection, subscriber_id, email)
+    theirs = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
+    connection.execute(
+        update(ReturnedMail)
+        .where(
+            or_(
+                ReturnedMail.subscriber_id == subscriber_id,
+                ReturnedMail.recipient == email,
+                ReturnedMail.delivery_id.in_(theirs),
+            )
+        )
+        .values(recipient="", reason=None, raw=None, subscriber_id=None)
+    )
+    connection.execute(
+        update(Delivery)
+        .where(Delivery.subscriber_id == subscriber_id)
+        .values(email="", name="", selection="", reply=None, relay_id=None)
+    )
+    connection.execute(
+        update(SubscriberEvent).where(SubscriberEvent.subscriber_id == subscriber_id).values(subscriber_id=None)
+    )
+    connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
+    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+
+
+def _take_back_votes(connection: Connection, subscriber_id: int) -> None:
+    """The tools' counts follow; one vote is one statement, since a reader has at most some hundreds."""
+    theirs = Vote.voter == _reader(subscriber_id)
+    for tool_id, call in connection.execute(select(Vote.tool_id, Vote.call).where(theirs)).all():
+        count = Tool.vote_ships if call == Call.SHIP else Tool.vote_skips
+        connection.execute(update(Tool).where(Tool.id == tool_id).values({count: count - 1}))
+    connection.execute(delete(Vote).where(theirs))
+
+
+def _reader(subscriber_id: int) -> str:
+    return f"subscriber:{subscriber_id}"

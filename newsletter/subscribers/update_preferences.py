@@ -1,0 +1,71 @@
+"""Preferences: what a subscriber reads, how, and when they want a rest. And everything we know about them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from db.engine import reading, transaction
+from db.readership import bookmarks_of, deliveries_of, votes_of
+from db.subscribers import SubscriberRow, consents_of, events_of, subscriber_by_id, update_subscriber
+from newsletter.clock import iso
+from newsletter.subscribers.selections import Selection
+
+PAUSE_WEEKS = (1, 2, 4, 8, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """``pause_weeks``: None leaves a pause as it is, 0 ends it."""
+
+    name: str
+    selection: Selection
+    format: str
+    pause_weeks: int | None = None
+
+
+def update_preferences(
+    engine: Engine, subscriber_id: int, wanted: Preferences, *, now: datetime
+) -> SubscriberRow | None:
+    """Store the preferences and return the subscriber as they stand; None where there is nobody."""
+    values = {"name": wanted.name, "selection": wanted.selection.key(), "format": wanted.format}
+    if wanted.pause_weeks is not None:
+        until = now + timedelta(weeks=wanted.pause_weeks) if wanted.pause_weeks else None
+        values["paused_until"] = until  # type: ignore[assignment]
+    with transaction(engine) as connection:
+        update_subscriber(connection, subscriber_id, **values)
+        return subscriber_by_id(connection, subscriber_id)
+
+
+def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, object] | None:
+    """Everything that is stored about a subscriber, as one JSON document; None where there is nobody."""
+    with reading(engine) as connection:
+        found = subscriber_by_id(connection, subscriber_id)
+        if found is None:
+            return None
+        selection = Selection.parse(found.selection)
+        consents = consents_of(connection, subscriber_id)
+        return {
+            "email": found.email,
+            "name": found.name,
+            "state": found.state,
+            "since": iso(found.state_since),
+            "created_at": iso(found.created_at),
+            "format": found.format,
+            "categories": list(selection.categories),
+            "panelists": list(selection.panelists),
+            "min_ship_percent": selection.min_ship_percent,
+            "paused_until": iso(found.paused_until),
+            "consents": [
+                consent._asdict() | {"at": iso(consent.at), "asked_at": iso(consent.asked_at)} for consent in consents
+            ],
+            "events": [{"at": iso(at), "what": what} for at, what, _ in events_of(connection, subscriber_id)],
+            "issues": [
+                {"issue": week, "status": status, "at": iso(at), "reply": reply}
+                for week, status, at, reply in deliveries_of(connection, subscriber_id)
+            ],
+            "votes": [
+                {"tool": slug, "call": call, "at": iso(at)} for slug, call, at in votes_of(connection, subscriber_id)
+            ],
+            "bookmarks": [{"tool": slug, "at": iso(at)} for slug, at in bookmarks_of(connection, subscriber_id)],
+        }
