@@ -12,9 +12,9 @@ from base64 import b32decode, b32encode
 from collections.abc import Mapping
 
 _MAC = 12
-_TOKEN = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
-_RETURN = re.compile(_TOKEN.format(prefix="b-"), re.I | re.ASCII)
-_LEAVE = re.compile(_TOKEN.format(prefix="u-"), re.I | re.ASCII)
+_SHAPE = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
+_RETURN = re.compile(_SHAPE.format(prefix="b-"), re.I | re.ASCII)
+_LEAVE = re.compile(_SHAPE.format(prefix="u-"), re.I | re.ASCII)
 
 
 def sign_return_path(delivery_id: int, key_id: int, key: bytes) -> str:

@@ -1,0 +1,214 @@
+"""Returned mail: which delivery it belongs to, what was said before, and what becomes of the subscriber."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, case, func, select, update
+
+from db.letters import withdraw_letters
+from db.models import Delivery, Issue, ReturnedMail, Subscriber
+from db.states import (
+    BounceKind,
+    DeliveryStatus,
+    IssueStatus,
+    LetterKind,
+    SubscriberState,
+    SuppressionReason,
+)
+from db.subscribers import add_event, move_subscriber
+from db.suppressions import suppress
+from db.upsert import insert_or
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery that mail came back for. ``email`` is as it was sent, blank after an erasure."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    email: str
+
+
+class PastDelivery(NamedTuple):
+    """An earlier delivery to a subscriber, as far as its bounces go; ``returned_at`` is when a counted one came."""
+
+    issue_id: int
+    started_at: datetime
+    status: str
+    code: int | None
+    reply: str | None
+    finished_at: datetime | None
+    returned_at: datetime | None
+
+
+class ComplaintCount(NamedTuple):
+    sent: int
+    complaints: int
+    status: str
+
+
+_DELIVERY = (Delivery.id, Delivery.issue_id, Delivery.subscriber_id, Delivery.email)
+
+
+def delivery_by_id(connection: Connection, delivery_id: int) -> DeliveryRow | None:
+    row = connection.execute(select(*_DELIVERY).where(Delivery.id == delivery_id)).one_or_none()
+    return None if row is None else DeliveryRow(*row)
+
+
+def delivery_of_link(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveryRow | None:
+    """The delivery whose mail carried a reader's link."""
+    wanted = select(*_DELIVERY).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else DeliveryRow(*row)
+
+
+def deliveries_by_relay_id(connection: Connection, relay_id: str) -> list[DeliveryRow]:
+    """By the relay's own id, from its reply to the message; one, unless a relay counts anew."""
+    return [DeliveryRow(*row) for row in connection.execute(select(*_DELIVERY).where(Delivery.relay_id == relay_id))]
+
+
+def add_returned(
+    connection: Connection, *, fingerprint: str, recipient: str, at: datetime, source: str, kind: BounceKind,
+    status: str | None, reason: str, delivery: DeliveryRow | None, raw: bytes | None,
+) -> int | None:  # fmt: skip
+    """Keep what a mail said of a recipient; None when this mail was taken before."""
+    statement = insert_or(connection, ReturnedMail).values(
+        fingerprint=fingerprint, recipient=recipient, at=at, source=source, kind=kind, status=status, reason=reason,
+        delivery_id=delivery.id if delivery else None, subscriber_id=delivery.subscriber_id if delivery else None,
+        changed=False, raw=raw,
+    )  # fmt: skip
+    statement = statement.on_conflict_do_nothing(index_elements=[ReturnedMail.fingerprint, ReturnedMail.recipient])
+    return connection.execute(statement.returning(ReturnedMail.id)).scalar_one_or_none()
+
+
+def mark_changed(connection: Connection, returned_id: int) -> None:
+    """Note that a returned mail changed its subscriber's state."""
+    connection.execute(update(ReturnedMail).where(ReturnedMail.id == returned_id).values(changed=True))
+
+
+def has_changed(connection: Connection, delivery_id: int, kinds: Sequence[BounceKind]) -> bool:
+    """Whether mail about this delivery changed its subscriber before: one delivery counts once, however often its
+    report comes, so that an old one does not undo a reader's return."""
+    wanted = select(ReturnedMail.id).where(
+        ReturnedMail.delivery_id == delivery_id, ReturnedMail.changed.is_(True), ReturnedMail.kind.in_(kinds)
+    )
+    return connection.execute(wanted.limit(1)).first() is not None
+
+
+def past_deliveries(
+    connection: Connection, subscriber_id: int, counted_reasons: Sequence[str], limit: int = 12
+) -> list[PastDelivery]:
+    """A subscriber's ended deliveries, the newest issue first."""
+    returned = (
+        select(ReturnedMail.delivery_id, func.max(ReturnedMail.at).label("returned_at"))
+        .where(
+            ReturnedMail.subscriber_id == subscriber_id,
+            ReturnedMail.kind == BounceKind.SOFT,
+            ReturnedMail.reason.in_(counted_reasons),
+        )
+        .group_by(ReturnedMail.delivery_id)
+        .subquery()
+    )
+    wanted = (
+        select(
+            Delivery.issue_id, func.coalesce(Issue.started_at, Issue.starts_at), Delivery.status, Delivery.code,
+            Delivery.reply, Delivery.finished_at, returned.c.returned_at,
+        )
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .outerjoin(returned, returned.c.delivery_id == Delivery.id)
+        .where(
+            Delivery.subscriber_id == subscriber_id,
+            Delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)),
+        )
+        .order_by(Issue.starts_at.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [PastDelivery(*row) for row in connection.execute(wanted)]
+
+
+def note_streak(connection: Connection, subscriber_id: int, length: int, since: datetime | None) -> None:
+    """How many soft bounces in a row a subscriber is at, for people who look."""
+    connection.execute(
+        update(Subscriber).where(Subscriber.id == subscriber_id).values(soft_bounces=length, soft_bounced_since=since)
+    )
+
+
+_STOPPED_FROM = {
+    SubscriberState.BOUNCED: (SubscriberState.ACTIVE,),
+    SubscriberState.COMPLAINED: (SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED),
+    SubscriberState.UNSUBSCRIBED: (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.BOUNCED),
+}
+
+
+def stop_mailing(
+    connection: Connection, delivery: DeliveryRow, state: SubscriberState, now: datetime, note: str | None = None
+) -> bool:
+    """Move the subscriber of a delivery to bounced, complained or unsubscribed, and suppress the first two.
+
+    Nothing changes when they are there already, are gone, or have another address by now than the one mailed.
+    """
+    known = connection.execute(
+        select(Subscriber.email, Subscriber.email_hash).where(Subscriber.id == delivery.subscriber_id)
+    ).one_or_none()
+    if known is None or known.email != delivery.email:
+        return False
+    if not move_subscriber(connection, delivery.subscriber_id, state, now, where=_STOPPED_FROM[state]):
+        return False
+    if state is SubscriberState.UNSUBSCRIBED:
+        withdraw_letters(connection, delivery.subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+    else:
+        suppress(connection, known.email_hash, known.email, SuppressionReason(state.value), now, note)
+    add_event(connection, state.value, delivery.subscriber_id, now, delivery.issue_id)
+    return True
+
+
+def complaints_of(connection: Connection, issue_id: int) -> ComplaintCount:
+    """How many were sent an issue and how many of them complained, by the deliveries that complaints name."""
+    sent = select(func.count()).where(Delivery.issue_id == issue_id, Delivery.status == DeliveryStatus.SENT)
+    complained = (
+        select(func.count(func.distinct(ReturnedMail.delivery_id)))
+        .join(Delivery, Delivery.id == ReturnedMail.delivery_id)
+        .where(Delivery.issue_id == issue_id, ReturnedMail.kind == BounceKind.COMPLAINT)
+    )
+    status = select(Issue.status).where(Issue.id == issue_id)
+    row = connection.execute(
+        select(sent.scalar_subquery(), complained.scalar_subquery(), status.scalar_subquery())
+    ).one()
+    return ComplaintCount(row[0], row[1], row[2] or "")
+
+
+def pause_issue(connection: Connection, issue_id: int, reason: str, now: datetime) -> bool:
+    """Pause the sending of an issue; True when it was sending."""
+    held = (Issue.id == issue_id, Issue.status == IssueStatus.SENDING)
+    values = {"status": IssueStatus.PAUSED, "pause_reason": reason, "updated_at": now}
+    return connection.execute(update(Issue).where(*held).values(**values)).rowcount == 1
+
+
+def week_of(connection: Connection, issue_id: int) -> str:
+    """The week that names an issue."""
+    found: str = connection.execute(select(Issue.week).where(Issue.id == issue_id)).scalar_one()
+    return found
+
+
+def returned_counts(connection: Connection, since: datetime) -> dict[str, int]:
+    """How much mail of each kind came back since an instant; ``not understood`` is counted apart."""
+    kind = case((ReturnedMail.raw.is_not(None), "not understood"), else_=ReturnedMail.kind)
+    wanted = select(kind, func.count()).where(ReturnedMail.at >= since).group_by(kind)
+    return dict.fromkeys([*BounceKind, "not understood"], 0) | {
+        name: number for name, number in connection.execute(wanted)
+    }
+
+
+class KeptMail(NamedTuple):
+    id: int
+    at: datetime
+    source: str
+    raw: bytes
+
+
+def kept_mail(connection: Connection, after: int, limit: int) -> list[KeptMail]:
+    """Mail that was not understood, in the order it came, after the last id seen."""
+    wanted = select(ReturnedMail.id, ReturnedMail.at, ReturnedMail.source, ReturnedMail.raw)
+    wanted = wanted.where(ReturnedMail.raw.is_not(None), ReturnedMail.id > after).order_by(ReturnedMail.id)
+    return [KeptMail(row.id, row.at, row.source, row.raw or b"") for row in connection.execute(wanted.limit(limit))]

@@ -1,0 +1,93 @@
+"""``newsletter bounces``: returned mail and complaints."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, pass_door, table
+
+if TYPE_CHECKING:
+    from newsletter.deliveries.bounces_mail import Arrived
+
+
+@click.group()
+def bounces() -> None:
+    """Take in returned mail and complaints, and look at what was not understood.
+
+    \b
+    Example:
+      newsletter bounces read /var/mail/bounces/
+    """
+
+
+@bounces.command()
+@click.argument("where", required=False, metavar="[FILE|MAILDIR|-]")
+@json_option
+@pass_door
+def read(door: Door, where: str | None, as_json: bool) -> None:
+    """Read returned mail from a file, an mbox, a Maildir, a folder, or standard input (-).
+
+    Without an argument, the mailbox of NEWSLETTER_BOUNCE_MAILBOX is read. Mail of a Maildir or IMAP folder is marked as
+    seen once it was taken in; nothing is deleted. Reading a mail again changes nothing.
+
+    \b
+    Example:
+      newsletter bounces read returned.eml
+      newsletter bounces read - < returned.eml
+    """
+    from newsletter.deliveries.receive import receive_mail
+
+    report = receive_mail(door.engine, _mails(door, where), now=door.clock.now())
+    results = [asdict(result) for result in report.results]
+    rows = [tuple(result.values()) for result in results]
+    heads = ("mail", "kind", "recipient", "status", "reason", "changed")
+    answer({"results": results}, as_json, table(rows, heads) if rows else "No returned mail.")
+
+
+@bounces.command()
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write each mail into this folder.")
+@json_option
+@pass_door
+def kept(door: Door, folder: Path | None, as_json: bool) -> None:
+    """List the mail that was not understood; with --to, write it into a folder for a look.
+
+    \b
+    Example:
+      newsletter bounces kept --to /tmp/look
+    """
+    from db.engine import reading
+    from db.returned_mail import kept_mail
+    from newsletter.clock import iso
+
+    listed, after = [], 0
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        with reading(door.engine) as connection:
+            page = kept_mail(connection, after, 100)
+        if not page:
+            break
+        for mail in page:
+            listed.append({"id": mail.id, "at": iso(mail.at), "source": mail.source, "bytes": len(mail.raw)})
+            if folder is not None:
+                (folder / f"{mail.id}.eml").write_bytes(mail.raw)
+        after = page[-1].id
+    rows: list[tuple[object, ...]] = [tuple(mail.values()) for mail in listed]
+    answer({"mails": listed}, as_json, table(rows, ("id", "at", "mail", "bytes")) if rows else "Nothing is kept.")
+
+
+def _mails(door: Door, where: str | None) -> "Iterator[Arrived]":
+    from newsletter.deliveries.read_mailbox import MAX_FILE, mails_at, mails_in, mails_of_mailbox
+    from newsletter.errors import SettingsError
+
+    if where == "-":
+        return mails_in(sys.stdin.buffer.read(MAX_FILE))
+    if where is not None:
+        return mails_at(Path(where))
+    if door.settings.bounce_mailbox is None:
+        raise SettingsError("NEWSLETTER_BOUNCE_MAILBOX is not set; set it, or name a file, a Maildir or -")
+    return mails_of_mailbox(door.settings.bounce_mailbox)

@@ -1,0 +1,182 @@
+"""A returned mail, read: who it is about, what happened, and which delivery of ours it proves.
+
+Reading decides nothing about subscribers: `receive.py` acts, and only on what a keyed token of ours vouches for.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from db.states import BounceKind
+from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
+from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
+from newsletter.deliveries.bounces_reasons import Judgement, Reason, judge
+from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
+from newsletter.deliveries.verp import verify_leave_path, verify_return_path
+from newsletter.subscribers.tokens import Link, verify_link
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a mail says of one recipient. ``originally`` is the address that we mailed, where the report tells."""
+
+    recipient: str
+    judgement: Judgement
+    originally: str = ""
+
+    def names(self, address: str) -> bool:
+        return address.casefold() in (self.recipient.casefold(), self.originally.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``delivery_id`` and ``link`` are what keyed tokens say, None where there is none; ``leaves`` is the delivery whose
+    reader asks by mail to be taken off. There is at least one of ``returned``."""
+
+    returned: tuple[Returned, ...]
+    delivery_id: int | None = None
+    link: Link | None = None
+    leaves: int | None = None
+
+    @property
+    def understood(self) -> bool:
+        return all(one.judgement.reason is not Reason.NOT_UNDERSTOOD for one in self.returned)
+
+
+def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
+    """Read a returned mail, complaint, notice or stray mail under the link keys of this installation."""
+    mail = open_mail(raw)
+    arrived_at = " ".join(value for name in _ENVELOPE for value in mail.headers.get(name, ()))
+    leaves = verify_leave_path(arrived_at, keys)
+    if leaves is not None:
+        return Reading((_ignored(Reason.UNSUBSCRIBE),), leaves=leaves)
+    delivery_id = verify_return_path(arrived_at, keys)
+    kind = feedback_type(mail)
+    if kind is not None:
+        delivery_id = delivery_id or _token_in_report(mail, keys)
+        return Reading(_complaint(mail, kind), delivery_id, _link_in_report(mail, keys))
+    if delivery_id is None:
+        delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
+    return Reading(tuple(_returned(mail)), delivery_id)
+
+
+_ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
+_UNSUBSCRIBE_LINK = re.compile(r"/unsubscribe/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])", re.ASCII)
+_VACATION_SUBJECT = re.compile(
+    r"^(?:re: ?)?\W{0,3}(?:auto(?:matic|mated)?[- :]|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|(?:on |i am |i'm )?(?:on )?(?:vacation|holiday|annual leave|leave)\b|away (?:from|notice)|abwesen|r[ée]ponse automatique|respuesta autom|risposta automatica|autosvar|automatisch(?:e)? (?:antwort|antwoord)|auto reply|不在|自動(?:返信|応答)|自动(?:回复|答复)|autoodpowied|resposta autom)"
+    r"|out[- ]of[- ]office|automatic reply|auto[- ]?repl(?:y|ied)|auto[- ]?respon(?:se|der)|vacation (?:reply|message)|abwesenheit|absence du bureau|fuera de la oficina|fuori sede",
+    re.I,
+)
+
+
+def _returned(mail: OpenedMail) -> list[Returned]:
+    reported = [block for block in mail.status_blocks if "final-recipient" in block or "original-recipient" in block]
+    if reported:
+        return [_reported(block, reported, mail) for block in reported]
+    if mail.status_blocks and any("action" in block or "status" in block for block in mail.status_blocks):
+        return [_reported({**mail.status_blocks[-1]}, reported, mail)]
+    if _is_vacation(mail):
+        return [_ignored(Reason.VACATION)]
+    if is_notice(mail):
+        return [
+            Returned(recipient, judge(None, None, about, action=_action_by_words(mail, about)))
+            for recipient, about in failures(mail)
+        ]
+    if _automatic(mail):
+        return [_ignored(Reason.VACATION)]
+    return [_ignored(Reason.NOT_UNDERSTOOD)]
+
+
+def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Returned:
+    """One recipient of a delivery status notification (RFC 3464 2.3)."""
+    final, original = _address(block, "final-recipient"), _address(block, "original-recipient")
+    action = _first(block, "action").split(" ")[0].lower().strip("();,") or "failed"
+    said = " ".join(block.get("diagnostic-code", ()))
+    said = re.sub(r"^\s*[\w-]+\s*;\s*", "", said)
+    status = _first(block, "status")
+    if status.startswith("2."):
+        action = "delivered"
+    around = words_about(final, [_address(other, "final-recipient") for other in all_of_them], mail.words)
+    judgement = judge(status, None, said, action=action, around=around)
+    if action == "failed" and judgement.reason in (Reason.REFUSED, Reason.SYSTEM, Reason.PROTOCOL, Reason.UNREACHABLE):
+        refined = judge(status, None, f"{said}\n{around}", action=action)
+        judgement = refined if _says_little(status, said) else judgement
+    return Returned(final or original, judgement, original)
+
+
+def _says_little(status: str, said: str) -> bool:
+    return re.match(r"[45]\.0\.0|$", status.strip()) is not None or not said.strip()
+
+
+def _complaint(mail: OpenedMail, kind: str) -> tuple[Returned, ...]:
+    if kind not in COMPLAINTS:
+        return tuple(
+            Returned(name, Judgement(BounceKind.IGNORED, Reason.REPORT, None)) for name in complained_recipients(mail)
+        )
+    judgement = Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
+    return tuple(Returned(name, judgement) for name in complained_recipients(mail))
+
+
+def _token_in_report(mail: OpenedMail, keys: Mapping[int, bytes]) -> int | None:
+    places = [*mail.feedback.get("original-mail-from", ()), *mail.enclosed.get("return-path", ())]
+    return verify_return_path(" ".join(places), keys)
+
+
+def _link_in_report(mail: OpenedMail, keys: Mapping[int, bytes]) -> Link | None:
+    """The reader's own link in the enclosed List-Unsubscribe proves as much as a return path."""
+    found = _UNSUBSCRIBE_LINK.search(" ".join(mail.enclosed.get("list-unsubscribe", ())))
+    return verify_link(found[1], keys) if found else None
+
+
+def _is_vacation(mail: OpenedMail) -> bool:
+    if "x-failed-recipients" in mail.headers:
+        return False
+    if any(name in mail.headers for name in ("x-autoreply", "x-autorespond", "x-vacation", "x-autoreply-from")):
+        return True
+    return bool(_VACATION_SUBJECT.search(mail.header("subject")))
+
+
+def _automatic(mail: OpenedMail) -> bool:
+    """RFC 3834: whatever answers by itself and is no report."""
+    submitted = mail.header("auto-submitted").lower()
+    return submitted.startswith(("auto-replied", "auto-generated", "auto-notified")) or mail.header(
+        "precedence"
+    ).lower() in ("auto_reply", "auto-reply", "junk")
+
+
+_DELAYED = re.compile(
+    r"\bwarning\b.{0,200}(?:still|not yet|delay|retry|\d+ (?:hours|days))|(?:has been|is|was) delayed|will (?:continue|keep) (?:to try|trying)|will be retried|no action is required|do not need to resend|delivery (?:attempts )?will continue|temporarily delayed",
+    re.I | re.S,
+)
+_DELIVERED = re.compile(
+    r"(?:successfully|was|has been) (?:delivered|relayed)(?! to (?:the )?(?:postmaster|quarantine))|delivery (?:was )?success",
+    re.I,
+)
+
+
+def _action_by_words(mail: OpenedMail, about: str) -> str:
+    if _DELAYED.search(mail.header("subject")) or _DELAYED.search(mail.words[:3000]):
+        return "delayed"
+    if _DELIVERED.search(mail.header("subject")):
+        return "delivered"
+    return "failed"
+
+
+def _ignored(reason: Reason) -> Returned:
+    return Returned("", Judgement(BounceKind.IGNORED, reason, None))
+
+
+def _address(block: Fields, name: str) -> str:
+    """``rfc822; user@example.com``, with or without its type, brackets and comments; xtext decoded (RFC 3461)."""
+    value = _first(block, name).rpartition(";")[2].strip().strip("<> ")
+    value = (
+        re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
+        if name == "original-recipient"
+        else value
+    )
+    found = ADDRESS.search(value)
+    return found[0] if found else value[:320]
+
+
+def _first(fields: Fields, name: str) -> str:
+    return next(iter(fields.get(name, ())), "")

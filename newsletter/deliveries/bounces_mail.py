@@ -1,0 +1,191 @@
+"""A returned mail, opened: its headers, its words, its machine-readable parts, and what it encloses.
+
+Bytes come from strangers: nothing here trusts their structure, everything is capped, and no input raises.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_string, policy
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesParser
+from html import unescape
+from typing import Any, NamedTuple
+
+MAX_BYTES = 1_000_000
+_MAX_TEXT = 60_000
+_MAX_PARTS = 60
+_MAX_BLOCKS = 200
+
+STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+
+Fields = dict[str, list[str]]
+"""Header-like fields by lower-case name, unfolded."""
+
+
+class Arrived(NamedTuple):
+    """A mail as it came: where from, and its bytes."""
+
+    source: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMail:
+    """``words`` is the notice for people, without the mail that it returns; ``enclosed`` are that mail's headers."""
+
+    headers: Fields
+    words: str
+    status_blocks: tuple[Fields, ...]
+    feedback: Fields
+    enclosed: Fields
+    enclosed_text: str
+
+    def header(self, name: str) -> str:
+        return next(iter(self.headers.get(name, ())), "")
+
+
+def open_mail(raw: bytes) -> OpenedMail:
+    """Take a mail apart. A leading mbox line is dropped; what is beyond a megabyte is not looked at."""
+    raw = raw[:MAX_BYTES].lstrip(b"\r\n \t\x00")
+    if raw.startswith((b"From ", b">From ")):
+        raw = raw.partition(b"\n")[2]
+    try:
+        message = BytesParser(policy=policy.compat32).parsebytes(raw)
+        parts = list(_leaves(message))
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
+        message, parts = Message(), []
+    return _sorted_out(_fields_of(message), parts + _wrapped_report(parts))
+
+
+def _wrapped_report(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Some gateways enclose the report that they got in a notice of their own: its parts count as the notice's."""
+    if any(kind in STATUS_TYPES for kind, _ in parts):
+        return []
+    inner = next((text for kind, text in parts if kind == "message/rfc822" and "delivery-status" in text[:4000]), None)
+    try:
+        return list(_leaves(message_from_string(inner, policy=policy.compat32))) if inner else []
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
+        return []
+
+
+def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
+    words: list[str] = []
+    blocks: list[Fields] = []
+    feedback: Fields = {}
+    enclosed = ""
+    for kind, text in parts:
+        if kind in STATUS_TYPES:
+            blocks.extend(fields_in(block) for block in re.split(r"\n[ \t]*\n", text)[:_MAX_BLOCKS] if block.strip())
+        elif kind == "message/feedback-report":
+            feedback = fields_in(text.replace("\n\n", "\n"))
+        elif kind.startswith("message/") or kind == "text/rfc822-headers":
+            enclosed = enclosed or text
+        elif kind.startswith("text/"):
+            words.append(text)
+    notice, rest = split_notice("\n".join(words)[: 2 * _MAX_TEXT])
+    if not blocks and "final-recipient:" in notice.lower():
+        blocks = [fields_in(block) for block in re.split(r"\n[ \t]*\n", notice)[:_MAX_BLOCKS]]
+        blocks = [block for block in blocks if "final-recipient" in block]
+    original = enclosed or rest
+    return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(original), original[:_MAX_TEXT])
+
+
+def _leaves(message: Message) -> Iterator[tuple[str, str]]:
+    """(content type, text) of the parts that matter, in order; enclosed messages whole and not opened further."""
+    waiting: list[Any] = [message]
+    seen = 0
+    while waiting and seen < _MAX_PARTS:
+        part, seen = waiting.pop(0), seen + 1
+        kind = part.get_content_type()
+        payload = part.get_payload()
+        if kind.startswith("message/") and isinstance(payload, list):
+            yield kind, "\n\n".join(str(child) for child in payload)
+        elif isinstance(payload, list):
+            waiting[:0] = payload[:_MAX_PARTS]
+        else:
+            text = _text(part)
+            yield (kind, _without_tags(text) if kind == "text/html" else text)
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
+    charset = str(part.get_param("charset") or "utf-8")
+    return _decoded(raw[: 2 * _MAX_TEXT], charset).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(raw: bytes, charset: str) -> str:
+    for name in (charset, "utf-8"):
+        try:
+            return raw.decode(name)
+        except (LookupError, ValueError):
+            continue
+    return raw.decode("latin-1")
+
+
+def _without_tags(html: str) -> str:
+    html = re.sub(r"(?is)<(script|style|head)\b.{0,20000}?</\1>", " ", html)
+    html = re.sub(r"(?i)<(?:br|p|div|tr|li|h\d)\b[^<>]{0,500}>", "\n", html)
+    # An address in angle brackets is text that a careless mailer forgot to escape.
+    return unescape(re.sub(r"<(?![^<>@\s]{1,200}@[^<>@\s]{1,200}>)[^<>]{0,2000}>", " ", html))
+
+
+def fields_in(text: str) -> Fields:
+    """Fields of a header block, a delivery-status block or a feedback report; stops at nothing, skips other lines."""
+    found: Fields = {}
+    name = None
+    for line in text.splitlines()[:2000]:
+        if line[:1] in (" ", "\t") and name is not None:
+            found[name][-1] += " " + line.strip()
+        elif match := re.match(r"([A-Za-z0-9-]{1,80})[ \t]*:(.*)", line):
+            name = match[1].lower()
+            found.setdefault(name, []).append(match[2].strip())
+        else:
+            name = None
+    return found
+
+
+def _fields_of(message: Message) -> Fields:
+    found: Fields = {}
+    for name, value in message.raw_items():
+        text = str(value).encode("ascii", "surrogateescape").decode("utf-8", "replace")
+        found.setdefault(name.lower(), []).append(_header_text(text))
+    return found
+
+
+def _header_text(value: str) -> str:
+    flat = " ".join(value.split())
+    if "=?" not in flat:
+        return flat
+    try:
+        pieces = decode_header(flat)
+        return "".join(_decoded(raw, name or "utf-8") if isinstance(raw, bytes) else raw for raw, name in pieces)
+    except (ValueError, LookupError):
+        return flat
+
+
+def _enclosed(text: str) -> Fields:
+    return fields_in(re.split(r"\n[ \t]*\n", text.lstrip("\n"), maxsplit=1)[0])
+
+
+# Where the words end and the returned mail begins, in mail that has no parts to say so.
+_CUT = re.compile(
+    r"^[ \t>]*(?:"
+    r"-{2,}.{0,60}(?:copy of|original|returned|undelivered|unsent|message (?:header|text|follow)|below this line|headers).{0,80}"
+    r"|(?:Original|Returned|Undelivered|Unsent) (?:message|mail).{0,40}(?:follows?|below|headers?|as follows|text)?:?"
+    r"|.{0,40}(?:message|headers?|mail).{0,20} (?:follows?|as follows|is (?:attached|enclosed|included) below).{0,30}"
+    r"|Below (?:this line|is) .{0,60}|Received: (?:from|by|\().{0,900}|Return-Path: ?<.{0,300}|Message-ID: ?<.{0,300}|\*{3,} ?Original.{0,60}"
+    r")[ \t]*$",
+    re.I | re.M,
+)
+
+
+def split_notice(text: str) -> tuple[str, str]:
+    """(the notice, the returned mail) of words in which both stand; the notice is never cut away whole."""
+    for found in _CUT.finditer(text):
+        if re.search(r"@|\b[45]\d\d\b", text[: found.start()]):
+            rest = text[found.start() :] if re.match(r"[ \t>]*[\w-]+: ", found[0]) else text[found.end() :]
+            return text[: found.start()], rest.lstrip("\n")
+    return text, ""

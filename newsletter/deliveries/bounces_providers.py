@@ -1,0 +1,149 @@
+"""What mail providers send to our hooks, as values: Amazon SES (through SNS), SendGrid, Postmark, Mailgun.
+
+Each reader takes a decoded document and yields what it says of each recipient; events that are neither bounce nor
+complaint yield nothing. Nothing here is trusted: the door has verified who signed it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from db.states import BounceKind
+from newsletter.deliveries.bounces import Returned
+from newsletter.deliveries.bounces_reasons import Judgement, Reason, judge
+from newsletter.deliveries.verp import verify_return_path
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """``relay_id`` is the provider's own id of the message; ``return_path`` the envelope sender where it tells it."""
+
+    returned: Returned
+    relay_id: str
+    return_path: str
+    fingerprint: str
+
+    def delivery_id(self, keys: Mapping[int, bytes]) -> int | None:
+        return verify_return_path(self.return_path, keys)
+
+
+def read_notices(provider: str, document: Any) -> list[Notice]:
+    """The notices in a provider's document; [] where it holds none. Never raises."""
+    try:
+        return list(_READERS[provider](document))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+def _ses(document: Any) -> Iterator[Notice]:
+    """https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html; ``document`` is SES's, not SNS's."""
+    kind = document.get("notificationType") or document.get("eventType")
+    mail = document.get("mail") or {}
+    relay_id, sender = _text(mail.get("messageId")), _text(mail.get("source"))
+    if kind == "Bounce":
+        bounce = document["bounce"]
+        for one in bounce.get("bouncedRecipients") or ():
+            recipient, said = _text(one.get("emailAddress")), _text(one.get("diagnosticCode"))
+            judgement = _ses_judgement(bounce, judge(_text(one.get("status")), None, said))
+            yield _notice(recipient, judgement, relay_id, sender, bounce.get("feedbackId"))
+    elif kind == "Complaint":
+        complaint = document["complaint"]
+        for one in complaint.get("complainedRecipients") or ():
+            kind = _text(complaint.get("complaintFeedbackType")) or "abuse"
+            yield _notice(
+                _text(one.get("emailAddress")), _complaint(kind), relay_id, sender, complaint.get("feedbackId")
+            )
+
+
+def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
+    """SES has read the reply and more; where it says Permanent about the mailbox, that is hard, and never else."""
+    kind, detail = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
+    if kind == "Permanent" and detail in ("General", "NoEmail", "Suppressed", "OnAccountSuppressionList"):
+        if said.reason in (Reason.POLICY, Reason.CONTENT, Reason.PROTOCOL, Reason.MAILBOX_FULL):
+            return said
+        reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
+        return Judgement(BounceKind.HARD, reason, said.status)
+    return Judgement(BounceKind.SOFT, Reason.MAILBOX_FULL if detail == "MailboxFull" else said.reason, said.status)
+
+
+def _sendgrid(document: Any) -> Iterator[Notice]:
+    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event: a list of events."""
+    for event in document:
+        # sg_message_id is the id of the relay's reply and, behind a dot, the filter that handled it.
+        relay_id = _text(event.get("sg_message_id")).partition(".")[0]
+        recipient, said = _text(event.get("email")), _text(event.get("reason")) + " " + _text(event.get("response"))
+        match event.get("event"):
+            case "bounce" if event.get("type") == "blocked":
+                found = judge(_text(event.get("status")), None, said)
+                judgement = Judgement(BounceKind.SOFT, found.reason, found.status)
+            case "bounce" | "dropped":
+                judgement = judge(_text(event.get("status")), None, said)
+            case "spamreport":
+                judgement = _complaint("abuse")
+            case _:
+                continue
+        yield _notice(recipient, judgement, relay_id, "", event.get("sg_event_id"))
+
+
+def _postmark(document: Any) -> Iterator[Notice]:
+    """https://postmarkapp.com/developer/webhooks/bounce-webhook and spam-complaint-webhook: one record."""
+    record, kind = document.get("RecordType"), _text(document.get("Type"))
+    recipient, relay_id = _text(document.get("Email")), _text(document.get("MessageID"))
+    said = " ".join(_text(document.get(name)) for name in ("Details", "Description"))
+    if record == "SpamComplaint" or kind == "SpamComplaint":
+        judgement = _complaint("abuse")
+    elif record == "Bounce":
+        judgement = _postmark_judgement(kind, judge(None, None, said))
+    else:
+        return
+    yield _notice(recipient, judgement, relay_id, "", document.get("ID"))
+
+
+def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
+    if kind in ("AutoResponder", "AddressChange", "Subscribe", "ChallengeVerification", "OpenRelayTest"):
+        return Judgement(BounceKind.IGNORED, Reason.VACATION, None)
+    if kind in ("HardBounce", "BadEmailAddress", "ManuallyDeactivated"):
+        reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
+        return Judgement(BounceKind.HARD, reason, said.status)
+    return Judgement(BounceKind.SOFT, said.reason, said.status)
+
+
+def _mailgun(document: Any) -> Iterator[Notice]:
+    """https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks: ``event-data`` of one event."""
+    event = document.get("event-data") or {}
+    delivery = event.get("delivery-status") or {}
+    headers = (event.get("message") or {}).get("headers") or {}
+    said = f"{_text(delivery.get('message'))} {_text(delivery.get('description'))}"
+    if event.get("event") == "complained":
+        judgement = _complaint("abuse")
+    elif event.get("event") == "failed":
+        code = delivery.get("code")
+        found = judge(_text(delivery.get("enhanced-code")), code if isinstance(code, int) else None, said)
+        temporary = event.get("severity") != "permanent"
+        judgement = Judgement(BounceKind.SOFT, Reason.DELAYED, found.status) if temporary else found
+    else:
+        return
+    sender = _text((event.get("envelope") or {}).get("sender"))
+    yield _notice(_text(event.get("recipient")), judgement, _text(headers.get("message-id")), sender, event.get("id"))
+
+
+def _complaint(kind: str) -> Judgement:
+    if kind in ("abuse", "fraud", "other"):
+        return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
+    return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
+
+
+def _notice(recipient: str, judgement: Judgement, relay_id: str, sender: str, own_id: Any) -> Notice:
+    """``own_id`` is the provider's id of the event, so that one told twice counts once."""
+    identity = json.dumps([str(own_id or ""), relay_id, recipient, judgement.kind, judgement.reason])
+    fingerprint = hashlib.sha256(identity.encode()).hexdigest()
+    return Notice(Returned(recipient, judgement), relay_id.strip("<> "), sender, fingerprint)
+
+
+def _text(value: Any) -> str:
+    return value[:2000] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+
+
+_READERS = {"ses": _ses, "sendgrid": _sendgrid, "postmark": _postmark, "mailgun": _mailgun}

@@ -1,0 +1,39 @@
+"""Feedback reports (ARF, RFC 5965), and the one big provider that complains without them.
+
+Only types by which a person says "I do not want this" are complaints. Reports on authentication (RFC 6591), viruses and
+"not spam" (RFC 6430) are about other things and change nothing.
+"""
+
+from newsletter.deliveries.bounces_mail import OpenedMail
+from newsletter.deliveries.bounces_notices import ADDRESS
+
+COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "complaint", "miscategorized"})
+
+
+def feedback_type(mail: OpenedMail) -> str | None:
+    """The type of the report, lower-case; None when the mail is no feedback report."""
+    if mail.feedback:
+        return _first(mail.feedback, "feedback-type").lower() or "abuse"
+    # Outlook's Junk Mail Reporting Program encloses the mail as it was, under a subject of its own.
+    if "x-hmxmroriginalrecipient" in mail.headers or "x-hmxmroriginalrecipient" in mail.enclosed:
+        return "abuse"
+    if mail.header("subject").lower().startswith("complaint about message from"):
+        return "abuse"
+    return None
+
+
+def complained_recipients(mail: OpenedMail) -> list[str]:
+    """Who is said to have complained; often blotted out by the provider, then [''] ."""
+    for named in (
+        mail.feedback.get("original-rcpt-to", []),
+        mail.feedback.get("removal-recipient", []),
+        mail.headers.get("x-hmxmroriginalrecipient", []) + mail.enclosed.get("x-hmxmroriginalrecipient", []),
+        mail.enclosed.get("to", []),
+    ):
+        if found := list(dict.fromkeys(ADDRESS.findall(" ".join(named)))):
+            return found[:100]
+    return [""]
+
+
+def _first(fields: dict[str, list[str]], name: str) -> str:
+    return next(iter(fields.get(name, ())), "").strip()

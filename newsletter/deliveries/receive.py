@@ -1,0 +1,193 @@
+"""Take in returned mail: keep what it says, and act on what a keyed token or a verified provider vouches for."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from db.editors import list_editors
+from db.engine import transaction
+from db.keys import link_keys
+from db.letters import add_letter
+from db.returned_mail import (
+    DeliveryRow,
+    add_returned,
+    complaints_of,
+    deliveries_by_relay_id,
+    delivery_by_id,
+    delivery_of_link,
+    has_changed,
+    mark_changed,
+    note_streak,
+    past_deliveries,
+    pause_issue,
+    stop_mailing,
+    week_of,
+)
+from db.states import BounceKind, DeliveryStatus, LetterKind, Role, SubscriberState
+from newsletter.clock import real_now
+from newsletter.deliveries.bounces import Reading, Returned, read_bounce
+from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
+from newsletter.deliveries.bounces_providers import Notice
+from newsletter.deliveries.bounces_reasons import COUNTED, judge
+from newsletter.deliveries.bounces_streak import Sent, streak
+
+COMPLAINT_RATE = 0.003
+COMPLAINTS_NEED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one mail or notice said of one recipient, and whether a subscriber changed by it."""
+
+    source: str
+    kind: BounceKind
+    recipient: str
+    status: str | None
+    reason: str
+    subscriber_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveReport:
+    """At least one result per mail, in the order of the mails."""
+
+    results: tuple[Result, ...]
+
+
+def receive_mail(engine: Engine, mails: Iterable[Arrived], *, now: datetime) -> ReceiveReport:
+    """Take in each mail in a transaction of its own. A mail that was taken before changes nothing again."""
+    results: list[Result] = []
+    for mail in mails:
+        with transaction(engine) as connection:
+            results.extend(_take_mail(connection, mail, now))
+    return ReceiveReport(tuple(results))
+
+
+def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, now: datetime) -> ReceiveReport:
+    """Take in a provider's notices, whose signature the door has verified: each names its delivery by the relay's id
+    (or by our own return path)."""
+    results: list[Result] = []
+    with transaction(engine) as connection:
+        keys = link_keys(connection)
+        for notice in notices:
+            delivery = _delivery_of_notice(connection, notice, keys)
+            results.append(_take(connection, source, notice.fingerprint, (notice.returned,), 0, delivery, now, None))
+    return ReceiveReport(tuple(results))
+
+
+def _take_mail(connection: Connection, mail: Arrived, now: datetime) -> list[Result]:
+    reading = read_bounce(mail.raw, link_keys(connection))
+    delivery = _delivery_of(connection, reading)
+    fingerprint = hashlib.sha256(mail.raw).hexdigest()
+    raw = None if reading.understood else mail.raw[:MAX_BYTES]
+    return [
+        _take(connection, mail.source, fingerprint, reading.returned, place, delivery, now, raw)
+        for place in range(len(reading.returned))
+    ]
+
+
+def _take(
+    connection: Connection, source: str, fingerprint: str, returned: Sequence[Returned], place: int,
+    delivery: DeliveryRow | None, now: datetime, raw: bytes | None,
+) -> Result:  # fmt: skip
+    """Keep one of the things that a mail says, and act on it where it is the one about our reader."""
+    one = returned[place]
+    recipient = one.recipient or one.originally or (delivery.email if delivery else "")
+    judgement = one.judgement
+    new = add_returned(
+        connection, fingerprint=fingerprint, recipient=recipient, at=now, source=source, kind=judgement.kind,
+        status=judgement.status, reason=judgement.reason, delivery=delivery, raw=raw,
+    )  # fmt: skip
+    changed = False
+    if new is not None and delivery is not None and one is about_reader(returned, delivery.email):
+        changed = _act(connection, one, delivery, now)
+        if changed:
+            mark_changed(connection, new)
+    return Result(source, judgement.kind, recipient, judgement.status, judgement.reason.value, changed)
+
+
+def about_reader(returned: Sequence[Returned], email: str) -> Returned | None:
+    """Which of several recipients stands for our reader: the one that names them, or the only one.
+
+    A forwarding address may report several others; then only what is true of all of them is true of our reader.
+    """
+    named = next((one for one in returned if email and one.names(email)), None)
+    if named is not None:
+        return named
+    kinds = {one.judgement.kind for one in returned}
+    return returned[0] if len(kinds) == 1 else None
+
+
+def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: datetime) -> bool:
+    judgement = one.judgement
+    note = f"{judgement.reason} ({judgement.status})" if judgement.status else judgement.reason.value
+    if judgement.reason == "unsubscribe":
+        return stop_mailing(connection, delivery, SubscriberState.UNSUBSCRIBED, now)
+    if judgement.kind is BounceKind.COMPLAINT:
+        if has_changed(connection, delivery.id, (BounceKind.COMPLAINT,)):
+            return False
+        changed = stop_mailing(connection, delivery, SubscriberState.COMPLAINED, now, note)
+        _watch_complaints(connection, delivery.issue_id, now)
+        return changed
+    if judgement.kind is BounceKind.HARD:
+        if has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
+            return False
+        return stop_mailing(connection, delivery, SubscriberState.BOUNCED, now, note)
+    return judgement.counted and _count_soft(connection, delivery, now, note)
+
+
+def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, note: str) -> bool:
+    past = past_deliveries(connection, delivery.subscriber_id, sorted(COUNTED))
+    history = []
+    for one in past:
+        bounced_at = one.returned_at
+        if bounced_at is None and one.status == DeliveryStatus.FAILED:
+            refused = judge(None, one.code, one.reply or "")
+            bounced_at = one.finished_at if refused.counted else None
+        history.append(Sent(one.started_at, bounced_at))
+    found = streak(history)
+    note_streak(connection, delivery.subscriber_id, found.length, found.since)
+    if not found.given_up or has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
+        return False
+    return stop_mailing(connection, delivery, SubscriberState.BOUNCED, now, f"{note}, {found.length} issues in a row")
+
+
+def _watch_complaints(connection: Connection, issue_id: int, now: datetime) -> None:
+    """More than 3 in 1,000 who complain: stop, and let a person look (big providers begin to block at this rate)."""
+    count = complaints_of(connection, issue_id)
+    if count.sent < COMPLAINTS_NEED or count.complaints <= count.sent * COMPLAINT_RATE:
+        return
+    reason = f"{count.complaints} of {count.sent} readers complained, which is more than 3 in 1,000"
+    if pause_issue(connection, issue_id, reason, now):
+        _tell_operators(connection, week_of(connection, issue_id), reason, now)
+
+
+def _tell_operators(connection: Connection, week: str, reason: str, now: datetime) -> None:
+    words = (
+        f"The sending of {week} is paused: {reason}. Look at where these readers came from before you resume it "
+        f"with `newsletter issues resume {week}`."
+    )
+    for editor in list_editors(connection):
+        if editor.role == Role.OPERATOR:
+            data = {"subject": f"The sending of {week} is paused", "words": words}
+            add_letter(connection, LetterKind.NOTICE, editor.email, data, real_now(), now)
+
+
+def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None:
+    named = reading.delivery_id if reading.leaves is None else reading.leaves
+    if named is not None:
+        return delivery_by_id(connection, named)
+    if reading.link is not None:
+        return delivery_of_link(connection, reading.link.issue_id, reading.link.subscriber_id)
+    return None
+
+
+def _delivery_of_notice(connection: Connection, notice: Notice, keys: dict[int, bytes]) -> DeliveryRow | None:
+    delivery_id = notice.delivery_id(keys)
+    if delivery_id is not None:
+        return delivery_by_id(connection, delivery_id)
+    found = deliveries_by_relay_id(connection, notice.relay_id) if notice.relay_id else []
+    return found[0] if len(found) == 1 else None
