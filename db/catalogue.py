@@ -1,0 +1,122 @@
+"""The catalogue as readers see it: listed tools, found, filtered and sorted; and what a tool's page tells beside it.
+
+Lists are keyset pages: ``after`` is the order and id of the last tool seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, tuple_
+
+from db.models import Issue, IssueItem, Release, Tool
+from db.states import ReleaseStatus
+from db.tools import TOOL_COLUMNS, ToolRow, search_words
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader looks for; ``call`` is ship, skip, split, none or None for any."""
+
+    text: str = ""
+    category: str | None = None
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """``week`` is that of the issue which carried it, None while none that is public does."""
+
+    id: int
+    url: str
+    title: str
+    version: str | None
+    at: datetime
+    week: str | None
+
+
+_ORDERS = {"panel": Tool.panel_order, "community": Tool.community_order, "newest": Tool.id}
+
+
+def catalogue_page(
+    connection: Connection, wanted: Wanted, sort: str, after: tuple[int, int] | None, limit: int
+) -> list[ToolRow]:
+    """Listed tools in the order of ``sort`` (panel, community or newest), highest first."""
+    order = _ORDERS[sort]
+    statement = select(*TOOL_COLUMNS).where(*_conditions(wanted))
+    if after is not None:
+        statement = statement.where(tuple_(order, Tool.id) < after)
+    statement = statement.order_by(order.desc(), Tool.id.desc()).limit(limit)
+    return [ToolRow(*row) for row in connection.execute(statement)]
+
+
+def order_of(connection: Connection, tool_id: int, sort: str) -> int:
+    """Where a tool stands in an order: what ``after`` of the next page begins with."""
+    return int(connection.execute(select(_ORDERS[sort]).where(Tool.id == tool_id)).scalar_one())
+
+
+def count_tools(connection: Connection, wanted: Wanted) -> int:
+    return connection.execute(select(func.count()).select_from(Tool).where(*_conditions(wanted))).scalar_one()
+
+
+def categories(connection: Connection) -> list[tuple[str, int]]:
+    """Every category of a listed tool with how many there are, by name."""
+    wanted = select(Tool.category, func.count()).where(Tool.listed).group_by(Tool.category)
+    return sorted(((row[0], row[1]) for row in connection.execute(wanted)), key=lambda pair: pair[0].casefold())
+
+
+def neighbours(connection: Connection, tool: ToolRow, limit: int) -> list[ToolRow]:
+    """Tools of its category that the panel has judged, best first: what a reader would set beside it."""
+    wanted = (
+        select(*TOOL_COLUMNS)
+        .where(Tool.listed, Tool.category == tool.category, Tool.id != tool.id, Tool.panel_order >= 0)
+        .order_by(Tool.panel_order.desc(), Tool.id.desc())
+        .limit(limit)
+    )
+    return [ToolRow(*row) for row in connection.execute(wanted)]
+
+
+def releases_of(connection: Connection, tool_id: int, limit: int) -> list[ReleaseRow]:
+    """What the feeds announced of it, the newest first."""
+    at = func.coalesce(Release.published_at, Release.first_seen_at, type_=Release.first_seen_at.type)
+    week = select(Issue.week).where(Issue.id == Release.issue_id, Issue.started_at.is_not(None)).scalar_subquery()
+    wanted: Select[Any] = (
+        select(Release.id, Release.url, Release.title, Release.version, at.label("at"), week.label("week"))
+        .where(Release.tool_id == tool_id, Release.status.in_((ReleaseStatus.MATCHED, ReleaseStatus.BACKFILLED)))
+        .order_by(at.desc(), Release.id.desc())
+        .limit(limit)
+    )
+    return [ReleaseRow(*row) for row in connection.execute(wanted)]
+
+
+def issues_with(connection: Connection, tool_id: int, limit: int) -> list[tuple[str, str | None]]:
+    """(week, subject) of the public issues that carried it, the newest first."""
+    carried = or_(
+        Issue.id.in_(select(IssueItem.issue_id).where(IssueItem.tool_id == tool_id, ~IssueItem.dropped)),
+        Issue.id.in_(select(Release.issue_id).where(Release.tool_id == tool_id, Release.issue_id.is_not(None))),
+    )
+    wanted = select(Issue.week, Issue.subject).where(Issue.started_at.is_not(None), carried)
+    return [(row[0], row[1]) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(limit))]
+
+
+def listed_slugs(connection: Connection, after_id: int, limit: int) -> list[tuple[int, str, datetime]]:
+    """(id, slug, last change) of the next listed tools, for the sitemap."""
+    wanted = select(Tool.id, Tool.slug, Tool.updated_at).where(Tool.listed, Tool.id > after_id)
+    return [(row[0], row[1], row[2]) for row in connection.execute(wanted.order_by(Tool.id).limit(limit))]
+
+
+def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [Tool.listed == true()]
+    if wanted.category is not None:
+        found.append(Tool.category == wanted.category)
+    calls = {
+        "ship": Tool.ships > Tool.skips,
+        "skip": Tool.ships < Tool.skips,
+        "split": and_(Tool.ships == Tool.skips, Tool.ships > 0),
+        "none": Tool.panel_order < 0,
+    }
+    if wanted.call is not None:
+        found.append(calls[wanted.call])
+    found += [Tool.search_text.contains(word, autoescape=True) for word in search_words(wanted.text).split()]
+    return found

@@ -1,0 +1,65 @@
+"""How a verdict moved while takes changed: every change of a panelist's mind, and what it did to the verdict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from newsletter.verdicts.tally import Verdict, tally
+
+
+class DatedTake(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def panelist(self) -> str: ...
+    @property
+    def call(self) -> str: ...
+    @property
+    def score(self) -> int | None: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def replaced_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``old`` gave way to ``new`` at an instant; the verdicts are those of the whole panel around it."""
+
+    at: datetime
+    old: DatedTake
+    new: DatedTake
+    before: Verdict
+    after: Verdict
+
+
+def turns(takes: Iterable[DatedTake]) -> list[Turn]:
+    """Every replacement among a tool's takes, standing and replaced, the newest first."""
+    known = sorted(takes, key=lambda take: (take.recorded_at, take.id))
+    found = []
+    for old in known:
+        if old.replaced_at is None:
+            continue
+        new = next((take for take in known if take.panelist == old.panelist and take.id > old.id), None)
+        if new is not None:
+            found.append(Turn(old.replaced_at, old, new, _before(known, old.replaced_at), _at(known, old.replaced_at)))
+    return sorted(found, key=lambda turn: (turn.at, turn.new.id), reverse=True)
+
+
+def _before(takes: Iterable[DatedTake], instant: datetime) -> Verdict:
+    return tally(
+        take
+        for take in takes
+        if take.recorded_at < instant and (take.replaced_at is None or take.replaced_at >= instant)
+    )
+
+
+def _at(takes: Iterable[DatedTake], instant: datetime) -> Verdict:
+    return tally(
+        take
+        for take in takes
+        if take.recorded_at <= instant and (take.replaced_at is None or take.replaced_at > instant)
+    )

@@ -1,0 +1,69 @@
+"""The cookie that a reader votes and saves by. It is set by a POST alone, and it signs nobody in to anything else."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db.engine import reading
+from db.readers import subscriber_exists
+from newsletter.clock import real_now
+from newsletter.readers.identity import Origin, new_browser, sign_reader, subscriber_of, verify_reader
+from newsletter.web.client import client_address, household_of, network_of
+from newsletter.web.site import Site, site
+
+COOKIE = "reader"
+_TWO_YEARS = 2 * 365 * 24 * 3600
+
+
+def reader_of(request: Request) -> str | None:
+    """Who the cookie says this is; None without a cookie of ours, or once the subscriber it named was erased."""
+    here = site(request)
+    reader = verify_reader(request.cookies.get(COOKIE, ""), here.settings.secret_key or ())
+    subscriber_id = subscriber_of(reader) if reader else None
+    if subscriber_id is not None:
+        with reading(here.engine) as connection:
+            if not subscriber_exists(connection, subscriber_id):
+                return None
+    return reader
+
+
+def reader_or_new(request: Request) -> str:
+    return reader_of(request) or new_browser(secrets.token_bytes(16))
+
+
+def remember_reader(here: Site, response: Response, reader: str) -> None:
+    keys = here.settings.secret_key
+    if keys:
+        secure = here.settings.public_url.startswith("https:")
+        value = sign_reader(reader, keys)
+        response.set_cookie(COOKIE, value, _TWO_YEARS, httponly=True, samesite="lax", secure=secure)
+
+
+def forget_reader(response: Response) -> None:
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+
+def origin_of(request: Request) -> Origin:
+    address = client_address(request)
+    return Origin(household_of(address), network_of(address), real_now())
+
+
+def refuse_foreign_posts(request: Request) -> None:
+    """A form that acts by cookie must be one of our own pages'.
+
+    Browsers say where a POST comes from (Sec-Fetch-Site, Origin); programs without a browser say neither and have no
+    cookie to abuse. Raises HTTPException 403.
+    """
+    fetch_site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if fetch_site is not None and fetch_site not in ("same-origin", "none"):
+        raise HTTPException(403)
+    if fetch_site is None and origin is not None and urlsplit(origin).netloc not in _our_hosts(request):
+        raise HTTPException(403)
+
+
+def _our_hosts(request: Request) -> set[str]:
+    return {request.headers.get("host", ""), urlsplit(site(request).settings.public_url).netloc}
