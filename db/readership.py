@@ -11,6 +11,7 @@ from db.models import (
     Bookmark,
     Delivery,
     Issue,
+    IssueContent,
     ReturnedMail,
     Subscriber,
     SubscriberEvent,
@@ -27,12 +28,24 @@ class DeliveryRow(NamedTuple):
     reply: str | None
 
 
-def newest_public_week(connection: Connection) -> str | None:
+class LatestIssue(NamedTuple):
+    week: str
+    subject: str | None
+
+
+def latest_issue(connection: Connection) -> LatestIssue | None:
     """The newest issue whose sending has begun: from then on the archive shows it."""
-    found: str | None = connection.execute(
-        select(Issue.week).where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(1)
-    ).scalar()
-    return found
+    subject = IssueContent.content["message"]["subject"].as_string()
+    wanted = select(Issue.week, subject).join_from(Issue, IssueContent, IssueContent.issue_id == Issue.id, isouter=True)
+    row = connection.execute(
+        wanted.where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else LatestIssue(*row)
+
+
+def categories_on_offer(connection: Connection) -> list[str]:
+    """The categories of the tools that readers can see, by name."""
+    return list(connection.scalars(select(Tool.category).where(Tool.listed).distinct().order_by(Tool.category)))
 
 
 def deliveries_of(connection: Connection, subscriber_id: int) -> list[DeliveryRow]:

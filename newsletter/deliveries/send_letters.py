@@ -23,7 +23,7 @@ from db.editors import set_sign_in_token, sign_in_nonce
 from db.engine import reading, transaction
 from db.keys import newest_link_key
 from db.letters import DueLetter, claim_letters, claimed_letter, finish_letter, is_letter_due, retry_letter
-from db.readership import newest_public_week
+from db.readership import latest_issue
 from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
@@ -156,9 +156,9 @@ def _welcome(connection: Connection, letter: DueLetter, sender: Sender, base: st
     if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
         return None, []
     token = sign_link(Link(subscriber.id), *newest_link_key(connection))
-    week = newest_public_week(connection)
+    latest = latest_issue(connection)
     values = {
-        "latest_link": f"{base}/issues/{week}" if week else None,
+        "latest_link": f"{base}/issues/{latest.week}" if latest else None,
         "preferences_link": f"{base}/preferences/{token}",
         "unsubscribe_link": f"{base}/unsubscribe/{token}",
     }

@@ -3,7 +3,7 @@
 The words are made here and nowhere else: pages print them, the evidence keeps them, so that both are always the same.
 """
 
-FORMS = ("landing", "sign-up page", "embedded form", "comparison page", "tool page", "issue page")
+FORMS = ("landing", "sign-up page", "public page", "embedded form")
 
 
 def words(title: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 MIN_FILL = timedelta(seconds=2)
-HONEYPOT = "website"  # programs fill it with theirs; browsers' autofill skips it, see templates/web/_sign_up.html
+HONEYPOT = "remarks"  # programs fill every text input; browsers' autofill has no idea of this one
 _SHORTEST, _SPREAD = timedelta(minutes=3), timedelta(minutes=3)
 _MAC = 32
 

@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from newsletter.clock import Clock
+from newsletter.clock import Clock, real_now
 from newsletter.settings import Settings
+from newsletter.subscribers import consent, haste
 from newsletter.templating import markup_environment
 
 
@@ -27,6 +28,16 @@ class Site:
     def url(self, path: str) -> str:
         """An absolute address of ours; ``path`` begins with a slash."""
         return self.settings.public_url + path
+
+    @property
+    def consent(self) -> str:
+        """What a reader agrees to by signing up; every sign-up form shows it."""
+        return consent.words(self.title)
+
+    def form_stamp(self) -> str:
+        """A hidden field that says, signed, when a form was shown; '' where no secret key is set."""
+        keys = self.settings.secret_key
+        return haste.make_stamp("form", real_now(), keys) if keys else ""
 
 
 def site(request: Request) -> Site:

@@ -1,5 +1,213 @@
-"""To be filled by its room."""
+"""Being a subscriber: leaving with one click, preferences, my data, forget me. Coming in is in sign_up_pages.py.
 
-from starlette.routing import BaseRoute
+A GET changes nothing here, since mail scanners open every link; a POST needs no cookie and no earlier page (RFC 8058).
+"""
 
-routes: list[BaseRoute] = []
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from db.engine import reading
+from db.keys import link_keys
+from db.readership import categories_on_offer
+from db.states import SubscriberState
+from db.subscribers import SubscriberRow, subscriber_by_id
+from db.tools import panel
+from newsletter.clock import real_now
+from newsletter.subscribers import haste
+from newsletter.subscribers.erase import erase
+from newsletter.subscribers.lifecycle import UNDO_VALID
+from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.tokens import Link, verify_link
+from newsletter.subscribers.unsubscribe import undo_unsubscribe, unsubscribe
+from newsletter.subscribers.update_preferences import (
+    PAUSE_WEEKS,
+    Preferences,
+    export_subscriber,
+    update_preferences,
+)
+from newsletter.web import sign_up_pages
+from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.sign_up_pages import CATEGORY_LENGTH, MOST_CATEGORIES, NAME_LENGTH
+from newsletter.web.site import TOKEN_PAGE_HEADERS, page, site
+
+_PERCENTS = (0, 50, 60, 75, 80, 100)
+
+
+def leaving(request: Request) -> Response:
+    _, subscriber = _reader(request)
+    if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
+        return _left(request, subscriber)
+    return page(
+        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="Unsubscribe?", asking=True, undo=None,
+        words="Press the button, and no further issue comes to you.", subscribed=True,
+        preferences=_path(request, "preferences"),
+    )  # fmt: skip
+
+
+async def left(request: Request) -> Response:
+    """The one-click POST of mail programs, the page's button, and its undo. Always 200: senders repeat themselves."""
+    try:
+        form = await read_form(request)
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        form = Form([])  # a mail program's broken form says as clearly that its reader wants to leave
+    return await run_in_threadpool(_leave, request, form)
+
+
+def _leave(request: Request, form: Form) -> Response:
+    here = site(request)
+    link, subscriber = _reader(request)
+    if "undo" in form:
+        return _undo(request, link, form["undo"])
+    report = unsubscribe(here.engine, link.subscriber_id, now=here.clock.now(), issue_id=link.issue_id or None)
+    was_active = report.changed and report.was is SubscriberState.ACTIVE
+    undo = haste.make_stamp(f"undo:{link.subscriber_id}", real_now(), here.settings.secret_key or ("",))
+    return _left(request, subscriber, undo if was_active else None)
+
+
+def _undo(request: Request, link: Link, stamp: str) -> Response:
+    """Only who has just left by this very page can come back without a new double opt-in."""
+    here = site(request)
+    left_at = haste.read_stamp(f"undo:{link.subscriber_id}", stamp, here.settings.secret_key or ())
+    in_time = left_at is not None and real_now() - left_at <= UNDO_VALID
+    back = in_time and undo_unsubscribe(here.engine, link.subscriber_id, now=here.clock.now())
+    words = (
+        "Your subscription goes on as if nothing had happened."
+        if back
+        else "An undo works for an hour. Sign up again on the start page; your address is asked once more."
+    )
+    heading = "You are still subscribed" if back else "Too late to undo"
+    return page(
+        request, "unsubscribe.html", status=200 if back else 409, headers=TOKEN_PAGE_HEADERS, heading=heading,
+        words=words, asking=False, undo=None, subscribed=back, preferences=_path(request, "preferences"),
+    )  # fmt: skip
+
+
+def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None = None) -> Response:
+    """``subscriber`` is None for an old link of somebody whom we have forgotten."""
+    return page(
+        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="You are unsubscribed", asking=False,
+        words="No further issue comes to you.", undo=undo, subscribed=False,
+        preferences=_path(request, "preferences") if subscriber else None,
+    )  # fmt: skip
+
+
+def preferences(request: Request) -> Response:
+    _, subscriber = _reader(request)
+    return _preferences_page(request, _present(subscriber))
+
+
+async def save_preferences(request: Request) -> Response:
+    form = await read_form(request)
+    return await run_in_threadpool(_save, request, form)
+
+
+def _save(request: Request, form: Form) -> Response:
+    here = site(request)
+    subscriber = _present(_reader(request)[1])
+    try:
+        wanted = _wanted(form, subscriber)
+    except ValueError as error:
+        return _preferences_page(request, subscriber, status=422, error=str(error))
+    saved = _present(update_preferences(here.engine, subscriber.id, wanted, now=here.clock.now()))
+    return _preferences_page(request, saved, said="Saved.")
+
+
+def export(request: Request) -> Response:
+    _, subscriber = _reader(request)
+    document = export_subscriber(site(request).engine, _present(subscriber).id)
+    headers = TOKEN_PAGE_HEADERS | {"Content-Disposition": 'attachment; filename="my-data.json"'}
+    return JSONResponse(document, headers=headers)
+
+
+def forget(request: Request) -> Response:
+    _, subscriber = _reader(request)
+    here = site(request)
+    erase(here.engine, _present(subscriber).id, now=here.clock.now())
+    return page(
+        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="You are forgotten", asking=False, undo=None,
+        words="Your address, your choices, votes and bookmarks are deleted. No further mail comes to you.",
+        subscribed=False, preferences=None,
+    )  # fmt: skip
+
+
+def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
+    """What the form says; fields that it does not have stay. Raises ValueError with a sentence for the reader."""
+    before = Selection.parse(subscriber.selection)
+    percent = form.get("min_ship_percent", str(before.min_ship_percent or "")) or "0"
+    weeks, format = form.get("pause_weeks", ""), form.get("format", subscriber.format)
+    if not (percent.isascii() and percent.isdigit() and int(percent) <= 100):
+        raise ValueError("The share of ships is a number from 0 to 100.")
+    if weeks and weeks not in {"0", *map(str, PAUSE_WEEKS)}:
+        raise ValueError("A rest lasts one of the times on the list.")
+    if format not in ("html", "text"):
+        raise ValueError("The format is HTML or text.")
+    categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")[:MOST_CATEGORIES]}
+    panelists = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
+    selection = Selection(tuple(sorted(categories - {""})), tuple(sorted(panelists - {""})), int(percent) or None)
+    name = one_line(form["name"], NAME_LENGTH) if "name" in form else subscriber.name
+    return Preferences(name, selection, format, int(weeks) if weeks else None)
+
+
+def _preferences_page(
+    request: Request, subscriber: SubscriberRow, *, status: int = 200, said: str | None = None, error: str | None = None
+) -> Response:
+    here, selection = site(request), Selection.parse(subscriber.selection)
+    with reading(here.engine) as connection:
+        categories = sorted({*categories_on_offer(connection), *selection.categories})
+        panelists = panel(connection)
+    paused = subscriber.paused_until
+    resting = paused is not None and paused > here.clock.now()
+    return page(
+        request, "preferences.html", status=status, headers=TOKEN_PAGE_HEADERS, subscriber=subscriber, said=said,
+        error=error, selection=selection, categories=categories, panel=panelists, pauses=PAUSE_WEEKS,
+        percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
+        paused_until=paused.astimezone(here.settings.timezone).date().isoformat() if resting and paused else None,
+        here=_path(request, "preferences"), unsubscribe=_path(request, "unsubscribe"),
+    )  # fmt: skip
+
+
+def _standing(subscriber: SubscriberRow, resting: bool) -> str:
+    if resting:
+        return "You are subscribed, and taking a rest."
+    return {
+        SubscriberState.ACTIVE: "You are subscribed.",
+        SubscriberState.PENDING: "Your subscription waits for its confirmation: see the message in your inbox.",
+        SubscriberState.UNSUBSCRIBED: "You are unsubscribed. To come back, sign up again on the start page.",
+        SubscriberState.BOUNCED: "Mail to you came back, so it has stopped. To come back, sign up on the start page.",
+        SubscriberState.COMPLAINED: "You reported our mail as unwanted, so it has stopped.",
+    }[subscriber.state]
+
+
+def _reader(request: Request) -> tuple[Link, SubscriberRow | None]:
+    """Whose link it is. Raises HTTPException 404 for a token that no key of ours made."""
+    with reading(site(request).engine) as connection:
+        link = verify_link(request.path_params["token"], link_keys(connection))
+        if link is None:
+            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+        return link, subscriber_by_id(connection, link.subscriber_id)
+
+
+def _present(subscriber: SubscriberRow | None) -> SubscriberRow:
+    if subscriber is None:
+        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+    return subscriber
+
+
+def _path(request: Request, kind: str) -> str:
+    return f"/{kind}/{request.path_params['token']}"
+
+
+routes = [
+    *sign_up_pages.routes,
+    Route("/unsubscribe/{token}", leaving),
+    Route("/unsubscribe/{token}", left, methods=["POST"]),
+    Route("/preferences/{token}", preferences),
+    Route("/preferences/{token}", save_preferences, methods=["POST"]),
+    Route("/preferences/{token}/export", export),
+    Route("/preferences/{token}/erase", forget, methods=["POST"]),
+]

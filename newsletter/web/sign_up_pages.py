@@ -1,0 +1,159 @@
+"""Coming in: the landing page, the sign-up form in all its places, and the confirmation link."""
+
+import asyncio
+import secrets
+import time
+from dataclasses import replace
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from db.engine import reading
+from db.keys import newest_link_key
+from db.readership import LatestIssue, categories_on_offer, latest_issue
+from newsletter.clock import real_now
+from newsletter.subscribers import haste
+from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
+from newsletter.subscribers.confirm import Answer, ConfirmReport, confirm, look_at_confirmation
+from newsletter.subscribers.consent import form_named
+from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.subscribers.tokens import Link, sign_link
+from newsletter.web.client import client_address, household_of, is_loopback, network_of
+from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.site import TOKEN_PAGE_HEADERS, Site, page, site
+
+NAME_LENGTH = 100
+CATEGORY_LENGTH = 80
+MOST_CATEGORIES = 50
+
+# Answers leave on the next of these ticks, so that their time does not tell what the address was.
+_TICK = 0.04
+
+_ANSWERS = {
+    Answer.WAITING: (200, "Confirm your subscription", "One press of the button, and the next issue comes to you."),
+    Answer.CONFIRMED: (200, "You are subscribed", "The next issue comes to your inbox. Welcome!"),
+    Answer.ALREADY: (200, "Already confirmed", "This subscription is confirmed already; there is nothing left to do."),
+    Answer.EXPIRED: (410, "This link is too old", "Such links work for three days. Sign up again for a new one."),
+    Answer.REFUSED: (
+        403,
+        "This address cannot be subscribed",
+        "Mail to it was reported as unwanted. Write to us, and we will look at it together.",
+    ),
+}  # fmt: skip
+
+
+def home(request: Request) -> Response:
+    latest, categories = _offer(site(request))
+    return page(request, "home.html", latest=latest, categories=categories)
+
+
+def embed(request: Request) -> Response:
+    return page(request, "embed.html")
+
+
+def sign_up_page(request: Request) -> Response:
+    _, categories = _offer(site(request))
+    return page(request, "sign_up.html", categories=categories, given=None, error=None)
+
+
+async def subscribe(request: Request) -> Response:
+    """The same page, status and time for every address that can be one."""
+    began = time.monotonic()
+    form = await read_form(request)
+    wanted = _wanted(request, form)
+    try:
+        address = parse_address(wanted.email)
+    except ValueError as error:
+        return await run_in_threadpool(_again, request, wanted, str(error))
+    if not form.get(haste.HONEYPOT):
+        await run_in_threadpool(_record, site(request), wanted, address)
+    spent = time.monotonic() - began
+    await asyncio.sleep(_TICK - spent % _TICK)
+    return page(request, "check_inbox.html")
+
+
+def confirmation(request: Request) -> Response:
+    here = site(request)
+    token = request.path_params["token"]
+    return _answer(request, look_at_confirmation(here.engine, token, now=here.clock.now(), settings=here.settings))
+
+
+def confirmed(request: Request) -> Response:
+    here = site(request)
+    report = confirm(
+        here.engine,
+        request.path_params["token"],
+        address=client_address(request),
+        now=here.clock.now(),
+        real_now=real_now(),
+        settings=here.settings,
+    )
+    return _answer(request, report)
+
+
+def _wanted(request: Request, form: Form) -> SignUp:
+    here, address = site(request), client_address(request)
+    categories = (one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")[:MOST_CATEGORIES])
+    return SignUp(
+        email=form.get("email", "")[: MAX_LENGTH * 2].strip(),
+        name=one_line(form.get("name", ""), NAME_LENGTH),
+        categories=tuple(sorted({category for category in categories if category})),
+        form=form_named(form.get("form", "")),
+        words=here.consent,
+        address=address,
+        household=household_of(address),
+        network=network_of(address),
+        loopback=is_loopback(address),
+        hasty=haste.is_hasty(form.get("stamp"), real_now(), here.settings.secret_key or ()),
+    )
+
+
+def _record(here: Site, wanted: SignUp, address: str) -> None:
+    sign_up(
+        here.engine,
+        replace(wanted, email=address),
+        now=here.clock.now(),
+        real_now=real_now(),
+        settings=here.settings,
+        nonce=secrets.token_bytes(32),
+        chance=secrets.randbelow(1000) / 1000,
+    )
+
+
+def _again(request: Request, given: SignUp, error: str) -> Response:
+    _, categories = _offer(site(request))
+    return page(request, "sign_up.html", status=422, categories=categories, given=given, error=error)
+
+
+def _answer(request: Request, report: ConfirmReport) -> Response:
+    if report.answer is Answer.UNKNOWN:
+        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+    here = site(request)
+    status, heading, words = _ANSWERS[report.answer]
+    with reading(here.engine) as connection:
+        latest = latest_issue(connection)
+        token = sign_link(Link(report.subscriber_id or 0), *newest_link_key(connection))
+    # Only who has just pressed the button is shown the way on: an old letter may be in other hands.
+    preferences = f"/preferences/{token}" if report.answer is Answer.CONFIRMED else None
+    return page(
+        request, "confirm.html", status=status, headers=TOKEN_PAGE_HEADERS, answer=report.answer, heading=heading,
+        words=words, latest=latest, preferences=preferences,
+    )  # fmt: skip
+
+
+def _offer(here: Site) -> tuple[LatestIssue | None, list[str]]:
+    with reading(here.engine) as connection:
+        return latest_issue(connection), categories_on_offer(connection)
+
+
+routes = [
+    Route("/", home),
+    Route("/embed", embed),
+    Route("/subscribe", sign_up_page),
+    Route("/subscribe", subscribe, methods=["POST"]),
+    Route("/confirm/{token}", confirmation),
+    Route("/confirm/{token}", confirmed, methods=["POST"]),
+]
