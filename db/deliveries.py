@@ -1,0 +1,364 @@
+"""The ledger: publishing freezes recipients into rows, senders claim them in batches and write what became of them.
+
+The conditions on ``status`` are spelled out as literals, because a partial index serves only a query that says its
+condition literally. Leases are on real time; everything else (``now``, due times, finishing times) is on the
+business's clock, so that a rehearsal can replay a retry.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from db.models import Delivery, Issue, Subscriber, Suppression
+from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
+from db.upsert import insert_or
+
+
+class Claimed(NamedTuple):
+    """A delivery that this sender holds. ``attempts`` counts this one."""
+
+    id: int
+    subscriber_id: int
+    email: str
+    name: str
+    format: str
+    selection: str
+    link_key_id: int
+    attempts: int
+    first_attempt_at: datetime | None
+    was: str
+
+
+class Written(NamedTuple):
+    """What became of one attempt."""
+
+    id: int
+    status: str
+    next_attempt_at: datetime | None
+    code: int | None
+    reply: str | None
+    relay: str
+    relay_id: str | None
+    at: datetime
+
+
+class Counts(NamedTuple):
+    """How many of an issue's deliveries are in each status; they add up to its recipients."""
+
+    queued: int
+    sending: int
+    sent: int
+    deferred: int
+    failed: int
+    uncertain: int
+    skipped: int
+
+    @property
+    def recipients(self) -> int:
+        return sum(self)
+
+    @property
+    def open(self) -> int:
+        return self.queued + self.sending + self.deferred + self.uncertain
+
+
+class Failure(NamedTuple):
+    id: int
+    email: str
+    code: int | None
+    reply: str | None
+    at: datetime | None
+
+
+def start_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
+    """approved → sending; False when it was not approved (any more)."""
+    changed = connection.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status == IssueStatus.APPROVED)
+        .values(status=IssueStatus.SENDING, started_at=now, updated_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def chosen_selections(connection: Connection) -> list[str]:
+    """The distinct selections of those who may be mailed."""
+    statement = select(Subscriber.selection).where(Subscriber.state == SubscriberState.ACTIVE).distinct()
+    return list(connection.scalars(statement))
+
+
+def freeze_recipients(connection: Connection, issue_id: int, link_key_id: int, now: datetime) -> int:
+    """One delivery for everyone who may be mailed now, in one statement; returns how many."""
+    chosen = (
+        select(
+            literal(issue_id), Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.format,
+            Subscriber.selection, literal(link_key_id), literal(str(DeliveryStatus.QUEUED)), literal(0),
+        )
+        .where(_mailable(now))
+        .order_by(Subscriber.id)
+    )  # fmt: skip
+    names = [
+        "issue_id", "subscriber_id", "email", "name", "format", "selection", "link_key_id", "status", "attempts",
+    ]  # fmt: skip
+    return connection.execute(insert(Delivery).from_select(names, chosen, include_defaults=False)).rowcount
+
+
+def skip_selections(connection: Connection, issue_id: int, selections: Sequence[str], now: datetime) -> int:
+    """Those who chose nothing that this issue has are accounted for, and not mailed."""
+    skipped = 0
+    for start in range(0, len(selections), 500):
+        skipped += connection.execute(
+            update(Delivery)
+            .where(Delivery.issue_id == issue_id, Delivery.selection.in_(selections[start : start + 500]))
+            .values(status=DeliveryStatus.SKIPPED, finished_at=now, reply="nothing of what this reader chose")
+        ).rowcount
+    return skipped
+
+
+def claim(
+    connection: Connection, issue_id: int, owner: str, now: datetime, lease_until: datetime, limit: int, after: int = 0
+) -> tuple[list[Claimed], int]:
+    """Take up to ``limit`` deliveries: those that are due again first, then queued ones with ids above ``after``.
+
+    Readers who left, were suppressed or paused meanwhile become skipped here. Returns what was claimed and the highest
+    id that was queued and looked at. PostgreSQL senders step around each other's rows; SQLite has one writer at a time.
+    """
+    rows = _candidates(connection, _is_due(now, issue_id), now, limit, Delivery.next_attempt_at)
+    queued = [Delivery.issue_id == issue_id, _status("queued"), Delivery.id > after]
+    fresh = _candidates(connection, and_(*queued), now, limit - len(rows), Delivery.id) if len(rows) < limit else []
+    highest = max((row.id for row in fresh), default=after)
+    rows += fresh
+    gone = [row.id for row in rows if not row.mailable]
+    if gone:
+        _set(connection, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent")
+    claimed = [
+        Claimed(row.id, row.subscriber_id, row.email, row.name, row.format, row.selection, row.link_key_id,
+                row.attempts + 1, row.first_attempt_at, row.status)
+        for row in rows if row.mailable
+    ]  # fmt: skip
+    if claimed:
+        _set(
+            connection, [row.id for row in claimed], status=DeliveryStatus.SENDING, lease_owner=owner,
+            lease_until=lease_until, attempts=Delivery.attempts + 1,
+            first_attempt_at=func.coalesce(Delivery.first_attempt_at, literal(now, Delivery.first_attempt_at.type)),
+        )  # fmt: skip
+    return claimed, highest
+
+
+def give_back(connection: Connection, owner: str, claimed: Iterable[Claimed]) -> None:
+    """Return claims that were never tried to what they were."""
+    by_status: dict[str, list[int]] = {}
+    for row in claimed:
+        by_status.setdefault(row.was, []).append(row.id)
+    for status, ids in by_status.items():
+        for start in range(0, len(ids), 500):
+            connection.execute(
+                update(Delivery)
+                .where(Delivery.id.in_(ids[start : start + 500]), Delivery.lease_owner == owner, _status("sending"))
+                .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1)
+            )
+
+
+def extend_leases(connection: Connection, owner: str, lease_until: datetime) -> int:
+    return connection.execute(
+        update(Delivery).where(_status("sending"), Delivery.lease_owner == owner).values(lease_until=lease_until)
+    ).rowcount
+
+
+def lease_owners(connection: Connection, issue_id: int) -> set[str]:
+    statement = select(Delivery.lease_owner).where(Delivery.issue_id == issue_id, _status("sending")).distinct()
+    return {name for name in connection.scalars(statement) if name}
+
+
+def take_over(
+    connection: Connection, issue_id: int, certainly: Collection[str], seemingly: Collection[str], now: datetime
+) -> int:
+    """Queue again what owners left behind that are gone; ``now`` is real time. Returns how many.
+
+    What they had sent without writing it down goes out once more: at most two messages a connection.
+    """
+    left = or_(
+        Delivery.lease_owner.in_(list(certainly)),
+        and_(Delivery.lease_owner.in_(list(seemingly)), Delivery.lease_until < now),
+    )
+    return connection.execute(
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, _status("sending"), left)
+        .values(status=DeliveryStatus.QUEUED, lease_owner=None, lease_until=None)
+    ).rowcount
+
+
+def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Written]) -> None:
+    """Record what became of attempts. A row whose lease was lost to somebody else stays theirs."""
+    if not outcomes:
+        return
+    rows = [
+        {
+            "row_id": row.id, "new_status": row.status, "next_at": row.next_attempt_at, "new_code": row.code,
+            "new_reply": row.reply, "new_relay": row.relay, "new_relay_id": row.relay_id,
+            "done_at": None if row.status in ("deferred", "uncertain") else row.at, "who": owner,
+        }
+        for row in outcomes
+    ]  # fmt: skip
+    connection.execute(_WRITE, rows)
+
+
+_WRITE = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("row_id"), Delivery.lease_owner == bindparam("who"))
+    .values(
+        status=bindparam("new_status"), next_attempt_at=bindparam("next_at"), code=bindparam("new_code"),
+        reply=bindparam("new_reply"), relay=bindparam("new_relay"), relay_id=bindparam("new_relay_id"),
+        finished_at=bindparam("done_at"), lease_owner=None, lease_until=None,
+    )
+)  # fmt: skip
+
+
+def counts(connection: Connection, issue_id: int) -> Counts:
+    statement = select(Delivery.status, func.count()).where(Delivery.issue_id == issue_id).group_by(Delivery.status)
+    found: dict[str, int] = {row[0]: row[1] for row in connection.execute(statement)}
+    return Counts(**{name: found.get(name, 0) for name in Counts._fields})
+
+
+def failures(connection: Connection, issue_id: int, after: int = 0, limit: int = 1000) -> list[Failure]:
+    """A page of those that failed, in the order of their ids."""
+    statement = (
+        select(Delivery.id, Delivery.email, Delivery.code, Delivery.reply, Delivery.finished_at)
+        .where(Delivery.issue_id == issue_id, Delivery.status == DeliveryStatus.FAILED, Delivery.id > after)
+        .order_by(Delivery.id)
+        .limit(limit)
+    )
+    return [Failure(*row) for row in connection.execute(statement)]
+
+
+def has_work(connection: Connection, issue_id: int, now: datetime) -> bool:
+    """Whether anything is queued or due again; held leases do not count."""
+    queued = exists().where(Delivery.issue_id == issue_id, _status("queued"))
+    due = exists().where(_is_due(now, issue_id))
+    return bool(connection.scalar(select(or_(queued, due))))
+
+
+def next_attempt_at(connection: Connection, issue_id: int) -> datetime | None:
+    """When the first of the waiting deliveries is due."""
+    found: datetime | None = connection.scalar(
+        select(func.min(Delivery.next_attempt_at)).where(Delivery.issue_id == issue_id, _waiting())
+    )
+    return found
+
+
+def issue_status(connection: Connection, issue_id: int) -> str | None:
+    found: str | None = connection.scalar(select(Issue.status).where(Issue.id == issue_id))
+    return found
+
+
+def issues_in_sending(connection: Connection) -> list[tuple[int, str]]:
+    """(id, week) of the issues that are being sent, the oldest first."""
+    statement = select(Issue.id, Issue.week).where(Issue.status == IssueStatus.SENDING).order_by(Issue.week)
+    return [(row.id, row.week) for row in connection.execute(statement)]
+
+
+def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
+    """sending → sent, when nothing of it is open any more; True when this call did it."""
+    still_open = exists().where(
+        Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "sending", "deferred", "uncertain"))
+    )
+    changed = connection.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status == IssueStatus.SENDING, ~still_open)
+        .values(status=IssueStatus.SENT, finished_at=now, updated_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def move_issue(
+    connection: Connection,
+    issue_id: int,
+    allowed: Collection[str],
+    status: str,
+    now: datetime,
+    reason: str | None = None,
+) -> bool:
+    """Set the status from one of the allowed ones; False when it is in none of them."""
+    changed = connection.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status.in_(list(allowed)))
+        .values(status=status, pause_reason=reason, updated_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def skip_open(connection: Connection, issue_id: int, now: datetime, reply: str) -> int:
+    """A cancelled issue: what was not sent will not be. What is in flight finishes."""
+    return connection.execute(
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "deferred", "uncertain")))
+        .values(status=DeliveryStatus.SKIPPED, finished_at=now, reply=reply, next_attempt_at=None)
+    ).rowcount
+
+
+def mark_bounced(connection: Connection, subscriber_ids: Sequence[int], now: datetime) -> None:
+    """A relay said at once that these mailboxes are none: never mail them again."""
+    statement = select(Subscriber.id, Subscriber.email, Subscriber.email_hash).where(
+        Subscriber.id.in_(subscriber_ids), Subscriber.state == SubscriberState.ACTIVE
+    )
+    for row in connection.execute(statement).all():
+        connection.execute(
+            update(Subscriber).where(Subscriber.id == row.id).values(state=SubscriberState.BOUNCED, state_since=now)
+        )
+        connection.execute(
+            insert_or(connection, Suppression)
+            .values(email_hash=row.email_hash, email=row.email, reason=SuppressionReason.BOUNCED, at=now)
+            .on_conflict_do_nothing()
+        )
+
+
+def _status(name: str) -> ColumnElement[bool]:
+    return Delivery.status == literal_column(f"'{name}'")
+
+
+def _waiting() -> ColumnElement[bool]:
+    return Delivery.status.in_([literal_column("'deferred'"), literal_column("'uncertain'")])
+
+
+def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, _waiting(), Delivery.next_attempt_at <= now)
+
+
+def _mailable(now: datetime) -> ColumnElement[bool]:
+    suppressed = exists().where(Suppression.email_hash == Subscriber.email_hash)
+    paused = and_(Subscriber.paused_until.is_not(None), Subscriber.paused_until > now)
+    return and_(Subscriber.state == literal_column("'active'"), ~paused, ~suppressed)
+
+
+def _candidates(connection: Connection, which: ColumnElement[bool], now: datetime, limit: int, order: Any) -> list[Any]:
+    statement = (
+        select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
+               Delivery.selection, Delivery.link_key_id, Delivery.attempts, Delivery.first_attempt_at, Delivery.status,
+               case((_mailable(now), literal(1)), else_=literal(0)).label("mailable"))
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(which)
+        .order_by(order)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )  # fmt: skip
+    return list(connection.execute(statement))
+
+
+def _set(connection: Connection, ids: Sequence[int], **values: Any) -> None:
+    for start in range(0, len(ids), 500):
+        connection.execute(update(Delivery).where(Delivery.id.in_(ids[start : start + 500])).values(**values))

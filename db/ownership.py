@@ -1,0 +1,135 @@
+"""Who owns a lease, and whether it still lives: a lock that the system drops with its process.
+
+Every sending process holds a flock on a file of its own in the installation's lock folder (beside an SQLite file, in
+the temporary folder for PostgreSQL), and on PostgreSQL an advisory lock too. A process of the same lock folder is gone
+when its flock is free; a sender on another machine is gone when its advisory lock is free.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, delete, insert, select, text
+
+from db.engine import is_sqlite, transaction
+from db.models import Sender
+
+
+class Owner(NamedTuple):
+    """``name`` stands in leases; ``lock`` is ``ID-OF-THE-LOCK-FOLDER/FILE``."""
+
+    name: str
+    lock: str
+
+
+@contextmanager
+def owner(engine: Engine, now: datetime) -> Iterator[Owner]:
+    """Registers this process as a sender until the block ends, or the process does."""
+    folder = lock_folder(engine)
+    name = f"{os.getpid()}-{secrets.token_hex(6)}"
+    path = folder / f"{name}.sender"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    held = None if is_sqlite(engine) else _hold_advisory(engine, name)
+    found = Owner(name, f"{folder_id(folder)}/{path.name}")
+    with transaction(engine) as connection:
+        connection.execute(insert(Sender).values(name=name, lock=found.lock, started_at=now, seen_at=now))
+    try:
+        yield found
+    finally:
+        with transaction(engine) as connection:
+            connection.execute(delete(Sender).where(Sender.name == name))
+        if held is not None:
+            held.close()
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tuple[set[str], set[str]]:
+    """Of the named owners: those that are certainly gone, and those that are gone as far as the database can see.
+
+    The latter ran on another machine: they may be cut off and still sending, so their lease has to be past too.
+    """
+    known = connection.execute(select(Sender.name, Sender.lock).where(Sender.name.in_(among)))
+    locks = {row.name: row.lock for row in known}
+    folder = lock_folder(engine)
+    ours = folder_id(folder)
+    certainly, seemingly = set(), set()
+    for name in among:
+        home, _, file = locks.get(name, "").partition("/")
+        if home == ours:
+            if _is_free(folder / file):
+                certainly.add(name)
+        elif is_sqlite(connection) or _advisory_is_free(connection, name):
+            seemingly.add(name)
+    return certainly, seemingly
+
+
+def forget_owner(connection: Connection, name: str) -> None:
+    connection.execute(delete(Sender).where(Sender.name == name))
+
+
+def lock_folder(engine: Engine) -> Path:
+    """Made where it is missing; private to this user."""
+    if is_sqlite(engine):
+        folder = Path(f"{engine.url.database}-locks")
+    else:
+        known = hashlib.sha256(f"{engine.url.host}:{engine.url.port}:{engine.url.database}".encode()).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{known}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def folder_id(folder: Path) -> str:
+    """Tells this lock folder from one of the same name on another machine or in another container."""
+    path = folder / "id"
+    try:
+        return path.read_text("ascii")
+    except FileNotFoundError:
+        fresh = folder / f"id.{secrets.token_hex(8)}"
+        fresh.write_text(secrets.token_hex(8), "ascii")
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return path.read_text("ascii")
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(handle)
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def _hold_advisory(engine: Engine, name: str) -> Connection:
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _number(name)})
+    return connection
+
+
+def _advisory_is_free(connection: Connection, name: str) -> bool:
+    free = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _number(name)})
+    return bool(free)

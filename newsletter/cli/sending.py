@@ -1,0 +1,159 @@
+"""``newsletter issues send``, ``receipt``, ``pause``, ``resume``, ``cancel``; cli/issues.py puts them in its group."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.clock import Week, iso
+from newsletter.errors import BadInputError, NewsletterError
+
+
+def week_argument(value: str) -> Week:
+    try:
+        return Week.parse(value)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def send(door: Door, issue: str, as_json: bool) -> None:
+    """Send an approved issue now, or go on with one that is being sent, until nothing is due any more.
+
+    \b
+    Example:
+      newsletter issues send 2026-W47
+    """
+    from db.engine import reading
+    from db.issues import issue_of_week
+    from newsletter.deliveries.read_receipt import read_receipt
+    from newsletter.deliveries.send import send_due
+    from newsletter.issues.publish import publish_issue
+
+    week = week_argument(issue)
+    with reading(door.engine) as connection:
+        found = issue_of_week(connection, str(week))
+    if found is None or found.status not in ("sending", "sent"):
+        if found is not None and found.status == "paused":
+            raise NewsletterError(f"issue {week} is paused; `newsletter issues resume {week}` lets it go on")
+        publish_issue(door.engine, week, door.settings, door.clock.now())
+    with _stop_on_signals() as stop:
+        report = send_due(door.engine, door.settings, door.clock, week, stop)
+    trouble = next((sent.trouble for sent in report.issues if sent.trouble), None)
+    receipt = read_receipt(door.engine, week)
+    answer(receipt.document(), as_json, _lines(receipt))
+    waiting = receipt.counts.deferred + receipt.counts.uncertain
+    if waiting and receipt.waiting_until:
+        note(f"{waiting} wait until {iso(receipt.waiting_until)}; a later send or the service tries them again.")
+    if trouble and receipt.counts.queued:
+        raise NewsletterError(f"{receipt.counts.queued} of issue {week} are not sent: {trouble}")
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def receipt(door: Door, issue: str, as_json: bool) -> None:
+    """Reconciled counts of an issue, and every address that failed, with the SMTP reply.
+
+    \b
+    Example:
+      newsletter issues receipt 2026-W47
+    """
+    from newsletter.deliveries.read_receipt import read_receipt
+
+    found = read_receipt(door.engine, week_argument(issue))
+    answer(found.document(), as_json, _lines(found))
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def pause(door: Door, issue: str, as_json: bool) -> None:
+    """Hold an issue that is being sent; within a second no further message begins.
+
+    \b
+    Example:
+      newsletter issues pause 2026-W47
+    """
+    from newsletter.deliveries.steer import pause_issue
+
+    week = week_argument(issue)
+    pause_issue(door.engine, week, door.clock.now())
+    answer({"issue": str(week), "status": "paused"}, as_json, f"Issue {week} is paused.")
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def resume(door: Door, issue: str, as_json: bool) -> None:
+    """Let a paused issue go on: the service takes it up, or `newsletter issues send` does.
+
+    \b
+    Example:
+      newsletter issues resume 2026-W47
+    """
+    from newsletter.deliveries.steer import resume_issue
+
+    week = week_argument(issue)
+    resume_issue(door.engine, week, door.clock.now())
+    answer({"issue": str(week), "status": "sending"}, as_json, f"Issue {week} goes on.")
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def cancel(door: Door, issue: str, as_json: bool) -> None:
+    """Stop an issue for good: who has not got it will not get it.
+
+    \b
+    Example:
+      newsletter issues cancel 2026-W47
+    """
+    from newsletter.deliveries.steer import cancel_issue
+
+    week = week_argument(issue)
+    spared = cancel_issue(door.engine, week, door.clock.now())
+    said = f"Issue {week} is cancelled; {spared} recipients will not get it."
+    answer({"issue": str(week), "status": "cancelled", "skipped": spared}, as_json, said)
+
+
+COMMANDS = (send, receipt, pause, resume, cancel)
+
+
+def _lines(receipt: object) -> list[str]:
+    from newsletter.deliveries.read_receipt import Receipt
+
+    assert isinstance(receipt, Receipt)
+    told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count) or "none"
+    lines = [f"Issue {receipt.week} is {receipt.status}: {receipt.counts.recipients} recipients, {told}."]
+    if receipt.pause_reason:
+        lines.append(f"Paused: {receipt.pause_reason}")
+    return lines + [f"  {row.email}: {row.reply}" for row in receipt.failures]
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """SIGTERM and Ctrl-C drain: what is in flight finishes and is written down. A second one has its usual effect."""
+    stop = threading.Event()
+
+    def drain(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+    before = {number: signal.signal(number, drain) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,148 @@
+"""What a reply means: for the delivery, for the subscriber, for the domain, for the issue.
+
+The table is the mail rules' ("Transport", 4). The enhanced code (RFC 3463) beats the basic one; text only refines.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from random import Random
+
+from db.states import DeliveryStatus
+
+GIVE_UP_AFTER = timedelta(hours=72)
+FIRST_RETRY = timedelta(minutes=10)
+LONGEST_RETRY = timedelta(hours=8)
+JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
+
+_ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)
+_FULL = re.compile(r"mailbox (?:is )?full|over ?quota|quota exceeded|insufficient storage", re.I)
+_REPUTATION = re.compile(
+    r"block ?list|black ?list|spamhaus|\brbl\b|dnsbl|reputation|not authenticated|unauthenticated"
+    r"|\bspf\b|\bdkim\b|\bdmarc\b",
+    re.I,
+)
+_NO_SUCH = re.compile(
+    r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
+    r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid|disabled)"
+    r"|no such (?:user|mailbox|recipient|person)|unknown (?:user|recipient|mailbox)",
+    re.I,
+)
+_NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
+_ISSUE = frozenset({(2, 3), (3, 4)})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole SMTP reply: its code, and its lines joined by spaces, without the code."""
+
+    code: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def enhanced(self) -> tuple[int, int, int] | None:
+        """RFC 3463, where the text begins with one."""
+        found = _ENHANCED.match(self.text)
+        return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip() if self.code else self.text
+
+
+class Blame(StrEnum):
+    """Whose fault a refusal is, beyond the one delivery."""
+
+    NOBODY = "nobody"
+    MAILBOX = "mailbox"  # a hard bounce: never mail it again
+    FULL = "full"  # a soft bounce
+    DOMAIN = "domain"  # it distrusts us: it pauses, operators are told
+    BUSY = "busy"  # 421: it slows down
+    ISSUE = "issue"  # what we send is at fault: the sending pauses when three domains say so
+    OURS = "ours"  # a bug in our SMTP
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a delivery. ``next_attempt_at`` is set for deferred and uncertain ones."""
+
+    status: DeliveryStatus
+    blame: Blame = Blame.NOBODY
+    next_attempt_at: datetime | None = None
+
+
+def outcome(reply: Reply, attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> Outcome:
+    """Read the reply that decided an attempt. ``attempt`` counts from 1."""
+    if 200 <= reply.code < 300:
+        return Outcome(DeliveryStatus.SENT)
+    blame = blame_of(reply)
+    if is_permanent(reply, blame):
+        return Outcome(DeliveryStatus.FAILED, blame)
+    if now - first_attempt_at >= GIVE_UP_AFTER:
+        return Outcome(DeliveryStatus.FAILED, blame)
+    return Outcome(DeliveryStatus.DEFERRED, blame, retry_at(attempt, first_attempt_at, now, random))
+
+
+def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry: bool) -> Outcome:
+    """The connection dropped after the final dot: tried again after 1 to 24 hours (same Message-ID), or left."""
+    if not retry:
+        return Outcome(DeliveryStatus.UNCERTAIN)
+    if now - first_attempt_at >= GIVE_UP_AFTER:
+        return Outcome(DeliveryStatus.UNCERTAIN)
+    return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
+
+
+def is_permanent(reply: Reply, blame: Blame) -> bool:
+    """Whether trying again is pointless. A full mailbox never is, until time is up."""
+    if blame is Blame.FULL or blame is Blame.BUSY:
+        return False
+    enhanced = reply.enhanced
+    return (enhanced[0] if enhanced else reply.code // 100) == 5
+
+
+def blame_of(reply: Reply) -> Blame:
+    """Who is at fault for a reply that is no success."""
+    enhanced = reply.enhanced
+    if reply.code == 421:
+        return Blame.BUSY
+    if (enhanced and enhanced[1:] == (2, 2)) or _FULL.search(reply.text):
+        return Blame.FULL
+    if (enhanced[0] if enhanced else reply.code // 100) != 5:
+        return Blame.NOBODY
+    if enhanced is None:
+        return _blame_of_text(reply)
+    subject, detail = enhanced[1:]
+    if (subject, detail) in _NO_MAILBOX:
+        return Blame.MAILBOX
+    if subject == 7:
+        return Blame.DOMAIN
+    if (subject, detail) in _ISSUE or subject == 6:
+        return Blame.ISSUE
+    if subject == 5:
+        return Blame.OURS
+    return _blame_of_text(reply) if subject == 0 else Blame.NOBODY
+
+
+def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> datetime:
+    """5–15 minutes after the first attempt, then twice as long each time with jitter, never after the end."""
+    interval = min(FIRST_RETRY * 2 ** min(attempt - 1, 20), LONGEST_RETRY)
+    at = now + interval * random.uniform(1 - JITTER, 1 + JITTER)
+    latest: datetime = max(first_attempt_at + GIVE_UP_AFTER, now + FIRST_RETRY * (1 - JITTER))
+    return min(at, latest)
+
+
+def _blame_of_text(reply: Reply) -> Blame:
+    """Without an enhanced code, only clear words about a mailbox or our reputation count."""
+    if _REPUTATION.search(reply.text):
+        return Blame.DOMAIN
+    if reply.code in (550, 551, 553) and _NO_SUCH.search(reply.text):
+        return Blame.MAILBOX
+    if reply.code == 552:
+        return Blame.ISSUE
+    if reply.code in (500, 501, 502, 503, 504, 555):
+        return Blame.OURS
+    return Blame.NOBODY

@@ -1,0 +1,45 @@
+"""Pausing, resuming and cancelling an issue that is on its way. Senders look for it several times a second."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from db import deliveries, issues
+from db.engine import transaction
+from db.states import IssueStatus
+from newsletter.clock import Week
+from newsletter.errors import NotFoundError, RefusedError
+
+_PAUSABLE = (IssueStatus.SENDING,)
+_RESUMABLE = (IssueStatus.PAUSED,)
+_CANCELLABLE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
+
+
+def pause_issue(engine: Engine, week: Week, now: datetime, reason: str | None = None) -> None:
+    """sending → paused: within a second no further message begins."""
+    _move(engine, week, _PAUSABLE, IssueStatus.PAUSED, now, reason)
+
+
+def resume_issue(engine: Engine, week: Week, now: datetime) -> None:
+    """paused → sending: a sender goes on where it stopped."""
+    _move(engine, week, _RESUMABLE, IssueStatus.SENDING, now)
+
+
+def cancel_issue(engine: Engine, week: Week, now: datetime) -> int:
+    """approved, sending or paused → cancelled, for good. Returns how many recipients will not get it."""
+    issue_id = _move(engine, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
+    with transaction(engine) as connection:
+        return deliveries.skip_open(connection, issue_id, now, "the issue was cancelled")
+
+
+def _move(
+    engine: Engine, week: Week, allowed: tuple[str, ...], status: str, now: datetime, reason: str | None = None
+) -> int:
+    with transaction(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        if not deliveries.move_issue(connection, issue.id, allowed, status, now, reason):
+            possible = " or ".join(allowed)
+            raise RefusedError(f"issue {week} is {issue.status}; only one that is {possible} can become {status}")
+        return issue.id

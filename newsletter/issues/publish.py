@@ -1,0 +1,59 @@
+"""Publishing: who gets an approved issue is fixed, in one statement, and its sending begins."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from db import deliveries, issues, keys
+from db.engine import transaction
+from db.states import IssueStatus
+from newsletter.clock import Week
+from newsletter.deliveries.message import Frozen
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.issues.choosing import carries_tools
+from newsletter.settings import Settings, required
+from newsletter.subscribers.selections import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """``recipients`` counts the skipped too: those who chose nothing that this issue has."""
+
+    week: str
+    recipients: int
+    skipped: int
+
+
+def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> PublishReport:
+    """approved → sending, with one delivery for everyone who may be mailed now. Publishing again is refused."""
+    required(settings, "title", "from_", "postal_address", "secret_key")
+    with transaction(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        content = issues.content_of(connection, issue.id)
+        if content is None or not deliveries.start_issue(connection, issue.id, now):
+            raise RefusedError(_why_not(str(week), issue.status))
+        frozen = Frozen.load(content.content["message"], content.segments)
+        empty = [
+            key
+            for key in deliveries.chosen_selections(connection)
+            if not carries_tools(frozen.blocks, Selection.parse(key))
+        ]
+        key_id, _ = keys.newest_link_key(connection)
+        recipients = deliveries.freeze_recipients(connection, issue.id, key_id, now)
+        skipped = deliveries.skip_selections(connection, issue.id, empty, now)
+    return PublishReport(str(week), recipients, skipped)
+
+
+def _why_not(week: str, status: str) -> str:
+    match status:
+        case IssueStatus.DRAFT:
+            return f"issue {week} is a draft; approve it first: `newsletter issues approve {week}`"
+        case IssueStatus.SENT:
+            return f"issue {week} was sent already"
+        case IssueStatus.CANCELLED:
+            return f"issue {week} was cancelled"
+        case _:
+            return f"issue {week} is {status}, not approved"

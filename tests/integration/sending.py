@@ -1,0 +1,96 @@
+"""What tests of the sending share: an approved issue and its subscribers, written straight into the database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, insert
+
+from db.engine import transaction
+from db.models import Issue, IssueContent, Subscriber
+from newsletter import setting_values
+from newsletter.clock import Clock, Week
+from newsletter.deliveries.message import Envelope, freeze
+from newsletter.issues.content import Block, Rendered
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+WEEK = Week(2026, 47)
+PLACEHOLDER = "AAAA-placeholder_of_32_characters"[:32]
+
+
+def rendered(size: int = 2000) -> Rendered:
+    """An issue of three tools in two categories, about ``size`` bytes of HTML."""
+    link = f"https://news.example.com/preferences/{PLACEHOLDER}"
+    paragraph = "<p>Panel verdict: <b>ship</b>, 75 % of the takes.</p>\n"
+    filler = paragraph * max(size // len(paragraph) // 3, 1)
+    tools = [("alpha", "Developer Tools"), ("beta", "Developer Tools"), ("gamma", "Writing")]
+    blocks = [
+        Block("top", "<!doctype html><html lang=en><body><h1>Weekly Verdicts</h1>\n", "Weekly Verdicts\n\n"),
+        *(
+            Block(
+                tool,
+                f"<h2>{tool}</h2>\n{filler}",
+                f"{tool}\n.leading dot\n\n",
+                tool=tool,
+                category=category,
+                section="tools",
+            )
+            for tool, category in tools
+        ),
+        Block("foot", f'<a href="{link}">Preferences</a></body></html>\n', f"Preferences: {link}\n"),
+    ]
+    return Rendered("2026-W47", "Three tools, één verdict", "What to ship this week", tuple(blocks), PLACEHOLDER)
+
+
+def approved_issue(engine: Engine, settings: Settings, size: int = 2000) -> int:
+    with transaction(engine) as connection:
+        issue_id: int = connection.execute(
+            insert(Issue)
+            .values(
+                week=str(WEEK), number=1, status="approved", composed_at=NOW, updated_at=NOW, approved_at=NOW,
+                starts_at=WEEK.starts_at(settings.timezone), ends_at=WEEK.ends_at(settings.timezone), settings={},
+            )
+            .returning(Issue.id)
+        ).scalar_one()  # fmt: skip
+        frozen = freeze(rendered(size), Envelope.of(settings, issue_id, str(WEEK)))
+        connection.execute(
+            insert(IssueContent).values(
+                issue_id=issue_id, content_hash="", content={"message": frozen.document()},
+                segments=frozen.segments, frozen_at=NOW,
+            )
+        )  # fmt: skip
+    return issue_id
+
+
+def subscribe(engine: Engine, count: int, *, selection: str = "", domain: str = "example.org", start: int = 0) -> None:
+    with transaction(engine) as connection:
+        for first in range(start, start + count, 10_000):
+            numbers = range(first, min(first + 10_000, start + count))
+            connection.execute(
+                insert(Subscriber),
+                [
+                    {
+                        "email": f"reader{n}@{domain}", "email_hash": f"{n}@{domain}".encode(), "name": f"Reader {n}",
+                        "state": "active", "format": "html", "selection": selection, "created_at": NOW,
+                        "state_since": NOW,
+                    }
+                    for n in numbers
+                ],
+            )  # fmt: skip
+
+
+def with_relays(settings: Settings, *urls: str) -> Settings:
+    return replace(settings, smtp=setting_values.relays(" ".join(urls)))
+
+
+def published(engine: Engine, settings: Settings, count: int, size: int = 2000) -> int:
+    """An issue that is being sent, to so many subscribers."""
+    subscribe(engine, count)
+    issue_id = approved_issue(engine, settings, size)
+    publish_issue(engine, WEEK, settings, NOW)
+    return issue_id
+
+
+def standing(now: datetime = NOW) -> Clock:
+    return Clock(now, running=False)

@@ -1,0 +1,68 @@
+"""Sending an issue to its end, against a live SMTP server that records."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import send_due
+from newsletter.settings import Settings
+from tests.fakes.smtp_sink import ALL, Sink
+from tests.integration.sending import NOW, WEEK, published, standing, with_relays
+
+PIPELINING = tuple(offer for offer in ALL if offer != "CHUNKING")
+PLAIN = ("8BITMIME",)
+
+
+@pytest.mark.parametrize("offers", [ALL, PIPELINING, PLAIN], ids=["chunking", "pipelining", "plain"])
+def test_everyone_gets_one_mail_whatever_the_relay_offers(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with Sink().offering(*offers) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 40)
+        report = send_due(engine, here, standing(), WEEK)
+    assert report.issues[0].status == "sent"
+    assert report.issues[0].counts.sent == 40
+    assert sink.recipients() == {f"reader{n}@example.org": 1 for n in range(40)}
+    assert sink.most_connections <= 4
+
+
+def test_a_refused_mailbox_fails_and_its_subscriber_is_bounced(engine: Engine, settings: Settings) -> None:
+    with Sink().refusing("reader3@example.org", "550 5.1.1 no such user") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        send_due(engine, here, standing(), WEEK)
+    found = read_receipt(engine, WEEK)
+    assert (found.counts.sent, found.counts.failed, found.status) == (9, 1, "sent")
+    assert [(row.email, row.code) for row in found.failures] == [("reader3@example.org", 550)]
+
+
+def test_a_greylisted_delivery_waits_and_goes_out_later(engine: Engine, settings: Settings) -> None:
+    with Sink().refusing_once("reader3@example.org", "451 4.7.1 greylisted, try later") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        first = send_due(engine, here, standing(), WEEK).issues[0]
+        assert (first.counts.sent, first.counts.deferred, first.status) == (9, 1, "sending")
+        assert first.waiting_until is not None
+        assert timedelta(minutes=5) <= first.waiting_until - NOW <= timedelta(minutes=15)
+        again = send_due(engine, here, standing(NOW + timedelta(minutes=15)), WEEK).issues[0]
+    assert (again.counts.sent, again.status) == (10, "sent")
+    assert sink.recipients()["reader3@example.org"] == 1
+
+
+def test_a_connection_cut_after_the_final_dot_leaves_the_delivery_uncertain(engine: Engine, settings: Settings) -> None:
+    with Sink().ending(lambda mail, n: None if mail.recipient.startswith("reader3@") else "250 ok") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+        assert (sent.counts.sent, sent.counts.uncertain) == (9, 1)
+        assert sent.waiting_until is not None
+        assert timedelta(hours=1) <= sent.waiting_until - NOW <= timedelta(hours=24)
+        sink.ending(lambda mail, n: "250 ok")
+        again = send_due(engine, here, standing(NOW + timedelta(hours=24)), WEEK).issues[0]
+    assert again.status == "sent"
+    twice = [mail for mail in sink.mails if mail.recipient == "reader3@example.org"]
+    assert len(twice) == 2
+    assert twice[0].data == twice[1].data
