@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from db.models import Entry, Feed, Release, Tool
+from db.models import Entry, Feed, Tool
 from db.states import EntryStatus
 from db.tools import chunks
 from db.upsert import insert_or
@@ -154,4 +154,4 @@ def entries_of(connection: Connection, feed_id: int, limit: int) -> list[EntryRo
 def entry_counts(connection: Connection, feed_id: int) -> dict[str, int]:
     """How many entries are in each status."""
     wanted = select(Entry.status, func.count()).where(Entry.feed_id == feed_id).group_by(Entry.status)
-    return {status: count for status, count in connection.execute(wanted)}
+    return {row.status: row[1] for row in connection.execute(wanted)}

@@ -5,9 +5,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 _TRACKING = ("utm_", "mc_", "fbclid", "gclid", "ref", "ref_src", "source")
 
 
-def canonical_url(url: str) -> str:
+def canonical_url(url: str, *, keep_fragment: bool = False) -> str:
     """The key that addresses are matched by: no scheme's or host's case, no ``www.``, default port, fragment,
-    tracking parameter or trailing slash; http and https are one. What cannot be read comes back stripped."""
+    tracking parameter or trailing slash; http and https are one. What cannot be read comes back stripped.
+
+    ``keep_fragment`` is for pages that hold several things, such as a changelog with an anchor for each version.
+    """
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").removeprefix("www."), parts.port
@@ -17,7 +20,9 @@ def canonical_url(url: str) -> str:
         return url.strip()
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if not _tracks(name)]
     place = f"{host}:{port}" if port not in (None, 80, 443) else host
-    return urlunsplit(("https", place, parts.path.rstrip("/"), urlencode(sorted(kept)), ""))
+    return urlunsplit(
+        ("https", place, parts.path.rstrip("/"), urlencode(sorted(kept)), parts.fragment if keep_fragment else "")
+    )
 
 
 def _tracks(name: str) -> bool:

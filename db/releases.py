@@ -1,0 +1,225 @@
+"""Releases: what entries announced, what they are matched by, and what waits for an editor."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
+
+from db.models import Entry, Feed, Issue, Release, Tool, ToolAlias
+from db.states import EntryStatus, ReleaseStatus
+from db.tools import chunks
+
+_COLLECTING = 7_102_001  # the key of our advisory lock
+
+
+class NewEntry(NamedTuple):
+    """An entry that the releases room has not looked at, with what its feed says about it."""
+
+    id: int
+    feed_id: int
+    url: str | None
+    link_key: str | None
+    title: str
+    summary: str | None
+    published_at: datetime | None
+    first_seen_at: datetime
+    backlog: bool
+
+
+class ReleaseRow(NamedTuple):
+    """One release with the feed, tool and issue that it belongs to, by the names people use."""
+
+    id: int
+    feed: str | None
+    feed_name: str | None
+    feed_id: int | None
+    url: str
+    canonical_url: str
+    title: str
+    name: str
+    tagline: str | None
+    version: str | None
+    summary: str | None
+    published_at: datetime | None
+    first_seen_at: datetime
+    week: str | None
+    late: bool
+    status: str
+    tool: str | None
+    tool_id: int | None
+    issue: str | None
+    issue_id: int | None
+    issue_status: str | None
+    matched_at: datetime | None
+    match_score: float | None
+    match_reason: str | None
+    candidates: list[Any] | None
+
+
+class Twin(NamedTuple):
+    """What is compared to see that two entries announce one release."""
+
+    id: int
+    feed_id: int | None
+    tool_id: int | None
+    canonical_url: str
+    name: str
+    version: str | None
+    published_at: datetime | None
+    first_seen_at: datetime
+    status: str
+
+
+class Nameplate(NamedTuple):
+    """A tool as matching knows it."""
+
+    id: int
+    slug: str
+    name: str
+    name_key: str
+    category: str
+
+
+_COLUMNS = {
+    "feed": Feed.url, "feed_name": Feed.name, "tool": Tool.slug, "issue": Issue.week, "issue_status": Issue.status,
+}  # fmt: skip
+_RELEASES = (
+    select(*(_COLUMNS.get(name, getattr(Release, name, None)) for name in ReleaseRow._fields))
+    .outerjoin(Feed, Feed.id == Release.feed_id)
+    .outerjoin(Tool, Tool.id == Release.tool_id)
+    .outerjoin(Issue, Issue.id == Release.issue_id)
+)
+
+
+def hold_collecting(connection: Connection) -> None:
+    """One collector at a time until the transaction ends. SQLite's writing transactions are alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COLLECTING})
+
+
+def new_entries(connection: Connection, limit: int) -> list[NewEntry]:
+    """The oldest entries that nobody has looked at."""
+    columns = tuple(getattr(Entry, name) for name in NewEntry._fields)
+    wanted = select(*columns).where(Entry.status == EntryStatus.NEW).order_by(Entry.id).limit(limit)
+    return [NewEntry(*row) for row in connection.execute(wanted)]
+
+
+def settle_entry(
+    connection: Connection, entry_id: int, status: EntryStatus, reason: str | None, release_id: int | None = None
+) -> None:
+    """Say what became of an entry."""
+    values = {"status": status, "reason": reason, "release_id": release_id}
+    connection.execute(update(Entry).where(Entry.id == entry_id).values(**values))
+
+
+def composed_weeks(connection: Connection) -> set[str]:
+    """The weeks that have an issue, in any state."""
+    return set(connection.scalars(select(Issue.week)))
+
+
+def twins_by_url(connection: Connection, urls: Collection[str]) -> list[Twin]:
+    columns = tuple(getattr(Release, name) for name in Twin._fields)
+    found = []
+    for chunk in chunks(urls):
+        rows = connection.execute(select(*columns).where(Release.canonical_url.in_(chunk)).order_by(Release.id))
+        found += [Twin(*row) for row in rows]
+    return found
+
+
+def twins_by_version(connection: Connection, tool_id: int, version: str) -> list[Twin]:
+    columns = tuple(getattr(Release, name) for name in Twin._fields)
+    wanted = select(*columns).where(Release.tool_id == tool_id, Release.version == version).order_by(Release.id)
+    return [Twin(*row) for row in connection.execute(wanted)]
+
+
+def count_of_week(connection: Connection, feed_id: int, week: str) -> int:
+    """How many releases of a week this feed was the first to show."""
+    wanted = select(func.count()).select_from(Release).where(Release.feed_id == feed_id, Release.week == week)
+    return connection.scalar(wanted) or 0
+
+
+def add_release(connection: Connection, **values: Any) -> int:
+    found: int = connection.execute(insert(Release).values(**values).returning(Release.id)).scalar_one()
+    return found
+
+
+def update_release(connection: Connection, release_id: int, **values: Any) -> None:
+    connection.execute(update(Release).where(Release.id == release_id).values(**values))
+
+
+def release_by_id(connection: Connection, release_id: int, *, lock: bool = False) -> ReleaseRow | None:
+    wanted = _RELEASES.where(Release.id == release_id)
+    if lock:
+        wanted = wanted.with_for_update(of=Release)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else ReleaseRow(*row)
+
+
+def list_releases(
+    connection: Connection, *, week: str | None = None, status: str | None = None, after_id: int = 0, limit: int = 500
+) -> list[ReleaseRow]:
+    """The next releases by id; ``status`` None means all of them."""
+    wanted = _RELEASES.where(Release.id > after_id)
+    if week is not None:
+        wanted = wanted.where(Release.week == week)
+    if status is not None:
+        wanted = wanted.where(Release.status == status)
+    return [ReleaseRow(*row) for row in connection.execute(wanted.order_by(Release.id).limit(limit))]
+
+
+def count_unmatched(connection: Connection) -> int:
+    """How many wait in the editors' queue."""
+    wanted = select(func.count()).select_from(Release).where(Release.status == ReleaseStatus.UNMATCHED)
+    return connection.scalar(wanted) or 0
+
+
+def sources_of(connection: Connection, release_ids: Iterable[int]) -> dict[int, list[str]]:
+    """The addresses of the feeds that showed each release, in the order in which they did."""
+    found: dict[int, list[str]] = {}
+    for chunk in chunks(release_ids):
+        wanted = select(Entry.release_id, Feed.url).join(Feed, Feed.id == Entry.feed_id)
+        for release_id, url in connection.execute(wanted.where(Entry.release_id.in_(chunk)).order_by(Entry.id)):
+            if url not in found.setdefault(release_id, []):
+                found[release_id].append(url)
+    return found
+
+
+def nameplates(connection: Connection) -> list[Nameplate]:
+    """Every tool that was not merged into another."""
+    columns = tuple(getattr(Tool, name) for name in Nameplate._fields)
+    wanted = select(*columns).where(Tool.merged_into_id.is_(None)).order_by(Tool.id)
+    return [Nameplate(*row) for row in connection.execute(wanted)]
+
+
+def alias_keys(connection: Connection) -> list[tuple[int, str, str]]:
+    """(tool, kind, key) of every alias of those tools; the tool's own address is one."""
+    wanted = (
+        select(ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key)
+        .join(Tool, and_(Tool.id == ToolAlias.tool_id, Tool.merged_into_id.is_(None)))
+        .order_by(ToolAlias.id)
+    )
+    return [(tool_id, kind, key) for tool_id, kind, key in connection.execute(wanted)]
+
+
+def catalogue_stamp(connection: Connection) -> tuple[object, ...]:
+    """Changes whenever tools or aliases were added, renamed or merged."""
+    tools = connection.execute(select(func.count(Tool.id), func.max(Tool.updated_at))).one()
+    aliases = connection.execute(select(func.count(ToolAlias.id), func.max(ToolAlias.id))).one()
+    return (*tools, *aliases)
+
+
+def slugs_like(connection: Connection, slug: str) -> set[str]:
+    """The slugs that are this one, or this one with something behind a hyphen."""
+    pattern = slug.replace("%", r"\%").replace("_", r"\_") + "-%"
+    return set(
+        connection.scalars(select(Tool.slug).where(or_(Tool.slug == slug, Tool.slug.like(pattern, escape="\\"))))
+    )
+
+
+def add_releases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert releases, all with the same columns; their ids in the order given."""
+    if not rows:
+        return []
+    statement = insert(Release).returning(Release.id, sort_by_parameter_order=True)
+    return list(connection.scalars(statement, list(rows)))

@@ -1,0 +1,260 @@
+"""``newsletter feeds``: which feeds are watched."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
+from newsletter.clock import iso
+
+if TYPE_CHECKING:
+    from db.feeds import FeedRow
+    from newsletter.feeds.watch import WatchReport
+
+_KINDS = click.Choice(["launches", "releases", "news"])
+
+
+@click.group()
+def feeds() -> None:
+    """The watched feeds.
+
+    \b
+    Example:
+      newsletter feeds add https://example.com/launches.atom --name "Example Launches"
+    """
+
+
+@feeds.command()
+@click.argument("url")
+@click.option("--name", help="What to call it; without one it takes the feed's own title.")
+@click.option("--kind", type=_KINDS, help="launches (default), releases (of one tool) or news.")
+@click.option("--tool", metavar="SLUG", help="The tool that everything in this feed is about.")
+@click.option("--new-tools", type=click.Choice(["queue", "accept"]), default="queue", show_default=True,
+              help="What becomes of launches of unknown tools.")  # fmt: skip
+@click.option("--include", metavar="REGEX", help="Take only entries whose title, text or address this finds.")
+@click.option("--exclude", metavar="REGEX", help="Leave those out.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N",
+              help="At most N new releases a week, in the feed's own order.")  # fmt: skip
+@click.option("--prereleases", is_flag=True, help="Take alphas, betas and release candidates too.")
+@json_option
+@pass_door
+def add(door: Door, as_json: bool, **given: Any) -> None:
+    """Watch a feed: RSS, Atom or JSON Feed. It is fetched by the next `newsletter gather`.
+
+    \b
+    Example:
+      newsletter feeds add https://github.com/example/tool/releases.atom --kind releases --tool example-tool
+    """
+    from newsletter.feeds.watch import Watch, watch_feed
+
+    feed = watch_feed(door.engine, Watch(**given), door.clock.now())
+    answer(shown(feed), as_json, f"Watching {feed.name} ({feed.kind}) at {feed.url}.")
+
+
+@feeds.command("list")
+@json_option
+@pass_door
+def list_(door: Door, as_json: bool) -> None:
+    """List the feeds, with what is wrong with those that need a look.
+
+    \b
+    Example:
+      newsletter feeds list
+    """
+    from db.engine import reading
+    from db.feeds import all_feeds
+
+    now = door.clock.now()
+    with reading(door.engine) as connection:
+        found = all_feeds(connection)
+    rows = [(feed.name, feed.kind, feed.tool, health(feed, now), feed.url) for feed in found]
+    lines = table(rows, ("name", "kind", "tool", "health", "url")) if rows else ["No feeds are watched yet."]
+    answer({"feeds": [{**shown(feed), "health": health(feed, now)} for feed in found]}, as_json, lines)
+
+
+@feeds.command()
+@click.argument("feed")
+@click.option("--entries", default=20, show_default=True, help="How many of its newest entries to show.")
+@json_option
+@pass_door
+def show(door: Door, feed: str, entries: int, as_json: bool) -> None:
+    """Show a feed with its newest entries, and why some of them were skipped.
+
+    \b
+    Example:
+      newsletter feeds show "Example Launches"
+    """
+    from db.engine import reading
+    from db.feeds import entries_of, entry_counts
+
+    now = door.clock.now()
+    with reading(door.engine) as connection:
+        found = _one(connection, feed)
+        newest = entries_of(connection, found.id, entries)
+        counts = entry_counts(connection, found.id)
+    document = {
+        **shown(found),
+        "health": health(found, now),
+        "counts": counts,
+        "newest": [
+            {"title": one.title, "url": one.url, "published_at": iso(one.published_at),
+             "first_seen_at": iso(one.first_seen_at), "status": one.status, "reason": one.reason}
+            for one in newest
+        ],
+    }  # fmt: skip
+    lines = [f"{key}: {value}" for key, value in shown(found).items() if value is not None]
+    lines += [f"health: {document['health']}", ""]
+    lines += table([(one.status, one.title[:70], one.reason) for one in newest], ("status", "title", "reason"))
+    answer(document, as_json, lines)
+
+
+@feeds.command()
+@click.argument("feed")
+@json_option
+@pass_door
+def pause(door: Door, feed: str, as_json: bool) -> None:
+    """Stop fetching a feed for now.
+
+    \b
+    Example:
+      newsletter feeds pause "Example Launches"
+    """
+    from newsletter.feeds.watch import pause_feed
+
+    _answer_all(pause_feed(door.engine, feed), "is paused", as_json)
+
+
+@feeds.command()
+@click.argument("feed")
+@json_option
+@pass_door
+def resume(door: Door, feed: str, as_json: bool) -> None:
+    """Fetch a paused or retired feed again.
+
+    \b
+    Example:
+      newsletter feeds resume "Example Launches"
+    """
+    from newsletter.feeds.watch import resume_feed
+
+    _answer_all(resume_feed(door.engine, feed, door.clock.now()), "is fetched again", as_json)
+
+
+@feeds.command()
+@click.argument("feed")
+@json_option
+@pass_door
+def remove(door: Door, feed: str, as_json: bool) -> None:
+    """Forget a feed and its entries. The releases that it announced stay.
+
+    \b
+    Example:
+      newsletter feeds remove https://example.com/launches.atom
+    """
+    from newsletter.feeds.watch import remove_feed
+
+    _answer_all(remove_feed(door.engine, feed), "is removed", as_json)
+
+
+@feeds.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_door
+def import_(door: Door, file: Path, as_json: bool) -> None:
+    """Watch the feeds of an OPML file. Those watched already stay as they are.
+
+    \b
+    Example:
+      newsletter feeds import feeds.opml
+    """
+    from newsletter.errors import BadInputError
+    from newsletter.feeds.opml import NotOpmlError, read_opml
+    from newsletter.feeds.watch import watch_feeds, watch_of
+
+    try:
+        outlines = read_opml(file.read_bytes())
+    except NotOpmlError as error:
+        raise BadInputError(f"{file} cannot be read as OPML: {error}") from None
+    _answer_list(watch_feeds(door.engine, map(watch_of, outlines), door.clock.now()), as_json)
+
+
+@feeds.command()
+@json_option
+@pass_door
+def export(door: Door, as_json: bool) -> None:
+    """Print the feeds as OPML, for this command and for any feed reader.
+
+    \b
+    Example:
+      newsletter feeds export > feeds.opml
+    """
+    from db.engine import reading
+    from db.feeds import all_feeds
+    from newsletter.feeds.opml import write_opml
+    from newsletter.feeds.watch import outline_of
+
+    with reading(door.engine) as connection:
+        found = all_feeds(connection)
+    title = f"Feeds of {door.settings.title or 'this newsletter'}"
+    opml = write_opml(map(outline_of, found), title).decode()
+    answer({"feeds": [shown(feed) for feed in found]}, as_json, opml.rstrip("\n"))
+
+
+def _one(connection: Any, name: str) -> "FeedRow":
+    from db.feeds import feeds_named
+    from newsletter.errors import NotFoundError
+
+    found = feeds_named(connection, name)
+    if not found:
+        raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
+    if len(found) > 1:
+        note(f"{len(found)} feeds are called {name!r}; this is the first.")
+    return found[0]
+
+
+def _answer_all(found: "list[FeedRow]", what: str, as_json: bool) -> None:
+    answer({"feeds": [shown(feed) for feed in found]}, as_json, [f"{feed.name} {what}." for feed in found])
+
+
+def _answer_list(report: "WatchReport", as_json: bool) -> None:
+    document = {
+        "added": [shown(feed) for feed in report.added],
+        "known": list(report.known),
+        "refused": [{"url": url, "reason": reason} for url, reason in report.refused],
+    }
+    lines = [f"{url}: {reason}" for url, reason in report.refused]
+    said = f"Added {len(report.added)} feeds; {len(report.known)} were watched already, {len(report.refused)} refused."
+    answer(document, as_json, [*lines, said])
+
+
+def health(feed: "FeedRow", now: Any) -> str:
+    """One word or a few: what an operator should know about this feed."""
+    from datetime import timedelta
+
+    from newsletter.feeds.polling import is_failing_long, is_stale
+
+    if feed.status != "active":
+        return feed.status
+    if is_failing_long(feed.last_ok_at, feed.created_at, feed.failures, now):
+        return f"failing since {feed.last_ok_at or feed.created_at:%Y-%m-%d}: {feed.last_error}"
+    if feed.failures:
+        return f"failed {feed.failures} times: {feed.last_error}"
+    if feed.last_ok_at is None:
+        return "not fetched yet"
+    gap = feed.state.get("gap")
+    if is_stale(feed.last_changed_at, timedelta(seconds=gap) if gap else None, now):
+        return f"stale: nothing new since {feed.last_changed_at:%Y-%m-%d}"
+    return "ok"
+
+
+def shown(feed: "FeedRow") -> dict[str, Any]:
+    """A feed as JSON."""
+    return {
+        "url": feed.url, "name": feed.name, "kind": feed.kind, "status": feed.status, "tool": feed.tool,
+        "new_tools": feed.new_tools, "include": feed.include, "exclude": feed.exclude, "limit": feed.entry_limit,
+        "prereleases": feed.prereleases, "added_at": iso(feed.created_at), "last_checked_at": iso(feed.last_checked_at),
+        "last_ok_at": iso(feed.last_ok_at), "last_changed_at": iso(feed.last_changed_at),
+        "next_check_at": iso(feed.next_check_at), "failures": feed.failures, "error": feed.last_error,
+        "entries": feed.state.get("entries"),
+    }  # fmt: skip

@@ -1,0 +1,119 @@
+"""``newsletter releases``: what the feeds announced, and what editors say about it."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, pass_door, table
+from newsletter.clock import iso
+
+if TYPE_CHECKING:
+    from db.releases import ReleaseRow
+
+
+@click.group()
+def releases() -> None:
+    """What the feeds announced: all of it, whether or not an issue will carry it.
+
+    \b
+    Example:
+      newsletter releases list --unmatched
+    """
+
+
+@releases.command("list")
+@click.option("--week", help="Only those of this week, such as 2026-W47.")
+@click.option("--unmatched", is_flag=True, help="Only those that wait for an editor.")
+@json_option
+@pass_door
+def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
+    """List releases in the order in which they were seen. Back-filled ones have no week.
+
+    \b
+    Example:
+      newsletter releases list --week 2026-W47
+    """
+    from db.engine import reading
+    from db.releases import list_releases, sources_of
+    from newsletter.clock import Week
+    from newsletter.errors import BadInputError
+
+    try:
+        name = str(Week.parse(week)) if week else None
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+    found: list[ReleaseRow] = []
+    with reading(door.engine) as connection:
+        status = "unmatched" if unmatched else None
+        while page := list_releases(connection, week=name, status=status, after_id=found[-1].id if found else 0):
+            found += page
+        sources = sources_of(connection, [release.id for release in found])
+    rows = [(one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one in found]
+    lines = table(rows, ("id", "week", "name", "version", "tool", "feed")) if rows else ["No releases."]
+    answer({"releases": [shown(one, sources.get(one.id, [])) for one in found]}, as_json, lines)
+
+
+@releases.command()
+@click.argument("release_id", metavar="ID", type=int)
+@click.argument("tool")
+@json_option
+@pass_door
+def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
+    """Say which tool a release is of. Its address is remembered for the next time.
+
+    \b
+    Example:
+      newsletter releases match 17 example-tool
+    """
+    from newsletter.releases.resolve import match_to_tool
+
+    found = match_to_tool(door.engine, release_id, tool, door.clock.now())
+    answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is of {found.tool}.")
+
+
+@releases.command()
+@click.argument("release_id", metavar="ID", type=int)
+@json_option
+@pass_door
+def drop(door: Door, release_id: int, as_json: bool) -> None:
+    """Take a release out of what issues may carry. It stays listed.
+
+    \b
+    Example:
+      newsletter releases drop 17
+    """
+    from newsletter.releases.resolve import drop_release
+
+    found = drop_release(door.engine, release_id)
+    answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is dropped.")
+
+
+@releases.command()
+@click.argument("url")
+@click.option("--tool", help="The tool that it is of; without it, it is matched like any other.")
+@json_option
+@pass_door
+def add(door: Door, url: str, tool: str | None, as_json: bool) -> None:
+    """Add what an editor found by hand. The page's title and description are read.
+
+    \b
+    Example:
+      newsletter releases add https://example.com/launch --tool example-tool
+    """
+    from newsletter.releases.add import add_release
+
+    found = add_release(door.engine, door.settings, url, tool, door.clock.now())
+    whose = f"of {found.tool}" if found.tool else "not matched to a tool yet"
+    answer(shown(found, []), as_json, f"Release {found.id}: {found.name}, {whose}, in {found.week}.")
+
+
+def shown(release: "ReleaseRow", sources: list[str]) -> dict[str, Any]:
+    """A release as JSON; ``sources`` are the addresses of all the feeds that showed it."""
+    return {
+        "id": release.id, "feed": release.feed, "feed_name": release.feed_name, "url": release.url,
+        "title": release.title, "name": release.name, "version": release.version,
+        "published_at": iso(release.published_at), "first_seen_at": iso(release.first_seen_at), "week": release.week,
+        "tool": release.tool, "issue": release.issue, "late": release.late, "tagline": release.tagline,
+        "status": release.status, "sources": sources or [release.feed] * bool(release.feed),
+        "reason": release.match_reason, "candidates": release.candidates or [],
+    }  # fmt: skip

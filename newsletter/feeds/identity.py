@@ -1,0 +1,107 @@
+"""Which entry is which, which are new, and what they date from.
+
+An entry is its guid, unless the feed repeats that guid; else its canonical link. Titles are edited, so they identify
+nothing. Guids that are addresses carry ``utm_`` parameters that change, so they are compared as addresses. Feeds that
+change their guids (a new domain, a new generator) show old entries under new ones: these are known again by their
+link, if their title or their date is still the same.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.entries import Entry
+
+BACKLOG = 10  # more undated entries than this in a first fetch were there before we came
+OLDEST = datetime(1995, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)  # clocks and zones are wrong by hours, not by days
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """``link_key`` is None where several entries of the document share that address."""
+
+    entry: Entry
+    identity: str
+    link_key: str | None
+
+
+class Known(Protocol):
+    """An entry that was stored before."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def link_key(self) -> str | None: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def published_at(self) -> datetime | None: ...
+
+
+def identify(entries: Sequence[Entry]) -> list[Identified]:
+    """Give each entry its identity; of those that have the same one, the first stands for all."""
+    guids = Counter(key for key in map(_guid_key, entries) if key)
+    pages = Counter(canonical_url(entry.url) for entry in entries if entry.url)
+    found: dict[str, Identified] = {}
+    for entry in entries:
+        guid, link = _guid_key(entry), _link_key(entry, pages)
+        if guid and (guids[guid] == 1 or link is None):
+            identity = f"guid:{guid}"
+        elif link:
+            identity = f"link:{link}"
+        else:
+            identity = "text:" + hashlib.sha256(f"{entry.title}\n{entry.summary}".encode()).hexdigest()[:32]
+        found.setdefault(identity, Identified(entry, identity, link if link and pages[link] <= 1 else None))
+    return list(found.values())
+
+
+def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identified]:
+    """Those that the feed never showed before."""
+    identities: set[str] = set()
+    by_link: dict[str, list[Known]] = {}
+    for row in known:
+        identities.add(row.identity)
+        if row.link_key:
+            by_link.setdefault(row.link_key, []).append(row)
+    return [
+        item
+        for item in shown
+        if item.identity not in identities
+        and not any(_same(item.entry, row) for row in by_link.get(item.link_key or "", ()))
+    ]
+
+
+def believable(published_at: datetime | None, now: datetime) -> datetime | None:
+    """The date, unless it is from before feeds, such as the epoch, or from the future."""
+    if published_at is None or not OLDEST <= published_at <= now + AHEAD:
+        return None
+    return published_at
+
+
+def is_backlog(dates: Iterable[datetime | None], first_fetch: bool) -> bool:
+    """Are the undated ones among these what had piled up before the feed was watched?"""
+    return first_fetch and sum(date is None for date in dates) > BACKLOG
+
+
+def _guid_key(entry: Entry) -> str | None:
+    guid = (entry.guid or "").strip()
+    return canonical_url(guid, keep_fragment=True) or None
+
+
+def _link_key(entry: Entry, pages: Counter[str]) -> str | None:
+    """With its fragment where the document has more than one entry on that page, as changelogs do."""
+    if not entry.url:
+        return None
+    page = canonical_url(entry.url)
+    return page if pages[page] == 1 else canonical_url(entry.url, keep_fragment=True)
+
+
+def _same(entry: Entry, known: Known) -> bool:
+    if entry.title == known.title:
+        return True
+    return entry.published_at is not None and entry.published_at == known.published_at

@@ -1,0 +1,63 @@
+"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), read leniently: wrong types count as absent."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from newsletter.feeds.entries import (
+    MAX_ENTRIES,
+    MAX_SUMMARY,
+    MAX_TITLE,
+    Document,
+    Entry,
+    NotAFeedError,
+    one_line,
+    text_of,
+    web_address,
+)
+
+
+def read_json_feed(body: bytes, url: str) -> Document:
+    """Raises NotAFeedError for JSON that is none."""
+    try:
+        document = json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        raise NotAFeedError("this is neither a feed nor valid JSON") from None
+    items = document.get("items") if isinstance(document, dict) else None
+    version = str(document.get("version", ""))
+    if not isinstance(items, list) or not ("jsonfeed.org/version/" in version or "title" in document):
+        raise NotAFeedError("this is JSON, but not a JSON Feed")
+    return Document(
+        form="json" + version.rpartition("/")[2].replace(".", "")[:4],
+        title=one_line(_text(document, "title"), MAX_TITLE) or None,
+        site=web_address(document.get("home_page_url"), url),
+        ttl=None,
+        entries=tuple(_entry(item, url) for item in items[:MAX_ENTRIES] if isinstance(item, dict)),
+    )
+
+
+def _entry(item: dict[str, Any], base: str) -> Entry:
+    guid = item.get("id")
+    markup = _text(item, "summary") or _text(item, "content_html")
+    summary = text_of(markup, MAX_SUMMARY) if markup else one_line(_text(item, "content_text"), MAX_SUMMARY)
+    return Entry(
+        guid=one_line(str(guid), 1_000) or None if isinstance(guid, (str, int, float)) else None,
+        url=web_address(item.get("url"), base) or web_address(item.get("external_url"), base),
+        title=one_line(_text(item, "title"), MAX_TITLE),
+        summary=summary or None,
+        published_at=_instant(item.get("date_published")) or _instant(item.get("date_modified")),
+    )
+
+
+def _text(item: dict[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _instant(value: Any) -> datetime | None:
+    """RFC 3339; without an offset it is taken for UTC."""
+    try:
+        found = datetime.fromisoformat(value.strip())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, AttributeError, OverflowError):
+        return None

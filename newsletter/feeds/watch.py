@@ -1,0 +1,165 @@
+"""Which feeds are watched: adding, pausing, resuming and removing them, and taking in lists of them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+
+from db import feeds as rows
+from db.engine import transaction
+from db.feeds import FeedRow
+from db.states import FeedKind, FeedStatus
+from db.tools import standing_tool
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.entries import MAX_TITLE, one_line, web_address
+from newsletter.feeds.opml import Outline
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A feed to watch. ``kind`` None means launches, or releases where a tool is given."""
+
+    url: str
+    name: str | None = None
+    kind: str | None = None
+    tool: str | None = None
+    new_tools: str = "queue"
+    include: str | None = None
+    exclude: str | None = None
+    limit: int | None = None
+    prereleases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What became of a list: the added, those watched already, and what could not be used with the reason."""
+
+    added: tuple[FeedRow, ...]
+    known: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def watch_feed(engine: Engine, watch: Watch, now: datetime) -> FeedRow:
+    """Raises BadInputError, NotFoundError for an unknown tool, RefusedError for a feed that is watched already."""
+    with transaction(engine) as connection:
+        found = _add(connection, watch, now)
+    if found is None:
+        raise RefusedError(f"{watch.url} is watched already; `newsletter feeds show {watch.url}` shows it")
+    return found
+
+
+def watch_feeds(engine: Engine, watches: Iterable[Watch], now: datetime) -> WatchReport:
+    """Add those that can be added, and say of each other one why not."""
+    added, known, refused = [], [], []
+    with transaction(engine) as connection:
+        for watch in watches:
+            try:
+                found = _add(connection, watch, now)
+            except (BadInputError, NotFoundError) as error:
+                refused.append((watch.url, str(error)))
+                continue
+            if found is None:
+                known.append(watch.url)
+            else:
+                added.append(found)
+    return WatchReport(tuple(added), tuple(known), tuple(refused))
+
+
+def pause_feed(engine: Engine, name: str) -> list[FeedRow]:
+    return _change(engine, name, status=FeedStatus.PAUSED)
+
+
+def resume_feed(engine: Engine, name: str, now: datetime) -> list[FeedRow]:
+    """Paused and retired feeds are fetched again, at once."""
+    return _change(engine, name, status=FeedStatus.ACTIVE, next_check_at=now, failures=0, last_error=None)
+
+
+def remove_feed(engine: Engine, name: str) -> list[FeedRow]:
+    """The feed and its entries go; what it announced stays."""
+    with transaction(engine) as connection:
+        found = _named(connection, name)
+        for feed in found:
+            rows.remove_feed(connection, feed.id)
+    return found
+
+
+def _change(engine: Engine, name: str, **values: object) -> list[FeedRow]:
+    with transaction(engine) as connection:
+        found = _named(connection, name)
+        for feed in found:
+            rows.update_feed(connection, feed.id, **values)
+        return _named(connection, name)
+
+
+def _named(connection: rows.Connection, name: str) -> list[FeedRow]:
+    found = rows.feeds_named(connection, name)
+    if not found:
+        raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
+    return found
+
+
+def _add(connection: rows.Connection, watch: Watch, now: datetime) -> FeedRow | None:
+    url = web_address(watch.url, "")
+    if url is None:
+        raise BadInputError(f"{watch.url!r} is no address of a feed; it begins with http:// or https://")
+    key = canonical_url(url)
+    if any(canonical_url(feed.url) == key or url in feed.state.get("was", ()) for feed in rows.all_feeds(connection)):
+        return None
+    for rule in (watch.include, watch.exclude):
+        check_rule(rule)
+    tool = standing_tool(connection, watch.tool) if watch.tool else None
+    if watch.tool and tool is None:
+        raise NotFoundError(f"there is no tool {watch.tool!r}; import it first, then add the feed")
+    kind = watch.kind or (FeedKind.RELEASES if tool else FeedKind.LAUNCHES)
+    name = one_line(watch.name or "", MAX_TITLE)
+    feed_id = rows.add_feed(
+        connection, url=url, name=name or _name_of(url), kind=kind, status=FeedStatus.ACTIVE,
+        tool_id=tool.id if tool else None, new_tools=watch.new_tools, include=watch.include, exclude=watch.exclude,
+        entry_limit=watch.limit, prereleases=watch.prereleases, created_at=now, next_check_at=now,
+        state={} if name else {"unnamed": True},
+    )  # fmt: skip
+    return None if feed_id is None else rows.feed_by_id(connection, feed_id)
+
+
+def check_rule(rule: str | None) -> None:
+    """Raises BadInputError for what is no regular expression."""
+    try:
+        re.compile(rule or "")
+    except re.error as error:
+        raise BadInputError(f"{rule!r} is no regular expression: {error}") from None
+
+
+def _name_of(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.netloc.removeprefix("www.") + parts.path).rstrip("/")
+
+
+def watch_of(outline: Outline) -> Watch:
+    """A line of an OPML file as a feed to watch; what cannot be in it is left at its default."""
+    extra = outline.extra
+    limit = extra.get("limit", "")
+    return Watch(
+        url=outline.url,
+        name=outline.name,
+        kind=extra.get("kind") if extra.get("kind") in list(FeedKind) else None,
+        tool=extra.get("tool"),
+        new_tools="accept" if extra.get("new_tools") == "accept" else "queue",
+        include=extra.get("include"),
+        exclude=extra.get("exclude"),
+        limit=int(limit) if limit.isdecimal() and limit.isascii() and int(limit[:6]) > 0 else None,
+        prereleases=extra.get("prereleases") == "true",
+    )
+
+
+def outline_of(feed: FeedRow) -> Outline:
+    """The inverse of ``watch_of``."""
+    extra = {
+        "kind": feed.kind, "tool": feed.tool, "new_tools": feed.new_tools, "include": feed.include,
+        "exclude": feed.exclude, "limit": str(feed.entry_limit) if feed.entry_limit else None,
+        "prereleases": "true" if feed.prereleases else None,
+    }  # fmt: skip
+    return Outline(feed.url, feed.name, {key: value for key, value in extra.items() if value})

@@ -1,0 +1,96 @@
+"""Take in a release that an editor found by hand: its page says what it is called."""
+
+import asyncio
+from datetime import datetime
+from importlib.metadata import version
+
+from sqlalchemy import Connection, Engine
+
+from db import releases as rows
+from db.engine import transaction
+from db.releases import ReleaseRow
+from db.states import ReleaseStatus
+from db.tools import standing_tool
+from newsletter.clock import real_now
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.download import Download, DownloadError, open_downloader
+from newsletter.feeds.entries import web_address
+from newsletter.releases.matching import Match, as_rows, build_catalogue, match_release
+from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.page import Page, read_page
+from newsletter.releases.weeks import place
+from newsletter.settings import Settings
+
+
+def add_release(engine: Engine, settings: Settings, url: str, tool: str | None, now: datetime) -> ReleaseRow:
+    """Add it to the week of ``now``. Raises BadInputError for what is no page, RefusedError for what is known."""
+    address = web_address(url, "")
+    if address is None:
+        raise BadInputError(f"{url!r} is no web address; it begins with http:// or https://")
+    with transaction(engine) as connection:
+        _refuse_known(connection, canonical_url(address))
+        _tool_id(connection, tool)
+    page = _read(settings, address)
+    with transaction(engine) as connection:
+        rows.hold_collecting(connection)
+        _refuse_known(connection, canonical_url(address))
+        return _store(connection, settings, address, page, tool, now)
+
+
+def _read(settings: Settings, url: str) -> Page:
+    try:
+        found = asyncio.run(_get(settings, url))
+    except DownloadError as error:
+        raise BadInputError(f"{url} cannot be read: {error}") from None
+    page = read_page(found.body or b"", found.content_type, found.url)
+    if not page.title:
+        raise BadInputError(f"{url} has no title to name the release by; add the page that announces it")
+    return page
+
+
+async def _get(settings: Settings, url: str) -> Download:
+    agent = f"WeeklyVerdicts/{version('weekly-verdicts')} (+{settings.public_url})"
+    async with open_downloader(agent=agent, allow_private=settings.fetch_private) as downloader:
+        return await downloader.get(url, now=real_now())
+
+
+def _store(
+    connection: Connection, settings: Settings, url: str, page: Page, tool: str | None, now: datetime
+) -> ReleaseRow:
+    naming = read_title(page.title)
+    match = _match(connection, naming, url, _tool_id(connection, tool))
+    placement = place(None, now, backlog=False, composed=rows.composed_weeks(connection), zone=settings.timezone)
+    release_id = rows.add_release(
+        connection, feed_id=None, tool_id=match.tool_id, url=url, canonical_url=canonical_url(url), title=page.title,
+        name=naming.name, tagline=naming.tagline or page.description, version=naming.version,
+        summary=page.description, published_at=None, first_seen_at=now, week=str(placement.week), late=placement.late,
+        status=ReleaseStatus.UNMATCHED if match.tool_id is None else ReleaseStatus.MATCHED,
+        matched_at=now if match.tool_id else None, match_score=match.score, match_reason=match.reason,
+        candidates=as_rows(match.candidates) or None,
+    )  # fmt: skip
+    found = rows.release_by_id(connection, release_id)
+    assert found is not None
+    return found
+
+
+def _match(connection: Connection, naming: Naming, url: str, tool_id: int | None) -> Match:
+    if tool_id is not None:
+        return Match(tool_id, 1.0, "by hand")
+    tools = ((tool.id, tool.slug, tool.name_key) for tool in rows.nameplates(connection))
+    return match_release(naming, url, build_catalogue(tools, rows.alias_keys(connection)))
+
+
+def _tool_id(connection: Connection, slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    tool = standing_tool(connection, slug)
+    if tool is None:
+        raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+    return tool.id
+
+
+def _refuse_known(connection: Connection, key: str) -> None:
+    known = rows.twins_by_url(connection, [key])
+    if known:
+        raise RefusedError(f"release {known[0].id} has this address already; `newsletter releases list` shows it")

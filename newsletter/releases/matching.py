@@ -1,0 +1,287 @@
+"""From a release to its tool: the address first, then the name, and never a guess.
+
+Only sure decisions attach. A wrong attachment puts one product's verdict under another's launch, which is worse than
+a line in the editors' queue; so names that are merely close, shared by several tools, written with look-alike letters
+or contradicted by the address are shown to an editor as candidates.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.naming import Naming, fold_name
+
+# Hosts where every path belongs to somebody else, so that the host says nothing about whose page it is.
+SHARED_HOSTS = frozenset(
+    [
+        "github.com",
+        "gitlab.com",
+        "codeberg.org",
+        "bitbucket.org",
+        "sourceforge.net",
+        "huggingface.co",
+        "pypi.org",
+        "npmjs.com",
+        "crates.io",
+        "hub.docker.com",
+        "pkg.go.dev",
+        "rubygems.org",
+        "packagist.org",
+        "producthunt.com",
+        "news.ycombinator.com",
+        "lobste.rs",
+        "reddit.com",
+        "old.reddit.com",
+        "x.com",
+        "twitter.com",
+        "linkedin.com",
+        "facebook.com",
+        "youtube.com",
+        "youtu.be",
+        "medium.com",
+        "dev.to",
+        "substack.com",
+        "apps.apple.com",
+        "play.google.com",
+        "chromewebstore.google.com",
+        "chrome.google.com",
+        "marketplace.visualstudio.com",
+        "addons.mozilla.org",
+        "microsoft.com",
+        "google.com",
+        "arxiv.org",
+        "betalist.com",
+        "theverge.com",
+        "techcrunch.com",
+        "notion.so",
+        "notion.site",
+        "docs.google.com",
+        "gist.github.com",
+        "raw.githubusercontent.com",
+        "bsky.app",
+        "t.me",
+        "discord.gg",
+        "discord.com",
+    ]
+)
+
+# Letters of other scripts that look like Latin ones; the common ones of Unicode's confusables.
+_LOOKALIKES = str.maketrans(
+    "авекмнорстухіјѕԁԛԝɡαβεικνορτυχγοѵһоӏցոսօ",
+    "abekmhopctyxijsdqwgabeiknoptuxyovholgnuo",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tool that it may be. ``score`` is between 0 and 1; ``reason`` finishes "because …" for an editor."""
+
+    tool_id: int
+    slug: str
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """``tool_id`` is set when the match is sure. ``doubtful`` says that somebody must look: it may be a known tool.
+    Candidates stand best first."""
+
+    tool_id: int | None
+    score: float
+    reason: str
+    doubtful: bool = False
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass
+class Catalogue:
+    """The tools, by everything that they are matched by. Built once and used for many entries."""
+
+    slugs: dict[int, str] = field(default_factory=dict)
+    by_name: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    by_address: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    by_host: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    by_shape: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    addresses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add_tool(self, tool_id: int, slug: str, name_key: str) -> None:
+        self.slugs[tool_id] = slug
+        self.add_name(tool_id, name_key)
+
+    def add_name(self, tool_id: int, name_key: str) -> None:
+        self.by_name[name_key].add(tool_id)
+        for shape in _shapes(name_key):
+            self.by_shape[shape].add(tool_id)
+
+    def add_address(self, tool_id: int, key: str) -> None:
+        self.by_address[key].add(tool_id)
+        self.addresses[tool_id].add(key)
+        self.by_host[_host(key)].add(tool_id)
+
+
+def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
+    """From (id, slug, name key) and (id, kind, key), where kind is name or address."""
+    found = Catalogue()
+    for tool_id, slug, name_key in tools:
+        found.add_tool(tool_id, slug, name_key)
+    for tool_id, kind, key in aliases:
+        if tool_id in found.slugs:
+            (found.add_name if kind == "name" else found.add_address)(tool_id, key)
+    return found
+
+
+def match_release(naming: Naming, url: str | None, catalogue: Catalogue, *, feed_host: str = "") -> Match:
+    """Decide whose release this is. ``feed_host`` is where the feed lives: its own pages say nothing of the tool."""
+    key = canonical_url(url) if url else ""
+    by_address = _by_address(key, naming, catalogue) if key else None
+    if by_address is not None:
+        return by_address
+    return _by_name(naming, key, catalogue, feed_host) or _by_likeness(naming, key, catalogue)
+
+
+def is_known(match: Match) -> bool:
+    """Does this need an existing tool, surely or perhaps? If not, it is the launch of an unknown one."""
+    return match.tool_id is not None or match.doubtful
+
+
+def _by_address(key: str, naming: Naming, catalogue: Catalogue) -> Match | None:
+    """The tool's own page, or a page below it (a repository's release, a package's version)."""
+    for prefix in _prefixes(key):
+        owners = catalogue.by_address.get(prefix, set())
+        if not owners or (prefix != key and not _owns_what_is_below(prefix)):
+            continue
+        named = {tool_id for tool_id in owners if tool_id in _named(naming, catalogue)}
+        chosen = owners if len(owners) == 1 else named
+        if len(chosen) == 1:
+            (tool_id,) = chosen
+            reason = "it is its address" if prefix == key else "its address is below the tool's"
+            return Match(tool_id, 1.0 if prefix == key else 0.95, reason)
+        return _doubt(owners, 0.7, "several tools have this address", catalogue)
+    return None
+
+
+def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed_host: str) -> Match | None:
+    owners = _named(naming, catalogue)
+    if not owners:
+        return None
+    if len(owners) > 1:
+        at_host = {tool_id for tool_id in owners if key and _lives_at(tool_id, key, catalogue)}
+        if len(at_host) != 1:
+            return _doubt(owners, 0.6, "several tools have this name", catalogue)
+        owners = at_host
+    (tool_id,) = owners
+    if key and (why := _contradiction(tool_id, key, catalogue, feed_host)):
+        return _doubt(owners, 0.5, why, catalogue)
+    if len(fold_name(naming.name)) < 2:
+        return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
+    return Match(tool_id, 0.9, "it has exactly this name")
+
+
+def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
+    """Nothing sure is left; what looks like it is worth an editor's look."""
+    name = fold_name(naming.name)
+    found: dict[int, Candidate] = {}
+
+    def consider(tools: Iterable[int], score: float, reason: str) -> None:
+        for tool_id in sorted(tools)[:5]:
+            if tool_id not in found or found[tool_id].score < score:
+                found[tool_id] = Candidate(tool_id, catalogue.slugs[tool_id], score, reason)
+
+    plain = name.translate(_LOOKALIKES)
+    disguised = catalogue.by_name.get(plain, set()) if plain != name else set()
+    consider(disguised, 0.5, "it looks like this name, in other letters")
+    host = _host(key)
+    if key and host not in SHARED_HOSTS:
+        consider(catalogue.by_host.get(host, ()), 0.4, "it is on the tool's site")
+    for shape in _shapes(name):
+        consider(catalogue.by_shape.get(shape, ()), 0.4, "its name is close")
+    words = name.split()
+    for count in range(len(words) - 1, 0, -1):
+        consider(catalogue.by_name.get(" ".join(words[:count]), ()), 0.3, "its name begins so; it may be a variant")
+    ordered = sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.tool_id))[:5]
+    reason = "it looks like a known tool in other letters" if disguised else "no known tool has its address or name"
+    return Match(None, ordered[0].score if ordered else 0.0, reason, bool(disguised), tuple(ordered))
+
+
+def _named(naming: Naming, catalogue: Catalogue) -> set[int]:
+    """Tools with exactly this name; one that has the version in its name goes before."""
+    if naming.version:
+        whole = catalogue.by_name.get(fold_name(f"{naming.name} {naming.version}"))
+        if whole:
+            return whole
+    return catalogue.by_name.get(fold_name(naming.name), set())
+
+
+def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str) -> str | None:
+    """Does the address say that this is another product of the same name?"""
+    own = catalogue.addresses.get(tool_id, set())
+    host, parent = _host(key), _parent(key)
+    for address in own:
+        if _host(address) == host and _parent(address) == parent and _path(key) and _path(address):
+            return "it has this name, but another page on the same site"
+    homes = {_host(address) for address in own if not _path(address)}
+    if not _path(key) and homes and host not in homes and host != feed_host:
+        return "it has this name, but another home page"
+    return None
+
+
+def _doubt(tools: Iterable[int], score: float, reason: str, catalogue: Catalogue) -> Match:
+    listed = tuple(Candidate(tool_id, catalogue.slugs[tool_id], score, reason) for tool_id in sorted(tools)[:5])
+    return Match(None, score, reason, True, listed)
+
+
+def _lives_at(tool_id: int, key: str, catalogue: Catalogue) -> bool:
+    host = _host(key)
+    return host not in SHARED_HOSTS and any(_host(address) == host for address in catalogue.addresses.get(tool_id, ()))
+
+
+def _prefixes(key: str) -> Iterable[str]:
+    """The address, then the pages above it down to the first segment, never the bare host."""
+    yield key
+    base = key.partition("?")[0]
+    while base.count("/") > 3:
+        base = base.rpartition("/")[0]
+        yield base
+
+
+def _owns_what_is_below(prefix: str) -> bool:
+    """On shared hosts the first segment is a section or a user: github.com/acme, pypi.org/project."""
+    return _host(prefix) not in SHARED_HOSTS or _path(prefix).count("/") >= 2
+
+
+def _shapes(name_key: str) -> set[str]:
+    """Keys that names one letter apart share; digits must be the same, since they tell versions and sizes apart."""
+    compact = name_key.replace(" ", "")
+    if len(compact) < 6:
+        return {compact}
+    return {compact} | {
+        compact[:i] + compact[i + 1 :]
+        for i in range(len(compact))
+        if not unicodedata.category(compact[i]).startswith("N")
+    }
+
+
+def _host(key: str) -> str:
+    return urlsplit(key).netloc
+
+
+def _path(key: str) -> str:
+    return urlsplit(key).path
+
+
+def _parent(key: str) -> str:
+    return _path(key).rpartition("/")[0]
+
+
+def as_rows(candidates: Iterable[Candidate]) -> list[Mapping[str, object]]:
+    """As ``releases.candidates`` stores them."""
+    return [{"tool": one.slug, "score": one.score, "reason": one.reason} for one in candidates]
+
+
+def is_page_of_one_tool(key: str) -> bool:
+    """Can this address stand for a tool from now on? Not a bare shared host, nor its first level."""
+    return bool(_host(key)) and (_host(key) not in SHARED_HOSTS or _path(key).count("/") >= 2)

@@ -1,0 +1,77 @@
+"""What an entry is, before anybody asks whose it is: announced or skipped, under which name, from which week."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from db.states import FeedKind
+from newsletter.releases.announcing import announces
+from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.weeks import Placement, place
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRules:
+    """What the feed's row says about its entries. ``tool`` is the name of the tool that it is about."""
+
+    kind: str
+    tool: str | None
+    include: str | None
+    exclude: str | None
+    prereleases: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry as it was stored."""
+
+    title: str
+    summary: str | None
+    url: str | None
+    published_at: datetime | None
+    first_seen_at: datetime
+    backlog: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """It announces nothing that we want; ``reason`` is for an editor to read."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    naming: Naming
+    placement: Placement
+
+
+def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone: ZoneInfo) -> Skipped | Announced:
+    """Decide by the feed's rules; the first that says no gives the reason."""
+    text = "\n".join(part for part in (entry.title, entry.summary, entry.url) if part)
+    if feed.include and not _compiled(feed.include).search(text):
+        return Skipped("the feed's include rule does not take it in")
+    if feed.exclude and _compiled(feed.exclude).search(text):
+        return Skipped("the feed's exclude rule leaves it out")
+    title = entry.title or _first_sentence(entry.summary or "")
+    if not title:
+        return Skipped("it has neither a title nor a text")
+    naming = read_title(title, of_tool=feed.tool if feed.kind == FeedKind.RELEASES else None)
+    if feed.kind == FeedKind.RELEASES and naming.prerelease and not feed.prereleases:
+        return Skipped(f"it is a pre-release ({naming.version or title[:60]})")
+    if feed.kind == FeedKind.NEWS and not (found := announces(title, entry.summary)).announces:
+        return Skipped(found.reason)
+    placement = place(entry.published_at, entry.first_seen_at, backlog=entry.backlog, composed=composed, zone=zone)
+    return Announced(naming, placement)
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?。])\s", text, maxsplit=1)[0][:120].strip()
+
+
+@lru_cache(maxsize=256)
+def _compiled(rule: str) -> re.Pattern[str]:
+    return re.compile(rule, re.I)

@@ -1,0 +1,52 @@
+"""Look again at what waits unmatched: tools and aliases may have come since."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine
+
+from db import releases as rows
+from db.engine import transaction
+from db.releases import ReleaseRow
+from db.states import ReleaseStatus
+from newsletter.releases.matching import Catalogue, as_rows, build_catalogue, match_release
+from newsletter.releases.naming import Naming
+
+BATCH = 500
+
+
+def rematch_releases(engine: Engine, now: datetime) -> int:
+    """Attach the waiting releases that a tool is sure for now; returns how many. Does nothing twice."""
+    attached, after_id = 0, 0
+    while True:
+        with transaction(engine) as connection:
+            rows.hold_collecting(connection)
+            waiting = rows.list_releases(connection, status=ReleaseStatus.UNMATCHED, after_id=after_id, limit=BATCH)
+            if not waiting:
+                return attached
+            attached += _look_again(connection, waiting, _catalogue(connection), now)
+            after_id = waiting[-1].id
+
+
+def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, now: datetime) -> int:
+    attached = 0
+    for release in waiting:
+        host = (urlsplit(release.feed or "").hostname or "").removeprefix("www.")
+        match = match_release(Naming(release.name, None, release.version), release.url, catalogue, feed_host=host)
+        candidates = as_rows(match.candidates) or None
+        if match.tool_id is not None:
+            rows.update_release(
+                connection, release.id, tool_id=match.tool_id, status=ReleaseStatus.MATCHED, matched_at=now,
+                match_score=match.score, match_reason=match.reason, candidates=None,
+            )  # fmt: skip
+            attached += 1
+        elif candidates != release.candidates:
+            rows.update_release(
+                connection, release.id, match_score=match.score, match_reason=match.reason, candidates=candidates
+            )
+    return attached
+
+
+def _catalogue(connection: Connection) -> Catalogue:
+    tools = ((tool.id, tool.slug, tool.name_key) for tool in rows.nameplates(connection))
+    return build_catalogue(tools, rows.alias_keys(connection))
