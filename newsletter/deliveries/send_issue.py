@@ -5,6 +5,7 @@ outcomes without pause, each commit taking what arrived during the last.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque

@@ -56,10 +56,12 @@ def is_verb(path: Path) -> bool:
     return path.stem in VERBS.get(folder, set()) | INSTRUMENTS.get(folder, set())
 
 
-def names_of_verbs() -> set[str]:
+def verbs_of_other_rooms(path: Path) -> set[str]:
+    """A room's own verbs may be steps of one another."""
     return {
         f"{folder.replace('/', '.')}.{verb}"
         for folder, verbs in VERBS.items()
+        if folder != str(path.parent)
         for verb in verbs - INSTRUMENTS.get(folder, set())
     }
 
