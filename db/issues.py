@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from db.models import (
+    Delivery,
     Feed,
     Issue,
     IssueComparison,
@@ -200,7 +201,7 @@ def candidate_releases(
         )
         .order_by(Release.id)
     )
-    return [Candidate(*row) for row in connection.execute(statement)]
+    return [Candidate(row.id, row.tool_id, row.week, row.late) for row in connection.execute(statement)]
 
 
 def take_in(connection: Connection, issue_id: int, week: str, release_ids: Iterable[int], *, late: bool) -> None:
@@ -216,7 +217,7 @@ def take_in(connection: Connection, issue_id: int, week: str, release_ids: Itera
 
 def add_items(connection: Connection, issue_id: int, tool_ids: Collection[int], now: datetime) -> None:
     """Rows for tools that have none in this issue yet."""
-    have = set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
+    have = tools_in(connection, issue_id)
     rows = [
         {"issue_id": issue_id, "tool_id": tool_id, "added_at": now}
         for tool_id in sorted(set(tool_ids))
@@ -242,12 +243,9 @@ def tools_of_releases(connection: Connection, issue_id: int) -> set[int]:
     return {tool_id for tool_id in connection.scalars(statement) if tool_id is not None}
 
 
-def has_something_to_carry(connection: Connection, issue_id: int) -> bool:
-    return bool(tools_of_releases(connection, issue_id)) or bool(
-        connection.scalar(
-            select(exists().where(IssueItem.issue_id == issue_id, IssueItem.added_by.is_not(None), ~IssueItem.dropped))
-        )
-    )
+def tools_in(connection: Connection, issue_id: int) -> set[int]:
+    """The tools that have a row in this issue, dropped ones included."""
+    return set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
 
 
 def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
@@ -297,7 +295,7 @@ def _releases(connection: Connection, issue_id: int) -> list[ReleaseRow]:
         .where(Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, Release.tool_id.is_not(None))
         .order_by(Release.id)
     )
-    return [ReleaseRow(*row) for row in connection.execute(statement)]
+    return [ReleaseRow._make(row) for row in connection.execute(statement)]
 
 
 def _takes(connection: Connection, wanted: ColumnElement[bool]) -> list[TakeRow]:
@@ -386,3 +384,22 @@ def void_approval(connection: Connection, issue_id: int, now: datetime) -> bool:
     if changed.rowcount:
         forget_content(connection, issue_id)
     return changed.rowcount == 1
+
+
+class DeliveredRow(NamedTuple):
+    """To whom an issue went, as it was addressed; an erased reader's address is ''."""
+
+    id: int
+    subscriber_id: int
+    email: str
+    name: str
+    format: str
+    selection: str
+    link_key_id: int
+
+
+def delivery_to(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveredRow | None:
+    columns = (getattr(Delivery, name) for name in DeliveredRow._fields)
+    statement = select(*columns).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else DeliveredRow(*row)

@@ -14,18 +14,19 @@ NOT_OF_THIS_WEEK = frozenset({"changed"})
 
 
 def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
-    """The places of the blocks that this selection keeps, in order; empty where the week has nothing for it."""
+    """The places of the blocks that a mail with this selection carries, in order."""
     fits = [_fits(block, selection) for block in blocks]
-    if not any(fit and _is_of_the_week(block) for block, fit in zip(blocks, fits, strict=True)):
-        return ()
-    led = {
-        block.section for block, fit in zip(blocks, fits, strict=True) if fit and block.section and not block.heads
-    }
+    led = {block.section for block, fit in zip(blocks, fits, strict=True) if fit and block.section and not block.heads}
     return tuple(
         place
         for place, (block, fit) in enumerate(zip(blocks, fits, strict=True))
         if block.pinned or (block.section in led if block.heads else fit)
     )
+
+
+def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:
+    """Has the week anything for this selection? Who gets nothing of what they chose gets no mail."""
+    return any(_is_of_the_week(block) and _fits(block, selection) for block in blocks)
 
 
 def _fits(block: Block, selection: Selection) -> bool:

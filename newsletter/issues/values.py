@@ -147,4 +147,3 @@ def _tool(document: dict[str, Any]) -> ToolValue:
             "before": before and Before(**{**before, "changes": tuple(before["changes"])}),
         }
     )
-

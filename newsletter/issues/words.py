@@ -29,13 +29,13 @@ def paragraphs(text: str | None) -> list[str]:
 def shortened(text: str, longest: int = LONGEST_TAKE) -> tuple[str, bool]:
     """The text and False, or its beginning of at most ``longest`` characters and True.
 
-    It ends at a sentence where one ends in the second half of the room, else at a word and an ellipsis.
+    It ends at the last sentence that fits whole, or at a word and an ellipsis where none does.
     """
     if len(text) <= longest:
         return text, False
     ends = [found.end() for found in _SENTENCE_END.finditer(text[: longest + 1]) if found.end() <= longest]
-    if ends and ends[-1] > 0:
-        return text[: ends[-1]].rstrip(), True
+    if ends:
+        return text[: ends[-1]], True
     return _at_word(text, longest), True
 
 

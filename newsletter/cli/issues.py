@@ -1,0 +1,284 @@
+"""``newsletter issues``: compose, look at, approve. Its life from sending on is in cli/sending.py."""
+
+import getpass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter.cli import sending
+from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
+from newsletter.cli.sending import week_argument
+from newsletter.clock import iso, last_ended_week
+from newsletter.errors import BadInputError, RefusedError
+
+
+@click.group()
+def issues() -> None:
+    """Compose, look at, approve and send issues. An issue is named by its week, 2026-W47.
+
+    \b
+    Example:
+      newsletter issues compose --week 2026-W47
+    """
+
+
+for _command in (sending.send, sending.receipt, sending.pause, sending.resume, sending.cancel):
+    issues.add_command(_command)
+
+
+@issues.command()
+@click.option("--week", "name", metavar="WEEK", help="Such as 2026-W47; by default the week that ended last.")
+@json_option
+@pass_door
+def compose(door: Door, name: str | None, as_json: bool) -> None:
+    """Make the draft of a week, or let what is new flow into a draft that nobody approved yet.
+
+    A week with nothing to carry gets no issue; that is no error.
+
+    \b
+    Example:
+      newsletter issues compose --week 2026-W47
+    """
+    from newsletter.issues.compose import compose_issue
+
+    now = door.clock.now()
+    week = week_argument(name) if name else last_ended_week(now, door.settings.timezone)
+    report = compose_issue(door.engine, week, door.settings, now)
+    status = report.status
+    if status == "draft" and door.settings.approval == "automatic":
+        status = _approve_if_sound(door, name=str(week))
+    document = {
+        "issue": report.week if report.status else None,
+        "week": report.week,
+        "status": status,
+        "created": report.created,
+        "changed": report.changed,
+        "new_releases": report.new_releases,
+        "tools": report.tools,
+    }
+    answer(document, as_json, _composed(report))
+
+
+@issues.command("list")
+@json_option
+@pass_door
+def list_(door: Door, as_json: bool) -> None:
+    """Every issue, the newest week first.
+
+    \b
+    Example:
+      newsletter issues list
+    """
+    from db.engine import reading
+    from db.issues import list_issues
+
+    with reading(door.engine) as connection:
+        rows = list_issues(connection)
+    document = {
+        "issues": [
+            {"issue": row.week, "number": row.number, "status": row.status, "subject": row.subject,
+             "composed_at": iso(row.composed_at), "approved_by": row.approved_by, "send_at": iso(row.send_at),
+             "started_at": iso(row.started_at), "finished_at": iso(row.finished_at)}
+            for row in rows
+        ]
+    }  # fmt: skip
+    shown: list[tuple[object, ...]] = [
+        (row.week, row.number, row.status, iso(row.send_at), iso(row.finished_at)) for row in rows
+    ]
+    none = "There is no issue yet; `newsletter issues compose` makes one."
+    answer(document, as_json, table(shown, ("issue", "no", "status", "send at", "finished")) if rows else none)
+
+
+@issues.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def show(door: Door, issue: str, as_json: bool) -> None:
+    """What an issue says: its tools with their verdicts, and why each stands where it does.
+
+    \b
+    Example:
+      newsletter issues show 2026-W47
+    """
+    from newsletter.issues.render import read_issue
+    from newsletter.issues.showing import document, lines
+
+    row, values = read_issue(door.engine, week_argument(issue), door.settings)
+    answer(document(row, values), as_json, lines(row, values))
+
+
+@issues.command()
+@click.argument("issue")
+@click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--subscriber", metavar="EMAIL", help="As this subscriber gets it.")
+@json_option
+@pass_door
+def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json: bool) -> None:
+    """Write subject.txt, body.txt, body.html and message.eml of a draft or of any later issue.
+
+    \b
+    Example:
+      newsletter issues render 2026-W47 --to preview --subscriber ada@example.org
+    """
+    from newsletter.issues.render import render_issue
+
+    week = week_argument(issue)
+    mail = render_issue(door.engine, week, door.settings, door.clock.now(), subscriber)
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "subject.txt": f"{mail.subject}\n".encode(),
+        "body.txt": mail.text.encode(),
+        "body.html": mail.html.encode(),
+        "message.eml": mail.message,
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    document = {
+        "issue": str(week), "subscriber": subscriber, "to": str(folder), "files": list(contents),
+        "subject": mail.subject, "html_bytes": len(mail.html.encode()), "message_bytes": len(mail.message),
+    }  # fmt: skip
+    answer(document, as_json, f"Wrote {', '.join(contents)} to {folder}.")
+
+
+@issues.command()
+@click.argument("issue")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@json_option
+@pass_door
+def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> None:
+    """Mail an issue to a few addresses, as a reader who chose everything would get it.
+
+    \b
+    Example:
+      newsletter issues test 2026-W47 me@example.org
+    """
+    from db.engine import transaction
+    from db.letters import add_letter
+    from db.states import LetterKind
+    from newsletter.clock import real_now
+    from newsletter.deliveries.send_letters import send_letters
+    from newsletter.issues.render import render_issue
+    from newsletter.settings import required
+
+    required(door.settings, "from_", "secret_key")
+    week, now = week_argument(issue), door.clock.now()
+    wanted = [_address(address) for address in addresses]
+    mail = render_issue(door.engine, week, door.settings, now)
+    data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
+    with transaction(door.engine) as connection:
+        for address in wanted:
+            add_letter(connection, LetterKind.TEST, address, data, real_now(), now)
+    sent = send_letters(door.engine, door.settings, door.clock)
+    if sent < len(wanted):
+        note("The relay did not take all of it at once; the service tries again.")
+    answer({"issue": str(week), "queued": len(wanted), "sent": sent}, as_json, f"Sent {week} to {', '.join(wanted)}.")
+
+
+@issues.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def check(door: Door, issue: str, as_json: bool) -> None:
+    """Look for what would embarrass: size, links, missing takes, contrast, settings. Exits with 1 on an error.
+
+    \b
+    Example:
+      newsletter issues check 2026-W47
+    """
+    from newsletter.issues.check import check_issue
+
+    report = check_issue(door.engine, week_argument(issue), door.settings, door.clock.now())
+    document = {
+        "issue": report.week,
+        "passed": report.passed,
+        "findings": [
+            {"severity": found.severity, "place": found.place, "message": found.message, "advice": found.advice}
+            for found in report.findings
+        ],
+    }
+    lines = [f"{found.severity}: {found.place}: {found.message} {found.advice}" for found in report.findings]
+    answer(document, as_json, [*lines, f"{report.week} {'passes' if report.passed else 'does not pass'}."])
+    if not report.passed:
+        raise click.exceptions.Exit(1)
+
+
+@issues.command()
+@click.argument("issue")
+@click.option("--at", "at", metavar="TIME", help="When to send it: ISO 8601, in the publication's zone without offset.")
+@json_option
+@pass_door
+def approve(door: Door, issue: str, at: str | None, as_json: bool) -> None:
+    """Freeze what an issue says and approve it. Any later edit returns it to draft.
+
+    \b
+    Example:
+      newsletter issues approve 2026-W47 --at 2026-11-24T09:00
+    """
+    from newsletter.issues.approve import approve_issue
+
+    send_at = _instant(door, at) if at else None
+    report = approve_issue(door.engine, week_argument(issue), _who(), door.settings, door.clock.now(), send_at)
+    document = {
+        "issue": report.week, "status": report.status, "approved_by": report.approved_by,
+        "send_at": iso(report.send_at), "content_hash": report.content_hash,
+    }  # fmt: skip
+    when = f", to be sent at {iso(report.send_at)}" if report.send_at else ""
+    answer(document, as_json, f"{report.week} is approved{when}; it says {report.content_hash[:12]}.")
+
+
+def _composed(report: Any) -> str:
+    if report.status is None:
+        return f"Nothing came out in {report.week} that an issue could carry, so there is none."
+    if report.status != "draft":
+        return f"{report.week} is {report.status}; composing changes nothing any more."
+    if report.created:
+        return f"Composed {report.week}: {report.tools} tools of {report.new_releases} releases."
+    if report.changed:
+        return f"Brought {report.week} up to date: {report.new_releases} new releases, {report.tools} tools."
+    return f"Nothing is new for {report.week}; the draft stays as it is."
+
+
+def _approve_if_sound(door: Door, name: str) -> str:
+    """What `approval = automatic` asks for. A draft whose checks fail stays one, and says why."""
+    from newsletter.issues.approve import approve_issue
+    from newsletter.issues.check import check_issue
+
+    week = week_argument(name)
+    report = check_issue(door.engine, week, door.settings, door.clock.now())
+    if not report.passed:
+        for found in report.findings:
+            if found.severity == "error":
+                note(f"{found.place}: {found.message} {found.advice}")
+        note(f"{name} stays a draft, because its checks fail.")
+        return "draft"
+    return approve_issue(door.engine, week, "automatic", door.settings, door.clock.now()).status
+
+
+def _who() -> str:
+    """Whom the record names: the system's user."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"
+
+
+def _instant(door: Door, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInputError(f"--at must be a time such as 2026-11-24T09:00, not {text!r}") from None
+    found = found if found.tzinfo else found.replace(tzinfo=door.settings.timezone)
+    if found < door.clock.now() - timedelta(minutes=1):
+        raise RefusedError(f"{text} is past; leave --at out, and `newsletter issues send` sends at once")
+    return found
+
+
+def _address(text: str) -> str:
+    from newsletter.subscribers.addresses import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise BadInputError(f"{text!r} is no address: {error}") from None

@@ -1,0 +1,87 @@
+"""Approves an issue: what it says is frozen, with a hash, until it is sent or an edit voids the approval."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from db import issues
+from db.engine import transaction
+from db.keys import newest_link_key
+from db.states import IssueStatus
+from newsletter.clock import Week
+from newsletter.deliveries.message import Envelope
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.freezing import make_edition
+from newsletter.issues.values import IssueValues, ToolValue
+from newsletter.settings import Settings, required
+
+
+@dataclass(frozen=True)
+class ApproveReport:
+    """``content_hash`` names what was frozen. ``again``: it was approved already; only its time was set."""
+
+    week: str
+    status: str
+    approved_by: str
+    send_at: datetime | None
+    content_hash: str
+    again: bool
+
+
+def approve_issue(
+    engine: Engine,
+    week: Week,
+    by: str,
+    settings: Settings,
+    now: datetime,
+    send_at: datetime | None = None,
+    seen: str | None = None,
+) -> ApproveReport:
+    """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
+
+    ``seen`` is the content hash that the editor looked at: where a take, a vote or a release changed it since, nothing
+    is approved. Approving an approved issue again sets its time and freezes nothing anew. Raises NotFoundError,
+    RefusedError for an issue that is on its way or closed, and SettingsError where sending could not start.
+    """
+    required(settings, "title", "from_", "postal_address")
+    with transaction(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
+        if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
+            raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
+        content = issues.content_of(connection, issue.id)
+        if content is None:
+            values = edition(issues.issue_material(connection, issue), publication_of(settings))
+            if not values.items and not values.also:
+                raise RefusedError(f"issue {week} has nothing left to say; match or add a release and compose it again")
+            made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
+            content_hash = made.content_hash
+            if seen is not None and seen != content_hash:
+                raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
+            issues.store_content(
+                connection, issue.id, content_hash, made.document(), made.frozen.segments, announced(values), now
+            )
+        else:
+            content_hash = content.content_hash
+        if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
+            raise RefusedError(f"issue {week} was changed at this very moment; look at it again")
+    return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)
+
+
+def announced(values: IssueValues) -> list[dict[str, Any]]:
+    """What this issue says of each tool, so that a later one can say what changed."""
+    return [_announced(tool) for tool in (*values.items, *values.changed)]
+
+
+def _announced(tool: ToolValue) -> dict[str, Any]:
+    return {
+        "tool_id": tool.id,
+        "call": tool.verdict.call,
+        "ship_percent": tool.verdict.ship_percent,
+        "pricing": tool.pricing,
+        "calls": {line.panelist: line.call for line in tool.takes},
+    }

@@ -1,0 +1,81 @@
+"""Makes the draft of a week, or lets what is new flow into one that nobody approved yet.
+
+What editors arranged stays: composing adds releases and tools, and takes away only tools that no release of the issue
+is matched with any more. A week with nothing to carry gets no issue.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from db import issues
+from db.engine import transaction
+from db.states import IssueStatus
+from newsletter.clock import Week
+from newsletter.settings import Settings
+
+# How many weeks back a release that missed its own issue is still news.
+ROLLED_WEEKS = 4
+
+
+@dataclass(frozen=True)
+class ComposeReport:
+    """``status`` is None where the week has nothing and no issue was made. ``tools`` counts what the issue carries."""
+
+    week: str
+    status: str | None
+    created: bool
+    new_releases: int
+    tools: int
+
+    @property
+    def changed(self) -> bool:
+        return self.created or self.new_releases > 0
+
+
+def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> ComposeReport:
+    """Compose one week's issue. One that is approved, on its way or closed stays as it is."""
+    with transaction(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is not None and issue.status != IssueStatus.DRAFT:
+            return _report(connection, week, issue.id, issue.status, created=False, new=0)
+        starts_at, ends_at = week.starts_at(settings.timezone), week.ends_at(settings.timezone)
+        found = issues.candidate_releases(connection, str(week), starts_at, ends_at, _earlier(week), str(week.next()))
+        if issue is None and not found:
+            return ComposeReport(str(week), None, False, 0, 0)
+        issue_id = issue.id if issue else issues.insert_issue(connection, str(week), starts_at, ends_at, now)
+        before = issues.tools_in(connection, issue_id)
+        _take_in(connection, issue_id, week, found)
+        issues.add_items(connection, issue_id, issues.tools_of_releases(connection, issue_id), now)
+        issues.forget_items(connection, issue_id)
+        if issue is not None and (found or issues.tools_in(connection, issue_id) != before):
+            issues.touch_issue(connection, issue_id, now)
+        return _report(connection, week, issue_id, IssueStatus.DRAFT, created=issue is None, new=len(found))
+
+
+def _take_in(connection: Connection, issue_id: int, week: Week, found: list[issues.Candidate]) -> None:
+    """Releases of earlier weeks come late; those put off from this very week are in time after all."""
+    name, following = str(week), str(week.next())
+    late = [release.id for release in found if release.week not in (name, following) or _stays_late(release, name)]
+    in_time = [release.id for release in found if release.id not in set(late)]
+    issues.take_in(connection, issue_id, name, late, late=True)
+    issues.take_in(connection, issue_id, name, in_time, late=False)
+
+
+def _stays_late(release: issues.Candidate, week: str) -> bool:
+    return release.late and release.week == week
+
+
+def _earlier(week: Week) -> list[str]:
+    found = []
+    for _ in range(ROLLED_WEEKS):
+        week = week.previous()
+        found.append(str(week))
+    return found
+
+
+def _report(
+    connection: Connection, week: Week, issue_id: int, status: str, *, created: bool, new: int
+) -> ComposeReport:
+    return ComposeReport(str(week), status, created, new, len(issues.tools_in(connection, issue_id)))

@@ -1,0 +1,53 @@
+"""The little Markdown that editors write: paragraphs, ``**strong**``, ``*emphasis*``, ``[words](https://…)``.
+
+Everything else is text and is escaped. Both parts of a mail are made of the same spans, so they cannot differ.
+"""
+
+import re
+from html import escape
+
+from newsletter.issues.words import paragraphs
+
+_SPAN = re.compile(
+    r"\\(?P<plain>[\\*_\[\]<>`])"
+    r"|\*\*(?P<strong>[^*]+?)\*\*"
+    r"|(?<![\w*])[*_](?P<emphasis>[^*_\s](?:[^*_]*[^*_\s])?)[*_](?![\w*])"
+    r"|\[(?P<words>[^\[\]]+)\]\((?P<address>https?://[^\s()<>\"]+)\)"
+)
+
+
+def to_html(source: str, style: str = "", link_style: str = "") -> str:
+    """``<p>`` elements with this inline style; links carry theirs."""
+    attribute = f' style="{style}"' if style else ""
+    return "".join(f"<p{attribute}>{_html(line, link_style)}</p>" for line in paragraphs(source))
+
+
+def to_text(source: str) -> list[str]:
+    """Paragraphs as plain text; an address follows its words."""
+    return [_SPAN.sub(_as_text, line) for line in paragraphs(source)]
+
+
+def _html(line: str, link_style: str) -> str:
+    done, at = [], 0
+    for found in _SPAN.finditer(line):
+        done += [escape(line[at : found.start()]), _as_html(found, link_style)]
+        at = found.end()
+    return "".join([*done, escape(line[at:])])
+
+
+def _as_html(found: re.Match[str], link_style: str) -> str:
+    if found["plain"]:
+        return escape(found["plain"])
+    if found["strong"]:
+        return f"<strong>{_html(found['strong'], link_style)}</strong>"
+    if found["emphasis"]:
+        return f"<em>{_html(found['emphasis'], link_style)}</em>"
+    style = f' style="{link_style}"' if link_style else ""
+    return f'<a href="{escape(found["address"])}"{style}>{escape(found["words"])}</a>'
+
+
+def _as_text(found: re.Match[str]) -> str:
+    if found["address"]:
+        return f"{found['words']} ({found['address']})"
+    inner = found["plain"] or found["strong"] or found["emphasis"]
+    return inner if found["plain"] else _SPAN.sub(_as_text, inner)

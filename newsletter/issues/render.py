@@ -1,0 +1,102 @@
+"""Renders an issue, draft or frozen, as one reader gets it: the same code makes both, and the mail that is sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from sqlalchemy import Connection, Engine
+
+from db import issues, subscribers
+from db.engine import reading
+from db.issues import IssueRow
+from db.keys import address_key, link_keys, newest_link_key
+from newsletter.clock import Week
+from newsletter.deliveries.message import Envelope, Recipient, assemble
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.freezing import Edition, load_edition, make_edition
+from newsletter.issues.values import IssueValues, load_values
+from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address, parse_address
+
+
+@dataclass(frozen=True)
+class RenderedMail:
+    """One message in its parts. ``html`` is '' for a reader who asked for plain text."""
+
+    subject: str
+    text: str
+    html: str
+    message: bytes
+
+
+# Whom a mail is for that nobody gets: the archive's reader, a draft's, a test's. No subscriber has this id.
+NOBODY = Recipient(0, 0, "reader@example.invalid")
+
+
+def render_issue(
+    engine: Engine, week: Week, settings: Settings, now: datetime, email: str | None = None
+) -> RenderedMail:
+    """An issue as ``email`` gets it, or as a reader who chose everything would.
+
+    A frozen issue gives the same bytes whenever it is rendered; a draft's follow what it is made of. Raises
+    NotFoundError for an unknown issue or subscriber.
+    """
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
+        found = load_or_make(connection, issue, settings)
+        recipient, key_id = _recipient(connection, issue, found, email)
+        key = link_keys(connection)[key_id]
+    date = issue.started_at or issue.approved_at or issue.composed_at
+    return in_parts(found.values.subject, assemble(found.frozen, recipient, date=date, key_id=key_id, key=key))
+
+
+def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
+    """What an issue says: as it was frozen, or as a draft stands now. Raises NotFoundError."""
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        content = issues.content_of(connection, issue.id)
+        if content is not None:
+            return issue, load_values(content.content["values"])
+        return issue, edition(issues.issue_material(connection, issue), publication_of(settings))
+
+
+def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:
+    """What the approval froze, or a draft's content as of now."""
+    content = issues.content_of(connection, issue.id)
+    if content is not None:
+        return load_edition(content.content, content.segments)
+    values = edition(issues.issue_material(connection, issue), publication_of(settings))
+    return make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
+
+
+def in_parts(subject: str, message: bytes) -> RenderedMail:
+    """A message taken apart, so that what is shown is what is sent."""
+    parsed = message_from_bytes(message, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
+    return RenderedMail(subject, text.get_content() if text else "", html.get_content() if html else "", message)
+
+
+def _recipient(connection: Connection, issue: IssueRow, found: Edition, email: str | None) -> tuple[Recipient, int]:
+    """The reader as the issue was addressed to them, or as they are now; and the link key of their links."""
+    if email is None:
+        return NOBODY, found.key_id
+    try:
+        address = parse_address(email)
+    except ValueError as error:
+        raise BadInputError(f"{email} is no address: {error}") from None
+    reader = subscribers.subscriber_by_hash(connection, hash_address(address, address_key(connection)))
+    if reader is None:
+        raise NotFoundError(f"{email} is no subscriber; `newsletter subscribers list` shows them")
+    sent = issues.delivery_to(connection, issue.id, reader.id)
+    if sent is None:
+        now = Recipient(reader.id, 0, reader.email, reader.name, reader.format, reader.selection)
+        return now, newest_link_key(connection)[0]
+    then = Recipient(reader.id, sent.id, sent.email, sent.name, sent.format, sent.selection)
+    return then, sent.link_key_id

@@ -1,0 +1,108 @@
+"""From values to both parts of the mail, as blocks.
+
+Jinja writes MJML with a mark where every piece begins, the compiler makes HTML of it, and the marks cut it. The text
+part is written by its own template with the same pieces. What does not fit the size budget is shown shorter, from the
+lowest-ranked item up, in the order that ``budget.py`` states.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from newsletter.clock import Week
+from newsletter.issues import budget, dates
+from newsletter.issues.content import Block, Rendered
+from newsletter.issues.layout import Layout, Pair, lay_out
+from newsletter.issues.links import Links
+from newsletter.issues.markdown import to_html, to_text
+from newsletter.issues.mjml import compile_mjml
+from newsletter.issues.scores import bar, in_a_sentence
+from newsletter.issues.theme import Theme
+from newsletter.issues.values import IssueValues
+from newsletter.issues.words import fitted, wrapped
+from newsletter.templating import markup_environment, text_environment
+from newsletter.verdicts.comparison import compare
+from newsletter.verdicts.stamps import NO_TAKE, SHAPES, WORDS, stamp
+
+_HTML_MARK = re.compile(r"<!--b:(\d+)-->")
+# A control character, which cleaned values never hold.
+_TEXT_MARK = re.compile("\x1e(\\d+)\x1e")
+
+
+class TemplateError(Exception):
+    """The templates of the issue are broken; the message says where."""
+
+
+def render(values: IssueValues, links: Links, theme: Theme | None = None) -> Rendered:
+    """Both parts of an issue. Raises TemplateError where a template is not what it should be."""
+    theme = theme or Theme()
+    details: dict[str, int] = {}
+    while True:
+        blocks = _blocks(lay_out(values, details), links, theme)
+        shorter = budget.shorter(blocks, values, details)
+        if shorter is None:
+            break
+        details = shorter
+    return Rendered(values.week, values.subject, values.preheader, blocks, links.token)
+
+
+def _blocks(layout: Layout, links: Links, theme: Theme) -> tuple[Block, ...]:
+    names = _names(layout, links, theme)
+    source = markup_environment().get_template("email/issue/body.mjml").render(names, mark=_html_mark)
+    html, problems = compile_mjml(source)
+    if problems:
+        raise TemplateError(f"templates/email/issue/body.mjml makes bad MJML: {problems[0]}")
+    text = text_environment().get_template("email/issue/body.txt").render(names, mark=_text_mark)
+    htmls = _cut(html, _HTML_MARK, "body.mjml", len(layout.pieces))
+    texts = _cut(text, _TEXT_MARK, "body.txt", len(layout.pieces))
+    return tuple(
+        replace(piece, html=html, text=text) for piece, html, text in zip(layout.pieces, htmls, texts, strict=True)
+    )
+
+
+def _names(layout: Layout, links: Links, theme: Theme) -> Mapping[str, object]:
+    """What the templates know."""
+    values = layout.values
+    return {
+        "layout": layout,
+        "issue": values,
+        "links": links,
+        "theme": theme,
+        "light": theme.light,
+        "dark": theme.dark,
+        "issue_date": dates.span(Week.parse(values.week)),
+        "markdown": to_html,
+        "markdown_text": to_text,
+        "wrap": wrapped,
+        "fitted": fitted,
+        "stamp": stamp,
+        "shapes": SHAPES,
+        "words": WORDS,
+        "no_take": NO_TAKE,
+        "scores": in_a_sentence,
+        "difference": _difference,
+        "bar": bar,
+    }
+
+
+def _difference(pair: Pair) -> str:
+    left, right = pair.left.tool, pair.right.tool
+    found = compare(left, right, left.lines, right.lines)
+    return " ".join(found.parting or found.shared)
+
+
+def _html_mark(piece: int) -> str:
+    return f"<!--b:{piece}-->"
+
+
+def _text_mark(piece: int) -> str:
+    return f"\x1e{piece}\x1e"
+
+
+def _cut(whole: str, mark: re.Pattern[str], template: str, pieces: int) -> list[str]:
+    """The stretches between the marks; what stands before the first belongs to it."""
+    parts = mark.split(whole)
+    if [int(place) for place in parts[1::2]] != list(range(pieces)):
+        raise TemplateError(f"templates/email/issue/{template} does not mark each piece once, in order")
+    cut = parts[2::2]
+    return [parts[0] + cut[0], *cut[1:]]
