@@ -23,7 +23,10 @@ ROOMS = (
     "newsletter.web.subscriber_pages",
     "newsletter.web.archive_pages",
     "newsletter.web.tool_pages",
+    "newsletter.web.compare_pages",
     "newsletter.web.reader_pages",
+    "newsletter.web.mail_link_pages",
+    "newsletter.web.about_pages",
     "newsletter.web.editor_pages",
 )
 

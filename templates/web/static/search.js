@@ -1,0 +1,36 @@
+// Search as you type. Without this script the form works by its button.
+"use strict";
+(() => {
+  const form = document.querySelector("form[data-search]");
+  if (!form) return;
+  let waiting = 0;
+  let running = null;
+
+  async function show() {
+    const asked = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (value && !(name === "sort" && value === "panel")) asked.set(name, value);
+    const address = form.action.split("?")[0] + (asked.size ? "?" + asked : "");
+    running?.abort();
+    running = new AbortController();
+    try {
+      const answer = await fetch(address, { signal: running.signal, headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("results");
+      if (!found) return;
+      document.getElementById("results").replaceChildren(...found.childNodes);
+      history.replaceState(null, "", address);
+    } catch (error) {
+      if (error.name !== "AbortError") form.submit();
+    }
+  }
+
+  form.addEventListener("input", (event) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(show, event.target.type === "search" ? 150 : 0);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(waiting);
+    show();
+  });
+})();
