@@ -1,0 +1,141 @@
+"""Runs of the timetable's jobs: claimed once each, taken over when their process is gone, looked at by people."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
+
+from db.models import JobPlan, JobRun
+from db.states import RunStatus
+from db.upsert import insert_or
+
+
+class Run(NamedTuple):
+    """A claimed or stranded run. ``attempts`` counts the one under way."""
+
+    id: int
+    job: str
+    scheduled_for: datetime
+    owner: str
+    attempts: int
+    status: str
+    lease_until: datetime
+
+
+class JobLook(NamedTuple):
+    """The last and the next run of a job, as `newsletter status` and the editors' room show them."""
+
+    job: str
+    rule: str
+    next_at: datetime | None
+    scheduled_for: datetime | None
+    status: str | None
+    attempts: int | None
+    finished_at: datetime | None
+    error: str | None
+    result: dict[str, Any] | None
+
+
+_RUN = tuple(getattr(JobRun, name) for name in Run._fields)
+
+
+def last_times(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """The last time of each job, up to ``now``, that is accounted for."""
+    statement = select(JobRun.job, func.max(JobRun.scheduled_for).label("last")).where(JobRun.scheduled_for <= now)
+    return {row.job: row.last for row in connection.execute(statement.group_by(JobRun.job))}
+
+
+def claim_run(
+    connection: Connection, job: str, scheduled_for: datetime, owner: str, now: datetime, lease_until: datetime
+) -> int | None:
+    """Begin a run and return its id; None when somebody else has begun it."""
+    statement = insert_or(connection, JobRun).values(
+        job=job, scheduled_for=scheduled_for, status=RunStatus.RUNNING, attempts=1, owner=owner,
+        lease_until=lease_until, started_at=now,
+    )  # fmt: skip
+    statement = statement.on_conflict_do_nothing(index_elements=["job", "scheduled_for"]).returning(JobRun.id)
+    found: int | None = connection.execute(statement).scalar()
+    return found
+
+
+def record_missed(connection: Connection, job: str, scheduled_for: datetime, owner: str, now: datetime) -> bool:
+    """Note a run that was found too late; False when it is accounted for already."""
+    statement = insert_or(connection, JobRun).values(
+        job=job, scheduled_for=scheduled_for, status=RunStatus.MISSED, attempts=0, owner=owner,
+        lease_until=now, started_at=now, finished_at=now, error="found too late to be made good",
+    )  # fmt: skip
+    statement = statement.on_conflict_do_nothing(index_elements=["job", "scheduled_for"]).returning(JobRun.id)
+    return connection.execute(statement).scalar() is not None
+
+
+def unfinished_runs(connection: Connection, now: datetime) -> list[Run]:
+    """Runs under way, whoever owns them, and failed ones whose time to be tried again has come."""
+    again = and_(JobRun.status == RunStatus.FAILED, JobRun.retry_at <= now)
+    statement = select(*_RUN).where(or_(JobRun.status == RunStatus.RUNNING, again)).order_by(JobRun.id)
+    return [Run(*row) for row in connection.execute(statement)]
+
+
+def take_over_run(connection: Connection, run: Run, owner: str, now: datetime, lease_until: datetime) -> bool:
+    """Begin the next attempt of a run; False when somebody else did so first."""
+    unchanged = (JobRun.id == run.id, JobRun.attempts == run.attempts, JobRun.status == run.status)
+    statement = update(JobRun).where(*unchanged, JobRun.owner == run.owner)
+    statement = statement.values(
+        status=RunStatus.RUNNING, owner=owner, attempts=run.attempts + 1, started_at=now, lease_until=lease_until,
+        retry_at=None, finished_at=None,
+    )  # fmt: skip
+    return connection.execute(statement).rowcount == 1
+
+
+def extend_leases(connection: Connection, owner: str, run_ids: Collection[int], lease_until: datetime) -> None:
+    statement = update(JobRun).where(JobRun.id.in_(run_ids), JobRun.owner == owner)
+    connection.execute(statement.values(lease_until=lease_until))
+
+
+def finish_run(
+    connection: Connection,
+    run_id: int,
+    owner: str,
+    status: RunStatus,
+    now: datetime,
+    *,
+    error: str | None = None,
+    result: Mapping[str, Any] | None = None,
+    retry_at: datetime | None = None,
+) -> bool:
+    """Record the end of an attempt; False when the run was taken over by somebody else."""
+    held = (JobRun.id == run_id, JobRun.owner == owner, JobRun.status == RunStatus.RUNNING)
+    values = {"status": status, "finished_at": now, "error": error, "retry_at": retry_at}
+    statement = update(JobRun).where(*held).values(**values, result=dict(result) if result is not None else None)
+    return connection.execute(statement).rowcount == 1
+
+
+def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime | None]], seen_at: datetime) -> None:
+    """Keep (job, rule, next time) of every job of the timetable, and of no other."""
+    for job, rule, next_at in plans:
+        values = {"rule": rule, "next_at": next_at, "seen_at": seen_at}
+        statement = insert_or(connection, JobPlan).values(job=job, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
+    connection.execute(delete(JobPlan).where(JobPlan.job.not_in([job for job, _, _ in plans])))
+
+
+def look_at_jobs(connection: Connection) -> list[JobLook]:
+    """Every planned job with its last run, in the order of their names."""
+    newest = select(JobRun.job, func.max(JobRun.scheduled_for).label("last")).group_by(JobRun.job).subquery()
+    statement = (
+        select(
+            JobPlan.job, JobPlan.rule, JobPlan.next_at, JobRun.scheduled_for, JobRun.status, JobRun.attempts,
+            JobRun.finished_at, JobRun.error, JobRun.result,
+        )
+        .outerjoin(newest, newest.c.job == JobPlan.job)
+        .outerjoin(JobRun, and_(JobRun.job == newest.c.job, JobRun.scheduled_for == newest.c.last))
+        .order_by(JobPlan.job)
+    )  # fmt: skip
+    return [JobLook(*row) for row in connection.execute(statement)]
+
+
+def forget_runs(connection: Connection, jobs: Collection[str], before: datetime) -> int:
+    """Prune the finished runs of these jobs that were due before an instant."""
+    over = JobRun.status.in_([RunStatus.DONE, RunStatus.MISSED])
+    statement = delete(JobRun).where(JobRun.job.in_(jobs), JobRun.scheduled_for < before, over)
+    return connection.execute(statement).rowcount

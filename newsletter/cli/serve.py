@@ -1,0 +1,91 @@
+"""``newsletter serve``: web app, scheduler and sending in one command."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Event
+from typing import Any
+
+import click
+
+from newsletter.cli.door import Door, note, pass_door
+from newsletter.errors import NewsletterError
+from newsletter.settings import required
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--no-web", is_flag=True, help="No web app: scheduler and sending alone.")
+@click.option("--no-scheduler", is_flag=True, help="No timetable: what is being sent goes on, and letters go out.")
+@pass_door
+def serve(door: Door, host: str, port: int, no_web: bool, no_scheduler: bool) -> None:
+    """Web app, scheduler and sending in one command.
+
+    Ctrl-C or SIGTERM drains: nothing new begins, what is under way finishes, and the command ends with 0.
+
+    \b
+    Example:
+      newsletter serve --host 0.0.0.0 --port 8000
+    """
+    required(door.settings, "secret_key")
+    with ExitStack() as stack:
+        listening = None if no_web else stack.enter_context(listen(host, port))
+        stop = stack.enter_context(stop_signal())
+        run_service(door, listening, stop, keeps_timetable=not no_scheduler)
+
+
+def run_service(door: Door, listening: socket.socket | None, stop: Event, *, keeps_timetable: bool) -> None:
+    """Letters, sending and the timetable beside the web app on a bound socket, until the process is told to stop."""
+    from scheduler.service import Service
+
+    engine, clock = door.engine, door.running_clock
+    with Service(engine, door.settings, clock, keeps_timetable=keeps_timetable):
+        if listening is None:
+            note("Working without the web app; Ctrl-C stops.")
+            stop.wait()
+        else:
+            from newsletter.web.app import create_app
+
+            app = create_app(door.settings, engine, clock)
+            host, port = listening.getsockname()[:2]
+            note(f"Serving http://{host}:{port} for {door.settings.public_url}; Ctrl-C stops.")
+            serve_app(app, listening)
+    engine.dispose()
+
+
+def serve_app(app: Any, listening: socket.socket) -> None:
+    """Answer requests until SIGINT or SIGTERM; open ones get ten seconds. No access log: paths hold tokens."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def listen(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket; port 0 picks a free one. Raises NewsletterError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = error.strerror or error
+        raise NewsletterError(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None
+    with listening:
+        yield listening
+
+
+@contextmanager
+def stop_signal() -> Iterator[Event]:
+    """Set by SIGINT and SIGTERM, which then end nothing by themselves."""
+    stop = Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,170 @@
+"""What the timetable's jobs do: each calls the verbs of one room and says in a few words what came of it.
+
+A verb is imported when its job runs, so a service that never reads bounces does not load the reader.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from db import housekeeping, issues, letters, limits, runs
+from db.engine import reading, transaction
+from db.issues import IssueRow
+from db.states import IssueStatus
+from newsletter.clock import Week, last_ended_week, real_now
+from newsletter.errors import NewsletterError, RefusedError
+from scheduler.engine import Context, Work
+from scheduler.notices import tell_editors
+
+Result = Mapping[str, Any]
+
+
+def gather(context: Context, due_at: datetime) -> Result:
+    """Fetch the feeds that are due, then make releases of what is new."""
+    from newsletter.feeds.fetch import fetch_feeds
+    from newsletter.releases.collect import collect_releases
+
+    fetched = fetch_feeds(context.engine, context.settings, context.clock).feeds
+    collected = collect_releases(context.engine, context.settings, context.clock)
+    failing = [feed.name for feed in fetched if feed.status == "error"]
+    return {
+        "feeds": len([feed for feed in fetched if feed.status != "skipped"]),
+        "failing": failing,
+        "new_releases": collected.new_releases,
+    }
+
+
+def compose(context: Context, due_at: datetime) -> Result:
+    """Make the draft of the week that had ended when this was due; approve it where that is automatic."""
+    from newsletter.issues.compose import compose_issue
+
+    week = last_ended_week(due_at, context.settings.timezone)
+    compose_issue(context.engine, week, context.settings, context.clock.now())
+    issue = _issue(context, week)
+    if issue is None:
+        return {"issue": None}
+    if issue.status == IssueStatus.DRAFT and not _approve_automatically(context, week):
+        tell_editors(
+            context,
+            f"The draft of {week} is waiting",
+            [f"The issue of {week} is composed and waits for your approval. Without it, nothing is sent."],
+            f"/editor/issues/{week}",
+        )
+    return {"issue": str(week)}
+
+
+def remind(context: Context, due_at: datetime) -> Result:
+    """Tell editors once more, before the time of sending, that a draft is not approved."""
+    draft = _waiting_draft(context, due_at)
+    if draft is None:
+        return {"issue": None}
+    tell_editors(
+        context,
+        f"{draft.week} goes out in 4 hours, if you approve it",
+        [f"The issue of {draft.week} is not approved yet. It is not sent without."],
+        f"/editor/issues/{draft.week}",
+    )
+    return {"issue": draft.week}
+
+
+def send(context: Context, due_at: datetime) -> Result:
+    """Start the approved issues that wait for the weekly time; say so where there is only a draft."""
+    draft = _waiting_draft(context, due_at)
+    unapproved = draft is not None and not _approve_automatically(context, Week.parse(draft.week))
+    waiting = [issue for issue in _approved(context) if issue.send_at is None]
+    started = [issue.week for issue in waiting if start(context, issue)]
+    if draft is not None and unapproved:
+        tell_editors(
+            context,
+            f"{draft.week} was not sent",
+            [
+                f"Nobody approved the issue of {draft.week} in time, so it was not sent.",
+                f"Approve it with a time of its own, or send it with `newsletter issues send {draft.week}`.",
+            ],
+            f"/editor/issues/{draft.week}",
+        )
+    return {"started": started, "unapproved": draft.week if draft is not None and unapproved else None}
+
+
+def read_bounces(context: Context, due_at: datetime) -> Result:
+    """Take in what returned to the mailbox of the settings."""
+    from newsletter.deliveries.read_mailbox import mails_of_mailbox
+    from newsletter.deliveries.receive import receive_mail
+
+    assert context.settings.bounce_mailbox is not None
+    report = receive_mail(context.engine, mails_of_mailbox(context.settings.bounce_mailbox), now=context.clock.now())
+    changed = sum(result.subscriber_changed for result in report.results)
+    return {"results": len(report.results), "subscribers_changed": changed}
+
+
+def expire(context: Context, due_at: datetime) -> Result:
+    """Forget sign-in links, sessions and confirmations that have run out, and the counts behind limits."""
+    with transaction(context.engine) as connection:
+        return {
+            "expired": housekeeping.forget_expired(connection, context.clock.now()),
+            "counts": limits.forget_hits(connection, real_now() - timedelta(days=40)),
+        }
+
+
+def prune(context: Context, due_at: datetime) -> Result:
+    """Forget letters and the runs of small jobs after a month; those of compose and send are kept."""
+    now = context.clock.now()
+    with transaction(context.engine) as connection:
+        return {
+            "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
+            "runs": runs.forget_runs(
+                connection, ("gather", "read_bounces", "expire", "prune"), now - timedelta(days=30)
+            ),
+        }
+
+
+JOBS: Mapping[str, Work] = {job.__name__: job for job in (gather, compose, remind, send, read_bounces, expire, prune)}
+
+
+def _issue(context: Context, week: Week) -> IssueRow | None:
+    with reading(context.engine) as connection:
+        return issues.issue_of_week(connection, str(week))
+
+
+def _waiting_draft(context: Context, due_at: datetime) -> IssueRow | None:
+    """The draft that a time of sending is about: that of the week that had ended by then."""
+    issue = _issue(context, last_ended_week(due_at, context.settings.timezone))
+    return issue if issue is not None and issue.status == IssueStatus.DRAFT else None
+
+
+def _approved(context: Context) -> list[IssueRow]:
+    with reading(context.engine) as connection:
+        recent = issues.list_issues(connection, limit=100)
+    return sorted((one for one in recent if one.status == IssueStatus.APPROVED), key=lambda issue: issue.week)
+
+
+def _approve_automatically(context: Context, week: Week) -> bool:
+    """Approve a draft whose checks pass, where the settings ask for that; tell editors why where they do not."""
+    from newsletter.issues.approve import approve_issue
+
+    if context.settings.approval != "automatic":
+        return False
+    try:
+        approve_issue(context.engine, week, "the timetable", context.settings, context.clock.now())
+    except NewsletterError as error:
+        tell_editors(context, f"{week} could not be approved by itself", [str(error)], f"/editor/issues/{week}")
+        return False
+    return True
+
+
+def start(context: Context, issue: IssueRow) -> bool:
+    """Fix an approved issue's recipients; the sending takes it from there. False when it is not approved any more."""
+    from newsletter.issues.publish import publish_issue
+
+    try:
+        publish_issue(context.engine, Week.parse(issue.week), context.settings, context.clock.now())
+    except RefusedError:
+        return False
+    return True
+
+
+def start_scheduled(context: Context) -> list[str]:
+    """Start the approved issues whose own time has come."""
+    now = context.clock.now()
+    ripe = [issue for issue in _approved(context) if issue.send_at is not None and issue.send_at <= now]
+    return [issue.week for issue in ripe if start(context, issue)]

@@ -1,0 +1,139 @@
+"""The running service: letters, deliveries and the timetable, until it is told to stop.
+
+APScheduler only wakes us up; what is due is asked of the database each time.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Event
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+
+from db import deliveries, ownership
+from db.engine import reading
+from newsletter.clock import Clock, real_now
+from newsletter.errors import NewsletterError
+from newsletter.settings import Settings
+from scheduler.engine import Context, Ended, run
+from scheduler.jobs import JOBS, start_scheduled
+from scheduler.notices import tell_operators
+from scheduler.runs import Claim, claim_due, keep
+from scheduler.timetable import timetable
+
+log = logging.getLogger("newsletter.scheduler")
+
+TICK_SECONDS = 1.0
+LOOK_EVERYWHERE_SECONDS = 30.0
+"""How often sending is tried though nothing of ours is due: another sender may have died over its batch."""
+AFTER_TROUBLE_SECONDS = 20.0
+
+
+class Service:
+    """``with Service(…):`` runs until the block ends, then drains: nothing new begins, what is under way finishes."""
+
+    def __init__(self, engine: Engine, settings: Settings, clock: Clock, *, keeps_timetable: bool = True) -> None:
+        self._engine, self._settings, self._clock = engine, settings, clock
+        self._jobs = timetable(settings) if keeps_timetable else ()
+        self._stop = Event()
+        self._stack = ExitStack()
+        self._under_way: dict[int, Claim] = {}
+        self._next_send = 0.0
+        self._look_everywhere = 0.0
+        self._waker = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(4), "jobs": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def __enter__(self) -> "Service":
+        owner = self._stack.enter_context(ownership.owner(self._engine, self._clock.now())).name
+        self._context = Context(self._engine, self._settings, self._clock, self._stop, owner)
+        # A round that outlasts its second is no news: the next one begins when it is over.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        rounds = [self._send_letters, self._send_issues] + ([self._keep_timetable] if self._jobs else [])
+        for work in rounds:
+            self._waker.add_job(_guarded(work), "interval", seconds=TICK_SECONDS, next_run_time=real_now())
+        self._waker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._waker.shutdown(wait=True)
+        self._stack.close()
+
+    def _send_letters(self) -> None:
+        from newsletter.deliveries.send_letters import letters_are_due, send_letters
+
+        if not self._stop.is_set() and letters_are_due(self._engine):
+            send_letters(self._engine, self._settings, self._clock)
+
+    def _send_issues(self) -> None:
+        """Send what is due of issues that are being sent; what was deferred is due again at its own time."""
+        from newsletter.deliveries.send import send_due
+
+        if self._stop.is_set() or time.monotonic() < self._next_send or not self._something_to_send():
+            return
+        self._next_send = time.monotonic() + AFTER_TROUBLE_SECONDS
+        report = send_due(self._engine, self._settings, self._clock, stop=self._stop)
+        troubles = [issue for issue in report.issues if issue.trouble]
+        for issue in troubles:
+            log.warning("%s: %s", issue.week, issue.trouble)
+        if not troubles:
+            self._next_send = 0.0
+
+    def _something_to_send(self) -> bool:
+        with reading(self._engine) as connection:
+            sending = deliveries.issues_in_sending(connection)
+            if any(deliveries.has_work(connection, issue_id, self._clock.now()) for issue_id, _ in sending):
+                return True
+        if sending and time.monotonic() >= self._look_everywhere:
+            self._look_everywhere = time.monotonic() + LOOK_EVERYWHERE_SECONDS
+            return True
+        return False
+
+    def _keep_timetable(self) -> None:
+        if self._stop.is_set():
+            return
+        start_scheduled(self._context)
+        keep(self._engine, self._context.owner, list(self._under_way.values()), real_now())
+        found = claim_due(self._engine, self._jobs, self._context.owner, self._clock.now(), real_now())
+        for claim in found.begun:
+            self._under_way[claim.run_id] = claim
+            self._waker.add_job(self._do, args=[claim], executor="jobs")
+        for job, at in found.missed:
+            self._report(f"{job.name} of {at:%Y-%m-%d %H:%M} UTC was missed", "It was found too late to be made good.")
+        for claim in found.given_up:
+            self._report(
+                f"{claim.job.name} was given up", "Its process ended in the middle of it, or it came too late."
+            )
+
+    def _do(self, claim: Claim) -> None:
+        try:
+            ended: Ended = run(self._context, claim, JOBS[claim.job.name])
+        finally:
+            self._under_way.pop(claim.run_id, None)
+        if ended.error is not None and ended.final:
+            self._report(f"{claim.job.name} failed {claim.attempt} times", ended.error)
+
+    def _report(self, subject: str, words: str) -> None:
+        log.error("%s: %s", subject, words)
+        tell_operators(self._context, subject, [words, "`newsletter status` shows the last run of every job."])
+
+
+def _guarded(work: Callable[[], None]) -> Callable[[], None]:
+    """One round's failure (the database is away, the relay refuses) is logged; the next round tries again."""
+
+    def guarded() -> None:
+        try:
+            work()
+        except NewsletterError as error:
+            log.warning("%s", error)
+        except Exception as error:
+            log.error("%s: %s", type(error).__name__, (str(error).splitlines() or [""])[0])
+            log.debug("round", exc_info=error)
+
+    return guarded

@@ -1,0 +1,128 @@
+"""Runs are claimed once, whoever asks first, and taken over from who is gone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Event, Thread
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import reading, transaction
+from db.ownership import owner
+from db.runs import extend_leases, look_at_jobs, unfinished_runs
+from db.states import RunStatus
+from newsletter.clock import Clock
+from newsletter.errors import RefusedError
+from newsletter.settings import Settings
+from scheduler.engine import Context, run
+from scheduler.runs import LEASE, Claims, claim_due
+from scheduler.timetable import Crontab, Job
+
+HOUR = timedelta(hours=1)
+GATHER = Job("gather", Crontab("0 * * * *", ZoneInfo("UTC")), late=HOUR)
+COMPOSE = Job("compose", Crontab("0 6 * * mon", ZoneInfo("UTC")), late=6 * 24 * HOUR, each=True)
+JOBS = (GATHER, COMPOSE)
+NOW = datetime(2026, 11, 16, 6, 5, tzinfo=UTC)
+REAL = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def me(engine: Engine) -> Iterator[str]:
+    with owner(engine, REAL) as found:
+        yield found.name
+
+
+def context(engine: Engine, settings: Settings, me: str) -> Context:
+    return Context(engine, settings, Clock(NOW, running=False), Event(), me)
+
+
+def test_two_schedulers_begin_each_run_once(engine: Engine, me: str) -> None:
+    found: list[Claims] = []
+    together = Barrier(4)
+
+    def ask() -> None:
+        together.wait()
+        found.append(claim_due(engine, JOBS, me, NOW, REAL))
+
+    askers = [Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    begun = sorted(claim.job.name for claims in found for claim in claims.begun)
+    assert begun == ["compose", "gather"]
+
+
+def test_a_tick_later_nothing_is_due_again(engine: Engine, me: str) -> None:
+    claim_due(engine, JOBS, me, NOW, REAL)
+    assert claim_due(engine, JOBS, me, NOW + timedelta(minutes=1), REAL) == Claims()
+    later = claim_due(engine, JOBS, me, NOW + HOUR, REAL)
+    assert [claim.job.name for claim in later.begun] == ["gather"]
+
+
+def test_a_run_whose_process_is_gone_is_begun_again(engine: Engine, me: str) -> None:
+    with owner(engine, REAL) as gone:
+        claim_due(engine, JOBS, gone.name, NOW, REAL)
+        assert claim_due(engine, JOBS, me, NOW, REAL) == Claims(), "its process lives"
+    again = claim_due(engine, JOBS, me, NOW, REAL + LEASE * 2)
+    assert {(claim.job.name, claim.attempt) for claim in again.begun} == {("gather", 2), ("compose", 2)}
+
+
+def test_a_run_is_given_up_when_its_process_ends_every_time(engine: Engine, me: str) -> None:
+    for attempt in range(COMPOSE.attempts):
+        with owner(engine, REAL) as gone:
+            (claim,) = claim_due(engine, [COMPOSE], gone.name, NOW, REAL + attempt * 2 * LEASE).begun
+            assert claim.attempt == attempt + 1
+    last = claim_due(engine, [COMPOSE], me, NOW, REAL + LEASE * 8)
+    assert not last.begun
+    assert [claim.job.name for claim in last.given_up] == ["compose"]
+    assert claim_due(engine, [COMPOSE], me, NOW, REAL + LEASE * 16) == Claims()
+
+
+def test_what_is_found_too_late_is_noted_once_and_not_run(engine: Engine, me: str) -> None:
+    claim_due(engine, [COMPOSE], me, NOW, REAL)
+    much_later = NOW + timedelta(days=22)
+    found = claim_due(engine, [COMPOSE], me, much_later, REAL)
+    assert [at.day for _, at in found.missed] == [23, 30]
+    assert [claim.scheduled_for.day for claim in found.begun] == [7]
+    assert claim_due(engine, [COMPOSE], me, much_later, REAL) == Claims()
+
+
+def test_a_job_that_fails_is_tried_again_later_and_then_given_up(engine: Engine, settings: Settings, me: str) -> None:
+    def refuses(context: Context, due_at: datetime) -> dict[str, object]:
+        raise RefusedError("the relay is away")
+
+    here = context(engine, settings, me)
+    (claim,) = claim_due(engine, [COMPOSE], me, NOW, REAL).begun
+    assert not run(here, claim, refuses).final
+    assert claim_due(engine, [COMPOSE], me, NOW, REAL) == Claims(), "not at once"
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    for attempt in (2, 3):
+        (claim,) = claim_due(engine, [COMPOSE], me, NOW, far).begun
+        assert claim.attempt == attempt
+        ended = run(here, claim, refuses)
+    assert ended.final
+    assert ended.error == "the relay is away"
+    with reading(engine) as connection:
+        (look,) = look_at_jobs(connection)
+    assert (look.status, look.error, look.attempts) == (RunStatus.FAILED, "the relay is away", 3)
+
+
+def test_a_done_run_keeps_what_came_of_it(engine: Engine, settings: Settings, me: str) -> None:
+    claims = claim_due(engine, JOBS, me, NOW, REAL).begun
+    for claim in claims:
+        assert run(context(engine, settings, me), claim, lambda _context, at: {"seen": at.day}).error is None
+    with reading(engine) as connection:
+        looks = {look.job: look for look in look_at_jobs(connection)}
+        assert unfinished_runs(connection, REAL) == []
+    assert looks["compose"].result == {"seen": 16}
+    assert looks["compose"].next_at == datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+
+def test_a_lease_is_extended_for_its_owner_alone(engine: Engine, me: str) -> None:
+    (claim,) = claim_due(engine, [COMPOSE], me, NOW, REAL).begun
+    with transaction(engine) as connection:
+        extend_leases(connection, "somebody else", [claim.run_id], REAL + 10 * HOUR)
+        extend_leases(connection, me, [claim.run_id], REAL + HOUR)
+        assert [run.lease_until for run in unfinished_runs(connection, REAL)] == [REAL + HOUR]
