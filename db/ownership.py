@@ -126,6 +126,7 @@ def _number(name: str) -> int:
 
 def _hold_advisory(engine: Engine, name: str) -> Connection:
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()  # closing it must end its session, which a pool would keep, and with it the lock
     connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _number(name)})
     return connection
 
