@@ -21,7 +21,8 @@ _HEAD = {
     "mj-title",
 }
 _CONTENT = {
-    "mj-accordion", "mj-button", "mj-carousel", "mj-divider", "mj-image", "mj-navbar", "mj-raw", "mj-social", "mj-spacer",
+    "mj-accordion", "mj-button", "mj-carousel", "mj-divider", "mj-image", "mj-navbar", "mj-raw", "mj-social",
+    "mj-spacer",
     "mj-table", "mj-text",
 }  # fmt: skip
 # Parent -> what may stand in it (https://documentation.mjml.io, as MJML 4's validator has it).

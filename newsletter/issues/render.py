@@ -1,6 +1,7 @@
 """Renders an issue, draft or frozen, as one reader gets it: the same code makes both, and the mail that is sent."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -23,12 +24,14 @@ from newsletter.subscribers.addresses import hash_address, parse_address
 
 @dataclass(frozen=True)
 class RenderedMail:
-    """One message in its parts. ``html`` is '' for a reader who asked for plain text."""
+    """One message in its parts. ``html`` is '' for a reader who asked for plain text. ``content_hash`` names what all
+    readers together get: an approval can be held to it."""
 
     subject: str
     text: str
     html: str
     message: bytes
+    content_hash: str = ""
 
 
 # Whom a mail is for that nobody gets: the archive's reader, a draft's, a test's. No subscriber has this id.
@@ -36,22 +39,31 @@ NOBODY = Recipient(0, 0, "reader@example.invalid")
 
 
 def render_issue(
-    engine: Engine, week: Week, settings: Settings, now: datetime, email: str | None = None
+    engine: Engine,
+    week: Week,
+    settings: Settings,
+    now: datetime,
+    email: str | None = None,
+    words: Mapping[str, str | None] | None = None,
 ) -> RenderedMail:
     """An issue as ``email`` gets it, or as a reader who chose everything would.
 
-    A frozen issue gives the same bytes whenever it is rendered; a draft's follow what it is made of. Raises
+    A frozen issue gives the same bytes whenever it is rendered; a draft's follow what it is made of. ``words`` is what
+    an editor typed and did not store yet (subject, preheader, intro): the issue as it would be with them. Raises
     NotFoundError for an unknown issue or subscriber.
     """
     with reading(engine) as connection:
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
-        found = load_or_make(connection, issue, settings)
+        found = (
+            _make(connection, issue._replace(**words), settings) if words else load_or_make(connection, issue, settings)
+        )
         recipient, key_id = _recipient(connection, issue, found, email)
         key = link_keys(connection)[key_id]
     date = issue.started_at or issue.approved_at or issue.composed_at
-    return in_parts(found.values.subject, assemble(found.frozen, recipient, date=date, key_id=key_id, key=key))
+    message = assemble(found.frozen, recipient, date=date, key_id=key_id, key=key)
+    return replace(in_parts(found.values.subject, message), content_hash=found.content_hash)
 
 
 def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
@@ -71,6 +83,10 @@ def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) ->
     content = issues.content_of(connection, issue.id)
     if content is not None:
         return load_edition(content.content, content.segments)
+    return _make(connection, issue, settings)
+
+
+def _make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:
     values = edition(issues.issue_material(connection, issue), publication_of(settings))
     return make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
 

@@ -1,0 +1,238 @@
+"""Composing, rendering and approving against real databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from db import issues
+from db.engine import reading, transaction
+from db.models import Issue, Panelist, Release, Take, Tool
+from newsletter.clock import Week
+from newsletter.errors import NotFoundError, RefusedError, SettingsError
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.check import check_issue
+from newsletter.issues.compose import compose_issue
+from newsletter.issues.render import read_issue, render_issue
+from newsletter.settings import Settings
+
+WEEK = Week(2026, 47)
+NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+IN_WEEK = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
+
+
+def add_tool(engine: Engine, slug: str, calls: str = "", category: str = "Developer Tools") -> int:
+    """``SK..S``: what each of the panel calls, in its order."""
+    with transaction(engine) as connection:
+        tool_id: int = connection.execute(
+            insert(Tool)
+            .values(
+                slug=slug, name=slug.title(), name_key=slug, tagline=f"What {slug} does", url=f"https://{slug}.example/",
+                category=category, pricing="Free", listed=True, created_at=NOW, updated_at=NOW,
+            )
+            .returning(Tool.id)
+        ).scalar_one()  # fmt: skip
+        panel = list(connection.scalars(select(Panelist.key).order_by(Panelist.position)))
+        for panelist, call in zip(panel, calls, strict=False):
+            if call in "SK":
+                score, word = (80, "ship") if call == "S" else (20, "skip")
+                connection.execute(
+                    insert(Take).values(
+                        tool_id=tool_id,
+                        panelist=panelist,
+                        score=score,
+                        call=word,
+                        text=f"{panelist} on {slug}.",
+                        recorded_at=NOW,
+                    )  # fmt: skip
+                )
+    return tool_id
+
+
+def add_release(engine: Engine, tool_id: int | None, week: str | None = "2026-W47", **more: object) -> int:
+    row = {
+        "tool_id": tool_id, "url": "https://launches.example/x", "canonical_url": "launches.example/x",
+        "title": "A launch", "name": "A launch", "published_at": IN_WEEK, "first_seen_at": IN_WEEK, "week": week, "late": False,
+        "status": "matched" if tool_id else "unmatched",
+    } | more  # fmt: skip
+    with transaction(engine) as connection:
+        release_id: int = connection.execute(insert(Release).values(**row).returning(Release.id)).scalar_one()
+    return release_id
+
+
+def launch(engine: Engine, slug: str, calls: str = "", **more: object) -> int:
+    tool_id = add_tool(engine, slug, calls)
+    add_release(engine, tool_id, **more)  # type: ignore[arg-type]
+    return tool_id
+
+
+def set_take(engine: Engine, tool_id: int, panelist: str, call: str) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            update(Take).where(Take.tool_id == tool_id, Take.panelist == panelist).values(replaced_at=NOW)
+        )
+        connection.execute(
+            insert(Take).values(
+                tool_id=tool_id, panelist=panelist, score=None, call=call, text="Changed.", recorded_at=NOW
+            )
+        )
+
+
+def move(engine: Engine, status: str, **more: object) -> None:
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).where(Issue.week == str(WEEK)).values(status=status, **more))
+
+
+def test_a_week_without_matched_releases_gets_no_issue(engine: Engine, settings: Settings) -> None:
+    add_release(engine, None)
+    report = compose_issue(engine, WEEK, settings, NOW)
+    assert (report.status, report.created, report.changed) == (None, False, False)
+    with reading(engine) as connection:
+        assert issues.list_issues(connection) == []
+
+
+def test_a_draft_has_the_tools_with_takes_as_items_and_the_others_as_also_released(
+    engine: Engine, settings: Settings
+) -> None:
+    launch(engine, "alpha", "SSSK")
+    launch(engine, "beta", "KKK")
+    launch(engine, "gamma")
+    report = compose_issue(engine, WEEK, settings, NOW)
+    assert (report.status, report.created, report.new_releases, report.tools) == ("draft", True, 3, 3)
+    _, values = read_issue(engine, WEEK, settings)
+    assert [tool.slug for tool in values.items] == ["alpha", "beta"]
+    assert [tool.slug for tool in values.also] == ["gamma"]
+    assert (values.items[0].verdict.call, values.items[0].verdict.ship_percent) == ("ship", 75)
+    assert values.pairs == (("alpha", "beta"),)
+
+
+def test_composing_again_lets_in_what_is_new_and_changes_nothing_else(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SSS")
+    compose_issue(engine, WEEK, settings, NOW)
+    first, _ = read_issue(engine, WEEK, settings)
+    again = compose_issue(engine, WEEK, settings, NOW + timedelta(hours=1))
+    assert not again.changed
+    assert read_issue(engine, WEEK, settings)[0] == first
+    launch(engine, "beta")
+    third = compose_issue(engine, WEEK, settings, NOW + timedelta(hours=2))
+    assert (third.changed, third.new_releases, third.tools) == (True, 1, 2)
+    assert read_issue(engine, WEEK, settings)[0].revision == first.revision + 1
+
+
+def test_a_take_flows_into_a_draft_without_composing(engine: Engine, settings: Settings) -> None:
+    tool_id = launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    set_take(engine, tool_id, "builder", "skip")
+    assert read_issue(engine, WEEK, settings)[1].items[0].verdict.call == "split"
+
+
+def test_a_release_put_off_because_the_draft_existed_comes_back_while_nobody_approved(
+    engine: Engine, settings: Settings
+) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    launch(engine, "beta", "SS", week="2026-W48", late=True)
+    assert compose_issue(engine, WEEK, settings, NOW).new_releases == 1
+    _, values = read_issue(engine, WEEK, settings)
+    assert {tool.slug: tool.late for tool in values.items} == {"alpha": False, "beta": False}
+
+
+def test_a_release_that_missed_its_closed_issue_goes_into_the_next_one_marked_late(
+    engine: Engine, settings: Settings
+) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    launch(engine, "beta", "SS")
+    launch(engine, "old", "SS", week="2026-W40")
+    assert not compose_issue(engine, WEEK, settings, NOW).changed
+    assert compose_issue(engine, WEEK.next(), settings, NOW).new_releases == 1
+    _, values = read_issue(engine, WEEK.next(), settings)
+    assert [(tool.slug, tool.late) for tool in values.items] == [("beta", True)]
+
+
+def test_rendering_twice_gives_the_same_bytes(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SSSK")
+    launch(engine, "beta", "KSKS")
+    compose_issue(engine, WEEK, settings, NOW)
+    one = render_issue(engine, WEEK, settings, NOW)
+    assert render_issue(engine, WEEK, settings, NOW + timedelta(days=3)) == one
+    parsed = message_from_bytes(one.message, policy=policy.default)
+    assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]  # type: ignore[attr-defined]
+    assert "Alpha" in one.text
+    assert "Alpha" in one.html
+
+
+def test_an_approval_freezes_what_the_issue_says(engine: Engine, settings: Settings) -> None:
+    tool_id = launch(engine, "alpha", "SSSK")
+    compose_issue(engine, WEEK, settings, NOW)
+    report = approve_issue(engine, WEEK, "ada", settings, NOW, send_at=NOW + timedelta(hours=3))
+    frozen = render_issue(engine, WEEK, settings, NOW)
+    set_take(engine, tool_id, "builder", "skip")
+    moved = replace(settings, title="Another Title", public_url="https://elsewhere.example", postal_address="Elsewhere")
+    assert render_issue(engine, WEEK, moved, NOW + timedelta(days=3000)) == frozen
+    issue, values = read_issue(engine, WEEK, moved)
+    assert (issue.status, issue.approved_by, issue.send_at) == ("approved", "ada", NOW + timedelta(hours=3))
+    assert values.items[0].verdict.ship_percent == 75
+    assert approve_issue(engine, WEEK, "bob", settings, NOW).content_hash == report.content_hash
+
+
+def test_an_approval_of_something_else_than_was_seen_is_refused(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    with pytest.raises(RefusedError, match="changed since you looked"):
+        approve_issue(engine, WEEK, "ada", settings, NOW, seen="another hash")
+    assert read_issue(engine, WEEK, settings)[0].status == "draft"
+
+
+def test_an_issue_is_not_approved_without_a_from_mailbox(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    with pytest.raises(SettingsError, match="NEWSLETTER_FROM"):
+        approve_issue(engine, WEEK, "ada", replace(settings, from_=None), NOW)
+
+
+def test_a_sent_issue_cannot_be_approved_again(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    move(engine, "sent", started_at=NOW)
+    with pytest.raises(RefusedError, match="is sent"):
+        approve_issue(engine, WEEK, "ada", settings, NOW)
+
+
+def test_the_next_issue_says_which_verdicts_changed(engine: Engine, settings: Settings) -> None:
+    alpha = launch(engine, "alpha", "SSK")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    move(engine, "sent", started_at=NOW)
+    launch(engine, "beta", "SS", week="2026-W48")
+    set_take(engine, alpha, "builder", "skip")
+    compose_issue(engine, WEEK.next(), settings, NOW)
+    _, values = read_issue(engine, WEEK.next(), settings)
+    assert [tool.slug for tool in values.items] == ["beta"]
+    (changed,) = values.changed
+    assert changed.before is not None
+    assert (changed.slug, changed.before.call, changed.verdict.call) == ("alpha", "ship", "skip")
+    assert changed.before.changes == ("Builder turned from ship to skip",)
+    assert "Changed our mind" in render_issue(engine, WEEK.next(), settings, NOW).html
+
+
+def test_an_unknown_issue_and_an_unknown_subscriber_are_named(engine: Engine, settings: Settings) -> None:
+    with pytest.raises(NotFoundError, match="2026-W47"):
+        render_issue(engine, WEEK, settings, NOW)
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    with pytest.raises(NotFoundError, match=r"nobody@example\.com"):
+        render_issue(engine, WEEK, settings, NOW, "nobody@example.com")
+
+
+def test_a_check_passes_a_sound_draft_and_names_settings_that_lack(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SSSSS")
+    compose_issue(engine, WEEK, settings, NOW)
+    assert check_issue(engine, WEEK, settings, NOW).passed
+    report = check_issue(engine, WEEK, replace(settings, postal_address=None), NOW)
+    assert not report.passed
+    assert report.findings[0].place == "NEWSLETTER_POSTAL_ADDRESS"
