@@ -1,10 +1,10 @@
 """Releases: what entries announced, what they are matched by, and what waits for an editor."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
 
 from db.models import Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
@@ -81,11 +81,11 @@ class Nameplate(NamedTuple):
     category: str
 
 
-_COLUMNS = {
+_ELSEWHERE: dict[str, Any] = {
     "feed": Feed.url, "feed_name": Feed.name, "tool": Tool.slug, "issue": Issue.week, "issue_status": Issue.status,
 }  # fmt: skip
-_RELEASES = (
-    select(*(_COLUMNS.get(name, getattr(Release, name, None)) for name in ReleaseRow._fields))
+_RELEASES: Any = (
+    select(*(_ELSEWHERE[name] if name in _ELSEWHERE else getattr(Release, name) for name in ReleaseRow._fields))
     .outerjoin(Feed, Feed.id == Release.feed_id)
     .outerjoin(Tool, Tool.id == Release.tool_id)
     .outerjoin(Issue, Issue.id == Release.issue_id)
@@ -180,8 +180,9 @@ def sources_of(connection: Connection, release_ids: Iterable[int]) -> dict[int, 
     for chunk in chunks(release_ids):
         wanted = select(Entry.release_id, Feed.url).join(Feed, Feed.id == Entry.feed_id)
         for release_id, url in connection.execute(wanted.where(Entry.release_id.in_(chunk)).order_by(Entry.id)):
-            if url not in found.setdefault(release_id, []):
-                found[release_id].append(url)
+            shown = found.setdefault(release_id or 0, [])
+            if url not in shown:
+                shown.append(url)
     return found
 
 
@@ -212,14 +213,11 @@ def catalogue_stamp(connection: Connection) -> tuple[object, ...]:
 def slugs_like(connection: Connection, slug: str) -> set[str]:
     """The slugs that are this one, or this one with something behind a hyphen."""
     pattern = slug.replace("%", r"\%").replace("_", r"\_") + "-%"
-    return set(
-        connection.scalars(select(Tool.slug).where(or_(Tool.slug == slug, Tool.slug.like(pattern, escape="\\"))))
-    )
+    wanted = select(Tool.slug).where(or_(Tool.slug == slug, Tool.slug.like(pattern, escape="\\")))
+    return set(connection.scalars(wanted))
 
 
-def add_releases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Insert releases, all with the same columns; their ids in the order given."""
-    if not rows:
-        return []
-    statement = insert(Release).returning(Release.id, sort_by_parameter_order=True)
-    return list(connection.scalars(statement, list(rows)))
+def forget_address(connection: Connection, tool_id: int, key: str) -> None:
+    """Take back the address that a match taught."""
+    learned = (ToolAlias.tool_id == tool_id, ToolAlias.kind == "address", ToolAlias.source == "match")
+    connection.execute(delete(ToolAlias).where(*learned, ToolAlias.key == key))

@@ -39,7 +39,7 @@ def feeds() -> None:
 @click.option("--prereleases", is_flag=True, help="Take alphas, betas and release candidates too.")
 @json_option
 @pass_door
-def add(door: Door, as_json: bool, **given: Any) -> None:
+def add(door: Door, /, as_json: bool, **given: Any) -> None:
     """Watch a feed: RSS, Atom or JSON Feed. It is fetched by the next `newsletter gather`.
 
     \b
@@ -68,7 +68,7 @@ def list_(door: Door, as_json: bool) -> None:
     now = door.clock.now()
     with reading(door.engine) as connection:
         found = all_feeds(connection)
-    rows = [(feed.name, feed.kind, feed.tool, health(feed, now), feed.url) for feed in found]
+    rows: list[tuple[object, ...]] = [(feed.name, feed.kind, feed.tool, health(feed, now), feed.url) for feed in found]
     lines = table(rows, ("name", "kind", "tool", "health", "url")) if rows else ["No feeds are watched yet."]
     answer({"feeds": [{**shown(feed), "health": health(feed, now)} for feed in found]}, as_json, lines)
 

@@ -1,5 +1,6 @@
 """``newsletter gather``: fetch the feeds that are due, and record what they announce."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +74,7 @@ def _lines(feeds: "tuple[FetchedFeed, ...]", collected: "CollectReport") -> list
 
 def _progress() -> Any:
     """A bar on standard error, on a terminal only."""
-    if not click.get_text_stream("stderr").isatty():
+    if not sys.stderr.isatty():
         return None
 
     def show(_feed: "FetchedFeed", done: int, total: int) -> None:

@@ -48,7 +48,9 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
         while page := list_releases(connection, week=name, status=status, after_id=found[-1].id if found else 0):
             found += page
         sources = sources_of(connection, [release.id for release in found])
-    rows = [(one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one in found]
+    rows: list[tuple[object, ...]] = [
+        (one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one in found
+    ]
     lines = table(rows, ("id", "week", "name", "version", "tool", "feed")) if rows else ["No releases."]
     answer({"releases": [shown(one, sources.get(one.id, [])) for one in found]}, as_json, lines)
 

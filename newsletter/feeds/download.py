@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -114,9 +114,8 @@ class Downloader:
         body = None
         if status != 304:
             content = Body(response.headers.get("content-encoding", ""), self._limits.size)
-            async with aclosing(response.aiter_raw(1 << 16)) as chunks:
-                async for chunk in chunks:
-                    content.add(chunk)
+            async for chunk in response.aiter_raw(1 << 16):
+                content.add(chunk)
             body = content.whole()
         header = response.headers.get
         return Download(
@@ -207,10 +206,8 @@ def _max_age(cache_control: str) -> timedelta:
 
 
 def _phrase(status: int) -> str:
-    try:
-        return f" {httpx.codes(status).phrase}"
-    except ValueError:
-        return ""
+    phrase = httpx.codes.get_reason_phrase(status)
+    return f" {phrase}" if phrase else ""
 
 
 def _in_words(error: Exception) -> str:

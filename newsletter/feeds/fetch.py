@@ -2,8 +2,8 @@
 
     due feeds -> download -> read in another process -> tell the new from the known -> rows in `entries`
 
-Each feed is stored in a transaction of its own as soon as it is read, so a crash loses at most the feeds in the air, and
-one feed's failure is that feed's alone. The releases room turns new entries into releases (releases/collect.py).
+Each feed is stored in a transaction of its own as soon as it is read, so a crash loses at most the feeds in the air,
+and one feed's failure is that feed's alone. The releases room turns new entries into releases (releases/collect.py).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import feeds as rows
 from db.engine import reading, transaction
@@ -161,41 +161,38 @@ def _store_success(
 ) -> FetchedFeed:
     with transaction(engine) as connection:
         new = 0 if document is None else _store_entries(connection, feed, document, now)
-        state = dict(feed.state)
-        if document is not None:
-            state |= {"entries": len(document.entries), "form": document.form, "site": document.site}
-            state["ttl"] = document.ttl
-        changed = new > 0 or feed.last_changed_at is None
-        if new and feed.last_changed_at and now > feed.last_changed_at:
-            gap = polling.usual_gap(_seconds(state.get("gap")), now - feed.last_changed_at)
-            state["gap"] = gap.total_seconds()
-        asked = max(timedelta(minutes=state.get("ttl") or 0), found.max_age)
-        plan = polling.after_success(
-            now,
-            _seconds(state.get("interval")),
-            news=new > 0,
-            asked=asked,
-            jitter=random.random(),  # noqa: S311
-        )
-        state["interval"] = plan.interval.total_seconds()
-        changes = _moved(connection, feed, found.moved_to, state) | _named(feed, document, state)
-        after = feed._replace(**changes, last_changed_at=now if changed else feed.last_changed_at)
-        rows.update_feed(
-            connection, feed.id, **changes, state=state, etag=found.etag or (feed.etag if document is None else None),
-            last_modified=found.last_modified or (feed.last_modified if document is None else None),
-            content_hash=digest or feed.content_hash, next_check_at=plan.at, failures=0, last_error=None,
-            first_fetched_at=feed.first_fetched_at or now, last_checked_at=now, last_ok_at=now,
-            last_changed_at=after.last_changed_at,
+        rhythm = polling.observe(
+            polling.Rhythm.of(feed.state), feed.last_changed_at, now, news=new > 0,
+            ttl=document.ttl if document else None,
         )  # fmt: skip
-    stale = polling.is_stale(after.last_changed_at, _seconds(state.get("gap")), now)
-    note = f"nothing new since {after.last_changed_at:%Y-%m-%d}" if stale and after.last_changed_at else None
-    if after.url != feed.url:
+        state = feed.state | rhythm.as_state()
+        if document is not None:
+            state |= {"entries": len(document.entries), "site": document.site}
+        url = _new_address(connection, feed, found.moved_to, state)
+        name = _new_name(feed, document, state)
+        last_changed_at = now if new or feed.last_changed_at is None else feed.last_changed_at
+        rows.update_feed(
+            connection, feed.id, url=url, name=name, state=state, **_validators(feed, found, digest),
+            next_check_at=polling.next_check(rhythm, now, found.max_age, random.random()),  # noqa: S311
+            first_fetched_at=feed.first_fetched_at or now, last_checked_at=now, last_ok_at=now,
+            last_changed_at=last_changed_at, failures=0, last_error=None,
+        )  # fmt: skip
+    note = None
+    if polling.is_stale(last_changed_at, rhythm.gap, now):
+        note = f"nothing new since {last_changed_at:%Y-%m-%d}"
+    if url != feed.url:
         note = f"it has moved from {feed.url} for good"
-    status = "unchanged" if document is None else "ok"
-    return FetchedFeed(after.url, after.name, status, state.get("entries", 0), new, None, note)
+    return FetchedFeed(url, name, "ok" if document else "unchanged", state.get("entries", 0), new, None, note)
 
 
-def _store_entries(connection: rows.Connection, feed: FeedRow, document: Document, now: datetime) -> int:
+def _validators(feed: FeedRow, found: Download, digest: str | None) -> dict[str, str | None]:
+    """What the next request is made conditional with. A 304 need not repeat them."""
+    if found.body is None:
+        return {"etag": found.etag or feed.etag, "last_modified": found.last_modified or feed.last_modified}
+    return {"etag": found.etag, "last_modified": found.last_modified, "content_hash": digest}
+
+
+def _store_entries(connection: Connection, feed: FeedRow, document: Document, now: datetime) -> int:
     shown = identity.identify(document.entries)
     links = [item.link_key for item in shown if item.link_key]
     known = rows.known_entries(connection, feed.id, [item.identity for item in shown], links)
@@ -213,22 +210,20 @@ def _store_entries(connection: rows.Connection, feed: FeedRow, document: Documen
     return rows.add_entries(connection, feed.id, values, now)
 
 
-def _moved(
-    connection: rows.Connection, feed: FeedRow, moved_to: str | None, state: dict[str, object]
-) -> dict[str, str]:
-    """A feed keeps its address where another one has the new one already."""
+def _new_address(connection: Connection, feed: FeedRow, moved_to: str | None, state: dict[str, object]) -> str:
+    """Where it is from now on. It stays where it was when another feed has the new address already."""
     if moved_to is None or rows.url_is_taken(connection, moved_to, feed.id):
-        return {}
+        return feed.url
     state["was"] = [*feed.state.get("was", ()), feed.url]
-    return {"url": moved_to}
+    return moved_to
 
 
-def _named(feed: FeedRow, document: Document | None, state: dict[str, object]) -> dict[str, str]:
+def _new_name(feed: FeedRow, document: Document | None, state: dict[str, object]) -> str:
     """A feed that nobody named takes its title for a name, once."""
     if not feed.state.get("unnamed") or document is None or not document.title:
-        return {}
+        return feed.name
     del state["unnamed"]
-    return {"name": document.title}
+    return document.title
 
 
 def _store_failure(
@@ -246,7 +241,3 @@ def _store_failure(
     if gone:
         note = "it is retired and will not be fetched again; `newsletter feeds resume` takes it up again"
     return FetchedFeed(feed.url, feed.name, "error", feed.state.get("entries", 0), 0, why, note)
-
-
-def _seconds(value: float | None) -> timedelta | None:
-    return None if value is None else timedelta(seconds=value)

@@ -51,7 +51,8 @@ def write_opml(outlines: Iterable[Outline], title: str) -> bytes:
         attributes |= {OURS[key]: value for key, value in outline.extra.items()}
         ET.SubElement(body, "outline", attributes)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    found: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return found + b"\n"
 
 
 def _parse(data: bytes) -> ET.Element:

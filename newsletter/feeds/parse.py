@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from newsletter.feeds.entries import Document
 from newsletter.feeds.parse_worker import from_json
@@ -68,15 +68,16 @@ class Readers:
         )  # fmt: skip
 
 
-async def _ask(process: asyncio.subprocess.Process, body: bytes, content_type: str, url: str) -> dict[str, str]:
-    assert process.stdin is not None and process.stdout is not None
+async def _ask(process: asyncio.subprocess.Process, body: bytes, content_type: str, url: str) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
     head = json.dumps({"url": url, "content_type": content_type, "length": len(body)})
     process.stdin.write(head.encode() + b"\n" + body)
     await process.stdin.drain()
     line = await process.stdout.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    found: dict[str, str] = json.loads(line)
+    found: dict[str, Any] = json.loads(line)
     return found
 
 

@@ -4,8 +4,10 @@ The interval follows the feed: shorter while it brings news, longer while it bri
 or its server ask for. Launch feeds drop entries within hours, so an interval never exceeds half a day unless asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 HOUR = timedelta(hours=1)
 SHORTEST = timedelta(minutes=30)
@@ -19,24 +21,43 @@ STALE_AT_LEAST = timedelta(days=45)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The next check, and the interval to go on from."""
+class Rhythm:
+    """What was learned of a feed: the interval that suits it, the usual time between its news, and the minutes for
+    which it asks to be left alone."""
 
-    at: datetime
-    interval: timedelta
+    interval: timedelta = HOUR
+    gap: timedelta | None = None
+    ttl: int | None = None
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "Rhythm":
+        gap = state.get("gap")
+        interval = timedelta(seconds=state.get("interval", HOUR.total_seconds()))
+        return cls(interval, None if gap is None else timedelta(seconds=gap), state.get("ttl"))
+
+    def as_state(self) -> dict[str, Any]:
+        """The inverse of ``of``; in seconds, for a JSON column."""
+        gap = None if self.gap is None else self.gap.total_seconds()
+        return {"interval": self.interval.total_seconds(), "gap": gap, "ttl": self.ttl}
 
 
 def is_due(next_check_at: datetime | None, now: datetime) -> bool:
     return next_check_at is None or next_check_at <= now + SLACK
 
 
-def after_success(now: datetime, interval: timedelta | None, *, news: bool, asked: timedelta, jitter: float) -> Plan:
-    """``asked`` is what ttl, sy:updatePeriod and Cache-Control add up to; ``jitter`` is in [0, 1)."""
-    before = interval or HOUR
-    found = before / 2 if news else before * 1.5
-    found = min(max(found, SHORTEST), LONGEST)
-    wait = max(found, min(asked, ASKED_AT_MOST))
-    return Plan(now + wait * (0.95 + 0.05 * jitter), found)
+def observe(rhythm: Rhythm, last_news_at: datetime | None, now: datetime, *, news: bool, ttl: int | None) -> Rhythm:
+    """The rhythm after one more look. ``ttl`` is None where the document was not read again."""
+    interval = min(max(rhythm.interval / 2 if news else rhythm.interval * 1.5, SHORTEST), LONGEST)
+    gap = rhythm.gap
+    if news and last_news_at is not None and now > last_news_at:
+        gap = now - last_news_at if gap is None else gap * 0.8 + (now - last_news_at) * 0.2
+    return Rhythm(interval, gap, rhythm.ttl if ttl is None else ttl)
+
+
+def next_check(rhythm: Rhythm, now: datetime, max_age: timedelta, jitter: float) -> datetime:
+    """``max_age`` is the server's Cache-Control, ``jitter`` is in [0, 1) and spreads feeds added together."""
+    asked = min(max(timedelta(minutes=rhythm.ttl or 0), max_age), ASKED_AT_MOST)
+    return now + max(rhythm.interval, asked) * (0.95 + 0.05 * jitter)
 
 
 def after_failure(now: datetime, failures: int, *, retry_after: timedelta | None, jitter: float) -> datetime:
@@ -44,15 +65,10 @@ def after_failure(now: datetime, failures: int, *, retry_after: timedelta | None
 
     ``failures`` counts this one. The jitter spreads feeds of one host that failed together.
     """
-    back_off = min(SHORTEST * 2 ** min(failures - 1, 10), PATIENCE) * (0.75 + 0.5 * jitter)
+    back_off = min(SHORTEST * (1 << min(failures - 1, 10)), PATIENCE) * (0.75 + 0.5 * jitter)
     if retry_after is None:
         return now + back_off
     return now + max(back_off, min(retry_after, RETRY_AFTER_AT_MOST))
-
-
-def usual_gap(before: timedelta | None, since_last_change: timedelta) -> timedelta:
-    """A running mean of the time between changes."""
-    return since_last_change if before is None else before * 0.8 + since_last_change * 0.2
 
 
 def is_stale(last_changed_at: datetime | None, gap: timedelta | None, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import feeds as rows
 from db.engine import transaction
@@ -95,14 +95,14 @@ def _change(engine: Engine, name: str, **values: object) -> list[FeedRow]:
         return _named(connection, name)
 
 
-def _named(connection: rows.Connection, name: str) -> list[FeedRow]:
+def _named(connection: Connection, name: str) -> list[FeedRow]:
     found = rows.feeds_named(connection, name)
     if not found:
         raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
     return found
 
 
-def _add(connection: rows.Connection, watch: Watch, now: datetime) -> FeedRow | None:
+def _add(connection: Connection, watch: Watch, now: datetime) -> FeedRow | None:
     url = web_address(watch.url, "")
     if url is None:
         raise BadInputError(f"{watch.url!r} is no address of a feed; it begins with http:// or https://")

@@ -99,9 +99,9 @@ class _Collector:
             self._report.repeated += 1
             return None
         week = found.placement.week
-        if week and feed.entry_limit is not None:
-            if rows.count_of_week(connection, feed.id, str(week)) >= feed.entry_limit:
-                return self._skip(connection, entry, f"the feed's limit of {feed.entry_limit} a week is reached")
+        limit = feed.entry_limit
+        if week and limit is not None and rows.count_of_week(connection, feed.id, str(week)) >= limit:
+            return self._skip(connection, entry, f"the feed's limit of {limit} a week is reached")
         release_id = self._add(connection, entry, feed, key, found, match)
         if key:
             added = Twin(

@@ -16,56 +16,14 @@ from newsletter.releases.naming import Naming, fold_name
 
 # Hosts where every path belongs to somebody else, so that the host says nothing about whose page it is.
 SHARED_HOSTS = frozenset(
-    [
-        "github.com",
-        "gitlab.com",
-        "codeberg.org",
-        "bitbucket.org",
-        "sourceforge.net",
-        "huggingface.co",
-        "pypi.org",
-        "npmjs.com",
-        "crates.io",
-        "hub.docker.com",
-        "pkg.go.dev",
-        "rubygems.org",
-        "packagist.org",
-        "producthunt.com",
-        "news.ycombinator.com",
-        "lobste.rs",
-        "reddit.com",
-        "old.reddit.com",
-        "x.com",
-        "twitter.com",
-        "linkedin.com",
-        "facebook.com",
-        "youtube.com",
-        "youtu.be",
-        "medium.com",
-        "dev.to",
-        "substack.com",
-        "apps.apple.com",
-        "play.google.com",
-        "chromewebstore.google.com",
-        "chrome.google.com",
-        "marketplace.visualstudio.com",
-        "addons.mozilla.org",
-        "microsoft.com",
-        "google.com",
-        "arxiv.org",
-        "betalist.com",
-        "theverge.com",
-        "techcrunch.com",
-        "notion.so",
-        "notion.site",
-        "docs.google.com",
-        "gist.github.com",
-        "raw.githubusercontent.com",
-        "bsky.app",
-        "t.me",
-        "discord.gg",
-        "discord.com",
-    ]
+    """
+    github.com gitlab.com codeberg.org bitbucket.org sourceforge.net huggingface.co pypi.org npmjs.com crates.io
+    hub.docker.com pkg.go.dev rubygems.org packagist.org producthunt.com news.ycombinator.com lobste.rs reddit.com
+    old.reddit.com x.com twitter.com linkedin.com facebook.com youtube.com youtu.be medium.com dev.to substack.com
+    apps.apple.com play.google.com chromewebstore.google.com chrome.google.com marketplace.visualstudio.com
+    addons.mozilla.org arxiv.org betalist.com theverge.com techcrunch.com notion.so notion.site docs.google.com
+    gist.github.com raw.githubusercontent.com bsky.app t.me discord.gg discord.com
+    """.split()  # noqa: SIM905
 )
 
 # Letters of other scripts that look like Latin ones; the common ones of Unicode's confusables.
