@@ -195,9 +195,8 @@ def returned_counts(connection: Connection, since: datetime) -> dict[str, int]:
     """How much mail of each kind came back since an instant; ``not understood`` is counted apart."""
     kind = case((ReturnedMail.raw.is_not(None), "not understood"), else_=ReturnedMail.kind)
     wanted = select(kind, func.count()).where(ReturnedMail.at >= since).group_by(kind)
-    return dict.fromkeys([*BounceKind, "not understood"], 0) | {
-        name: number for name, number in connection.execute(wanted)
-    }
+    found: dict[str, int] = dict.fromkeys([*BounceKind, "not understood"], 0)
+    return found | {str(row[0]): int(row[1]) for row in connection.execute(wanted)}
 
 
 class KeptMail(NamedTuple):

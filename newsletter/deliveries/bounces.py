@@ -11,6 +11,7 @@ from db.states import BounceKind
 from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
 from newsletter.deliveries.bounces_reasons import Judgement, Reason, judge
+from newsletter.deliveries.bounces_words import says
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
 from newsletter.deliveries.verp import verify_leave_path, verify_return_path
 from newsletter.subscribers.tokens import Link, verify_link
@@ -30,8 +31,8 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``delivery_id`` and ``link`` are what keyed tokens say, None where there is none; ``leaves`` is the delivery whose
-    reader asks by mail to be taken off. There is at least one of ``returned``."""
+    """``delivery_id`` and ``link`` are what keyed tokens say, None where there is none; ``leaves`` is the delivery
+    whose reader asks by mail to be taken off. There is at least one of ``returned``."""
 
     returned: tuple[Returned, ...]
     delivery_id: int | None = None
@@ -62,11 +63,6 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
 
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
 _UNSUBSCRIBE_LINK = re.compile(r"/unsubscribe/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])", re.ASCII)
-_VACATION_SUBJECT = re.compile(
-    r"^(?:re: ?)?\W{0,3}(?:auto(?:matic|mated)?[- :]|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|(?:on |i am |i'm )?(?:on )?(?:vacation|holiday|annual leave|leave)\b|away (?:from|notice)|abwesen|r[ée]ponse automatique|respuesta autom|risposta automatica|autosvar|automatisch(?:e)? (?:antwort|antwoord)|auto reply|不在|自動(?:返信|応答)|自动(?:回复|答复)|autoodpowied|resposta autom)"
-    r"|out[- ]of[- ]office|automatic reply|auto[- ]?repl(?:y|ied)|auto[- ]?respon(?:se|der)|vacation (?:reply|message)|abwesenheit|absence du bureau|fuera de la oficina|fuori sede",
-    re.I,
-)
 
 
 def _returned(mail: OpenedMail) -> list[Returned]:
@@ -79,7 +75,7 @@ def _returned(mail: OpenedMail) -> list[Returned]:
         return [_ignored(Reason.VACATION)]
     if is_notice(mail):
         return [
-            Returned(recipient, judge(None, None, about, action=_action_by_words(mail, about)))
+            Returned(recipient, judge(None, None, about, action=_action_by_words(mail)))
             for recipient, about in failures(mail)
         ]
     if _automatic(mail):
@@ -109,11 +105,9 @@ def _says_little(status: str, said: str) -> bool:
 
 
 def _complaint(mail: OpenedMail, kind: str) -> tuple[Returned, ...]:
-    if kind not in COMPLAINTS:
-        return tuple(
-            Returned(name, Judgement(BounceKind.IGNORED, Reason.REPORT, None)) for name in complained_recipients(mail)
-        )
-    judgement = Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
+    judgement = Judgement(BounceKind.IGNORED, Reason.REPORT, None)
+    if kind in COMPLAINTS:
+        judgement = Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
     return tuple(Returned(name, judgement) for name in complained_recipients(mail))
 
 
@@ -133,7 +127,7 @@ def _is_vacation(mail: OpenedMail) -> bool:
         return False
     if any(name in mail.headers for name in ("x-autoreply", "x-autorespond", "x-vacation", "x-autoreply-from")):
         return True
-    return bool(_VACATION_SUBJECT.search(mail.header("subject")))
+    return says("subject of a vacation reply", mail.header("subject"))
 
 
 def _automatic(mail: OpenedMail) -> bool:
@@ -144,20 +138,10 @@ def _automatic(mail: OpenedMail) -> bool:
     ).lower() in ("auto_reply", "auto-reply", "junk")
 
 
-_DELAYED = re.compile(
-    r"\bwarning\b.{0,200}(?:still|not yet|delay|retry|\d+ (?:hours|days))|(?:has been|is|was) delayed|will (?:continue|keep) (?:to try|trying)|will be retried|no action is required|do not need to resend|delivery (?:attempts )?will continue|temporarily delayed",
-    re.I | re.S,
-)
-_DELIVERED = re.compile(
-    r"(?:successfully|was|has been) (?:delivered|relayed)(?! to (?:the )?(?:postmaster|quarantine))|delivery (?:was )?success",
-    re.I,
-)
-
-
-def _action_by_words(mail: OpenedMail, about: str) -> str:
-    if _DELAYED.search(mail.header("subject")) or _DELAYED.search(mail.words[:3000]):
+def _action_by_words(mail: OpenedMail) -> str:
+    if says("words of a delay", mail.header("subject")) or says("words of a delay", mail.words[:3000]):
         return "delayed"
-    if _DELIVERED.search(mail.header("subject")):
+    if says("subject of a delivery report", mail.header("subject")):
         return "delivered"
     return "failed"
 
@@ -169,13 +153,11 @@ def _ignored(reason: Reason) -> Returned:
 def _address(block: Fields, name: str) -> str:
     """``rfc822; user@example.com``, with or without its type, brackets and comments; xtext decoded (RFC 3461)."""
     value = _first(block, name).rpartition(";")[2].strip().strip("<> ")
-    value = (
-        re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
-        if name == "original-recipient"
-        else value
-    )
-    found = ADDRESS.search(value)
-    return found[0] if found else value[:320]
+    if name == "original-recipient":
+        value = re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
+    value = "".join(c for c in value[:320] if c.isprintable())
+    found = None if re.fullmatch(r"[^\s@]+@[^\s@<>()]+", value) else ADDRESS.search(value)
+    return found[0] if found else value
 
 
 def _first(fields: Fields, name: str) -> str:

@@ -6,7 +6,7 @@ Bytes come from strangers: nothing here trusts their structure, everything is ca
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_string, policy
+from email import policy
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
@@ -56,18 +56,7 @@ def open_mail(raw: bytes) -> OpenedMail:
         parts = list(_leaves(message))
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
         message, parts = Message(), []
-    return _sorted_out(_fields_of(message), parts + _wrapped_report(parts))
-
-
-def _wrapped_report(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Some gateways enclose the report that they got in a notice of their own: its parts count as the notice's."""
-    if any(kind in STATUS_TYPES for kind, _ in parts):
-        return []
-    inner = next((text for kind, text in parts if kind == "message/rfc822" and "delivery-status" in text[:4000]), None)
-    try:
-        return list(_leaves(message_from_string(inner, policy=policy.compat32))) if inner else []
-    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
-        return []
+    return _sorted_out(_fields_of(message), parts)
 
 
 def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
@@ -93,7 +82,10 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
 
 
 def _leaves(message: Message) -> Iterator[tuple[str, str]]:
-    """(content type, text) of the parts that matter, in order; enclosed messages whole and not opened further."""
+    """(content type, text) of the parts that matter, in order; enclosed messages whole and not opened further.
+
+    Some gateways enclose the report that they got in a notice of their own: then its parts count as the notice's.
+    """
     waiting: list[Any] = [message]
     seen = 0
     while waiting and seen < _MAX_PARTS:
@@ -101,12 +93,20 @@ def _leaves(message: Message) -> Iterator[tuple[str, str]]:
         kind = part.get_content_type()
         payload = part.get_payload()
         if kind.startswith("message/") and isinstance(payload, list):
-            yield kind, "\n\n".join(str(child) for child in payload)
+            yield kind, "\n\n".join(_whole(child) for child in payload[:_MAX_BLOCKS])
+            waiting += [child for child in payload if child.get_param("report-type") == "delivery-status"]
         elif isinstance(payload, list):
             waiting[:0] = payload[:_MAX_PARTS]
         else:
             text = _text(part)
             yield (kind, _without_tags(text) if kind == "text/html" else text)
+
+
+def _whole(message: Message) -> str:
+    """Headers as they stand (the library's own way to print them folds anew, at a cost that crafted mail can raise)."""
+    head = "\n".join(f"{name}: {value}" for name, value in message.raw_items())
+    body = message.get_payload()
+    return f"{head}\n\n{body}" if isinstance(body, str) else head
 
 
 def _text(part: Message) -> str:
@@ -173,10 +173,12 @@ def _enclosed(text: str) -> Fields:
 # Where the words end and the returned mail begins, in mail that has no parts to say so.
 _CUT = re.compile(
     r"^[ \t>]*(?:"
-    r"-{2,}.{0,60}(?:copy of|original|returned|undelivered|unsent|message (?:header|text|follow)|below this line|headers).{0,80}"
+    r"-{2,}.{0,60}(?:copy of|original|returned|undelivered|unsent|message (?:header|text|follow)|below this line"
+    r"|headers).{0,80}"
     r"|(?:Original|Returned|Undelivered|Unsent) (?:message|mail).{0,40}(?:follows?|below|headers?|as follows|text)?:?"
     r"|.{0,40}(?:message|headers?|mail).{0,20} (?:follows?|as follows|is (?:attached|enclosed|included) below).{0,30}"
-    r"|Below (?:this line|is) .{0,60}|Received: (?:from|by|\().{0,900}|Return-Path: ?<.{0,300}|Message-ID: ?<.{0,300}|\*{3,} ?Original.{0,60}"
+    r"|Below (?:this line|is) .{0,60}|\*{3,} ?Original.{0,60}"
+    r"|Received: (?:from|by|\().{0,900}|Return-Path: ?<.{0,300}|Message-ID: ?<.{0,300}"
     r")[ \t]*$",
     re.I | re.M,
 )

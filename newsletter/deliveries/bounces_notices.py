@@ -9,13 +9,18 @@ import re
 from collections.abc import Iterable
 
 from newsletter.deliveries.bounces_mail import OpenedMail
+from newsletter.deliveries.bounces_words import says
 
 _ADDRESS = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z0-9-]{2,63}"
 ADDRESS = re.compile(rf"(?<![\w.+-]){_ADDRESS}(?![\w@-])", re.ASCII)
+_ANYWHERE = re.compile(rf"(?<![\w.+-])({_ADDRESS})(?![\w@-])", re.ASCII)
 _SMTP_TO = re.compile(rf"rcpt to:? ?<? ?({_ADDRESS})", re.I | re.ASCII)
+# An address that begins its line: behind a bullet, a number, a reply code, a label such as "Recipient:".
 _LINE = re.compile(
-    rf"^[ \t>*•-]{{0,12}}(?:(?:final|original|failed|to|recipient|recipients?|user|address|e-?mail|mailbox|name|rcpt)\b[^@\n<]{{0,40}}[:=][ \t]*)?"
-    rf"(?:\d+\.[ \t]+|\d{{3}}[ -](?:\d\.\d\.\d[ -])?)?(?:smtp|rfc822|mailto)?[;:]?[ \t]*[\"'<\[(]{{0,3}}({_ADDRESS})(?=[\"'>\])]{{0,3}}(?:[:;,. \t(]|$))",
+    r"^[ \t>*•-]{0,12}"
+    r"(?:(?:final|original|failed|to|recipients?|user|address|e-?mail|mailbox|name|rcpt)\b[^@\n<]{0,40}[:=][ \t]*)?"
+    r"(?:\d+\.[ \t]+|\d{3}[ -](?:\d\.\d\.\d[ -])?)?(?:smtp|rfc822|mailto)?[;:]?[ \t]*[\"'<\[(]{0,3}"
+    rf"({_ADDRESS})(?=[\"'>\])]{{0,3}}(?:[:;,. \t(]|$))",
     re.I | re.M | re.ASCII,
 )
 _ABOUT = re.compile(
@@ -26,43 +31,23 @@ _NOBODYS = re.compile(
     r"(?:mailer-daemon|postmaster|abuse|mail-daemon|noreply|no-reply|support|help|hostmaster|webmaster)@", re.I
 )
 
-_FROM_DAEMON = re.compile(
-    r"mailer[-_ ]?daemon|postmaster|mail delivery|delivery (?:subsystem|system|service)|mail system|mailsystem|system administrator|bounce|mdaemon|mail[-_ ]?router|maildeliver",
-    re.I,
-)
-_SUBJECT = re.compile(
-    r"undeliver|un-deliver|not deliver|non-?deliver|(?:return|bounc|reject|fail|delay|block)\w*[\s\w:,]{0,40}(?:mail|message|deliver|sender|recipient|notice|transmission)|(?:mail|message|delivery|transmission|sending)[\s\w:,'’-]{0,40}(?:fail|return|bounc|error|reject|problem|block|status|delay|notification|could)"
-    r"|unzustellbar|nicht zugestellt|zustell|non remis|[ée]chec|non recapitat|mancato recapito|no se (?:ha )?(?:pudo|puede) entregar|devuelto|não entregue|onbestelbaar|olevererbart|не доставлено|недоставлен|配信|送信(?:エラー|でき)|エラー|未送達|不達|退信|virus|user unknown|unknown user|warning: could not|cannot send|failure notice|mail failure|daemon|spam|delivery report|failed:",
-    re.I,
-)
-_FAILURE_WORDS = re.compile(
-    r"(?:could|can|was|were|did|has|have|is)(?: ?n[o']t| not)[\w\s]{0,20} deliver|undeliver|delivery (?:has )?(?:fail|error|to the)|permanent (?:fatal )?error|permanently rejected|following (?:addresses|recipients?)|bounced|user unknown|returned (?:to sender|mail)|\b5\d\d[ -]5\.\d\.\d|rejected your message|unable to deliver|\bsmtp error|remote (?:host|server) said|said: [45]\d\d|送信できま|配信できま|配送できま|届きません|недоставлен|не может быть доставлено",
-    re.I,
-)
-
 
 def is_notice(mail: OpenedMail) -> bool:
     """Whether this looks like mail from a machine that could not deliver ours."""
     if "x-failed-recipients" in mail.headers:
         return True
     null_sender = mail.header("return-path").replace(" ", "") == "<>"
-    daemon = bool(
-        _FROM_DAEMON.search(mail.header("from") + " " + mail.header("return-path") + " " + mail.header("sender"))
-    )
-    subject = bool(_SUBJECT.search(mail.header("subject")))
-    failure = bool(_FAILURE_WORDS.search(mail.words[:8000]))
+    senders = " ".join(mail.header(name) for name in ("from", "return-path", "sender"))
+    daemon = says("sender of returned mail", senders)
+    subject = says("subject of returned mail", mail.header("subject"))
+    failure = says("words of returned mail", mail.words[:8000])
     return sum((null_sender or daemon, subject, failure)) >= 2
 
 
 def failures(mail: OpenedMail) -> list[tuple[str, str]]:
     """(recipient, the words about it) in the order in which they stand; recipients are '' when nobody is named."""
-    for named in (
-        _listed(mail),
-        _strings(_LINE, mail.words),
-        _strings(_SMTP_TO, mail.words),
-        _strings(_ABOUT, mail.words),
-        ADDRESS.findall(mail.words),
-    ):
+    patterns = (_LINE, _SMTP_TO, _ABOUT, _ANYWHERE)
+    for named in (_listed(mail), *(_strings(pattern, mail.words) for pattern in patterns)):
         if found := _others(named, mail):
             return [(address, words_about(address, found, mail.words)) for address in found]
     enclosed = [*mail.enclosed.get("to", ()), *mail.enclosed.get("x-failed-recipients", ())]

@@ -1,7 +1,7 @@
 """Where returned mail lies: a file, a folder, a Maildir, an IMAP folder, standard input.
 
-Each source yields mails; when the taker comes back for the next one, the one before has been dealt with, and only then is
-it marked as read. Nothing is ever deleted.
+Each source yields mails; when the taker comes back for the next one, the one before has been dealt with, and only then
+is it marked as read. Nothing is ever deleted.
 """
 
 import imaplib
@@ -62,7 +62,12 @@ def _begins_a_mail(text: bytes, at: int) -> bool:
 def _file(path: Path) -> Iterator[Arrived]:
     with path.open("rb") as file:
         text = file.read(MAX_FILE)
-    yield from mails_in(text, path.name)
+    yield from mails_in(text, _name(path))
+
+
+def _name(path: Path) -> str:
+    """File names are bytes to the system; what is no text in one is shown as a question mark."""
+    return path.name.encode("utf-8", "replace").decode()
 
 
 def _maildir(path: Path) -> Iterator[Arrived]:
@@ -77,7 +82,7 @@ def _maildir(path: Path) -> Iterator[Arrived]:
                 raw = file.read_bytes()[:MAX_FILE]
             except FileNotFoundError:
                 continue  # another reader was faster
-            yield Arrived(file.name, raw)
+            yield Arrived(_name(file), raw)
             seen = path / "cur" / f"{base}:2,{''.join(sorted({*flags, 'S'}))}"
             try:
                 os.rename(file, seen)

@@ -172,7 +172,11 @@ def _tell_operators(connection: Connection, week: str, reason: str, now: datetim
     )
     for editor in list_editors(connection):
         if editor.role == Role.OPERATOR:
-            data = {"subject": f"The sending of {week} is paused", "words": words}
+            data = {
+                "subject": f"The sending of {week} is paused",
+                "paragraphs": [words],
+                "link": f"/editor/issues/{week}",
+            }
             add_letter(connection, LetterKind.NOTICE, editor.email, data, real_now(), now)
 
 

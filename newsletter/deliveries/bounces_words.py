@@ -1,0 +1,41 @@
+"""The phrase book: what mail servers say, by what it means. The phrases stand in ``bounces_words.txt``."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+_BOOK = Path(__file__).with_name("bounces_words.txt")
+_NAME = re.compile(r"(\w+) = (.*)")
+
+
+def says(meaning: str, text: str) -> bool:
+    """Whether a text has a phrase of that section. Raises KeyError for a section that the book does not have."""
+    return _phrases()[meaning].search(text) is not None
+
+
+def meanings() -> frozenset[str]:
+    """The sections that there are."""
+    return frozenset(_phrases())
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> Mapping[str, re.Pattern[str]]:
+    return read_book(_BOOK.read_text("utf-8"))
+
+
+def read_book(text: str) -> dict[str, re.Pattern[str]]:
+    """Section -> one pattern of all its phrases."""
+    lists: dict[str, list[str]] = {}
+    sections: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]") and line[1:-1].replace(" ", "").isalpha():
+            current = sections.setdefault(line[1:-1], [])
+        elif not sections and (named := _NAME.fullmatch(line)):
+            lists.setdefault(named[1], []).append(named[2])
+        else:
+            current.append(re.sub(r"\{([a-z]+)\}", lambda name: f"(?:{'|'.join(lists[name[1]])})", line))
+    return {name: re.compile("|".join(phrases), re.I) for name, phrases in sections.items()}

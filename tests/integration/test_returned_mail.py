@@ -1,0 +1,285 @@
+"""Returned mail against real databases: who is suppressed by what, and who is not."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from db.engine import reading, transaction
+from db.keys import address_key, link_keys, newest_link_key
+from db.models import Delivery, Editor, Issue, Letter, ReturnedMail, Subscriber, Suppression
+from newsletter.clock import Week
+from newsletter.deliveries.bounces_mail import Arrived
+from newsletter.deliveries.bounces_providers import read_notices
+from newsletter.deliveries.read_mailbox import mails_at, mails_in
+from newsletter.deliveries.receive import ReceiveReport, receive_mail, receive_notices
+from newsletter.deliveries.verp import sign_leave_path, sign_return_path
+from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address
+from newsletter.subscribers.tokens import Link, sign_link
+from tests.fakes.times import MONDAY
+from tests.unit.bounces.mails import complaint, dsn, notice, recipient
+
+
+class Mailed(NamedTuple):
+    """A reader, and what was sent to them."""
+
+    subscriber_id: int
+    deliveries: list[int]
+
+
+@pytest.fixture
+def ada(engine: Engine, settings: Settings) -> Mailed:
+    """Four weekly issues went to her, the first on MONDAY."""
+    return mailed(engine, settings, "ada@example.org", issues=4)
+
+
+def mailed(engine: Engine, settings: Settings, email: str, issues: int = 1) -> Mailed:
+    with transaction(engine) as connection:
+        values = {"email": email, "email_hash": hash_address(email, address_key(connection)), "name": ""}
+        subscriber_id = connection.execute(
+            insert(Subscriber)
+            .values(state="active", created_at=MONDAY, state_since=MONDAY, **values)
+            .returning(Subscriber.id)
+        ).scalar_one()
+        key_id, _ = newest_link_key(connection)
+        deliveries = []
+        for number in range(issues):
+            issue_id = _issue(connection, number, settings)
+            values = {"email": email, "name": "", "format": "html", "selection": "", "link_key_id": key_id}
+            deliveries.append(
+                connection.execute(
+                    insert(Delivery)
+                    .values(issue_id=issue_id, subscriber_id=subscriber_id, status="sent", **values)
+                    .returning(Delivery.id)
+                ).scalar_one()
+            )
+    return Mailed(subscriber_id, deliveries)
+
+
+def _issue(connection, number: int, settings: Settings) -> int:  # type: ignore[no-untyped-def]
+    at = MONDAY + timedelta(weeks=number)
+    week = str(Week.of(at, settings.timezone))
+    known: int | None = connection.execute(select(Issue.id).where(Issue.week == week)).scalar()
+    times = {"starts_at": at, "ends_at": at, "composed_at": at, "updated_at": at, "started_at": at}
+    return known or int(
+        connection.execute(
+            insert(Issue).values(week=week, number=number + 1, status="sending", **times).returning(Issue.id)
+        ).scalar_one()
+    )
+
+
+def return_path(engine: Engine, delivery_id: int, sign=sign_return_path) -> str:  # type: ignore[no-untyped-def]
+    with reading(engine) as connection:
+        return f"{sign(delivery_id, *newest_link_key(connection))}@bounces.example.com"
+
+
+def take(engine: Engine, *mails: bytes, now: datetime = MONDAY) -> ReceiveReport:
+    return receive_mail(engine, [Arrived(f"{n}.eml", raw) for n, raw in enumerate(mails)], now=now)
+
+
+def state(engine: Engine, subscriber_id: int) -> tuple[str, str | None]:
+    """The subscriber's state, and the reason of their suppression."""
+    with reading(engine) as connection:
+        row = connection.execute(
+            select(Subscriber.state, Suppression.reason)
+            .outerjoin(Suppression, Suppression.email_hash == Subscriber.email_hash)
+            .where(Subscriber.id == subscriber_id)
+        ).one()
+    return row.state, row.reason
+
+
+HARD = recipient("ada@example.org", "5.1.1", "550 5.1.1 User unknown")
+SOFT = recipient("ada@example.org", "5.2.2", "552 5.2.2 Mailbox full")
+
+
+def test_a_hard_bounce_with_our_token_suppresses_at_once(engine: Engine, ada: Mailed) -> None:
+    report = take(engine, dsn(HARD, to=return_path(engine, ada.deliveries[0])))
+    (result,) = report.results
+    assert (result.kind, result.recipient, result.status, result.subscriber_changed) == (
+        "hard", "ada@example.org", "5.1.1", True,
+    )  # fmt: skip
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_a_report_without_or_with_a_forged_token_suppresses_nobody(engine: Engine, ada: Mailed) -> None:
+    genuine = return_path(engine, ada.deliveries[0])
+    forged = genuine.replace(genuine[10], "a" if genuine[10] != "a" else "b", 1)
+    report = take(engine, dsn(HARD), dsn(HARD, to=forged), complaint(), complaint(mail_from=forged))
+    assert [result.subscriber_changed for result in report.results] == [False] * 4
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_a_token_of_one_reader_does_not_suppress_another_whom_the_report_names(
+    engine: Engine, settings: Settings, ada: Mailed
+) -> None:
+    bob = mailed(engine, settings, "bob@example.org")
+    take(engine, dsn(HARD, recipient("eve@example.org", "5.1.1"), to=return_path(engine, bob.deliveries[0])))
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_of_several_recipients_only_the_one_that_is_ours_counts(engine: Engine, ada: Mailed) -> None:
+    delayed = recipient("ada@example.org", "4.4.1", action="delayed")
+    other = recipient("list-member@example.net", "5.1.1")
+    take(engine, dsn(delayed, other, to=return_path(engine, ada.deliveries[0])))
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_a_forwarded_address_that_fails_is_a_bounce_of_the_reader_who_forwards(engine: Engine, ada: Mailed) -> None:
+    take(engine, dsn(recipient("inner@corp.example", "5.1.1"), to=return_path(engine, ada.deliveries[0])))
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        notice("I am away. 550 5.1.1 user unknown", subject="Out of office", sender="ada@example.org"),
+        dsn(recipient("ada@example.org", "2.0.0", action="delivered")),
+        dsn(recipient("ada@example.org", "5.1.1", action="delayed")),
+        dsn(recipient("ada@example.org", "5.7.1", "550 5.7.1 blocked")),
+        notice("Hello there", subject="Re: news", sender="ada@example.org"),
+    ],
+    ids=["vacation", "delivered", "delayed", "policy", "a person"],
+)
+def test_what_is_no_failure_of_the_mailbox_changes_nobody(engine: Engine, ada: Mailed, mail: bytes) -> None:
+    to = return_path(engine, ada.deliveries[0]).encode()
+    report = take(engine, mail.replace(b"To: news@example.com", b"To: " + to))
+    assert not report.results[0].subscriber_changed
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_three_soft_bounces_in_a_row_over_fifteen_days_suppress(engine: Engine, ada: Mailed) -> None:
+    changed = []
+    for number, delivery_id in enumerate(ada.deliveries):
+        now = MONDAY + timedelta(weeks=number)
+        with transaction(engine) as connection:
+            later = ada.deliveries[number + 1 :]
+            connection.execute(update(Delivery).where(Delivery.id.in_(later)).values(status="queued"))
+            connection.execute(update(Delivery).where(Delivery.id == delivery_id).values(status="sent"))
+        report = take(engine, dsn(SOFT, to=return_path(engine, delivery_id)), now=now)
+        changed.append(report.results[0].subscriber_changed)
+    assert changed == [False, False, False, True]
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_an_issue_that_arrived_in_between_resets_the_row(engine: Engine, ada: Mailed) -> None:
+    for number in (0, 2, 3):
+        now = MONDAY + timedelta(weeks=number)
+        report = take(engine, dsn(SOFT, to=return_path(engine, ada.deliveries[number])), now=now)
+        assert not report.results[0].subscriber_changed
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_refusals_at_smtp_time_stand_in_the_same_row(engine: Engine, ada: Mailed) -> None:
+    with transaction(engine) as connection:
+        for number, delivery_id in enumerate(ada.deliveries[:3]):
+            at = MONDAY + timedelta(weeks=number)
+            values = {"status": "failed", "code": 552, "reply": "5.2.2 mailbox full", "finished_at": at}
+            connection.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
+    report = take(engine, dsn(SOFT, to=return_path(engine, ada.deliveries[3])), now=MONDAY + timedelta(weeks=3))
+    assert report.results[0].subscriber_changed
+
+
+def test_the_same_mail_again_changes_nothing_again(engine: Engine, ada: Mailed) -> None:
+    mail = dsn(HARD, to=return_path(engine, ada.deliveries[0]))
+    take(engine, mail)
+    with transaction(engine) as connection:  # she came back by a new double opt-in
+        connection.execute(update(Subscriber).values(state="active"))
+    again = take(engine, mail, mail + b"\nsent again\n")
+    assert [result.subscriber_changed for result in again.results] == [False, False]
+    assert state(engine, ada.subscriber_id)[0] == "active"
+
+
+def test_a_complaint_suppresses_at_once_by_return_path_or_by_the_readers_link(
+    engine: Engine, settings: Settings, ada: Mailed
+) -> None:
+    bob = mailed(engine, settings, "bob@example.org")
+    with reading(engine) as connection:
+        key_id, key = newest_link_key(connection)
+        issue_id = connection.execute(select(Delivery.issue_id).where(Delivery.id == bob.deliveries[0])).scalar_one()
+    link = sign_link(Link(bob.subscriber_id, issue_id), key_id, key)
+    take(engine, complaint(mail_from=return_path(engine, ada.deliveries[0])), complaint(unsubscribe=link, to="-"))
+    assert state(engine, ada.subscriber_id) == ("complained", "complained")
+    assert state(engine, bob.subscriber_id) == ("complained", "complained")
+
+
+def test_mail_to_the_leave_path_unsubscribes(engine: Engine, ada: Mailed) -> None:
+    to = return_path(engine, ada.deliveries[0], sign_leave_path)
+    report = take(engine, f"From: ada@example.org\nTo: {to}\nSubject: unsubscribe\n\n\n".encode())
+    assert (report.results[0].reason, report.results[0].subscriber_changed) == ("unsubscribe", True)
+    assert state(engine, ada.subscriber_id) == ("unsubscribed", None)
+
+
+def test_mail_that_is_not_understood_keeps_its_bytes(engine: Engine) -> None:
+    mail = notice("What is this?", subject="?", sender="x@example.org")
+    take(engine, mail, dsn(HARD))
+    with reading(engine) as connection:
+        kept = list(connection.scalars(select(ReturnedMail.raw).order_by(ReturnedMail.id)))
+    assert kept == [mail, None]
+
+
+def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_operators(
+    engine: Engine, settings: Settings, ada: Mailed
+) -> None:
+    with transaction(engine) as connection:
+        issue_id = connection.execute(select(Delivery.issue_id).where(Delivery.id == ada.deliveries[0])).scalar_one()
+        connection.execute(insert(Editor).values(email="ops@example.com", role="operator", created_at=MONDAY))
+        rows = [
+            {"issue_id": issue_id, "subscriber_id": 10_000 + n, "email": f"r{n}@example.org", "name": "",
+             "format": "html", "selection": "", "link_key_id": 1, "status": "sent"}
+            for n in range(1000)
+        ]  # fmt: skip
+        ids = list(connection.scalars(insert(Delivery).returning(Delivery.id), rows))
+    take(engine, *(complaint(mail_from=return_path(engine, delivery_id)) for delivery_id in ids[:3]))
+    assert _status(engine, issue_id) == "sending"
+    take(engine, complaint(mail_from=return_path(engine, ids[3])))
+    assert _status(engine, issue_id) == "paused"
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(Letter.email))) == ["ops@example.com"]
+
+
+def _status(engine: Engine, issue_id: int) -> str:
+    with reading(engine) as connection:
+        return str(connection.execute(select(Issue.status).where(Issue.id == issue_id)).scalar_one())
+
+
+def test_a_providers_notice_finds_its_delivery_by_the_relays_id(engine: Engine, ada: Mailed) -> None:
+    with transaction(engine) as connection:
+        connection.execute(update(Delivery).where(Delivery.id == ada.deliveries[0]).values(relay_id="0100-abc"))
+    document = {
+        "notificationType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent", "bounceSubType": "General", "feedbackId": "f1",
+            "bouncedRecipients": [{"emailAddress": "ada@example.org", "status": "5.1.1"}],
+        },
+        "mail": {"messageId": "0100-abc", "source": "news@example.com"},
+    }  # fmt: skip
+    unknown = {**document, "mail": {"messageId": "someone-elses"}}
+    first = receive_notices(engine, "ses", read_notices("ses", unknown), now=MONDAY)
+    second = receive_notices(engine, "ses", read_notices("ses", document), now=MONDAY)
+    assert [report.results[0].subscriber_changed for report in (first, second)] == [False, True]
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_a_maildir_is_read_once_and_loses_nothing(engine: Engine, ada: Mailed, tmp_path: Path) -> None:
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    (tmp_path / "box" / "new" / "1.host").write_bytes(dsn(HARD, to=return_path(engine, ada.deliveries[0])))
+    first = receive_mail(engine, mails_at(tmp_path / "box"), now=MONDAY)
+    second = receive_mail(engine, mails_at(tmp_path / "box"), now=MONDAY)
+    assert (len(first.results), len(second.results)) == (1, 0)
+    assert [file.name for file in (tmp_path / "box" / "cur").iterdir()] == ["1.host:2,S"]
+
+
+def test_an_mbox_is_read_mail_by_mail(engine: Engine) -> None:
+    line = b"From MAILER-DAEMON Mon Nov 16 06:00:00 2026\n"
+    mbox = line + dsn(HARD) + b"\n" + line + complaint() + b"\n"
+    report = receive_mail(engine, mails_in(mbox, "box"), now=MONDAY)
+    assert [(result.source, result.kind) for result in report.results] == [("box#1", "hard"), ("box#2", "complaint")]
+
+
+def test_keys_are_those_of_the_database(engine: Engine) -> None:
+    with reading(engine) as connection:
+        assert link_keys(connection)

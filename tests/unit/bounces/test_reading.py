@@ -1,0 +1,151 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from db.states import BounceKind
+from newsletter.deliveries.bounces import read_bounce
+from newsletter.deliveries.bounces_reasons import Reason
+from newsletter.deliveries.verp import sign_leave_path, sign_return_path
+from newsletter.subscribers.tokens import Link, sign_link
+from tests.unit.bounces.mails import complaint, dsn, notice, recipient
+
+KEYS = {1: b"k" * 32}
+RETURN_PATH = f"{sign_return_path(7, 1, KEYS[1])}@bounces.example.com"
+
+
+def said(raw: bytes) -> list[tuple[str, str, str]]:
+    return [
+        (one.recipient, one.judgement.kind.value, one.judgement.reason.value) for one in read_bounce(raw, KEYS).returned
+    ]
+
+
+def test_each_recipient_of_a_report_is_judged_for_itself() -> None:
+    report = dsn(
+        recipient("ada@example.org", "5.1.1", "550 5.1.1 User unknown"),
+        recipient("bob@example.org", "4.4.1", action="delayed"),
+        recipient("cyd@example.org", "5.2.2", "552 5.2.2 Mailbox full"),
+        recipient("dan@example.org", "2.0.0", action="relayed"),
+    )
+    assert said(report) == [
+        ("ada@example.org", "hard", "no such user"),
+        ("bob@example.org", "soft", "delayed"),
+        ("cyd@example.org", "soft", "mailbox full"),
+        ("dan@example.org", "ignored", "delivered"),
+    ]
+
+
+def test_the_return_path_that_a_report_came_to_names_the_delivery() -> None:
+    report = dsn(recipient("ada@example.org", "5.1.1"), to=RETURN_PATH.upper())
+    assert read_bounce(report, KEYS).delivery_id == 7
+    assert read_bounce(dsn(recipient("ada@example.org", "5.1.1")), KEYS).delivery_id is None
+
+
+def test_the_address_that_we_mailed_is_kept_beside_the_one_that_failed() -> None:
+    report = dsn(recipient("inner@corp.example", "5.1.1", original="ada+2Btag@example.org"))
+    (one,) = read_bounce(report, KEYS).returned
+    assert (one.recipient, one.originally) == ("inner@corp.example", "ada+tag@example.org")
+    assert one.names("ADA+tag@example.org")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            "Hi. This is the qmail-send program at mx.example.net.\n\n<ada@example.org>:\n"
+            "192.0.2.1 does not like recipient.\nRemote host said: 550 5.1.1 no such mailbox\n\n"
+            "--- Below this line is a copy of the message.\n\nReturn-Path: <news@example.com>\nTo: bob@example.org\n",
+            [("ada@example.org", "hard", "no such user")],
+        ),
+        (
+            "A message that you sent could not be delivered to all of its recipients.\n"
+            "The following address(es) failed:\n\n  ada@example.org\n    mailbox is full: retry timeout exceeded\n"
+            "  bob@example.net\n    Unrouteable address\n",
+            [("ada@example.org", "soft", "mailbox full"), ("bob@example.net", "hard", "no such host")],
+        ),
+        (
+            "   ----- Transcript of session follows -----\n... while talking to mx.example.org.:\n"
+            ">>> RCPT To:<ada@example.org>\n<<< 550 5.7.1 <ada@example.org>... Listed in a block list\n"
+            "550 <ada@example.org>... refused\n",
+            [("ada@example.org", "soft", "policy")],
+        ),
+    ],
+    ids=["qmail", "exim", "sendmail"],
+)
+def test_a_bounce_in_prose_names_who_and_why(words: str, expected: list[tuple[str, str, str]]) -> None:
+    assert said(notice(words)) == expected
+
+
+def test_what_a_gateway_wraps_into_a_notice_of_its_own_is_read_too() -> None:
+    inner = dsn(recipient("ada@example.org", "5.1.1")).decode()
+    outer = (
+        "From: MAILER-DAEMON@gateway.example\nTo: news@example.com\nSubject: Returned mail\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: text/plain\n\nSee below.\n'
+        f"--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
+    )
+    assert said(outer.encode()) == [("ada@example.org", "hard", "no such user")]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        notice("I am away until Monday.", subject="Out of office: This week's verdicts", sender="ada@example.org"),
+        notice("Thank you.", subject="Your message", sender="ada@example.org", Auto_Submitted="auto-replied"),
+        notice("Bin im Urlaub.", subject="Automatische Antwort: x", sender="ada@example.org"),
+        notice("5.1.1 is what I got.", subject="Re: news", sender="ada@example.org", X_Autoreply="yes"),
+        notice("不在です", subject="=?utf-8?b?5LiN5Zyo6YCa55+l?=", sender="ada@example.org"),
+    ],
+)
+def test_a_vacation_reply_is_dropped_even_when_it_comes_to_a_return_path(mail: bytes) -> None:
+    reading = read_bounce(mail.replace(b"To: news@example.com", f"To: {RETURN_PATH}".encode()), KEYS)
+    assert [one.judgement.reason for one in reading.returned] == [Reason.VACATION]
+    assert reading.returned[0].judgement.kind is BounceKind.IGNORED
+
+
+def test_a_persons_own_mail_is_not_understood_and_so_kept() -> None:
+    reading = read_bounce(notice("What a fine issue!", subject="Thanks", sender="ada@example.org"), KEYS)
+    assert not reading.understood
+
+
+def test_a_complaint_is_tied_to_its_delivery_by_the_reported_return_path_or_the_readers_own_link() -> None:
+    by_path = read_bounce(complaint(mail_from=RETURN_PATH), KEYS)
+    by_link = read_bounce(complaint(unsubscribe=sign_link(Link(5, 3), 1, KEYS[1])), KEYS)
+    forged = read_bounce(complaint(unsubscribe="A" * 32, mail_from="b-" + "a" * 29 + "@bounces.example.com"), KEYS)
+    assert (by_path.delivery_id, by_link.link) == (7, Link(5, 3))
+    assert (forged.delivery_id, forged.link) == (None, None)
+    assert [one.judgement.kind for one in by_path.returned] == [BounceKind.COMPLAINT]
+
+
+@pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "virus", "something-new"])
+def test_a_report_that_is_no_complaint_changes_nothing(kind: str) -> None:
+    assert said(complaint(kind=kind)) == [("ada@example.org", "ignored", "other report")]
+
+
+def test_mail_to_a_leave_path_asks_to_be_taken_off() -> None:
+    leave = f"{sign_leave_path(9, 1, KEYS[1])}@bounces.example.com"
+    reading = read_bounce(f"From: ada@example.org\nTo: {leave}\nSubject: unsubscribe\n\n".encode(), KEYS)
+    assert reading.leaves == 9
+
+
+@given(some.binary(max_size=400))
+def test_no_bytes_make_reading_fail(raw: bytes) -> None:
+    assert read_bounce(raw, KEYS).returned
+
+
+@given(some.text(max_size=300))
+def test_no_words_in_a_report_make_reading_fail(words: str) -> None:
+    assert read_bounce(dsn(words, words=words), KEYS).returned
+    assert read_bounce(notice(words), KEYS).returned
+
+
+def test_a_mail_nested_a_thousand_deep_is_kept_and_nothing_worse() -> None:
+    head = "".join(f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(1000))
+    assert read_bounce(head.encode(), KEYS).returned
+
+
+@pytest.mark.parametrize(
+    "piece", ["a@", "user ", "a.b@c.d ", "-- ", "<!--", "<a ", "(", "mailbox ", "=?", "not ", "\n\n"]
+)
+def test_crafted_repetition_does_not_slow_the_reader_down(piece: str) -> None:
+    words = (piece * (60_000 // len(piece)))[:60_000]
+    assert read_bounce(notice(words), KEYS).returned
+    assert read_bounce(dsn(recipient("ada@example.org", "5.0.0", words.replace("\n", " ")), words=words), KEYS).returned

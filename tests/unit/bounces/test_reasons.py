@@ -1,0 +1,64 @@
+import pytest
+
+from db.states import BounceKind
+from newsletter.deliveries.bounces_reasons import Reason, judge
+from newsletter.deliveries.bounces_words import meanings, says
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "reason", "kind"),
+    [
+        ("5.1.1", "550 5.1.1 <ada@example.org>: Recipient address rejected", Reason.NO_SUCH_USER, "hard"),
+        ("5.1.2", "Host not found", Reason.NO_SUCH_HOST, "hard"),
+        ("4.1.2", "Host not found, try again", Reason.NO_SUCH_HOST, "soft"),
+        ("5.1.6", "moved", Reason.MOVED, "hard"),
+        ("5.1.10", "Domain has a null MX", Reason.NO_MAIL, "hard"),
+        ("5.2.1", "This account is disabled", Reason.DISABLED, "hard"),
+        ("5.0.0", "550 account suspended", Reason.DISABLED, "soft"),
+        ("5.2.2", "552 over quota", Reason.MAILBOX_FULL, "soft"),
+        ("4.2.2", "452 mailbox full", Reason.MAILBOX_FULL, "soft"),
+        ("5.0.0", "550 the mailbox of this user is full", Reason.MAILBOX_FULL, "soft"),
+        ("5.2.3", "552 5.2.3 message size exceeds quota", Reason.CONTENT, "soft"),
+        ("5.3.4", "too big", Reason.CONTENT, "soft"),
+        ("5.7.1", "550 5.7.1 blocked using a list", Reason.POLICY, "soft"),
+        ("5.7.26", "unauthenticated mail", Reason.POLICY, "soft"),
+        ("5.1.1", "550 5.1.1 blocked by our block list, see the web page", Reason.POLICY, "soft"),
+        ("5.5.2", "bad syntax", Reason.PROTOCOL, "soft"),
+        ("4.4.7", "delivery time expired", Reason.UNREACHABLE, "soft"),
+        (None, "550 No such user here", Reason.NO_SUCH_USER, "hard"),
+        (None, "450 greylisted, try again later", Reason.POLICY, "soft"),
+        (None, "550 5.0.0 Unbekannter Fehler", Reason.REFUSED, "soft"),
+        ("5.0.0", "550 5.1.1 user unknown", Reason.NO_SUCH_USER, "hard"),
+    ],
+)
+def test_a_refusal_is_read_as_people_who_know_mail_read_it(
+    status: str | None, text: str, reason: Reason, kind: str
+) -> None:
+    found = judge(status, None, text)
+    assert (found.reason, found.kind) == (reason, BounceKind(kind))
+
+
+def test_a_delay_and_a_delivery_are_no_bounces() -> None:
+    assert judge("4.4.1", None, "", action="delayed").counted is False
+    assert judge("5.1.1", None, "user unknown", action="delivered").kind is BounceKind.IGNORED
+
+
+def test_unknown_user_after_the_data_is_a_filter_and_not_a_missing_mailbox() -> None:
+    at_rcpt = judge("5.0.0", None, "550 Unknown user", around="in reply to RCPT TO command")
+    after_data = judge("5.0.0", None, "550 Unknown user", around="in reply to end of DATA command")
+    assert (at_rcpt.kind, after_data.kind) == (BounceKind.HARD, BounceKind.SOFT)
+
+
+def test_what_is_about_us_does_not_count_against_a_mailbox() -> None:
+    assert judge("5.2.2", None, "full").counted
+    assert not judge("5.7.1", None, "blocked").counted
+    assert not judge("5.3.4", None, "too big").counted
+
+
+def test_the_phrase_book_has_a_section_for_every_reason_that_words_can_tell() -> None:
+    told = set(Reason) - {
+        Reason.DELAYED, Reason.COMPLAINT, Reason.DELIVERED, Reason.VACATION, Reason.UNSUBSCRIBE, Reason.REPORT,
+        Reason.NOT_UNDERSTOOD,
+    }  # fmt: skip
+    assert {reason.value for reason in told} <= meanings()
+    assert not any(says(meaning, "") for meaning in meanings())
