@@ -200,11 +200,20 @@ async def _connect(relays: tuple[Relay, ...]) -> tuple[aiosmtplib.SMTP | None, s
         )  # fmt: skip
         try:
             await smtp.connect()
+            await _greet(smtp)
             return smtp, ""
         except (aiosmtplib.SMTPException, OSError) as error:
             reason = f"{relay.name}: {_one_line(error)}"
             log.warning("letters wait: %s", reason)
     return None, reason
+
+
+async def _greet(smtp: aiosmtplib.SMTP) -> None:
+    """EHLO, so that the extensions are known; HELO for relays that know nothing better (RFC 5321, 3.2)."""
+    try:
+        await smtp.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await smtp.helo()
 
 
 def _tls(relay: Relay) -> ssl.SSLContext:

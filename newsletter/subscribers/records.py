@@ -1,0 +1,145 @@
+"""A file of subscribers, record by record: ``email,name,consent_at,consent_source,categories``.
+
+RFC 4180 with a header line; columns in any order, further ones are left alone. Whoever is in such a file has consented
+before, so a record without the evidence of it is a bad record. A ``state`` column, as our own export has it, is
+honoured: only active subscribers come in.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from newsletter.subscribers.addresses import parse_address
+from newsletter.subscribers.selections import Selection
+
+COLUMNS = ("email", "name", "consent_at", "consent_source", "categories")
+_NEEDED = ("email", "consent_at", "consent_source")
+NAME_LENGTH = 100
+SOURCE_LENGTH = 500
+_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+# A field longer than this is an opening quote that nobody closed.
+csv.field_size_limit(64 * 1024)
+
+
+class Record(NamedTuple):
+    """A good record. ``line`` is its first physical line, counted from 1."""
+
+    line: int
+    email: str
+    name: str
+    consent_at: datetime
+    consent_source: str
+    selection: str
+
+
+class Rejected(NamedTuple):
+    line: int
+    email: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """In which field each column stands."""
+
+    width: int
+    at: dict[str, int]
+
+    def read(self, fields: list[str], column: str) -> str:
+        place = self.at.get(column)
+        return fields[place].strip() if place is not None and place < len(fields) else ""
+
+
+def read_records(lines: Iterable[str], latest: datetime) -> Iterator[Record | Rejected]:
+    """Read a file's lines as they come. ``latest`` is the last instant at which consent can have been given.
+
+    Raises ValueError where the header line lacks a column that every record needs.
+    """
+    reader = csv.reader(lines)
+    places: _Places | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            yield Rejected(line, "", f"cannot be read as CSV: {error}")
+            continue
+        if not any(fields):
+            continue
+        if places is None:
+            places = _header(fields)
+            continue
+        yield _record(line, fields, places, latest)
+    if places is None:
+        raise ValueError(f"has no header line; it begins with {','.join(COLUMNS)}")
+
+
+def _header(fields: list[str]) -> _Places:
+    names = [field.strip().lower().removeprefix("\ufeff") for field in fields]
+    missing = [column for column in _NEEDED if column not in names]
+    if missing:
+        raise ValueError(f"has no column {missing[0]!r} in its first line; it begins with {','.join(COLUMNS)}")
+    return _Places(len(fields), {name: place for place, name in reversed(list(enumerate(names)))})
+
+
+def _record(line: int, fields: list[str], places: _Places, latest: datetime) -> Record | Rejected:
+    email = places.read(fields, "email")
+    try:
+        if len(fields) > places.width:
+            raise ValueError(f"has {len(fields)} fields where the header has {places.width}")
+        _refuse_other_encodings(fields)
+        address = parse_address(email)
+        _refuse_who_left(places.read(fields, "state"))
+        consent_at = _instant(places.read(fields, "consent_at"), latest)
+        source = _one_line(places.read(fields, "consent_source"), SOURCE_LENGTH)
+        if not source:
+            raise ValueError("has no consent_source: how was consent given?")
+        categories = {_one_line(part, 80) for part in places.read(fields, "categories").split(";")} - {""}
+    except ValueError as error:
+        return Rejected(line, _shown(email), str(error))
+    selection = Selection(tuple(categories)).key() if categories else ""
+    return Record(line, address, _one_line(places.read(fields, "name"), NAME_LENGTH), consent_at, source, selection)
+
+
+def _instant(text: str, latest: datetime) -> datetime:
+    if not text:
+        raise ValueError("has no consent_at: when was consent given?")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"has a consent_at that is no ISO 8601 date or time: {text[:40]!r}") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    if found > latest:
+        raise ValueError("has a consent_at in the future")
+    if found.year < 1970:
+        raise ValueError("has a consent_at before there was e-mail to consent to")
+    return found.astimezone(UTC)
+
+
+def _refuse_who_left(state: str) -> None:
+    if state not in ("", "active"):
+        raise ValueError(f"is {state[:20]} in this file, so it does not come in")
+
+
+def _refuse_other_encodings(fields: list[str]) -> None:
+    """Bytes that are no UTF-8 arrive as lone surrogates (the file is read with ``surrogateescape``)."""
+    for field in fields:
+        if not field.isascii() and any("\ud800" <= c <= "\udfff" for c in field):
+            raise ValueError("is not UTF-8")
+
+
+def _one_line(text: str, limit: int) -> str:
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()[:limit]
+    return _SPACES.sub(" ", text).strip()[:limit]
+
+
+def _shown(email: str) -> str:
+    return _one_line(email.encode("utf-8", "replace").decode(), 254)

@@ -1,0 +1,167 @@
+"""Letters reach their readers within seconds, once, and say nothing that a stranger typed."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from db.engine import reading, transaction
+from db.letters import add_letter
+from db.models import Letter
+from newsletter.clock import Clock, real_now
+from newsletter.deliveries.send_letters import letters_are_due, send_letters
+from newsletter.settings import Settings
+from newsletter.subscribers.sign_up import SignUp, sign_up
+from tests.fakes.relay import RecordingRelay
+from tests.fakes.times import MONDAY
+
+CLOCK = Clock(MONDAY, running=False)
+NOTICE = {"subject": "The sending has paused", "paragraphs": ["Too many complaints.", "Have a look."]}
+
+
+def notice(engine: Engine, email: str = "ada@example.org", wait: timedelta = timedelta(0)) -> int:
+    with transaction(engine) as connection:
+        return add_letter(connection, "notice", email, NOTICE, real_now() + wait, MONDAY)
+
+
+def state_of(engine: Engine, letter_id: int) -> tuple[str, int, str | None]:
+    with reading(engine) as connection:
+        row = connection.execute(select(Letter.status, Letter.attempts, Letter.reply).where(Letter.id == letter_id))
+        status, attempts, reply = row.one()
+        return status, attempts, reply
+
+
+def test_a_letter_is_sent_once_and_its_reply_is_kept(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    with RecordingRelay() as inbox:
+        there = replace(settings, smtp=(inbox.relay,))
+        assert letters_are_due(engine)
+        assert send_letters(engine, there, CLOCK) == 1
+        assert send_letters(engine, there, CLOCK) == 0
+    assert state_of(engine, letter) == ("sent", 1, "250 2.0.0 taken")
+    (arrived,) = inbox.arrived
+    assert arrived.message["Subject"] == "The sending has paused"
+    assert "Have a look." in arrived.text()
+    assert "Have a look." in arrived.html()
+
+
+def test_a_letter_that_is_not_due_waits(engine: Engine, settings: Settings) -> None:
+    notice(engine, wait=timedelta(minutes=4))
+    with RecordingRelay() as inbox:
+        assert not letters_are_due(engine)
+        assert send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK) == 0
+    assert inbox.arrived == []
+
+
+def test_a_confirmation_letter_has_the_headers_of_automatic_mail_and_no_stranger_s_words(
+    engine: Engine, settings: Settings
+) -> None:
+    request = SignUp("bob@example.org", name="BUY CHEAP PILLS", categories=("Visit evil.example",))
+    sign_up(engine, request, now=MONDAY, real_now=real_now(), settings=settings, nonce=b"n" * 32, chance=0)
+    with RecordingRelay() as inbox:
+        assert send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK) == 1
+    (arrived,) = inbox.arrived
+    message = arrived.message
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["To"] == "bob@example.org"
+    assert message["Date"] == "Mon, 16 Nov 2026 06:00:00 +0000"
+    assert not [name for name in message if name.lower().startswith("list-") or name.lower() == "precedence"]
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    everything = arrived.raw.decode() + arrived.text() + arrived.html()
+    assert "PILLS" not in everything
+    assert "evil.example" not in everything
+    link = re.search(r"https://news\.example\.com/confirm/[\w-]{43}", arrived.text())
+    assert link
+    assert link[0] in arrived.html()
+
+
+def test_what_reaches_the_wire_is_seven_bit_with_whole_line_ends(engine: Engine, settings: Settings) -> None:
+    notice(engine)
+    odd = replace(settings, title="Wöchentliche Urteile – Ausgabe für Entwicklerinnen und Entwickler =?utf-8?q?x?=")
+    with RecordingRelay() as inbox:
+        send_letters(engine, replace(odd, smtp=(inbox.relay,)), CLOCK)
+    raw = inbox.arrived[0].raw
+    assert raw.isascii()
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert inbox.arrived[0].text().splitlines()[-1] == "Example Press, 1 Example Street, 12345 Example City"
+
+
+def test_a_relay_that_is_down_or_busy_is_tried_again_with_the_same_message(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    with RecordingRelay() as inbox:
+        gone = inbox.relay
+    assert send_letters(engine, replace(settings, smtp=(gone,)), CLOCK) == 0
+    assert state_of(engine, letter)[:2] == ("queued", 1)
+    hurry(engine)
+    with RecordingRelay(answers=["451 4.3.0 later"]) as inbox:
+        there = replace(settings, smtp=(inbox.relay,))
+        assert send_letters(engine, there, CLOCK) == 0
+        assert state_of(engine, letter) == ("queued", 2, "451 4.3.0 later")
+        hurry(engine)
+        assert send_letters(engine, there, CLOCK) == 1
+
+
+def test_a_letter_that_is_refused_for_good_is_not_tried_again(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    with RecordingRelay(answers=["550 5.1.1 nobody here"]) as inbox:
+        send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK)
+    assert state_of(engine, letter) == ("failed", 1, "550 5.1.1 nobody here")
+
+
+def test_one_refused_letter_does_not_hold_up_the_next(engine: Engine, settings: Settings) -> None:
+    notice(engine, "gone@example.org")
+    notice(engine, "here@example.org")
+    with RecordingRelay(answers=["550 5.1.1 nobody here"]) as inbox:
+        assert send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK) == 1
+    assert [one.recipient for one in inbox.arrived] == ["here@example.org"]
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_an_address_beyond_ascii_needs_a_relay_that_takes_it(engine: Engine, settings: Settings, offered: bool) -> None:
+    letter = notice(engine, "jürgen@example.org")
+    with RecordingRelay(smtputf8=offered) as inbox:
+        send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK)
+    assert [one.recipient for one in inbox.arrived] == (["jürgen@example.org"] if offered else [])
+    assert state_of(engine, letter)[0] == ("sent" if offered else "failed")
+
+
+def test_a_letter_whose_sender_died_is_taken_over_when_its_lease_is_past(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    from db.letters import claim_letters
+
+    with transaction(engine) as connection:
+        past = real_now() - timedelta(minutes=10)
+        assert claim_letters(connection, "a dead one", real_now(), past, 10) == [letter]
+    with RecordingRelay() as inbox:
+        assert send_letters(engine, replace(settings, smtp=(inbox.relay,)), CLOCK) == 1
+
+
+def test_a_letter_in_other_hands_is_left_to_them(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    from db.letters import claim_letters
+
+    with transaction(engine) as connection:
+        claim_letters(connection, "another", real_now(), real_now() + timedelta(minutes=5), 10)
+    assert send_letters(engine, settings, CLOCK) == 0
+    assert state_of(engine, letter)[0] == "sending"
+
+
+def test_a_password_is_never_sent_in_clear_text(engine: Engine, settings: Settings) -> None:
+    letter = notice(engine)
+    relay = replace(settings.smtp[0], host="relay.example.com", user="ada", password="secret", tls="off")
+    send_letters(engine, replace(settings, smtp=(relay,)), CLOCK)
+    status, _, reply = state_of(engine, letter)
+    assert status == "queued"
+    assert reply is not None
+    assert "clear text" in reply
+    assert "secret" not in reply
+
+
+def hurry(engine: Engine) -> None:
+    """Let the next attempt be due."""
+    with transaction(engine) as connection:
+        connection.execute(Letter.__table__.update().values(not_before=real_now()))
