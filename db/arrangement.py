@@ -33,6 +33,12 @@ def items_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
+def added_since(connection: Connection, issue_id: int, instant: datetime) -> set[int]:
+    """The tools that came into the issue after an instant."""
+    wanted = select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id, IssueItem.added_at > instant)
+    return set(connection.scalars(wanted))
+
+
 def pairs_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
     rows = connection.execute(select(*_PAIR).where(IssueComparison.issue_id == issue_id).order_by(IssueComparison.id))
     return [dict(row._mapping) for row in rows]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from db.models import Delivery, Feed, Issue, Release, Take, Tool
+from db.models import Delivery, Feed, Issue, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
+from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
 
 class FeedTrouble(NamedTuple):
@@ -86,3 +87,25 @@ def delivery_counts(connection: Connection, issue_id: int) -> dict[str, int]:
         .group_by(Delivery.status)
     )
     return {row.status: row.number for row in connection.execute(wanted)}
+
+
+def tool_at(connection: Connection, address_key: str) -> ToolRow | None:
+    """The tool that this canonical address belongs to, if it is one tool's alone."""
+    wanted = (
+        select(*TOOL_COLUMNS)
+        .join(ToolAlias, ToolAlias.tool_id == Tool.id)
+        .where(ToolAlias.kind == "address", ToolAlias.key == address_key, Tool.merged_into_id.is_(None))
+        .limit(2)
+    )
+    rows = connection.execute(wanted).all()
+    return ToolRow(*rows[0]) if len(rows) == 1 else None
+
+
+def find_tools(connection: Connection, text: str, before_id: int | None, limit: int) -> list[ToolRow]:
+    """Tools by any words of their name, aliases, tagline or category, unlisted ones too; the newest first."""
+    wanted = select(*TOOL_COLUMNS).where(Tool.merged_into_id.is_(None))
+    for word in search_words(text).split():
+        wanted = wanted.where(Tool.search_text.contains(word, autoescape=True))
+    if before_id is not None:
+        wanted = wanted.where(Tool.id < before_id)
+    return [ToolRow(*row) for row in connection.execute(wanted.order_by(Tool.id.desc()).limit(limit))]

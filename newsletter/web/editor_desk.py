@@ -1,6 +1,7 @@
 """``/editor``: the week at a glance, every issue by week, and the log of who did what."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +31,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
         panel = len(editors.panelists(connection))
         draft = issues.issue_of_week(connection, weeks[0])
         sent = next((issue for issue in found if issue.status in _WENT_OUT), None)
-        values = {
+        values: dict[str, Any] = {
             "unmatched": desk.count_unmatched(connection),
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),

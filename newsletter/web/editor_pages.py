@@ -2,6 +2,26 @@
 
 from starlette.routing import BaseRoute
 
-from newsletter.web import editor_desk, editor_sign_in
+from newsletter.web import (
+    editor_desk,
+    editor_issue,
+    editor_preview,
+    editor_queue,
+    editor_receipt,
+    editor_sending,
+    editor_sign_in,
+    editor_takes,
+    editor_tools,
+)
 
-routes: list[BaseRoute] = [*editor_sign_in.routes, *editor_desk.routes]
+routes: list[BaseRoute] = [
+    *editor_sign_in.routes,
+    *editor_desk.routes,
+    *editor_queue.routes,
+    *editor_takes.routes,
+    *editor_tools.routes,
+    *editor_issue.routes,
+    *editor_preview.routes,
+    *editor_sending.routes,
+    *editor_receipt.routes,
+]

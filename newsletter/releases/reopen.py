@@ -1,0 +1,33 @@
+"""Takes back an editor's decision about a release: it waits in the queue again."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from db import releases as rows
+from db.engine import transaction
+from db.releases import ReleaseRow
+from db.states import IssueStatus, ReleaseStatus
+from newsletter.errors import NotFoundError, RefusedError
+
+
+def reopen_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow:
+    """Put a matched or dropped release back into the queue; what its match taught is forgotten too.
+
+    Raises NotFoundError, and RefusedError where an issue that is no draft carries it.
+    """
+    with transaction(engine) as connection:
+        release = rows.release_by_id(connection, release_id, lock=True)
+        if release is None:
+            raise NotFoundError(f"there is no release {release_id}")
+        if release.issue is not None and release.issue_status != IssueStatus.DRAFT:
+            raise RefusedError(
+                f"release {release_id} is part of issue {release.issue}, which is {release.issue_status}"
+            )
+        if release.tool_id is not None:
+            rows.forget_address(connection, release.tool_id, release.canonical_url)
+        rows.update_release(
+            connection, release_id, status=ReleaseStatus.UNMATCHED, tool_id=None, issue_id=None, matched_at=None,
+            match_reason=f"taken back on {now:%Y-%m-%d}",
+        )  # fmt: skip
+        return release

@@ -1,0 +1,64 @@
+"""Changes that editors make to single tools: a new one from a release, another name, on or off the public pages."""
+
+from datetime import datetime
+from itertools import count
+
+from sqlalchemy import Connection, Engine
+
+from db import tools as rows
+from db.engine import transaction
+from db.tools import AliasRow, ToolRow
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.naming import fold_name, slug_of
+from newsletter.tools.field_values import is_web_address
+
+
+def make_tool(engine: Engine, name: str, url: str, category: str, now: datetime, *, tagline: str | None = None) -> str:
+    """A new tool, unlisted until it has a take; returns its slug, made of its name.
+
+    Raises BadInputError for a name, address or category that cannot be one.
+    """
+    if not name or not category:
+        raise BadInputError("a new tool needs a name and a category")
+    if not is_web_address(url):
+        raise BadInputError(f"{url!r} is no web address; it must begin with https:// or http://")
+    with transaction(engine) as connection:
+        slug = _free_slug(connection, name)
+        tool_id = rows.add_tool(
+            connection, slug=slug, name=name, name_key=fold_name(name), url=url, address_key=canonical_url(url),
+            category=category, listed=False, now=now, tagline=tagline, best_for=tagline,
+        )  # fmt: skip
+        rows.renew_search_text(connection, [tool_id])
+    return slug
+
+
+def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
+    """From now on, releases of this name are this tool's."""
+    with transaction(engine) as connection:
+        tool = _standing(connection, slug)
+        rows.add_aliases(connection, [AliasRow(tool.id, "name", fold_name(name), name, "editor")])
+        rows.renew_search_text(connection, [tool.id])
+        rows.update_tool(connection, tool.id, {}, now)
+
+
+def set_listed(engine: Engine, slug: str, listed: bool, now: datetime) -> None:
+    """Show a tool on public pages, or take it off them."""
+    with transaction(engine) as connection:
+        rows.update_tool(connection, _standing(connection, slug).id, {"listed": listed}, now)
+
+
+def _standing(connection: Connection, slug: str) -> ToolRow:
+    tool = rows.standing_tool(connection, slug)
+    if tool is None:
+        raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+    return tool
+
+
+def _free_slug(connection: Connection, name: str) -> str:
+    wished = slug_of(name)
+    for number in count(1):
+        slug = wished if number == 1 else f"{wished}-{number}"
+        if rows.tool_by_slug(connection, slug) is None:
+            return slug
+    raise AssertionError("numbers do not end")

@@ -1,0 +1,161 @@
+"""Takes: what is wanted, entering one with a live card, pasting several. A panelist enters their own and no other."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from db import audit, desk, editors, letters, tools
+from db.engine import reading, transaction
+from db.states import LetterKind, Role
+from db.tools import TakeRow, ToolRow
+from newsletter.clock import last_ended_week, real_now
+from newsletter.editors.pasting import given_take, read_takes
+from newsletter.editors.roles import EVERYBODY, may_enter_take
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
+from newsletter.verdicts.tally import Verdict, tally
+from newsletter.web.editor_links import back_saying
+from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.site import site
+
+
+def wanted_page(request: Request, visitor: Visitor) -> Response:
+    """This week's tools that lack takes; a panelist sees those that lack their own."""
+    here = site(request)
+    last = last_ended_week(here.clock.now(), here.settings.timezone)
+    with reading(here.engine) as connection:
+        panel = tools.panel(connection)
+        found = desk.tools_wanting_takes(connection, [str(last), str(last.next())], len(panel))
+        takes = tools.takes_of(connection, [tool.tool_id for tool in found])
+    missing = {tool.tool_id: _missing(panel, takes.get(tool.tool_id, [])) for tool in found}
+    own = visitor.editor.panelist
+    if not visitor.edits:
+        found = [tool for tool in found if own in {member.key for member in missing[tool.tool_id]}]
+    return editor_page(request, visitor, "takes.html", wanted=found, missing=missing, panel=panel)
+
+
+def _missing(panel: list[tools.PanelistRow], takes: list[TakeRow]) -> list[tools.PanelistRow]:
+    given = {take.panelist for take in takes}
+    return [member for member in panel if member.key not in given]
+
+
+def take_page(request: Request, visitor: Visitor) -> Response:
+    """One panelist's take on one tool, with the card as readers will see it."""
+    return _take_page(request, visitor, request.path_params["panelist"])
+
+
+def _take_page(request: Request, visitor: Visitor, panelist: str) -> Response:
+    here = site(request)
+    tool, panel, takes, past = _tool_with_takes(request)
+    member = next((member for member in panel if member.key == panelist), None)
+    if member is None:
+        raise NotFoundError(f"there is no panelist {panelist!r}")
+    _check_may(visitor, panelist)
+    own = next((take for take in takes if take.panelist == panelist), None)
+    history = [take for take in past if take.panelist == panelist]
+    return editor_page(
+        request, visitor, "take.html", tool=tool, member=member, own=own, history=history,
+        zone=here.settings.timezone, **card(takes, panelist, own),
+    )  # fmt: skip
+
+
+def card(takes: list[TakeRow], panelist: str, given: Any) -> dict[str, Any]:
+    """What the card shows: the verdict now, and as it will be with this take; ``given`` has call, score and text."""
+    others = [take for take in takes if take.panelist != panelist]
+    after: Verdict = tally([*others, given]) if given is not None else tally(others)
+    return {"before": tally(takes), "after": after, "given": given}
+
+
+def show_card(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """The card for what is typed so far; nothing is stored."""
+    tool, panel, takes, _ = _tool_with_takes(request)
+    panelist = request.path_params["panelist"]
+    member = next((member for member in panel if member.key == panelist), None)
+    given = _typed_take(panelist, typed) if typed.line("call") else None
+    return editor_page(request, visitor, "card.html", tool=tool, member=member, **card(takes, panelist, given))
+
+
+def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    here, slug, panelist = site(request), request.path_params["slug"], request.path_params["panelist"]
+    _check_may(visitor, panelist)
+    report = record_take(here.engine, slug, _typed_take(panelist, typed), here.clock.now())
+    _note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"{slug} by {panelist}")
+    said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
+    return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
+
+
+def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """Several at once: all that can be read are stored, or none."""
+    here, slug = site(request), request.path_params["slug"]
+    with reading(here.engine) as connection:
+        given = read_takes(typed.text("takes"), editors.panelists(connection))
+    for take in given:
+        record_take(here.engine, slug, take, here.clock.now())
+    _note(request, visitor, "pasted takes", f"{slug} by {', '.join(take.panelist for take in given)}")
+    return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} takes")
+
+
+def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """Mail every panelist who may sign in that takes are wanted; one letter each."""
+    here = site(request)
+    last = last_ended_week(here.clock.now(), here.settings.timezone)
+    with transaction(here.engine) as connection:
+        asked = [row for row in editors.list_editors(connection) if row.role == Role.PANELIST and row.panelist]
+        count = len(desk.tools_wanting_takes(connection, [str(last), str(last.next())], len(tools.panel(connection))))
+        data = {
+            "subject": f"{count} {'tool waits' if count == 1 else 'tools wait'} for takes",
+            "paragraphs": ["The week's tools that lack your take are listed in the editors' room."],
+            "link": "/editor/takes",
+        }  # fmt: skip
+        for row in asked:
+            letters.add_letter(connection, LetterKind.NOTICE, row.email, data, real_now(), here.clock.now())
+        audit.add_audit(connection, visitor.email, "asked the panel for takes", None, here.clock.now())
+    people = "panelist" if len(asked) == 1 else "panelists"
+    return back_saying("/editor/takes", f"Asked {len(asked)} {people}" if asked else "No panelist may sign in yet")
+
+
+def _typed_take(panelist: str, typed: Typed) -> GivenTake:
+    return given_take(panelist, typed.line("call"), typed.number("score"), typed.text("text"))
+
+
+def _check_may(visitor: Visitor, panelist: str) -> None:
+    if not may_enter_take(visitor.editor.role, visitor.editor.panelist, panelist):
+        raise RefusedError("panelists enter their own takes and no other")
+
+
+def _tool_with_takes(
+    request: Request,
+) -> tuple[ToolRow, list[tools.PanelistRow], list[TakeRow], list[TakeRow]]:
+    slug = request.path_params["slug"]
+    with reading(site(request).engine) as connection:
+        tool = tools.standing_tool(connection, slug)
+        if tool is None:
+            raise NotFoundError(f"there is no tool {slug!r}")
+        takes = tools.takes_of(connection, [tool.id])[tool.id]
+        past = tools.past_takes_of(connection, [tool.id])[tool.id]
+        return tool, tools.panel(connection), takes, past
+
+
+def _percent(verdict: Verdict) -> str:
+    return "no take" if verdict.ship_percent is None else f"{verdict.ship_percent} %"
+
+
+def _note(request: Request, visitor: Visitor, what: str, subject: str) -> None:
+    here = site(request)
+    with transaction(here.engine) as connection:
+        audit.add_audit(connection, visitor.email, what, f"tool {subject}", here.clock.now())
+
+
+_TAKE = "/editor/tools/{slug}/takes/{panelist}"
+
+routes: list[BaseRoute] = [
+    show("/editor/takes", wanted_page, EVERYBODY),
+    act("/editor/takes/ask", ask_panelists),
+    show(_TAKE, take_page, EVERYBODY),
+    act(_TAKE, store_take, EVERYBODY),
+    act(_TAKE + "/card", show_card, EVERYBODY),
+    act("/editor/tools/{slug}/takes", paste_takes),
+]

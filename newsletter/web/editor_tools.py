@@ -1,0 +1,131 @@
+"""``/editor/tools``: finding, making, editing and merging tools."""
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from db import audit, desk, tools
+from db.engine import reading, transaction
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.tools import edit
+from newsletter.tools.import_tools import import_tools
+from newsletter.tools.merge import merge_tools
+from newsletter.tools.reading import TEXT_FIELDS
+from newsletter.verdicts.scorecard import scorecard
+from newsletter.verdicts.tally import tally
+from newsletter.web.editor_links import back_saying
+from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.site import site
+
+TOOLS_A_PAGE = 50
+OPTIONAL = ("tagline", "description", "pricing", "entry", "best_for")
+
+
+def list_page(request: Request, visitor: Visitor) -> Response:
+    """All tools, unlisted ones too, the newest first."""
+    text = request.query_params.get("q", "").strip()[:200]
+    before = request.query_params.get("before", "")
+    with reading(site(request).engine) as connection:
+        found = desk.find_tools(connection, text, int(before) if before.isdecimal() else None, TOOLS_A_PAGE + 1)
+    return editor_page(
+        request, visitor, "tools.html", q=text, found=found[:TOOLS_A_PAGE], more=len(found) > TOOLS_A_PAGE
+    )
+
+
+def tool_page(request: Request, visitor: Visitor) -> Response:
+    here, slug = site(request), request.path_params["slug"]
+    with reading(here.engine) as connection:
+        tool = tools.standing_tool(connection, slug)
+        if tool is None:
+            raise NotFoundError(f"there is no tool {slug!r}")
+        panel = tools.panel(connection)
+        takes = tools.takes_of(connection, [tool.id])[tool.id]
+        past = tools.past_takes_of(connection, [tool.id])[tool.id]
+        aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, [])
+    names = [alias.label for alias in aliases if alias.kind == "name"]
+    return editor_page(
+        request, visitor, "tool.html", tool=tool, takes={take.panelist: take for take in takes}, past=past, names=names,
+        panel=panel, card=scorecard(panel, takes), verdict=tally(takes), zone=here.settings.timezone,
+    )  # fmt: skip
+
+
+def new_page(request: Request, visitor: Visitor) -> Response:
+    given = {name: request.query_params.get(name, "")[:2000] for name in ("name", "url", "slug", *OPTIONAL)}
+    return editor_page(request, visitor, "tool_new.html", given=given)
+
+
+def create(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    slug = typed.line("slug", 100).lower()
+    with reading(site(request).engine) as connection:
+        if tools.tool_by_slug(connection, slug) is not None:
+            raise BadInputError(f"there is a tool {slug!r} already; choose another slug")
+    _store(request, {"slug": slug, **_fields(typed, empty=False)})
+    _note(request, visitor, "made a tool", slug)
+    return back_saying(f"/editor/tools/{slug}", "Made the tool")
+
+
+def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    slug = request.path_params["slug"]
+    document: dict[str, Any] = {"slug": slug, **_fields(typed, empty=True)}
+    if "aliases" in typed:
+        lines = (line.strip() for line in typed.text("aliases").splitlines())
+        document["aliases"] = list(dict.fromkeys(line for line in lines if line))
+    _store(request, document)
+    _note(request, visitor, "edited a tool", slug)
+    return back_saying(f"/editor/tools/{slug}", "Stored")
+
+
+def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """This tool becomes part of another; its slug redirects from then on. Asks once, since it cannot be undone."""
+    here, slug, into = site(request), request.path_params["slug"], typed.line("into", 100).lower()
+    if typed.line("sure") != "yes":
+        with reading(here.engine) as connection:
+            target = tools.standing_tool(connection, into)
+        if target is None or target.slug == slug:
+            raise NotFoundError(f"there is no other tool {into!r} to merge into")
+        words = f"{slug} becomes part of {target.name} for good: its releases, takes, votes and names move there."
+        return editor_page(
+            request, visitor, "sure.html", heading="Merge these tools?", words=words, button="Merge",
+            typed=[("into", target.slug)], back=f"/editor/tools/{slug}",
+        )  # fmt: skip
+    merge_tools(here.engine, slug, into, here.clock.now())
+    _note(request, visitor, f"merged into {into}", slug)
+    return back_saying(f"/editor/tools/{into}", f"Merged {slug} into this tool")
+
+
+def set_listed(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    here, slug, listed = site(request), request.path_params["slug"], typed.line("listed") == "yes"
+    edit.set_listed(here.engine, slug, listed, here.clock.now())
+    _note(request, visitor, "listed" if listed else "took off the public pages", slug)
+    return back_saying(f"/editor/tools/{slug}", "Listed" if listed else "Not on public pages any more")
+
+
+def _fields(typed: Typed, *, empty: bool) -> dict[str, str | None]:
+    """The text fields that were posted; empty ones as null where the tool may have had a value."""
+    given = {name: typed.text(name).strip() for name in TEXT_FIELDS if name in typed}
+    return {name: text or None for name, text in given.items() if text or (empty and name in OPTIONAL)}
+
+
+def _store(request: Request, document: dict[str, Any]) -> None:
+    here = site(request)
+    import_tools(here.engine, json.dumps({"tools": [document]}), here.clock.now())
+
+
+def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:
+    here = site(request)
+    with transaction(here.engine) as connection:
+        audit.add_audit(connection, visitor.email, what, f"tool {slug}", here.clock.now())
+
+
+routes: list[BaseRoute] = [
+    show("/editor/tools", list_page),
+    show("/editor/tools/new", new_page),
+    act("/editor/tools/new", create),
+    show("/editor/tools/{slug}", tool_page),
+    act("/editor/tools/{slug}", store),
+    act("/editor/tools/{slug}/merge", merge),
+    act("/editor/tools/{slug}/listed", set_listed),
+]
