@@ -2,16 +2,21 @@
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from sqlalchemy import Engine
 
 from newsletter.cli.door import Door, note, pass_door
+from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
-from newsletter.settings import required
+from newsletter.settings import Settings, required
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 
 @click.command()
@@ -33,24 +38,36 @@ def serve(door: Door, host: str, port: int, no_web: bool, no_scheduler: bool) ->
     with ExitStack() as stack:
         listening = None if no_web else stack.enter_context(listen(host, port))
         stop = stack.enter_context(stop_signal())
-        run_service(door, listening, stop, keeps_timetable=not no_scheduler)
+        run_service(door.engine, door.settings, door.running_clock, listening, stop, keeps_timetable=not no_scheduler)
 
 
-def run_service(door: Door, listening: socket.socket | None, stop: Event, *, keeps_timetable: bool) -> None:
-    """Letters, sending and the timetable beside the web app on a bound socket, until the process is told to stop."""
+def run_service(
+    engine: Engine,
+    settings: Settings,
+    clock: Clock,
+    listening: socket.socket | None,
+    stop: Event,
+    *,
+    keeps_timetable: bool,
+    routes: Sequence["BaseRoute"] = (),
+) -> None:
+    """Letters, sending and the timetable beside the web app on a bound socket, until the process is told to stop.
+
+    ``routes`` come before those of the web app.
+    """
     from scheduler.service import Service
 
-    engine, clock = door.engine, door.running_clock
-    with Service(engine, door.settings, clock, keeps_timetable=keeps_timetable):
+    with Service(engine, settings, clock, keeps_timetable=keeps_timetable):
         if listening is None:
             note("Working without the web app; Ctrl-C stops.")
             stop.wait()
         else:
             from newsletter.web.app import create_app
 
-            app = create_app(door.settings, engine, clock)
+            app = create_app(settings, engine, clock)
+            app.router.routes[:0] = routes
             host, port = listening.getsockname()[:2]
-            note(f"Serving http://{host}:{port} for {door.settings.public_url}; Ctrl-C stops.")
+            note(f"Serving http://{host}:{port} for {settings.public_url}; Ctrl-C stops.")
             serve_app(app, listening)
     engine.dispose()
 
