@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true, tuple_
 
-from db.models import Issue, IssueItem, Release, Tool
+from db.models import Issue, Release, Tool
 from db.states import ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
@@ -88,16 +88,6 @@ def releases_of(connection: Connection, tool_id: int, limit: int) -> list[Releas
         .limit(limit)
     )
     return [ReleaseRow(*row) for row in connection.execute(wanted)]
-
-
-def issues_with(connection: Connection, tool_id: int, limit: int) -> list[tuple[str, str | None]]:
-    """(week, subject) of the public issues that carried it, the newest first."""
-    carried = or_(
-        Issue.id.in_(select(IssueItem.issue_id).where(IssueItem.tool_id == tool_id, ~IssueItem.dropped)),
-        Issue.id.in_(select(Release.issue_id).where(Release.tool_id == tool_id, Release.issue_id.is_not(None))),
-    )
-    wanted = select(Issue.week, Issue.subject).where(Issue.started_at.is_not(None), carried)
-    return [(row[0], row[1]) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(limit))]
 
 
 def listed_slugs(connection: Connection, after_id: int, limit: int) -> list[tuple[int, str, datetime]]:

@@ -1,25 +1,13 @@
-"""``/about``: who the panel is, how verdicts are made, what becomes of addresses. ``robots.txt`` beside it."""
+"""``/about``: who the panel is, how verdicts are made, what becomes of addresses."""
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from db.engine import reading
 from db.tools import panel
 from newsletter.web.metadata import About
 from newsletter.web.site import page, site
-
-_ROBOTS = """\
-User-agent: *
-Disallow: /editor
-Disallow: /confirm/
-Disallow: /unsubscribe/
-Disallow: /preferences/
-Disallow: /vote/
-Disallow: /bookmark/
-Disallow: /bookmarks
-Sitemap: {sitemap}
-"""
 
 _SEATS = {
     "builder": "would I put this into what I am building this month?",
@@ -42,8 +30,4 @@ def about(request: Request) -> Response:
     return page(request, "about.html", about=words, panel=members, seats=_SEATS)
 
 
-async def robots(request: Request) -> Response:
-    return PlainTextResponse(_ROBOTS.format(sitemap=site(request).url("/sitemap.xml")))
-
-
-routes = [Route("/about", about), Route("/robots.txt", robots)]
+routes = [Route("/about", about)]

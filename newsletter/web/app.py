@@ -22,6 +22,7 @@ ROOMS = (
     "newsletter.web.health",
     "newsletter.web.subscriber_pages",
     "newsletter.web.archive_pages",
+    "newsletter.web.feed_pages",
     "newsletter.web.tool_pages",
     "newsletter.web.compare_pages",
     "newsletter.web.reader_pages",

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from db import catalogue
+from db.archive import issues_with
 from db.catalogue import Wanted
 from db.engine import reading
 from db.readers import is_saved, vote_of
@@ -122,7 +123,7 @@ def tool(request: Request) -> Response:
         members = panel(connection)
         beside: dict[str, Any] = {
             "releases": catalogue.releases_of(connection, found.id, 20),
-            "issues": catalogue.issues_with(connection, found.id, 12),
+            "issues": issues_with(connection, found.id, 12),
             "others": catalogue.neighbours(connection, found, 4),
             "vote": vote_of(connection, found.id, reader) if reader else None,
             "saved": is_saved(connection, reader, found.id) if reader else False,

@@ -1,0 +1,99 @@
+"""Issues that readers may see: those whose sending has started, as their approval froze them."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from db.models import Issue, IssueContent, IssueItem, Release
+
+
+class PublicIssue(NamedTuple):
+    """``content_hash`` changes when what the issue says does, which it never does once it is public."""
+
+    id: int
+    week: str
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    content_hash: str
+
+
+class Headline(NamedTuple):
+    week: str
+    number: int
+    started_at: datetime
+    subject: str
+    preheader: str
+
+
+_PUBLIC: tuple[Any, ...] = (
+    Issue.id,
+    Issue.week,
+    Issue.number,
+    Issue.started_at,
+    Issue.finished_at,
+    IssueContent.content_hash,
+)
+_STARTED = Issue.started_at.is_not(None)
+
+
+def _said(name: str) -> Any:
+    """One text of the frozen values, without reading the rest of a large document into Python."""
+    return IssueContent.content["values"][name].as_string()
+
+
+def public_issue(connection: Connection, week: str) -> PublicIssue | None:
+    wanted = select(*_PUBLIC).join(IssueContent, IssueContent.issue_id == Issue.id).where(Issue.week == week, _STARTED)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else PublicIssue(*row)
+
+
+def newest_issues(connection: Connection, limit: int) -> list[PublicIssue]:
+    wanted = select(*_PUBLIC).join(IssueContent, IssueContent.issue_id == Issue.id).where(_STARTED)
+    return [PublicIssue(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(limit))]
+
+
+def values_of(connection: Connection, issue_id: int) -> dict[str, Any]:
+    """The document that issues/values.py reads back."""
+    found: dict[str, Any] = connection.execute(
+        select(IssueContent.content["values"]).where(IssueContent.issue_id == issue_id)
+    ).scalar_one()
+    return found
+
+
+def headlines(connection: Connection, before: str | None, limit: int) -> list[Headline]:
+    """The newest week first; ``before`` is the last week of the page before."""
+    columns: tuple[Any, ...] = (Issue.week, Issue.number, Issue.started_at, _said("subject"), _said("preheader"))
+    wanted = select(*columns).join(IssueContent, IssueContent.issue_id == Issue.id).where(_STARTED)
+    if before is not None:
+        wanted = wanted.where(Issue.week < before)
+    return [Headline(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(limit))]
+
+
+def weeks_beside(connection: Connection, week: str) -> tuple[str | None, str | None]:
+    """The public weeks just before and just after this one."""
+    weeks = select(Issue.week).where(_STARTED)
+    earlier = connection.scalar(weeks.where(Issue.week < week).order_by(Issue.week.desc()).limit(1))
+    later = connection.scalar(weeks.where(Issue.week > week).order_by(Issue.week).limit(1))
+    return earlier, later
+
+
+def public_weeks(connection: Connection) -> list[tuple[str, datetime]]:
+    """(week, started at), oldest first, for the sitemap."""
+    columns: tuple[Any, ...] = (Issue.week, Issue.started_at)
+    return [(row[0], row[1]) for row in connection.execute(select(*columns).where(_STARTED).order_by(Issue.week))]
+
+
+def issues_with(connection: Connection, tool_id: int, limit: int) -> list[tuple[str, str]]:
+    """(week, subject) of the public issues that carried a tool, the newest first."""
+    items = select(IssueItem.issue_id).where(IssueItem.tool_id == tool_id, ~IssueItem.dropped)
+    released = select(Release.issue_id).where(Release.tool_id == tool_id, Release.issue_id.is_not(None))
+    wanted = (
+        select(Issue.week, _said("subject"))
+        .join(IssueContent, IssueContent.issue_id == Issue.id)
+        .where(_STARTED, Issue.id.in_(items.union(released)))
+        .order_by(Issue.week.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in connection.execute(wanted)]

@@ -1,0 +1,59 @@
+"""Issues as they were published. What one says never changes again, so a process reads each content once."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+
+from db import archive
+from db.archive import PublicIssue
+from newsletter.clock import Week
+from newsletter.issues import dates
+from newsletter.issues.layout import lay_out
+from newsletter.issues.values import IssueValues, ToolValue, load_values
+
+_KEPT = 64
+_values: OrderedDict[str, IssueValues] = OrderedDict()
+_lock = Lock()
+
+
+def published_issue(connection: Connection, week: Week) -> tuple[PublicIssue, IssueValues]:
+    """Raises HTTPException 404 for a week without an issue that readers may see."""
+    found = archive.public_issue(connection, str(week))
+    if found is None:
+        raise HTTPException(404)
+    return found, values_of(connection, found)
+
+
+def values_of(connection: Connection, issue: PublicIssue) -> IssueValues:
+    with _lock:
+        if issue.content_hash in _values:
+            _values.move_to_end(issue.content_hash)
+            return _values[issue.content_hash]
+    values = load_values(archive.values_of(connection, issue.id))
+    with _lock:
+        _values[issue.content_hash] = values
+        while len(_values) > _KEPT:
+            _values.popitem(last=False)
+    return values
+
+
+def parts_of(values: IssueValues) -> Mapping[str, Any]:
+    """What the page and the text of an issue show, in the order of the mail, but whole: no budget cuts them."""
+    layout = lay_out(values)
+    pairs = [(values.item(left), values.item(right)) for left, right in values.pairs]
+    by_category: dict[str, list[ToolValue]] = {}
+    for tool in values.also:
+        by_category.setdefault(tool.category, []).append(tool)
+    return {
+        "issue": values,
+        "span": dates.span(Week.parse(values.week)),
+        "pick": values.item(values.pick) if values.pick else None,
+        "split": values.item(values.split) if values.split else None,
+        "pairs": pairs,
+        "sections": [(section.title, [card.tool for card in section.cards]) for section in layout.sections],
+        "also": by_category,
+    }
