@@ -1,0 +1,106 @@
+"""The embedded database as one file: copied while it is written to, checked, and put back.
+
+A backup is a SQLite database that any tool opens, followed by a seal: a line of ours and the SHA-256 of all before it.
+SQLite does not look at what stands behind its last page, so the seal is in nobody's way, and a backup that lost its end
+on its way, or a single bit, is told from a whole one.
+"""
+
+import hashlib
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+_SEAL = b"\nweekly-verdicts backup sha256="
+_SEAL_LENGTH = len(_SEAL) + 64 + 1
+_CHUNK = 1 << 20
+
+
+class BadBackup(ValueError):
+    """The file is no whole backup; the words finish "FILE …"."""
+
+
+def copy_out(database: Path, target: Path) -> str:
+    """Write a sealed copy of a database, as it stands at one instant, to a new file; returns its schema revision.
+
+    Writers go on meanwhile. Raises sqlite3.Error and OSError; the target is then not there.
+    """
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(handle)
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            revision = _revision(copy)
+        seal(target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return revision
+
+
+def seal(path: Path) -> None:
+    """Append the seal and make sure that all of it has reached the disk."""
+    digest = _digest(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(_SEAL + digest.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def check(path: Path) -> str:
+    """The schema revision of a whole backup. Raises BadBackup for anything else, OSError where it cannot be read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _SEAL_LENGTH))
+        end = file.read(_SEAL_LENGTH)
+    if not end.startswith(_SEAL):
+        raise BadBackup("is no backup made by `newsletter backup`, or its end is missing")
+    if _digest(path, size - _SEAL_LENGTH) != end[len(_SEAL) : -1].decode("ascii", "replace"):
+        raise BadBackup("is damaged: its contents are not what was backed up")
+    try:
+        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro&immutable=1", uri=True)) as backup:
+            if backup.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+                raise BadBackup("is damaged: SQLite finds its pages inconsistent")
+            return _revision(backup)
+    except sqlite3.DatabaseError:
+        raise BadBackup("holds no newsletter database") from None
+
+
+def put_back(backup: Path, database: Path) -> None:
+    """Replace the contents of a database by those of a checked backup, in one transaction.
+
+    Connections that others hold stay valid and see the restored contents. Raises sqlite3.OperationalError when somebody
+    else is writing.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        closing(sqlite3.connect(f"file:{_quoted(backup)}?mode=ro&immutable=1", uri=True)) as source,
+        closing(sqlite3.connect(database, timeout=10)) as target,
+    ):
+        target.execute("PRAGMA journal_mode = WAL")
+        source.backup(target)
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _revision(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("no schema revision")
+    return str(row[0])
+
+
+def _digest(path: Path, length: int) -> str:
+    digest, left = hashlib.sha256(), length
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _quoted(path: Path) -> str:
+    return path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")

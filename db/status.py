@@ -1,0 +1,163 @@
+"""How the installation is doing: counts for `newsletter status`, /metrics and doctor."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from db.models import (
+    AuditEntry,
+    Delivery,
+    DomainPause,
+    Feed,
+    Issue,
+    JobRun,
+    Letter,
+    Release,
+    ReturnedMail,
+    Sender,
+    Subscriber,
+)
+from db.states import (
+    BounceKind,
+    DeliveryStatus,
+    FeedStatus,
+    IssueStatus,
+    LetterStatus,
+    ReleaseStatus,
+    RunStatus,
+    SubscriberState,
+)
+
+
+class OpenIssue(NamedTuple):
+    """An issue that is not over."""
+
+    id: int
+    week: str
+    status: str
+    send_at: datetime | None
+    pause_reason: str | None
+
+
+class FeedCounts(NamedTuple):
+    active: int
+    paused: int
+    failing: int
+
+
+class SenderRow(NamedTuple):
+    name: str
+    started_at: datetime
+    seen_at: datetime
+
+
+class Pause(NamedTuple):
+    domain: str
+    until: datetime
+    reason: str
+
+
+def open_issues(connection: Connection) -> list[OpenIssue]:
+    """Drafts, approved, sending and paused issues, the newest first; at most 20."""
+    wanted = select(Issue.id, Issue.week, Issue.status, Issue.send_at, Issue.pause_reason)
+    wanted = wanted.where(Issue.status.not_in((IssueStatus.SENT, IssueStatus.CANCELLED)))
+    return [OpenIssue(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(20))]
+
+
+def delivery_counts(connection: Connection, issue_ids: list[int]) -> dict[int, dict[str, int]]:
+    """Deliveries of these issues by status; every status is there."""
+    counts = {issue_id: dict.fromkeys(map(str, DeliveryStatus), 0) for issue_id in issue_ids}
+    wanted = select(Delivery.issue_id, Delivery.status, func.count()).where(Delivery.issue_id.in_(issue_ids))
+    for issue_id, status, number in connection.execute(wanted.group_by(Delivery.issue_id, Delivery.status)):
+        counts[issue_id][status] = number
+    return counts
+
+
+def newest_issues(connection: Connection, limit: int) -> list[tuple[int, str]]:
+    """(id, week) of the issues that began to be sent last."""
+    wanted = select(Issue.id, Issue.week).where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(limit)
+    return [(row.id, row.week) for row in connection.execute(wanted)]
+
+
+def subscriber_counts(connection: Connection) -> dict[str, int]:
+    counts = dict.fromkeys(map(str, SubscriberState), 0)
+    found = connection.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
+    return counts | {str(state): int(number) for state, number in found}
+
+
+def feed_counts(connection: Connection) -> FeedCounts:
+    """``failing`` are the active ones whose last fetches failed."""
+    active = Feed.status == FeedStatus.ACTIVE
+    row = connection.execute(
+        select(
+            func.count().filter(active),
+            func.count().filter(Feed.status == FeedStatus.PAUSED),
+            func.count().filter(active, Feed.failures > 0),
+        ).select_from(Feed)
+    ).one()
+    return FeedCounts(*row)
+
+
+def release_counts(connection: Connection) -> dict[str, int]:
+    counts = dict.fromkeys(map(str, ReleaseStatus), 0)
+    found = connection.execute(select(Release.status, func.count()).group_by(Release.status))
+    return counts | {str(status): int(number) for status, number in found}
+
+
+def letters_waiting(connection: Connection) -> int:
+    wanted = select(func.count()).where(Letter.status.in_((LetterStatus.QUEUED, LetterStatus.SENDING)))
+    return int(connection.execute(wanted).scalar_one())
+
+
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """When the issue began whose deliveries have been waiting longest; None where nothing waits."""
+    waiting = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED, DeliveryStatus.UNCERTAIN)
+    wanted = (
+        select(func.min(Issue.started_at))
+        .where(Issue.status.in_((IssueStatus.SENDING, IssueStatus.PAUSED)))
+        .where(select(Delivery.id).where(Delivery.issue_id == Issue.id, Delivery.status.in_(waiting)).exists())
+    )
+    return connection.execute(wanted).scalar()
+
+
+def returned_since(connection: Connection, since: datetime | None = None) -> dict[str, int]:
+    """Returned mail by kind; of ``ignored`` the mail that was not understood is counted apart, under that name."""
+    counts = dict.fromkeys(map(str, BounceKind), 0) | {"not understood": 0}
+    wanted = select(ReturnedMail.kind, ReturnedMail.raw.is_not(None), func.count())
+    if since is not None:
+        wanted = wanted.where(ReturnedMail.at >= since)
+    for kind, kept, number in connection.execute(wanted.group_by(ReturnedMail.kind, ReturnedMail.raw.is_not(None))):
+        counts["not understood" if kept else str(kind)] += int(number)
+    return counts
+
+
+def senders(connection: Connection) -> list[SenderRow]:
+    wanted = select(Sender.name, Sender.started_at, Sender.seen_at).order_by(Sender.name)
+    return [SenderRow(*row) for row in connection.execute(wanted)]
+
+
+def domain_pauses(connection: Connection, now: datetime) -> list[Pause]:
+    wanted = select(DomainPause.domain, DomainPause.until, DomainPause.reason).where(DomainPause.until > now)
+    return [Pause(*row) for row in connection.execute(wanted.order_by(DomainPause.domain).limit(100))]
+
+
+def failed_runs(connection: Connection, since: datetime) -> int:
+    wanted = select(func.count()).where(JobRun.status == RunStatus.FAILED, JobRun.started_at >= since)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def last_audited(connection: Connection, what: str) -> datetime | None:
+    """When an act was last noted in the audit log."""
+    return connection.execute(select(func.max(AuditEntry.at)).where(AuditEntry.what == what)).scalar()
+
+
+def newest_run_at(connection: Connection) -> datetime | None:
+    """The latest start of any job: a machine whose clock shows an earlier time has been set back."""
+    return connection.execute(select(func.max(JobRun.started_at))).scalar()
+
+
+def database_time(connection: Connection) -> datetime:
+    """What the database server's clock shows; on SQLite that is this machine's."""
+    found: datetime = connection.execute(select(func.now())).scalar_one()
+    return found
