@@ -17,7 +17,7 @@ LIMIT = 80_000
 # Left free for what a delivery adds: nothing in the HTML today, but a token may take a soft line break with it.
 _AIM = 78_000
 # What is left of an item that is shown as one line, measured on the template.
-_ONE_LINE = 700
+_ONE_LINE = 380
 
 
 def sizes(blocks: Sequence[Block], placeholder: str = "") -> tuple[int, int]:

@@ -18,7 +18,7 @@ NAMED = 40
 # How much of an item the mail shows, and what each step less leaves out.
 EVERYTHING, DECISIVE, CARD, LINE = 3, 2, 1, 0
 
-_LISTS = (("ship", "Also shipped"), ("split", "Split"), ("skip", "Skipped"))
+_LISTS = (("ship", "Shipped"), ("split", "Split"), ("skip", "Skipped"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,11 @@ class _Pieces:
         return len(self.blocks) - 1
 
 
-def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> Layout:
-    """The whole mail; ``details`` says how much of an item (by slug) is shown, everything where it is silent."""
+def lay_out(values: IssueValues, details: Mapping[str, int] | None = None, named: int = NAMED) -> Layout:
+    """The whole mail; ``details`` says how much of an item (by slug) is shown, everything where it is silent.
+
+    ``named`` is how many of *also released* are named.
+    """
     labels = _labels([*values.items, *values.also, *values.changed])
     pieces = _Pieces()
 
@@ -126,9 +129,10 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> La
     for call, title in _LISTS:
         listed = [tool for tool in values.items if tool.verdict.call == call and tool.slug not in featured]
         if listed:
-            sections.append(_section(pieces, f"{call}s", title, listed, card))
+            also = "Also " if pick and pick.tool.verdict.call == call else ""
+            sections.append(_section(pieces, f"{call}s", (also + title).capitalize(), listed, card))
     changed = _changed(pieces, values.changed, labels) if values.changed else None
-    also = _also(pieces, values.also, labels) if values.also else None
+    also = _also(pieces, values.also, labels, named) if values.also else None
     end = pieces.add(_frame("end"))
     return Layout(values, start, pick, pairs, split, tuple(sections), changed, also, end, tuple(pieces.blocks))
 
@@ -190,10 +194,10 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, s
     return Section("changed", "Changed our mind", head, tuple(cards), foot)
 
 
-def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]) -> Also:
+def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str], most: int) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
-    named, counted = defaultdict(list), Counter(tool.category for tool in tools[NAMED:])
-    for tool in tools[:NAMED]:
+    named, counted = defaultdict(list), Counter(tool.category for tool in tools[most:])
+    for tool in tools[:most]:
         named[tool.category].append(tool)
     head = pieces.add(Block("also:head", "", "", section="also", heads=True))
     groups = []
@@ -202,7 +206,7 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]
         cards = tuple(Card(tool, labels[tool.slug], LINE, piece) for tool in named[category])
         groups.append(Group(piece, category, cards, counted[category]))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
-    return Also(head, tuple(groups), min(len(tools), NAMED), max(len(tools) - NAMED, 0), foot)
+    return Also(head, tuple(groups), min(len(tools), most), max(len(tools) - most, 0), foot)
 
 
 def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, labels: Mapping[str, str]) -> Pair:

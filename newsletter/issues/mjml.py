@@ -1,10 +1,13 @@
 """``compile_mjml``: MJML to HTML behind guards.
 
 The compiler (PyPI ``mjml`` 0.12) takes what it is given: it drops unknown tags, ignores bad nesting and attributes,
-fails on ``mj-font`` of a font it knows, writes attribute values back without escaping them, and links web fonts that a
-text happens to name. So the source is checked first, and what comes out is cleaned.
+fails on ``mj-font`` of a font it knows, writes attribute values back without escaping them, puts the title into an
+attribute as if it had no quotes, and links web fonts that a text happens to name. So the source is checked first, what
+is not safe to hand over is kept back, and what comes out is cleaned.
 """
 
+import hashlib
+import html
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,6 +65,7 @@ _OPENING_TAG = re.compile(r"<mj[\w-]*(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))
 _WEB_FONTS = re.compile(
     r"<!--\[if !mso\]><!-->\s*<link href=\"https://fonts\.googleapis\.com[^>]*>.*?<!--<!\[endif\]-->", re.S
 )
+_TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.S)
 _BETWEEN_TAGS = re.compile(r">[ \t]*\n\s*<")
 _LINE_BREAK = re.compile(r"[ \t]*\n\s*")
 
@@ -85,8 +89,9 @@ def compile_mjml(source: str) -> tuple[str, tuple[Problem, ...]]:
         return "", problems
     from mjml import mjml_to_html
 
-    html = mjml_to_html(_OPENING_TAG.sub(_escaped_again, source)).html
-    return stripped(_WEB_FONTS.sub("", html)), ()
+    source, title, stand_in = _without_title(source)
+    compiled = mjml_to_html(_OPENING_TAG.sub(_escaped_again, source)).html
+    return stripped(_WEB_FONTS.sub("", compiled)).replace(stand_in, title), ()
 
 
 def validate(source: str) -> tuple[Problem, ...]:
@@ -97,9 +102,20 @@ def validate(source: str) -> tuple[Problem, ...]:
     return tuple(reader.finished())
 
 
-def stripped(html: str) -> str:
+def stripped(document: str) -> str:
     """Without the white space that indents the compiler's output; spaces between words stay."""
-    return _LINE_BREAK.sub(" ", _BETWEEN_TAGS.sub("><", html)).replace(" >", ">").strip()
+    joined = _LINE_BREAK.sub(" ", _BETWEEN_TAGS.sub("><", document))
+    return joined.replace("<title> ", "<title>").replace(" </title>", "</title>").replace(' style=""', "").strip()
+
+
+def _without_title(source: str) -> tuple[str, str, str]:
+    """The source with a stand-in for its title, the title as it can stand in text and in attributes, the stand-in."""
+    stand_in = f"title-{hashlib.sha256(source.encode()).hexdigest()[:24]}"
+    found = _TITLE.search(source)
+    if found is None:
+        return source, "", stand_in
+    title = html.escape(html.unescape(found[1].strip()))
+    return f"{source[: found.start(1)]}{stand_in}{source[found.end(1) :]}", title, stand_in
 
 
 def _escaped_again(tag: re.Match[str]) -> str:

@@ -19,12 +19,13 @@ from newsletter.issues.mjml import compile_mjml
 from newsletter.issues.scores import bar, in_a_sentence
 from newsletter.issues.theme import Theme
 from newsletter.issues.values import IssueValues
-from newsletter.issues.words import fitted, wrapped
+from newsletter.issues.words import fitted, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
 from newsletter.verdicts.comparison import compare
 from newsletter.verdicts.stamps import NO_TAKE, SHAPES, WORDS, stamp
 
 _HTML_MARK = re.compile(r"<!--b:(\d+)-->")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 # A control character, which cleaned values never hold.
 _TEXT_MARK = re.compile("\x1e(\\d+)\x1e")
 
@@ -46,18 +47,33 @@ def render(values: IssueValues, links: Links, theme: Theme | None = None) -> Ren
     return Rendered(values.week, values.subject, values.preheader, blocks, links.token)
 
 
+def archive_text(values: IssueValues, public_url: str) -> str:
+    """The text part as a reader without personal links sees it, with every tool of *also released* named."""
+    layout = lay_out(values, named=len(values.also))
+    return "".join(_texts(layout, Links(public_url, values.week), Theme()))
+
+
 def _blocks(layout: Layout, links: Links, theme: Theme) -> tuple[Block, ...]:
     names = _names(layout, links, theme)
     source = markup_environment().get_template("email/issue/body.mjml").render(names, mark=_html_mark)
     html, problems = compile_mjml(source)
     if problems:
         raise TemplateError(f"templates/email/issue/body.mjml makes bad MJML: {problems[0]}")
-    text = text_environment().get_template("email/issue/body.txt").render(names, mark=_text_mark)
     htmls = _cut(html, _HTML_MARK, "body.mjml", len(layout.pieces))
-    texts = _cut(text, _TEXT_MARK, "body.txt", len(layout.pieces))
+    texts = _texts(layout, links, theme)
     return tuple(
         replace(piece, html=html, text=text) for piece, html, text in zip(layout.pieces, htmls, texts, strict=True)
     )
+
+
+def _texts(layout: Layout, links: Links, theme: Theme) -> list[str]:
+    """The pieces as text. Templates leave blank lines where they please; a mail has one between two paragraphs."""
+    template = text_environment().get_template("email/issue/body.txt")
+    text = template.render(_names(layout, links, theme), mark=_text_mark)
+    found = [
+        _BLANK_LINES.sub("\n\n", piece).strip("\n") for piece in _cut(text, _TEXT_MARK, "body.txt", len(layout.pieces))
+    ]
+    return [f"{'' if place == 0 else chr(10)}{piece}\n" if piece else "" for place, piece in enumerate(found)]
 
 
 def _names(layout: Layout, links: Links, theme: Theme) -> Mapping[str, object]:
@@ -74,6 +90,7 @@ def _names(layout: Layout, links: Links, theme: Theme) -> Mapping[str, object]:
         "markdown": to_html,
         "markdown_text": to_text,
         "wrap": wrapped,
+        "linked": linked,
         "fitted": fitted,
         "stamp": stamp,
         "shapes": SHAPES,

@@ -7,8 +7,9 @@ votes, freshness; then the name. An editor's place overrides it.
   editor puts a split tool first.
 - The *biggest split* is the tool, other than the pick, on which most panelists stand on each side, then the one whose
   scores lie furthest apart.
-- *Head to head* is the pair of one category that leaves a reader the realest choice: panelists who take different
-  sides, then verdicts that differ, then how well both rank.
+- *Head to head* is the pair of one category that leaves a reader the realest choice: neither is skipped, the panel
+  looked at both well, their verdicts differ, panelists take different sides; then how well both rank. Two tools that
+  the panel skips are no choice, nor are two sizes of one product.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,7 @@ def head_to_head(order: Sequence[ToolValue]) -> tuple[ToolValue, ToolValue] | No
     pairs = [
         (one, other)
         for one, other in combinations(order[:_PAIRED], 2)
-        if one.category == other.category and not _one_family(one.name, other.name)
+        if one.category == other.category and _is_choice(one, other)
     ]
     best = max(pairs, key=lambda pair: _choice(pair[0], pair[1], places), default=None)
     return None if best is None else in_order(*best)
@@ -103,18 +104,17 @@ def _disagreement(tool: ToolValue) -> tuple[int, int, int]:
     return min(verdict.ships, verdict.skips), -abs(verdict.ships - verdict.skips), spread
 
 
-def _choice(one: ToolValue, other: ToolValue, places: Mapping[int, int]) -> tuple[int, int, int, int]:
+def _choice(one: ToolValue, other: ToolValue, places: Mapping[int, int]) -> tuple[int, ...]:
     theirs = {line.panelist: line.call for line in other.takes}
     parted = sum(theirs.get(line.panelist, line.call) != line.call for line in one.takes)
-    both = min(one.verdict.takes, other.verdict.takes, 3)
-    ships = {one.verdict.call, other.verdict.call} != {"skip"}
-    return (both * ships, parted, one.verdict.call != other.verdict.call, -places[one.id] - places[other.id])
+    calls = {one.verdict.call, other.verdict.call}
+    looked_at = min(one.verdict.takes, other.verdict.takes, 3)
+    return ("skip" not in calls, looked_at, len(calls), parted, -places[one.id] - places[other.id])
 
 
-def _one_family(one: str, other: str) -> bool:
-    """Two sizes of one model are no choice between two products."""
-    first, second = one.casefold().split(), other.casefold().split()
-    return bool(first and second) and first[0] == second[0]
+def _is_choice(one: ToolValue, other: ToolValue) -> bool:
+    first, second = one.name.casefold().split(), other.name.casefold().split()
+    return {one.verdict.call, other.verdict.call} != {"skip"} and first[0] != second[0]
 
 
 def _newest_first(instant: str) -> tuple[int, ...]:

@@ -59,7 +59,7 @@ def propose_intro(content: Content) -> str:
     if content.pick is None:
         return counts
     pick = content.pick
-    tagline = f", {pick.tagline.rstrip(' .')}" if pick.tagline else ""
+    tagline = f": {pick.tagline.rstrip(' .')}" if pick.tagline else ""
     return f"If you only open one thing, open **{plain(pick.name)}**{plain(tagline)}.\n\n{counts}"
 
 
@@ -96,7 +96,7 @@ def _week_counts(content: Content) -> str:
     if not reviewed:
         return f"In the whole week, {_tools(others)} came out; the panel has not looked at any yet."
     said = f"In the whole week, the panel looked at {_tools(reviewed)}: it {_listed(parts)}."
-    return f"{said} {_tools(others).capitalize()} more came out without a panel take." if others else said
+    return f"{said} {_more(others)} came out without a panel take." if others else said
 
 
 def _votes(tool: ToolValue) -> str:
@@ -106,6 +106,10 @@ def _votes(tool: ToolValue) -> str:
 
 def _tools(count: int) -> str:
     return "one tool" if count == 1 else f"{_number(count)} tools"
+
+
+def _more(count: int) -> str:
+    return f"{_number(count).capitalize()} more"
 
 
 def _number(count: int) -> str:

@@ -52,6 +52,12 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     return "\n".join(lines)
 
 
+def linked(words: str, address: str) -> str:
+    """``Words: https://…``, on two lines where one would be too long."""
+    line = f"{words}: {address}"
+    return line if len(line) <= WIDTH else f"{words}:\n{address}"
+
+
 def _wrapped_line(text: str, indent: str, first: str) -> list[str]:
     if re.fullmatch(r"https?://\S+", text):
         return [first + text]

@@ -1,6 +1,6 @@
 """Weeks to render: the rows that the database would give, written by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from db.issues import (
@@ -106,11 +106,7 @@ def usual_material() -> IssueMaterial:
     return material(tools, given, announced=[before], without_release=[40], late=[22])
 
 
-def usual() -> IssueValues:
-    return values(usual_material())
-
-
-def crowded(reviewed: int = 60, launches: int = 150) -> IssueValues:
+def crowded_material(reviewed: int = 60, launches: int = 150) -> IssueMaterial:
     """150 launches, 60 of them with takes."""
     categories = ("Developer Tools", "Agents", "Audio", "Design", "Documents", "Research", "Writing")
     tools = [
@@ -118,15 +114,15 @@ def crowded(reviewed: int = 60, launches: int = 150) -> IssueValues:
         for n in range(1, launches + 1)
     ]
     given = [take for n in range(1, reviewed + 1) for take in takes(n, _CALLS[n % len(_CALLS)])]
-    return values(material(tools, given))
+    return material(tools, given)
 
 
-def lonely() -> IssueValues:
+def lonely_material() -> IssueMaterial:
     """One tool without takes."""
-    return values(material([tool(1, "Otter CLI 2.0", "A terminal for otters")], []))
+    return material([tool(1, "Otter CLI 2.0", "A terminal for otters")], [])
 
 
-def talkative() -> IssueValues:
+def talkative_material() -> IssueMaterial:
     """Takes of 2,000 characters, with and without sentences."""
     sentences = "This sentence goes on about the tool for a while. " * 40
     words = "and then it goes on without an end " * 60
@@ -136,7 +132,46 @@ def talkative() -> IssueValues:
         for place, calls in enumerate(_CALLS, 1)
         for take in takes(place, calls, (sentences if place % 2 else words)[:2000])
     ]
-    return values(material(tools, given))
+    return material(tools, given)
 
 
-WEEKS = {"usual": usual, "crowded": crowded, "lonely": lonely, "talkative": talkative}
+WEEKS: dict[str, Callable[[], IssueMaterial]] = {
+    "usual": usual_material,
+    "crowded": crowded_material,
+    "lonely": lonely_material,
+    "talkative": talkative_material,
+}
+
+
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "<!--b:3--> --> <![endif]--> ]]>",
+    '" onmouseover="alert(1)" x="',
+    "&quot; onload=&#34;alert(1)&#34; &lt;b&gt; &amp;amp;",
+    "{{ 7 * 7 }} {% raw %}",
+    "=?utf-8?q?hi=0d=0aBcc:_evil@example.com?=",
+    "\x1e3\x1e \x00 \x1b[31m line\r\nBcc: x@example.com",
+    '"font-family:Lato;Roboto" Ubuntu',
+    "\u202egnp.exe \u2066isolated",
+    "ﷺ مرحبا بالعالم 你好，世界。 👩‍👩‍👧‍👦",
+    "W" * 300,
+    "</td></tr></table></div></body></html><mj-section>",
+    "[click](javascript:alert(1)) [here](https://evil.example) **bold**",
+    "\ud800 lone",
+)
+
+
+def hostile(make: Callable[[], IssueMaterial]) -> IssueValues:
+    """A week whose names, taglines, prices and takes are what strangers would like them to be."""
+    found = make()
+    tools = [
+        row._replace(
+            name=f"{row.name} {HOSTILE[row.id % len(HOSTILE)]}",
+            tagline=HOSTILE[(row.id + 1) % len(HOSTILE)],
+            pricing=HOSTILE[(row.id + 2) % len(HOSTILE)],
+            url=f"https://tool.example/?a=1&b=%22>'<x>&quot;{row.id}",
+        )
+        for row in found.tools
+    ]
+    takes = [row._replace(text=f"{HOSTILE[place % len(HOSTILE)]} {row.text}") for place, row in enumerate(found.takes)]
+    return values(found._replace(tools=tools, takes=takes))
