@@ -1,0 +1,394 @@
+"""Arranging, approving and previewing an issue in the editors' room, without a browser's window."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from sqlalchemy import Engine, select, update
+
+from db.engine import reading, transaction
+from db.issues import IssueRow, issue_of_week
+from db.models import AuditEntry, Letter, Subscriber
+from newsletter.clock import Clock
+from newsletter.editors.invite import add_editor
+from newsletter.editors.sign_in import make_link
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.compose import compose_issue
+from newsletter.issues.render import read_issue, render_issue
+from newsletter.settings import Settings
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
+from newsletter.web.app import create_app
+from tests.fakes.browser import Browser
+from tests.fakes.sample_week import NOW, WEEK, set_out
+
+PAGE = f"/editor/issues/{WEEK}"
+
+
+@pytest.fixture
+def room(engine: Engine, settings: Settings) -> "Room":
+    set_out(engine, settings)
+    return Room(engine, settings)
+
+
+class Room:
+    """A draft and editors who look at it."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings = engine, settings
+        self._app = create_app(settings, engine, Clock(NOW, running=False))
+
+    def editor(self, email: str = "ada@example.com", role: str = "editor", panelist: str | None = None) -> "Editor":
+        add_editor(self.engine, email, role, NOW, panelist=panelist)
+        browser = Browser(self._app)
+        link = make_link(self.engine, email, self.settings, NOW)
+        browser.post(link.removeprefix(self.settings.public_url))
+        return Editor(browser)
+
+    @property
+    def issue(self) -> IssueRow:
+        with reading(self.engine) as connection:
+            found = issue_of_week(connection, str(WEEK))
+        assert found is not None
+        return found
+
+    @property
+    def order(self) -> list[str]:
+        return [tool.slug for tool in read_issue(self.engine, WEEK, self.settings)[1].items]
+
+    def approve(self) -> None:
+        approve_issue(self.engine, WEEK, "boss", self.settings, NOW, NOW + timedelta(days=1))
+
+
+class Editor:
+    """Keeps the form of the page that was opened last, as a browser's tab does."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.form: dict[str, str] = {}
+        self.page = ""
+
+    def open(self, path: str = PAGE) -> httpx.Response:
+        answer = self.browser.get(path)
+        self.page = answer.text
+        self.form = fields(answer.text)
+        return answer
+
+    def press(self, act: str, path: str = PAGE, **typed: str) -> httpx.Response:
+        return self.browser.post(f"{path}/{act}", data=self.form | typed)
+
+    def item(self, name: str) -> str:
+        found = re.search(rf'id="name-(\d+)">{name}<', self.page)
+        assert found, name
+        return f"items/{found[1]}"
+
+
+def fields(page: str) -> dict[str, str]:
+    """What the issue's form would post."""
+    form = page.partition('id="issue-form"')[2].partition("</form>")[0]
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input\b[^>]*>", form):
+        attributes = {name: unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
+        if "name" in attributes:
+            found[attributes["name"]] = attributes.get("value", "")
+    for name, value in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\n(.*?)</textarea>', form, re.S):
+        found[name] = unescape(value)
+    for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', form, re.S):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        found[name] = chosen[1] if chosen else ""
+    return found
+
+
+def test_the_page_has_the_fields_and_buttons_that_editors_know(room: Room) -> None:
+    page = room.editor().open().text
+    for label in ("Subject", "Intro", "Send at", "Preview as", "Send test to"):
+        assert re.search(rf"<label[^>]*>{label}</label>", page), label
+    for button in ("Save", "Approve", "Schedule", "Pause", "Stop", "Move up", "Move down", "Drop"):
+        assert re.search(rf"<button[^>]*>{button}</button>", page), button
+    for switch in ("Mobile", "Desktop", "Dark", "Light", "HTML", "Plain text"):
+        assert re.search(rf'<label><input type="radio"[^>]*> <span>{switch}</span></label>', page), switch
+    assert "UTC" in page
+
+
+def test_words_that_were_not_touched_stay_proposed(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="Four tools, one fight")
+    assert (room.issue.subject, room.issue.preheader, room.issue.intro) == ("Four tools, one fight", None, None)
+    ada.open()
+    ada.press("save", subject="  ")
+    assert room.issue.subject is None
+
+
+def test_items_move_drop_and_come_back(room: Room) -> None:
+    ada = room.editor()
+    before = room.order
+    ada.open()
+    assert ada.press(ada.item("Branchline") + "/up").status_code == 303
+    assert room.order == [before[0], "branchline", before[1], before[3]]
+    ada.open()
+    ada.press(ada.item("Curly") + "/drop")
+    assert "curly" not in room.order
+    ada.open()
+    dropped = re.search(r"items/(\d+)/restore", ada.page)
+    assert dropped
+    ada.press(f"items/{dropped[1]}/restore")
+    assert "curly" in room.order
+    ada.open()
+    ada.press("undo")
+    assert "curly" not in room.order, "undo takes back the restoring"
+    ada.press("undo")
+    assert "curly" in room.order, "and then the dropping"
+
+
+def test_whatever_button_is_pressed_what_was_typed_is_kept(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press(ada.item("Tallyho") + "/up", subject="Typed before moving", intro="Two\nlines")
+    assert (room.issue.subject, room.issue.intro) == ("Typed before moving", "Two\nlines")
+    ada.open()
+    ada.press("approve", subject="Typed before approving")
+    assert (room.issue.status, room.issue.subject) == ("approved", "Typed before approving")
+
+
+@pytest.mark.parametrize("act", ["save", "drop", "pair", "add", "undo"])
+def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", intro="Something to undo")
+    room.approve()
+    ada.open()
+    typed = {
+        "save": {"subject": "Another"},
+        "pair": {"left": "tallyho", "right": "curly"},
+        "add": {"add_url": "nightjar"},
+    }
+    room_act = ada.item("Curly") + "/drop" if act == "drop" else act
+    if act == "add":
+        ada.press(ada.item("Nightjar") + "/drop")
+        room.approve()
+        ada.open()
+    ada.press(room_act, **typed.get(act, {}))
+    assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
+
+
+def test_saving_nothing_voids_nothing(room: Room) -> None:
+    room.approve()
+    ada = room.editor()
+    ada.open()
+    ada.press("save")
+    assert (room.issue.status, room.issue.approved_by) == ("approved", "boss")
+
+
+def test_the_second_of_two_editors_is_shown_what_changed_and_keeps_what_they_typed(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    ada.press("save", subject="Ada's subject")
+    answer = bo.press("save", subject="Bo's subject", intro="Bo's long intro")
+    assert answer.status_code == 409
+    page = unescape(answer.text)
+    assert "ada@example.com" in page
+    assert "edited the subject" in page
+    assert "Bo's subject" in page
+    assert "Bo's long intro" in page
+    assert room.issue.subject == "Ada's subject"
+    bo.form = fields(answer.text)
+    assert bo.press("save").status_code == 303
+    assert (room.issue.subject, room.issue.intro) == ("Bo's subject", "Bo's long intro")
+
+
+def test_what_composing_brings_in_does_not_stop_an_edit(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    compose_issue(room.engine, WEEK, room.settings, NOW)
+    assert ada.press("save", subject="Fine").status_code == 303
+
+
+def test_an_approval_is_of_what_was_seen(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    record_take(room.engine, "curly", GivenTake("builder", "skip", 10, "Changed my mind."), NOW)
+    answer = ada.press("approve", subject="Not lost")
+    assert answer.status_code == 409
+    assert "changed while you looked" in answer.text
+    assert "Not lost" in answer.text
+    assert room.issue.status == "draft"
+    ada.form = fields(answer.text)
+    ada.press("approve")
+    assert (room.issue.status, room.issue.approved_by, room.issue.subject) == (
+        "approved",
+        "ada@example.com",
+        "Not lost",
+    )
+
+
+def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine: Engine, settings: Settings) -> None:
+    berlin = replace(settings, timezone=ZoneInfo("Europe/Berlin"))
+    set_out(engine, berlin)
+    room = Room(engine, berlin)
+    ada = room.editor()
+    assert "Europe/Berlin" in ada.open().text
+    assert ada.press("schedule", send_at="2026-11-24T09:00").status_code == 303
+    assert room.issue.status == "approved"
+    assert room.issue.send_at is not None
+    assert room.issue.send_at.isoformat() == "2026-11-24T08:00:00+00:00"
+    assert 'value="2026-11-24T09:00"' in ada.open().text
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026-11-22T09:00", "99999-01-01T00:00"])
+def test_a_time_that_is_none_or_past_schedules_nothing(room: Room, time: str) -> None:
+    ada = room.editor()
+    ada.open()
+    answer = ada.press("schedule", send_at=time, intro="Kept " * 20)
+    assert answer.status_code == 422
+    assert "Kept Kept" in answer.text
+    assert room.issue.status == "draft"
+
+
+def test_an_editor_chooses_the_pair(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("pair", left="tallyho", right="pagewright")
+    assert set(read_issue(room.engine, WEEK, room.settings)[1].pairs[0]) == {"tallyho", "pagewright"}
+    ada.open()
+    assert ada.press("pair", left="tallyho", right="tallyho").status_code == 422
+    ada.press("pair", left="", right="")
+    assert read_issue(room.engine, WEEK, room.settings)[1].pairs == (("curly", "branchline"),)
+
+
+def test_an_address_that_nobody_knows_becomes_a_tool_of_the_issue(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert ada.press("add", add_url="https://fresh.example/", add_name="", add_category="").status_code == 422
+    ada.press("add", add_url="https://fresh.example/", add_name="Fresh", add_category="Writing")
+    also = [tool.slug for tool in read_issue(room.engine, WEEK, room.settings)[1].also]
+    assert "fresh" in also
+    assert ada.press("add", add_url="no such tool").status_code == 404
+
+
+def test_the_preview_is_what_render_writes(room: Room) -> None:
+    ada = room.editor()
+    with transaction(room.engine) as connection:
+        chosen = '{"categories":["Writing"]}'
+        connection.execute(update(Subscriber).where(Subscriber.email == "bo@example.org").values(selection=chosen))
+    mail = render_issue(room.engine, WEEK, room.settings, NOW, "bo@example.org")
+    text = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": "text"})
+    assert mail.text in unescape(text.text)
+    source = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": "source"})
+    assert mail.message.decode().replace("\r\n", "\n") in unescape(source.text).replace("\r\n", "\n")
+    html = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org"})
+    assert "Pagewright" in html.text
+    assert "Tallyho" not in html.text
+    nobody = ada.browser.get(f"{PAGE}/preview", params={"as": "nobody@example.org"})
+    assert "is no subscriber" in nobody.text
+
+
+def test_the_preview_allows_no_script_and_no_foreign_file(room: Room) -> None:
+    policy = room.editor().browser.get(f"{PAGE}/preview").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "sandbox" in policy
+
+
+def test_typed_words_show_in_the_preview_before_they_are_stored(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    answer = ada.press("preview", subject="Not <b>stored</b> yet", intro="Some *stress* & <script>alert(1)</script>")
+    assert "Not &lt;b&gt;stored&lt;/b&gt; yet" in answer.text
+    assert "<script" not in answer.text
+    assert ">stress</em>" in answer.text
+    assert room.issue.subject is None
+
+
+def test_a_test_goes_to_the_addresses_given(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert ada.press("test", to="one@example.org, two@example.org").status_code == 303
+    assert ada.press("test", to="no address").status_code == 422
+    with reading(room.engine) as connection:
+        found = connection.execute(select(Letter.kind, Letter.email)).all()
+    assert sorted(map(tuple, found)) == [("test", "one@example.org"), ("test", "two@example.org")]
+
+
+def test_sending_and_stopping_ask_once(room: Room) -> None:
+    ada = room.editor()
+    room.approve()
+    ada.open()
+    assert "Send this issue now?" in ada.press("send").text
+    assert room.issue.status == "approved"
+    assert ada.press("send", sure="yes").status_code == 303
+    assert room.issue.status == "sending"
+    ada.press("pause")
+    assert room.issue.status == "paused"
+    ada.press("resume")
+    assert room.issue.status == "sending"
+    assert "Stop this issue?" in ada.press("stop").text
+    ada.press("stop", sure="yes")
+    assert room.issue.status == "cancelled"
+    receipt = ada.browser.get(f"{PAGE}/receipt").text
+    assert "3 of 3 settled" in receipt
+
+
+def test_an_issue_that_went_out_is_not_edited(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    room.approve()
+    ada.press("send", sure="yes")
+    answer = ada.press("save", subject="Too late", intro="But typed " * 10)
+    assert answer.status_code == 409
+    assert "But typed" in answer.text
+
+
+def test_every_act_is_in_the_log(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press(ada.item("Curly") + "/drop")
+    ada.open()
+    ada.press("approve")
+    log = ada.browser.get("/editor/log").text
+    for words in ("signed in", "dropped Curly", "approved", "let in as editor"):
+        assert words in log
+    with reading(room.engine) as connection:
+        assert {row.who for row in connection.execute(select(AuditEntry.who))} == {"command line", "ada@example.com"}
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "{{ 7*7 }}", "\x00\x1b[31m", "‮reversed", "😀" * 50, "a" * 300]
+)
+def test_hostile_words_are_shown_as_words(room: Room, hostile: str) -> None:
+    ada = room.editor()
+    ada.open()
+    answer = ada.press("save", subject=hostile, intro=hostile)
+    assert answer.status_code == 303
+    page = ada.open()
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert ada.browser.get(f"{PAGE}/preview").status_code == 200
+    assert ada.browser.get("/editor").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/editor/issues/2026-W99", "/editor/issues/2020-W01", "/editor/issues/x", PAGE + "/nothing"]
+)
+def test_what_is_not_there_is_not_found(room: Room, path: str) -> None:
+    assert room.editor().browser.get(path).status_code == 404
+
+
+def test_a_panelist_sees_takes_and_nothing_else(room: Room) -> None:
+    sam = room.editor("sam@example.com", "panelist", "builder")
+    assert sam.browser.get("/editor/takes").status_code == 200
+    for path in (
+        "/editor",
+        PAGE,
+        "/editor/queue",
+        "/editor/tools",
+        "/editor/log",
+        f"{PAGE}/preview",
+        f"{PAGE}/receipt",
+    ):
+        assert sam.browser.get(path).status_code == 403, path
