@@ -6,7 +6,7 @@ What each kind keeps in its row's ``data``:
 confirm    ``confirmation``: the id of the confirmation whose link it carries
 sign_in    ``sign_in_id``: the id of the sign-in
 welcome    nothing; the latest issue is looked up while sending
-test       ``issue``: the week of the issue to show, as a subscriber would get it
+test       ``issue``: its week; ``subject``, ``text`` and ``html`` as they were rendered
 notice     ``subject`` and ``paragraphs`` in our own words, and perhaps ``link``, a path of ours
 =========  ==================================================================================
 

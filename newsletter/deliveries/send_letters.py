@@ -10,12 +10,11 @@ import logging
 import os
 import secrets
 import socket
-import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 
-import aiosmtplib
+from jinja2 import TemplateError
 from sqlalchemy import Connection, Engine
 
 from db.confirmations import confirmation_by_id, keep_token_hash
@@ -30,7 +29,8 @@ from newsletter.clock import Clock, real_now
 from newsletter.deliveries import headers
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
-from newsletter.setting_values import Relay
+from newsletter.deliveries.outcomes import Reply
+from newsletter.deliveries.transport import RelayError, submit
 from newsletter.settings import Settings, required
 from newsletter.subscribers.tokens import Link, hash_token, one_time_token, sign_link
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 50
 _LEASE = timedelta(minutes=5)
-_TIMEOUT = 30.0
+_AT_ONCE = 4
 _PAUSES = (1, 2, 5, 10, 20, 30)  # minutes; then every hour
 _GIVE_UP_AFTER = 50  # attempts, which takes two days
 
@@ -49,15 +49,6 @@ class Ready:
 
     letter: DueLetter
     message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the relay said. ``again``: it may take the letter later."""
-
-    sent: bool
-    again: bool
-    reply: str
 
 
 def letters_are_due(engine: Engine) -> bool:
@@ -86,18 +77,30 @@ def _claim(engine: Engine, owner: str) -> list[int]:
 
 
 def _prepare(engine: Engine, letter_id: int, owner: str, settings: Settings, clock: Clock) -> Ready | None:
-    """Render a claimed letter; one that nobody needs any more ends here."""
+    """Write a claimed letter. One that nobody needs any more ends here, and so does one that cannot be written: it must
+    not hold up the others."""
     with transaction(engine) as connection:
         letter = claimed_letter(connection, letter_id, owner)
         if letter is None:
             return None
-        words, more = _words(connection, letter, settings, clock)
-        if words is None:
-            finish_letter(connection, letter_id, owner, LetterStatus.FAILED, real_now(), "no longer needed")
+        try:
+            message = _write(connection, letter, settings, clock)
+            failure = "no longer needed"
+        except (LookupError, TypeError, ValueError, TemplateError) as error:
+            log.exception("a %s letter cannot be written", letter.kind)
+            message, failure = None, f"cannot be written: {type(error).__name__}"
+        if message is None:
+            finish_letter(connection, letter_id, owner, LetterStatus.FAILED, real_now(), failure)
             return None
-        _, key = newest_link_key(connection)
-    message = letter_bytes(words, _sender(settings), letter.email, letter.id, key, letter.created_at, more)
     return Ready(letter, message)
+
+
+def _write(connection: Connection, letter: DueLetter, settings: Settings, clock: Clock) -> bytes | None:
+    words, more = _words(connection, letter, settings, clock)
+    if words is None:
+        return None
+    _, key = newest_link_key(connection)
+    return letter_bytes(words, _sender(settings), letter.email, letter.id, key, letter.created_at, more)
 
 
 def _sender(settings: Settings) -> Sender:
@@ -169,110 +172,31 @@ def _welcome(connection: Connection, letter: DueLetter, sender: Sender, base: st
     return words_of("welcome", sender, values), more
 
 
-async def _send(engine: Engine, ready: list[Ready], owner: str, settings: Settings) -> int:
-    """Hand the letters to a relay, one after the other, and record each reply as it comes."""
-    if not ready:
-        return 0
-    smtp, refused = await _connect(settings.smtp)
-    return_path, sent = _sender(settings).return_path, 0
-    for one in ready:
-        result = await _hand_over(smtp, return_path, one) if smtp else Result(False, True, refused)
-        if smtp is not None and not smtp.is_connected:
-            smtp, refused = await _connect(settings.smtp)
-        await asyncio.to_thread(_record, engine, one.letter, owner, result)
-        sent += result.sent
-    if smtp is not None:
-        await _quit(smtp)
-    return sent
+async def _send(engine: Engine, ready: Sequence[Ready], owner: str, settings: Settings) -> int:
+    """Hand the letters over, a few at a time, and record each reply as it comes; returns how many were taken."""
+    lanes = asyncio.Semaphore(min(_AT_ONCE, settings.smtp[0].connections))
+    return_path = _sender(settings).return_path
+
+    async def hand_over(one: Ready) -> bool:
+        async with lanes:
+            try:
+                reply = await submit(settings.smtp, return_path, one.letter.email, one.message)
+            except RelayError as error:
+                log.warning("letters wait: %s", error)
+                reply = Reply(0, str(error))
+            await asyncio.to_thread(_record, engine, one.letter, owner, reply)
+            return reply.ok
+
+    return sum(await asyncio.gather(*(hand_over(one) for one in ready)))
 
 
-async def _connect(relays: tuple[Relay, ...]) -> tuple[aiosmtplib.SMTP | None, str]:
-    """A session with the first relay that answers, or None and why the last one did not."""
-    reason = "no relay"
-    for relay in relays:
-        if relay.user and relay.tls == "off" and not _is_loopback(relay.host):
-            reason = f"{relay.name}: a password is never sent in clear text; use tls=starttls"
-            continue
-        context = None if relay.tls == "off" else _tls(relay)
-        smtp = aiosmtplib.SMTP(
-            hostname=relay.host, port=relay.port, username=relay.user, password=relay.password, timeout=_TIMEOUT,
-            use_tls=relay.tls == "implicit", start_tls=relay.tls == "starttls", tls_context=context,
-        )  # fmt: skip
-        try:
-            await smtp.connect()
-            await _greet(smtp)
-            return smtp, ""
-        except (aiosmtplib.SMTPException, OSError) as error:
-            reason = f"{relay.name}: {_one_line(error)}"
-            log.warning("letters wait: %s", reason)
-    return None, reason
-
-
-async def _greet(smtp: aiosmtplib.SMTP) -> None:
-    """EHLO, so that the extensions are known; HELO for relays that know nothing better (RFC 5321, 3.2)."""
-    try:
-        await smtp.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        await smtp.helo()
-
-
-def _tls(relay: Relay) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=relay.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-async def _hand_over(smtp: aiosmtplib.SMTP, return_path: str, ready: Ready) -> Result:
-    """One SMTP transaction. A connection lost after the final dot is tried again with the same Message-ID."""
-    options = []
-    if not ready.letter.email.isascii():
-        if not smtp.supports_extension("smtputf8"):
-            return Result(False, False, "unsupported: this relay takes no addresses beyond ASCII (SMTPUTF8)")
-        options.append("SMTPUTF8")
-    try:
-        await smtp.mail(return_path, options=options, encoding="utf-8" if options else "ascii")
-        await smtp.rcpt(ready.letter.email, encoding="utf-8" if options else "ascii")
-        response = await smtp.data(ready.message)
-        return Result(True, False, f"{response.code} {_one_line(response.message)}")
-    except aiosmtplib.SMTPResponseException as error:
-        await _reset(smtp)
-        return Result(False, error.code < 500 or error.code == 521, f"{error.code} {_one_line(error.message)}")
-    except (aiosmtplib.SMTPException, OSError) as error:
-        smtp.close()
-        return Result(False, True, _one_line(error))
-
-
-def _record(engine: Engine, letter: DueLetter, owner: str, result: Result) -> None:
-    now = real_now()
+def _record(engine: Engine, letter: DueLetter, owner: str, reply: Reply) -> None:
+    """A letter whose fate is unknown is sent again with the same Message-ID."""
+    now, said = real_now(), str(reply)[:500]
     with transaction(engine) as connection:
-        if result.again and letter.attempts < _GIVE_UP_AFTER:
+        if (reply.code < 200 or 400 <= reply.code < 500) and letter.attempts < _GIVE_UP_AFTER:
             pause = _PAUSES[letter.attempts - 1] if letter.attempts <= len(_PAUSES) else 60
-            retry_letter(connection, letter.id, owner, now + timedelta(minutes=pause), result.reply)
+            retry_letter(connection, letter.id, owner, now + timedelta(minutes=pause), said)
         else:
-            status = LetterStatus.SENT if result.sent else LetterStatus.FAILED
-            finish_letter(connection, letter.id, owner, status, now, result.reply)
-
-
-async def _reset(smtp: aiosmtplib.SMTP) -> None:
-    try:
-        await smtp.rset()
-    except (aiosmtplib.SMTPException, OSError):
-        smtp.close()
-
-
-async def _quit(smtp: aiosmtplib.SMTP) -> None:
-    try:
-        await smtp.quit()
-    except (aiosmtplib.SMTPException, OSError):
-        smtp.close()
-
-
-def _one_line(reason: object) -> str:
-    return " ".join(str(reason).split())[:500] or type(reason).__name__
+            status = LetterStatus.SENT if reply.ok else LetterStatus.FAILED
+            finish_letter(connection, letter.id, owner, status, now, said)

@@ -6,7 +6,6 @@ honoured: only active subscribers come in.
 """
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +13,12 @@ from typing import NamedTuple
 
 from newsletter.subscribers.addresses import parse_address
 from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.text import one_line
 
 COLUMNS = ("email", "name", "consent_at", "consent_source", "categories")
 _NEEDED = ("email", "consent_at", "consent_source")
 NAME_LENGTH = 100
 SOURCE_LENGTH = 500
-_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 # A field longer than this is an opening quote that nobody closed.
 csv.field_size_limit(64 * 1024)
@@ -97,14 +96,14 @@ def _record(line: int, fields: list[str], places: _Places, latest: datetime) -> 
         address = parse_address(email)
         _refuse_who_left(places.read(fields, "state"))
         consent_at = _instant(places.read(fields, "consent_at"), latest)
-        source = _one_line(places.read(fields, "consent_source"), SOURCE_LENGTH)
+        source = one_line(places.read(fields, "consent_source"), SOURCE_LENGTH)
         if not source:
             raise ValueError("has no consent_source: how was consent given?")
-        categories = {_one_line(part, 80) for part in places.read(fields, "categories").split(";")} - {""}
+        categories = {one_line(part, 80) for part in places.read(fields, "categories").split(";")} - {""}
     except ValueError as error:
         return Rejected(line, _shown(email), str(error))
     selection = Selection(tuple(categories)).key() if categories else ""
-    return Record(line, address, _one_line(places.read(fields, "name"), NAME_LENGTH), consent_at, source, selection)
+    return Record(line, address, one_line(places.read(fields, "name"), NAME_LENGTH), consent_at, source, selection)
 
 
 def _instant(text: str, latest: datetime) -> datetime:
@@ -135,11 +134,5 @@ def _refuse_other_encodings(fields: list[str]) -> None:
             raise ValueError("is not UTF-8")
 
 
-def _one_line(text: str, limit: int) -> str:
-    if text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip()[:limit]
-    return _SPACES.sub(" ", text).strip()[:limit]
-
-
 def _shown(email: str) -> str:
-    return _one_line(email.encode("utf-8", "replace").decode(), 254)
+    return one_line(email.encode("utf-8", "replace").decode(), 254)

@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 
 from db.engine import reading, transaction
+from db.keys import address_key
 from db.readership import bookmarks_of, deliveries_of, votes_of
-from db.subscribers import SubscriberRow, consents_of, events_of, subscriber_by_id, update_subscriber
+from db.subscribers import (
+    ConsentRow,
+    SubscriberRow,
+    consents_of,
+    events_of,
+    subscriber_by_hash,
+    subscriber_by_id,
+    update_subscriber,
+)
 from newsletter.clock import iso
+from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
 
 PAUSE_WEEKS = (1, 2, 4, 8, 12)
@@ -37,7 +48,30 @@ def update_preferences(
         return subscriber_by_id(connection, subscriber_id)
 
 
-def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, object] | None:
+def find_subscriber(engine: Engine, email: str) -> dict[str, Any] | None:
+    """Who an address is, as operators and programs are shown it; None for nobody. ``email`` is as it is stored."""
+    with reading(engine) as connection:
+        found = subscriber_by_hash(connection, hash_address(email, address_key(connection)))
+        if found is None:
+            return None
+        consent = next(iter(consents_of(connection, found.id)), None)
+        selection = Selection.parse(found.selection)
+        return {
+            "id": found.id,
+            "email": found.email,
+            "name": found.name,
+            "state": found.state,
+            "categories": list(selection.categories),
+            "panelists": list(selection.panelists),
+            "min_ship_percent": selection.min_ship_percent,
+            "format": found.format,
+            "paused_until": iso(found.paused_until),
+            "since": iso(found.state_since),
+            "consent": _evidence(consent) if consent else None,
+        }
+
+
+def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, Any] | None:
     """Everything that is stored about a subscriber, as one JSON document; None where there is nobody."""
     with reading(engine) as connection:
         found = subscriber_by_id(connection, subscriber_id)
@@ -56,9 +90,7 @@ def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, object] |
             "panelists": list(selection.panelists),
             "min_ship_percent": selection.min_ship_percent,
             "paused_until": iso(found.paused_until),
-            "consents": [
-                consent._asdict() | {"at": iso(consent.at), "asked_at": iso(consent.asked_at)} for consent in consents
-            ],
+            "consents": [_evidence(consent) for consent in consents],
             "events": [{"at": iso(at), "what": what} for at, what, _ in events_of(connection, subscriber_id)],
             "issues": [
                 {"issue": week, "status": status, "at": iso(at), "reply": reply}
@@ -69,3 +101,7 @@ def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, object] |
             ],
             "bookmarks": [{"tool": slug, "at": iso(at)} for slug, at in bookmarks_of(connection, subscriber_id)],
         }
+
+
+def _evidence(consent: ConsentRow) -> dict[str, Any]:
+    return consent._asdict() | {"at": iso(consent.at), "asked_at": iso(consent.asked_at)}

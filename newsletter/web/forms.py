@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from newsletter.subscribers.text import one_line as one_line
+
 MAX_BYTES = 64 * 1024
 _MAX_FIELDS = 500
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -37,12 +39,6 @@ async def read_form(request: Request, max_bytes: int = MAX_BYTES) -> Form:
     except (MultiPartException, ValueError) as error:
         raise HTTPException(400, "The form cannot be read.") from error
     return Form([(_text(name), _text(value)) for name, value in fields.multi_items() if isinstance(value, str)])
-
-
-def one_line(text: str, limit: int) -> str:
-    """Free text as one line of at most ``limit`` characters: control characters and runs of white space become one
-    space."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\ufeff]", " ", text).split())[:limit].strip()
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

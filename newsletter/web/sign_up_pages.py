@@ -20,9 +20,10 @@ from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
 from newsletter.subscribers.confirm import Answer, ConfirmReport, confirm, look_at_confirmation
 from newsletter.subscribers.consent import form_named
 from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
-from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.forms import Form, read_form
 from newsletter.web.site import TOKEN_PAGE_HEADERS, Site, page, site
 
 NAME_LENGTH = 100

@@ -20,6 +20,7 @@ from newsletter.subscribers import haste
 from newsletter.subscribers.erase import erase
 from newsletter.subscribers.lifecycle import UNDO_VALID
 from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, verify_link
 from newsletter.subscribers.unsubscribe import undo_unsubscribe, unsubscribe
 from newsletter.subscribers.update_preferences import (
@@ -29,7 +30,7 @@ from newsletter.subscribers.update_preferences import (
     update_preferences,
 )
 from newsletter.web import sign_up_pages
-from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.forms import Form, read_form
 from newsletter.web.sign_up_pages import CATEGORY_LENGTH, MOST_CATEGORIES, NAME_LENGTH
 from newsletter.web.site import TOKEN_PAGE_HEADERS, page, site
 

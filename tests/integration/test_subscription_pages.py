@@ -2,9 +2,11 @@
 
 import re
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -272,16 +274,13 @@ def test_a_confirmation_link_is_stored_as_a_hash_alone(house: House) -> None:
             assert token not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda t: t[:-1], lambda t: t + "A", lambda t: t[:-1] + "_", lambda t: "nonsense", lambda t: "%00"]
-)
-def test_a_damaged_confirmation_link_is_none(house: House, damage: object) -> None:
+@pytest.mark.parametrize("keep", [42, 44, 0])
+def test_a_damaged_confirmation_link_is_none(house: House, keep: int) -> None:
     house.sign_up("ada@example.org")
-    path = house.confirm_path("ada@example.org")
-    wrong = "/confirm/" + damage(path.rpartition("/")[2])  # type: ignore[operator]
-    if wrong != path:
-        assert house.get(wrong).status_code == 404
-        assert house.post(wrong).status_code == 404
+    token = house.confirm_path("ada@example.org").rpartition("/")[2]
+    for wrong in ((token + "A")[:keep] or "nonsense", token[:-1] + ("A" if token[-1] != "A" else "B"), "%00"):
+        assert house.get(f"/confirm/{wrong}").status_code == 404
+        assert house.post(f"/confirm/{wrong}").status_code == 404
     assert house.subscriber("ada@example.org")[1] == "pending"
 
 
@@ -338,8 +337,6 @@ def test_looking_at_the_unsubscribe_page_changes_nothing(house: House) -> None:
 
 
 def test_one_flipped_bit_is_no_token(house: House) -> None:
-    from base64 import urlsafe_b64decode, urlsafe_b64encode
-
     token = house.active("ada@example.org")
     raw = urlsafe_b64decode(token)
     for bit in range(0, len(raw) * 8, 7):
@@ -478,12 +475,8 @@ def test_forget_me_leaves_a_keyed_hash_alone(house: House) -> None:
         assert len(kept.email_hash) == 32
         assert connection.execute(select(Subscriber)).all() == []
     assert house.get(f"/preferences/{token}").status_code == 404
-    assert house.post(f"/unsubscribe/{token}", data=CSRF_FREE).status_code == 200, (
-        "an old mail's button still ends well"
-    )
+    assert house.post(f"/unsubscribe/{token}", data=CSRF_FREE).status_code == 200, "an old mail's button works"
     if house.engine.dialect.name == "sqlite":
-        from pathlib import Path
-
         path = Path(str(house.engine.url.database))
         for file in path.parent.glob(path.name + "*"):
             assert b"forget.me" not in file.read_bytes()

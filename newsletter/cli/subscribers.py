@@ -1,0 +1,326 @@
+"""``newsletter subscribers``: who reads the mail."""
+
+import sys
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.errors import BadInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from newsletter.subscribers.import_subscribers import ImportReport
+
+STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
+_SHOWN_REJECTS = 20
+
+
+@click.group()
+def subscribers() -> None:
+    """Who reads the mail.
+
+    \b
+    Example:
+      newsletter subscribers import readers.csv
+      newsletter subscribers show ada@example.com
+    """
+
+
+@subscribers.command("import")
+@click.argument("file", type=click.Path(dir_okay=False))
+@json_option
+@pass_door
+def import_(door: Door, file: str, as_json: bool) -> None:
+    """Take in people who consented before: email,name,consent_at,consent_source,categories.
+
+    Bad rows are reported with their line, and the rest comes in. Who unsubscribed, bounced, complained or is suppressed
+    stays out. Categories are separated by ";". FILE may be - for standard input.
+
+    \b
+    Example:
+      newsletter subscribers import readers.csv
+    """
+    from newsletter.clock import real_now
+    from newsletter.subscribers.import_subscribers import import_subscribers
+
+    now = door.clock.now()
+    counter = Counter()
+    with _open(file) as lines:
+        report = import_subscribers(
+            door.engine, lines, now=now, latest=max(now, real_now()), progress=counter if counter.wanted else None
+        )
+    counter.end()
+    document = {
+        "imported": report.imported,
+        "unchanged": report.unchanged,
+        "rejected": [row._asdict() for row in report.rejected],
+    }
+    answer(document, as_json, _said(report))
+
+
+@subscribers.command()
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@pass_door
+def export(door: Door, state: str | None) -> None:
+    """Write everybody to standard output as CSV, in the columns that `import` reads, and their state.
+
+    \b
+    Example:
+      newsletter subscribers export --state active > readers.csv
+    """
+    import csv
+
+    from newsletter.clock import iso
+    from newsletter.subscribers.selections import Selection
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["email", "name", "consent_at", "consent_source", "categories", "state"])
+    for row, consent in _with_consent(door, state):
+        given = (iso(consent.at), consent.source) if consent else ("", "")
+        writer.writerow([row.email, row.name, *given, ";".join(Selection.parse(row.selection).categories), row.state])
+
+
+@subscribers.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@json_option
+@pass_door
+def list_(door: Door, state: str | None, as_json: bool) -> None:
+    """Show everybody's address and state.
+
+    \b
+    Example:
+      newsletter subscribers list --state active
+    """
+    from db.engine import reading
+    from db.states import SubscriberState
+    from db.subscribers import all_subscribers
+
+    with reading(door.engine) as connection:
+        found = all_subscribers(connection, SubscriberState(state) if state else None)
+        if as_json:
+            document = {"subscribers": [{"email": row.email, "state": row.state} for row in found]}
+            answer(document, True, "")
+            return
+        shown = 0
+        for shown, row in enumerate(found, 1):  # noqa: B007
+            click.echo(f"{row.state:<14}{row.email}")
+    note(f"{shown} subscriber{'' if shown == 1 else 's'}")
+
+
+@subscribers.command()
+@click.argument("email")
+@json_option
+@pass_door
+def show(door: Door, email: str, as_json: bool) -> None:
+    """Show one subscriber with the evidence of their consent.
+
+    \b
+    Example:
+      newsletter subscribers show ada@example.com
+    """
+    from newsletter.subscribers.update_preferences import find_subscriber
+
+    document = _document(find_subscriber(door.engine, _address(email)), email)
+    lines = [f"{key:<18}{_plain(value)}" for key, value in document.items() if key != "consent"]
+    consent = document["consent"] or {}
+    lines += [f"{'consent ' + key:<18}{value}" for key, value in consent.items() if value]
+    answer(document, as_json, lines if consent else [*lines, "consent           none yet"])
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--name", default="", help="What mail to them says after To.")
+@click.option("--category", "categories", multiple=True, help="Only this category; may be repeated.")
+@click.option("--confirmed", is_flag=True, help="Consent was given already; say how with --consent-source.")
+@click.option("--consent-source", help="How consent was given, such as 'form at the fair'.")
+@click.option("--consent-at", help="When consent was given (ISO 8601); now if not said.")
+@json_option
+@pass_door
+def add(
+    door: Door,
+    email: str,
+    name: str,
+    categories: tuple[str, ...],
+    confirmed: bool,
+    consent_source: str | None,
+    consent_at: str | None,
+    as_json: bool,
+) -> None:
+    """Add one subscriber: a message asks them to confirm, unless their consent is there already.
+
+    \b
+    Example:
+      newsletter subscribers add ada@example.com
+      newsletter subscribers add ada@example.com --confirmed --consent-source "paper form, fair of 2026"
+    """
+    from newsletter.subscribers.text import one_line
+
+    address = _address(email)
+    name, chosen = one_line(name, 100), tuple(sorted({one_line(text, 80) for text in categories} - {""}))
+    if confirmed:
+        if not (consent_source and consent_source.strip()):
+            raise click.UsageError("--confirmed needs --consent-source: how was consent given?")
+        said = _add_confirmed(door, address, name, chosen, one_line(consent_source, 500), consent_at)
+    else:
+        said = _ask(door, address, name, chosen)
+    answer({"email": address, "state": _state(door, address)}, as_json, said)
+
+
+@subscribers.command()
+@click.argument("email")
+@json_option
+@pass_door
+def unsubscribe(door: Door, email: str, as_json: bool) -> None:
+    """Unsubscribe an address on its reader's wish.
+
+    \b
+    Example:
+      newsletter subscribers unsubscribe ada@example.com
+    """
+    from newsletter.subscribers.unsubscribe import unsubscribe as leave
+    from newsletter.subscribers.update_preferences import find_subscriber
+
+    address = _address(email)
+    found = find_subscriber(door.engine, address)
+    if found is None:
+        raise _nobody(email)
+    report = leave(door.engine, found["id"], now=door.clock.now())
+    said = f"{address} is unsubscribed." if report.changed else f"{address} was {report.was} and stays so."
+    answer({"email": address, "state": _state(door, address), "changed": report.changed}, as_json, said)
+
+
+@subscribers.command()
+@click.argument("email")
+@json_option
+@pass_door
+def erase(door: Door, email: str, as_json: bool) -> None:
+    """Forget an address and everything about it; a keyed hash keeps imports from bringing it back.
+
+    \b
+    Example:
+      newsletter subscribers erase ada@example.com
+    """
+    from newsletter.subscribers.erase import erase_address
+
+    address = _address(email)
+    report = erase_address(door.engine, address, now=door.clock.now())
+    if not report.known:
+        raise _nobody(email)
+    if not report.files_clean:
+        note("A long reader holds the database's log; its next checkpoint removes the last traces.")
+    answer({"erased": True, "files_clean": report.files_clean}, as_json, "Forgotten.")
+
+
+class Counter:
+    """How many rows are done, on a terminal; silent in a pipe."""
+
+    def __init__(self) -> None:
+        self.wanted = sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        click.echo(f"\r{done:,} rows", nl=False, err=True)
+
+    def end(self) -> None:
+        if self.wanted:
+            click.echo("\r", nl=False, err=True)
+
+
+def _open(file: str) -> IO[str]:
+    """Text as it stands: line ends are counted, and bytes that are no UTF-8 reach the row that has them."""
+    try:
+        source: Any = sys.stdin.fileno() if file == "-" else file
+        return open(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _said(report: "ImportReport") -> list[str]:
+    lines = [f"{report.imported} imported, {report.unchanged} unchanged, {len(report.rejected)} rejected."]
+    lines += [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected[:_SHOWN_REJECTS]]
+    if len(report.rejected) > _SHOWN_REJECTS:
+        lines.append(f"… and {len(report.rejected) - _SHOWN_REJECTS} more; --json shows all of them.")
+    return lines
+
+
+def _with_consent(door: Door, state: str | None) -> Any:
+    from db.engine import reading
+    from db.states import SubscriberState
+    from db.subscribers import newest_consents, subscribers_page
+
+    after = 0
+    while True:
+        with reading(door.engine) as connection:
+            page = subscribers_page(connection, after, 1000, SubscriberState(state) if state else None)
+            consents = newest_consents(connection, [row.id for row in page])
+        if not page:
+            return
+        yield from ((row, consents.get(row.id)) for row in page)
+        after = page[-1].id
+
+
+def _document(found: dict[str, Any] | None, email: str) -> dict[str, Any]:
+    if found is None:
+        raise _nobody(email)
+    return {key: value for key, value in found.items() if key != "id"}
+
+
+def _add_confirmed(
+    door: Door, address: str, name: str, categories: tuple[str, ...], source: str, consent_at: str | None
+) -> str:
+    from newsletter.subscribers.import_subscribers import add_confirmed
+    from newsletter.subscribers.selections import Selection
+
+    now = door.clock.now()
+    try:
+        at = datetime.fromisoformat(consent_at) if consent_at else now
+    except ValueError:
+        raise click.UsageError(f"--consent-at is no ISO 8601 time: {consent_at!r}") from None
+    came_in = add_confirmed(
+        door.engine, address, name=name, selection=Selection(categories).key(), consent_source=source, now=now,
+        consent_at=at if at.tzinfo else at.replace(tzinfo=UTC),
+    )  # fmt: skip
+    if not came_in:
+        return f"{address} stays as it was: it is here already, or must not be mailed."
+    return f"{address} is subscribed."
+
+
+def _ask(door: Door, address: str, name: str, categories: tuple[str, ...]) -> str:
+    import secrets
+
+    from newsletter.clock import real_now
+    from newsletter.subscribers import consent
+    from newsletter.subscribers.sign_up import SignUp, sign_up
+
+    words = consent.words(door.settings.title or "Weekly Verdicts")
+    request = SignUp(address, name, categories, form="command line", words=words)
+    report = sign_up(
+        door.engine, request, now=door.clock.now(), real_now=real_now(), settings=door.settings,
+        nonce=secrets.token_bytes(32), chance=0,
+    )  # fmt: skip
+    if report.letter_queued:
+        return f"{address} waits for its confirmation; the service mails the link."
+    return f"{address} gets no message: it is {report.state}, was asked a short while ago, or must not be mailed."
+
+
+def _state(door: Door, address: str) -> str | None:
+    from newsletter.subscribers.update_preferences import find_subscriber
+
+    found = find_subscriber(door.engine, address)
+    return found["state"] if found else None
+
+
+def _address(email: str) -> str:
+    from newsletter.subscribers.suppress import readable
+
+    return readable(email)
+
+
+def _nobody(email: str) -> NotFoundError:
+    return NotFoundError(f"{email} is no subscriber; `newsletter subscribers list` shows those there are")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "all"
+    return "–" if value in (None, "") else str(value)

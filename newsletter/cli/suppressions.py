@@ -1,0 +1,77 @@
+"""``newsletter suppressions``: who must never be mailed."""
+
+from typing import Any
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, pass_door, table
+
+
+@click.group()
+def suppressions() -> None:
+    """Who must never be mailed.
+
+    \b
+    Example:
+      newsletter suppressions add ada@example.com --note "asked by telephone"
+    """
+
+
+@suppressions.command("list")
+@json_option
+@pass_door
+def list_(door: Door, as_json: bool) -> None:
+    """Show the list; an erased address is there without its name.
+
+    \b
+    Example:
+      newsletter suppressions list
+    """
+    from db.engine import reading
+    from db.suppressions import all_suppressions
+    from newsletter.clock import iso
+
+    with reading(door.engine) as connection:
+        rows: list[dict[str, Any]] = [
+            {"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note}
+            for row in all_suppressions(connection)
+        ]
+    lines = table([(row["reason"], row["at"], row["email"]) for row in rows], ("reason", "since", "email"))
+    answer({"suppressions": rows}, as_json, lines if rows else "Nobody is suppressed.")
+
+
+@suppressions.command()
+@click.argument("email")
+@click.option("--note", "why", help="Why, for whoever asks later.")
+@json_option
+@pass_door
+def add(door: Door, email: str, why: str | None, as_json: bool) -> None:
+    """Never mail this address again.
+
+    \b
+    Example:
+      newsletter suppressions add ada@example.com --note "asked by telephone"
+    """
+    from db.states import SuppressionReason
+    from newsletter.subscribers.suppress import suppress_address
+
+    report = suppress_address(door.engine, email, SuppressionReason.MANUAL, now=door.clock.now(), note=why)
+    said = f"{report.email} is never mailed again." if report.changed else f"{report.email} was suppressed already."
+    answer({"email": report.email, "changed": report.changed}, as_json, said)
+
+
+@suppressions.command()
+@click.argument("email")
+@json_option
+@pass_door
+def remove(door: Door, email: str, as_json: bool) -> None:
+    """Let this address be mailed again. It is not subscribed by that, but may sign up.
+
+    \b
+    Example:
+      newsletter suppressions remove ada@example.com
+    """
+    from newsletter.subscribers.suppress import lift
+
+    report = lift(door.engine, email, now=door.clock.now())
+    answer({"email": report.email, "changed": True}, as_json, f"{report.email} is no longer suppressed.")
