@@ -12,9 +12,10 @@ from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import Week, last_ended_week, real_now
-from newsletter.errors import NewsletterError, RefusedError
+from newsletter.errors import RefusedError
 from scheduler.engine import Context, Work
 from scheduler.notices import tell_editors
+from scheduler.timetable import REMIND_AHEAD
 
 Result = Mapping[str, Any]
 
@@ -58,10 +59,11 @@ def remind(context: Context, due_at: datetime) -> Result:
     draft = _waiting_draft(context, due_at)
     if draft is None:
         return {"issue": None}
+    goes_out = (due_at + REMIND_AHEAD).astimezone(context.settings.timezone)
     tell_editors(
         context,
-        f"{draft.week} goes out in 4 hours, if you approve it",
-        [f"The issue of {draft.week} is not approved yet. It is not sent without."],
+        f"{draft.week} is not approved yet",
+        [f"It goes out on {goes_out:%A at %H:%M} ({goes_out:%Z}) if you approve it before. It is not sent without."],
         f"/editor/issues/{draft.week}",
     )
     return {"issue": draft.week}
@@ -141,15 +143,17 @@ def _approved(context: Context) -> list[IssueRow]:
 def _approve_automatically(context: Context, week: Week) -> bool:
     """Approve a draft whose checks pass, where the settings ask for that; tell editors why where they do not."""
     from newsletter.issues.approve import approve_issue
+    from newsletter.issues.check import check_issue
 
     if context.settings.approval != "automatic":
         return False
-    try:
+    checked = check_issue(context.engine, week, context.settings, context.clock.now())
+    if checked.passed:
         approve_issue(context.engine, week, "the timetable", context.settings, context.clock.now())
-    except NewsletterError as error:
-        tell_editors(context, f"{week} could not be approved by itself", [str(error)], f"/editor/issues/{week}")
-        return False
-    return True
+        return True
+    faults = [f"{one.place}: {one.message} {one.advice}" for one in checked.findings if one.severity == "error"]
+    tell_editors(context, f"{week} could not be approved by itself", faults, f"/editor/issues/{week}")
+    return False
 
 
 def start(context: Context, issue: IssueRow) -> bool:

@@ -45,7 +45,8 @@ class Service:
         self._look_everywhere = 0.0
         self._waker = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4), "jobs": ThreadPoolExecutor(4)},
+            # One at a time, in the order of the timetable: what is composed on the hour was gathered on the hour.
+            executors={"default": ThreadPoolExecutor(3), "jobs": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 

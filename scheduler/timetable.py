@@ -18,6 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from newsletter.settings import Settings
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+REMIND_AHEAD = 4 * _HOUR
 _LONGEST_LOOK_BACK = timedelta(days=366)
 _WIDEST_SHIFT = timedelta(hours=3)  # by which a zone changes its own clock
 
@@ -97,7 +98,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
     jobs = (
         Job("gather", Crontab(settings.gather_at, zone), late=_HOUR),
         Job("compose", Crontab(settings.compose_at, zone), late=6 * _DAY, each=True),
-        Job("remind", Crontab(send_at, zone, ahead=4 * _HOUR), late=4 * _HOUR, each=True),
+        Job("remind", Crontab(send_at, zone, ahead=REMIND_AHEAD), late=REMIND_AHEAD, each=True),
         Job("send", Crontab(send_at, zone), late=3 * _DAY, each=True),
         Job("read_bounces", Every(5 * _MINUTE), late=_HOUR),
         Job("expire", Crontab("17 * * * *", zone), late=_HOUR),
