@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 from sqlalchemy import Connection, Engine
 
@@ -96,7 +96,11 @@ def in_parts(subject: str, message: bytes) -> RenderedMail:
     parsed = message_from_bytes(message, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
-    return RenderedMail(subject, text.get_content() if text else "", html.get_content() if html else "", message)
+    return RenderedMail(subject, _content(text), _content(html), message)
+
+
+def _content(part: MIMEPart | None) -> str:
+    return part.get_content().replace("\r\n", "\n") if part else ""
 
 
 def _recipient(connection: Connection, issue: IssueRow, found: Edition, email: str | None) -> tuple[Recipient, int]:
