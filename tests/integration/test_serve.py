@@ -26,7 +26,12 @@ from newsletter.demo.inbox import Inbox
 from newsletter.demo.material import feed_documents, readers_document, sample_feeds, tools_document
 from newsletter.demo.serve_feeds import FeedServer
 from newsletter.editors.invite import add_editor
+from newsletter.feeds.fetch import fetch_feeds
 from newsletter.feeds.watch import Watch, watch_feed
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.compose import compose_issue
+from newsletter.issues.publish import publish_issue
+from newsletter.releases.collect import collect_releases
 from newsletter.settings import Settings, load
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.tools.import_tools import import_tools
@@ -209,3 +214,38 @@ def test_a_port_that_is_taken_is_said_in_one_line(sqlite_url: str, inbox: Inbox,
 def test_a_database_that_is_missing_names_init(inbox: Inbox, tmp_path: Path) -> None:
     said = refused(environment(f"sqlite:///{tmp_path}/none.db", inbox), tmp_path)
     assert "newsletter init" in said
+
+
+def test_a_worker_needs_a_database_that_machines_can_share(sqlite_url: str, inbox: Inbox, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "newsletter.cli.main", "worker"]
+    variables = environment(sqlite_url, inbox)
+    done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "PostgreSQL" in done.stderr
+
+
+@pytest.mark.postgres
+def test_a_worker_sends_what_was_published_elsewhere(
+    postgres_url: str, inbox: Inbox, feeds: FeedServer, tmp_path: Path
+) -> None:
+    engine = make_engine(postgres_url)
+    variables = environment(postgres_url, inbox)
+    settings = _settings(variables, tmp_path)
+    furnish(engine, feeds.base)
+    clock = Clock(MONDAY, running=False)
+    fetch_feeds(engine, settings, clock)
+    collect_releases(engine, settings, clock)
+    compose_issue(engine, WEEK, settings, MONDAY)
+    approve_issue(engine, WEEK, "an editor", settings, MONDAY)
+    publish_issue(engine, WEEK, settings, MONDAY)
+    command = [sys.executable, "-m", "newsletter.cli.main", "worker"]
+    process = subprocess.Popen(command, env=variables, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: state(engine) == "sent")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert len(inbox.messages()) == 25
+    engine.dispose()
