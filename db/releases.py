@@ -1,10 +1,10 @@
 """Releases: what entries announced, what they are matched by, and what waits for an editor."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
 from db.models import Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
@@ -64,7 +64,6 @@ class Twin(NamedTuple):
     feed_id: int | None
     tool_id: int | None
     canonical_url: str
-    name: str
     version: str | None
     published_at: datetime | None
     first_seen_at: datetime
@@ -105,12 +104,12 @@ def new_entries(connection: Connection, limit: int) -> list[NewEntry]:
     return [NewEntry(*row) for row in connection.execute(wanted)]
 
 
-def settle_entry(
-    connection: Connection, entry_id: int, status: EntryStatus, reason: str | None, release_id: int | None = None
-) -> None:
-    """Say what became of an entry."""
-    values = {"status": status, "reason": reason, "release_id": release_id}
-    connection.execute(update(Entry).where(Entry.id == entry_id).values(**values))
+def settle_entries(connection: Connection, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    """Say what became of entries: rows of id, status, reason and release_id."""
+    if outcomes:
+        values: Any = {name: bindparam(f"its_{name}") for name in ("status", "reason", "release_id")}
+        statement = update(Entry).where(Entry.id == bindparam("its_id")).values(values)
+        connection.execute(statement, [{f"its_{name}": value for name, value in row.items()} for row in outcomes])
 
 
 def composed_weeks(connection: Connection) -> set[str]:
@@ -142,6 +141,14 @@ def count_of_week(connection: Connection, feed_id: int, week: str) -> int:
 def add_release(connection: Connection, **values: Any) -> int:
     found: int = connection.execute(insert(Release).values(**values).returning(Release.id)).scalar_one()
     return found
+
+
+def add_releases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert releases, all with the same columns; their ids in the order given."""
+    if not rows:
+        return []
+    statement = insert(Release).returning(Release.id, sort_by_parameter_order=True)
+    return list(connection.scalars(statement, list(rows)))
 
 
 def update_release(connection: Connection, release_id: int, **values: Any) -> None:

@@ -201,6 +201,51 @@ def export(door: Door, as_json: bool) -> None:
     answer({"feeds": [shown(feed) for feed in found]}, as_json, opml.rstrip("\n"))
 
 
+@feeds.command()
+@click.argument("url")
+@click.option("--kind", type=_KINDS, default="launches", show_default=True, help="As what it would be watched.")
+@json_option
+@pass_door
+def check(door: Door, url: str, kind: str, as_json: bool) -> None:
+    """Show what would be read from a feed, without watching it.
+
+    \b
+    Example:
+      newsletter feeds check https://example.com/blog.xml --kind news
+    """
+    from dataclasses import asdict
+
+    from newsletter.feeds.check import check_feed
+
+    report = check_feed(door.settings, url, kind, door.clock.now())
+    document = asdict(report)
+    for entry in document["readings"]:
+        entry["published_at"] = iso(entry["published_at"])
+    rows: list[tuple[object, ...]] = [
+        (one.week or "–", one.title[:50], f"skipped: {one.skipped}" if one.skipped else one.name, one.version)
+        for one in report.readings[:50]
+    ]
+    lines = [f"{report.title or 'A feed without a title'} ({report.form}, {report.entries} entries) at {report.url}"]
+    lines += [] if report.conditional else ["It has neither ETag nor Last-Modified, so it is sent whole every time."]
+    answer(document, as_json, [*lines, "", *table(rows, ("week", "title", "becomes", "version"))])
+
+
+@feeds.command()
+@json_option
+@pass_door
+def starter(door: Door, as_json: bool) -> None:
+    """Watch some forty public feeds of AI and developer tools. Those watched already stay as they are.
+
+    \b
+    Example:
+      newsletter feeds starter
+    """
+    from newsletter.feeds.starters import starter_feeds
+    from newsletter.feeds.watch import watch_starters
+
+    _answer_list(watch_starters(door.engine, starter_feeds(), door.clock.now()), as_json)
+
+
 def _one(connection: Any, name: str) -> "FeedRow":
     from db.feeds import feeds_named
     from newsletter.errors import NotFoundError

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin
 
@@ -169,6 +170,11 @@ class Downloader:
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
         return allowed[:4]
+
+
+def user_agent(public_url: str) -> str:
+    """Who asks, and where its operator can be found."""
+    return f"WeeklyVerdicts/{version('weekly-verdicts')} (+{public_url})"
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
@@ -25,7 +24,7 @@ from db.states import FeedStatus
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NotFoundError
 from newsletter.feeds import identity, polling
-from newsletter.feeds.download import Download, Downloader, DownloadError, Limits, open_downloader
+from newsletter.feeds.download import Download, Downloader, DownloadError, Limits, open_downloader, user_agent
 from newsletter.feeds.entries import Document
 from newsletter.feeds.parse import Readers, UnreadableError
 from newsletter.settings import Settings
@@ -117,7 +116,7 @@ class _Round:
         self._writing = asyncio.Lock()
 
     async def run(self, feeds: Sequence[FeedRow]) -> list[FetchedFeed]:
-        agent = f"WeeklyVerdicts/{version('weekly-verdicts')} (+{self._settings.public_url})"
+        agent = user_agent(self._settings.public_url)
         allow_private = self._settings.fetch_private
         async with (
             open_downloader(agent=agent, allow_private=allow_private, limits=self._limits) as downloader,

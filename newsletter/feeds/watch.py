@@ -11,12 +11,16 @@ from sqlalchemy import Connection, Engine
 from db import feeds as rows
 from db.engine import transaction
 from db.feeds import FeedRow
+from db.releases import alias_keys, nameplates
 from db.states import FeedKind, FeedStatus
-from db.tools import standing_tool
+from db.tools import add_tool, standing_tool
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.entries import MAX_TITLE, one_line, web_address
 from newsletter.feeds.opml import Outline
+from newsletter.feeds.starters import Starter
+from newsletter.releases.matching import Catalogue, build_catalogue, match_release
+from newsletter.releases.naming import Naming, fold_name, slug_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class WatchReport:
 def watch_feed(engine: Engine, watch: Watch, now: datetime) -> FeedRow:
     """Raises BadInputError, NotFoundError for an unknown tool, RefusedError for a feed that is watched already."""
     with transaction(engine) as connection:
-        found = _add(connection, watch, now)
+        found = _add(connection, watch, now, _taken(connection))
     if found is None:
         raise RefusedError(f"{watch.url} is watched already; `newsletter feeds show {watch.url}` shows it")
     return found
@@ -56,9 +60,10 @@ def watch_feeds(engine: Engine, watches: Iterable[Watch], now: datetime) -> Watc
     """Add those that can be added, and say of each other one why not."""
     added, known, refused = [], [], []
     with transaction(engine) as connection:
+        taken = _taken(connection)
         for watch in watches:
             try:
-                found = _add(connection, watch, now)
+                found = _add(connection, watch, now, taken)
             except (BadInputError, NotFoundError) as error:
                 refused.append((watch.url, str(error)))
                 continue
@@ -67,6 +72,32 @@ def watch_feeds(engine: Engine, watches: Iterable[Watch], now: datetime) -> Watc
             else:
                 added.append(found)
     return WatchReport(tuple(added), tuple(known), tuple(refused))
+
+
+def watch_starters(engine: Engine, starters: Iterable[Starter], now: datetime) -> WatchReport:
+    """Watch the feeds of the starter list. A tool that one of them is about joins the catalogue, unlisted, where it is
+    not in it yet."""
+    chosen = list(starters)
+    with transaction(engine) as connection:
+        names = ((tool.id, tool.slug, tool.name_key) for tool in nameplates(connection))
+        catalogue = build_catalogue(names, alias_keys(connection))
+        slugs = {one.url: _tool_of(connection, one, catalogue, now) for one in chosen if one.tool}
+    return watch_feeds(engine, [Watch(one.url, one.name, one.kind, slugs.get(one.url)) for one in chosen], now)
+
+
+def _tool_of(connection: Connection, starter: Starter, catalogue: Catalogue, now: datetime) -> str:
+    name, url = starter.tool or starter.name, starter.tool_url or starter.url
+    match = match_release(Naming(name), url, catalogue)
+    if match.tool_id is not None:
+        return catalogue.slugs[match.tool_id]
+    slug = slug_of(name)
+    if standing_tool(connection, slug) is None:
+        tool_id = add_tool(
+            connection, slug=slug, name=name, name_key=fold_name(name), url=url, address_key=canonical_url(url),
+            category="Developer Tools", listed=False, now=now,
+        )  # fmt: skip
+        catalogue.add_tool(tool_id, slug, fold_name(name))
+    return slug
 
 
 def pause_feed(engine: Engine, name: str) -> list[FeedRow]:
@@ -102,12 +133,18 @@ def _named(connection: Connection, name: str) -> list[FeedRow]:
     return found
 
 
-def _add(connection: Connection, watch: Watch, now: datetime) -> FeedRow | None:
+def _taken(connection: Connection) -> set[str]:
+    """What the feeds that are watched are compared by, the addresses that they have moved from included."""
+    feeds = rows.all_feeds(connection)
+    return {canonical_url(url) for feed in feeds for url in (feed.url, *feed.state.get("was", ()))}
+
+
+def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -> FeedRow | None:
+    """None where it is ``taken``; adds it there otherwise."""
     url = web_address(watch.url, "")
     if url is None:
         raise BadInputError(f"{watch.url!r} is no address of a feed; it begins with http:// or https://")
-    key = canonical_url(url)
-    if any(canonical_url(feed.url) == key or url in feed.state.get("was", ()) for feed in rows.all_feeds(connection)):
+    if canonical_url(url) in taken:
         return None
     for rule in (watch.include, watch.exclude):
         check_rule(rule)
@@ -122,6 +159,7 @@ def _add(connection: Connection, watch: Watch, now: datetime) -> FeedRow | None:
         entry_limit=watch.limit, prereleases=watch.prereleases, created_at=now, next_check_at=now,
         state={} if name else {"unnamed": True},
     )  # fmt: skip
+    taken.add(canonical_url(url))
     return None if feed_id is None else rows.feed_by_id(connection, feed_id)
 
 

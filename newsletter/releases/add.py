@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from importlib.metadata import version
 
 from sqlalchemy import Connection, Engine
 
@@ -14,7 +13,7 @@ from db.tools import standing_tool
 from newsletter.clock import real_now
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
-from newsletter.feeds.download import Download, DownloadError, open_downloader
+from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.entries import web_address
 from newsletter.releases.matching import Match, as_rows, build_catalogue, match_release
 from newsletter.releases.naming import Naming, read_title
@@ -50,8 +49,9 @@ def _read(settings: Settings, url: str) -> Page:
 
 
 async def _get(settings: Settings, url: str) -> Download:
-    agent = f"WeeklyVerdicts/{version('weekly-verdicts')} (+{settings.public_url})"
-    async with open_downloader(agent=agent, allow_private=settings.fetch_private) as downloader:
+    async with open_downloader(
+        agent=user_agent(settings.public_url), allow_private=settings.fetch_private
+    ) as downloader:
         return await downloader.get(url, now=real_now())
 
 
