@@ -1,0 +1,30 @@
+from datetime import timedelta
+
+from newsletter.verdicts.history import turns
+from tests.unit.verdicts.takes import START, take
+
+WEEK = timedelta(days=7)
+
+
+def test_a_change_of_mind_tells_what_it_did_to_the_verdict() -> None:
+    takes = [
+        take("builder", "ship", 70, id=1),
+        take("skeptic", "skip", 30, id=2, replaced_at=START + WEEK),
+        take("skeptic", "ship", 60, id=3, recorded_at=START + WEEK),
+    ]
+    (turn,) = turns(takes)
+    assert (turn.old.score, turn.new.score, turn.at) == (30, 60, START + WEEK)
+    assert (turn.before.call, turn.after.call) == ("split", "ship")
+
+
+def test_the_newest_change_comes_first() -> None:
+    takes = [
+        take("builder", "ship", id=1, replaced_at=START + WEEK),
+        take("builder", "skip", id=2, recorded_at=START + WEEK, replaced_at=START + 2 * WEEK),
+        take("builder", "ship", id=3, recorded_at=START + 2 * WEEK),
+    ]
+    assert [(turn.old.call, turn.new.call) for turn in turns(takes)] == [("skip", "ship"), ("ship", "skip")]
+
+
+def test_takes_that_nobody_replaced_have_no_history() -> None:
+    assert turns([take("builder", "ship"), take("skeptic", "skip", id=2)]) == []

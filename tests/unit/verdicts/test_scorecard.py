@@ -1,0 +1,40 @@
+from newsletter.verdicts.scorecard import scorecard, widest_split
+from tests.unit.verdicts.takes import PANEL, take
+
+
+def test_every_panelist_has_a_line_in_the_panels_order() -> None:
+    lines = scorecard(PANEL, [take("creator", "skip", 12), take("builder", "ship", 88)])
+    assert [line.name for line in lines] == ["Builder", "Skeptic", "Futurist", "Founder", "Creator"]
+    assert [line.words for line in lines] == [
+        "88/100 · ship", "No panel take", "No panel take", "No panel take", "12/100 · skip",
+    ]  # fmt: skip
+
+
+def test_a_call_without_a_score_is_the_call_alone() -> None:
+    assert scorecard(PANEL, [take("founder", "skip")])[3].words == "skip"
+
+
+def test_a_score_of_0_is_a_score() -> None:
+    assert scorecard(PANEL, [take("builder", "skip", 0)])[0].words == "0/100 · skip"
+
+
+def test_who_left_the_panel_still_has_a_line_at_the_end() -> None:
+    assert scorecard(PANEL, [take("critic", "ship", 50)])[-1].name == "Critic"
+
+
+def test_the_widest_split_is_between_a_ship_and_a_skip_whose_scores_lie_furthest_apart() -> None:
+    lines = scorecard(PANEL, [take("builder", "ship", 70), take("skeptic", "skip", 60), take("founder", "skip", 20)])
+    found = widest_split(lines)
+    assert found is not None
+    assert [line.panelist for line in found] == ["builder", "founder"]
+
+
+def test_a_scored_pair_wins_over_a_pair_without_scores() -> None:
+    lines = scorecard(PANEL, [take("builder", "ship"), take("skeptic", "skip", 60), take("founder", "ship", 65)])
+    found = widest_split(lines)
+    assert found is not None
+    assert [line.panelist for line in found] == ["founder", "skeptic"]
+
+
+def test_a_panel_of_one_mind_has_no_split() -> None:
+    assert widest_split(scorecard(PANEL, [take("builder", "ship", 90), take("skeptic", "ship", 10)])) is None
