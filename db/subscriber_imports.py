@@ -1,14 +1,15 @@
-"""Many subscribers at once: what an import needs, in a handful of statements per chunk."""
+"""Many subscribers at once: what an import needs, in a handful of statements per chunk, whatever is in it."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, literal_column, select, text, update
 
 from db.engine import is_sqlite
-from db.models import Confirmation, Consent, Subscriber, SubscriberEvent
+from db.models import Confirmation, Consent, Instant, Subscriber, SubscriberEvent, Suppression
 from db.states import SubscriberState
+from db.upsert import insert_or
 
 
 class NewSubscriber(NamedTuple):
@@ -20,37 +21,68 @@ class NewSubscriber(NamedTuple):
     consent_source: str
 
 
-class Standing(NamedTuple):
-    id: int
-    state: str
+def take_in(connection: Connection, new: Sequence[NewSubscriber], now: datetime) -> int:
+    """Make active who is new or still pending, with their consent; returns how many that are.
 
-
-def standing_of(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Standing]:
-    """Those of these hashes that are subscribers, with their states; at most some thousands at a time."""
-    wanted = select(Subscriber.email_hash, Subscriber.id, Subscriber.state).where(Subscriber.email_hash.in_(hashes))
-    return {row.email_hash: Standing(row.id, row.state) for row in connection.execute(wanted)}
-
-
-def insert_active(connection: Connection, new: Sequence[NewSubscriber], now: datetime) -> None:
-    """Add subscribers with their consent. None of them may be there yet."""
+    Everybody else who is known stays as they are, and so does who is suppressed. An address stands in ``new`` once.
+    """
     if not new:
-        return
+        return 0
     ids = _next_ids(connection, len(new))
+    _insert(connection, ids, new, now)
+    _drop_suppressed(connection, ids)
+    came = _present(connection, ids)
+    entered = [(id, one) for id, one in zip(ids, new, strict=True) if id in came]
+    others = [one for id, one in zip(ids, new, strict=True) if id not in came]
+    waiting = _pending_among(connection, others)
+    _activate(connection, waiting, now)
+    _add_consents(connection, entered + waiting)
+    _add_events(connection, ids, [id for id, _ in waiting], now)
+    return len(entered) + len(waiting)
+
+
+def _insert(connection: Connection, ids: Sequence[int], new: Sequence[NewSubscriber], now: datetime) -> None:
+    moment = _inline(connection, now)
+    statement = insert_or(connection, Subscriber).values(
+        id=bindparam("id"), email=bindparam("email"), email_hash=bindparam("email_hash"), name=bindparam("name"),
+        selection=bindparam("selection"), state=literal_column("'active'"), created_at=moment, state_since=moment,
+    )  # fmt: skip
     connection.execute(
-        insert(Subscriber),
+        statement.on_conflict_do_nothing(index_elements=[Subscriber.email_hash]),
         [
-            {
-                "id": id, "email": one.email, "email_hash": one.email_hash, "name": one.name,
-                "selection": one.selection, "state": SubscriberState.ACTIVE, "created_at": now, "state_since": now,
-            }
+            {"id": id, "email": one[0], "email_hash": one[1], "name": one[2], "selection": one[3]}
             for id, one in zip(ids, new, strict=True)
         ],
-    )  # fmt: skip
-    _add_evidence(connection, list(zip(ids, new, strict=True)), now)
+    )
 
 
-def activate_pending(connection: Connection, waiting: Sequence[tuple[int, NewSubscriber]], now: datetime) -> None:
-    """Subscribers who had not answered yet, and whose consent came another way."""
+def _drop_suppressed(connection: Connection, ids: Sequence[int]) -> None:
+    """Of the rows just inserted, those whose address must not be mailed go again."""
+    ours = Subscriber.id.between(ids[0], ids[-1])
+    barred = select(Subscriber.id).join(Suppression, Suppression.email_hash == Subscriber.email_hash).where(ours)
+    gone = set(connection.scalars(barred)) & set(ids)
+    if gone:
+        connection.execute(delete(Subscriber).where(Subscriber.id == bindparam("gone")), [{"gone": id} for id in gone])
+
+
+def _present(connection: Connection, ids: Sequence[int]) -> set[int]:
+    found = connection.scalars(select(Subscriber.id).where(Subscriber.id.between(ids[0], ids[-1])))
+    return set(found) & set(ids)
+
+
+def _pending_among(connection: Connection, others: Sequence[NewSubscriber]) -> list[tuple[int, NewSubscriber]]:
+    """Those who signed up and have not answered yet, and are not suppressed."""
+    by_hash = {one.email_hash: one for one in others}
+    wanted = (
+        select(Subscriber.id, Subscriber.email_hash)
+        .join(Suppression, Suppression.email_hash == Subscriber.email_hash, isouter=True)
+        .where(Subscriber.email_hash.in_(list(by_hash)), Suppression.id.is_(None))
+        .where(Subscriber.state == SubscriberState.PENDING)
+    )
+    return [(row.id, by_hash[row.email_hash]) for row in connection.execute(wanted)] if others else []
+
+
+def _activate(connection: Connection, waiting: Sequence[tuple[int, NewSubscriber]], now: datetime) -> None:
     if not waiting:
         return
     statement = (
@@ -69,21 +101,35 @@ def activate_pending(connection: Connection, waiting: Sequence[tuple[int, NewSub
         Confirmation.subscriber_id == bindparam("wanted_id"), Confirmation.confirmed_at.is_(None)
     )
     connection.execute(answered.values(confirmed_at=now), [{"wanted_id": id} for id, _ in waiting])
-    _add_evidence(connection, waiting, now)
 
 
-def _add_evidence(connection: Connection, who: Sequence[tuple[int, NewSubscriber]], now: datetime) -> None:
-    connection.execute(
-        insert(Consent),
-        [{"subscriber_id": id, "at": one.consent_at, "source": one.consent_source} for id, one in who],
+def _add_consents(connection: Connection, who: Sequence[tuple[int, NewSubscriber]]) -> None:
+    if who:
+        rows = [{"subscriber_id": id, "at": one.consent_at, "source": one.consent_source} for id, one in who]
+        connection.execute(insert(Consent), rows)
+
+
+def _add_events(connection: Connection, ids: Sequence[int], waiting: Sequence[int], now: datetime) -> None:
+    """In one statement for all who are new: between these ids, at this instant, nobody else joined."""
+    moment, what = _inline(connection, now), literal_column("'subscribed'")
+    new = select(moment, what, Subscriber.id).where(
+        Subscriber.id.between(ids[0], ids[-1]), Subscriber.created_at == moment
     )
-    connection.execute(
-        insert(SubscriberEvent), [{"at": now, "what": "subscribed", "subscriber_id": id} for id, _ in who]
-    )
+    into = [SubscriberEvent.at, SubscriberEvent.what, SubscriberEvent.subscriber_id]
+    connection.execute(insert(SubscriberEvent).from_select(into, new))
+    if waiting:
+        rows = [{"at": now, "what": "subscribed", "subscriber_id": id} for id in waiting]
+        connection.execute(insert(SubscriberEvent), rows)
+
+
+def _inline(connection: Connection, moment: datetime) -> Any:
+    """An instant as SQL text: as a parameter it would be converted anew for each row."""
+    written = literal(moment, Instant()).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return literal_column(str(written), Instant())
 
 
 def _next_ids(connection: Connection, count: int) -> list[int]:
-    """Ids for rows to come, so that their consents can be written without reading them back.
+    """Ids for rows to come, ascending, so that their consents can be written without reading them back.
 
     SQLite: one writer at a time, and AUTOINCREMENT remembers the highest id ever given, deleted rows included.
     """
@@ -91,4 +137,4 @@ def _next_ids(connection: Connection, count: int) -> list[int]:
         used = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'subscribers'")).scalar() or 0
         return list(range(used + 1, used + 1 + count))
     sequence = text("SELECT nextval(pg_get_serial_sequence('subscribers', 'id')) FROM generate_series(1, :count)")
-    return [int(id) for id in connection.scalars(sequence, {"count": count})]
+    return sorted(int(id) for id in connection.scalars(sequence, {"count": count}))

@@ -71,15 +71,6 @@ def lift_suppression(
     return gone.rowcount == 1
 
 
-def suppressed_among(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
-    """Those of these hashes that are suppressed; at most some thousands at a time."""
-    return set(connection.scalars(select(Suppression.email_hash).where(Suppression.email_hash.in_(hashes))))
-
-
-def _row(row: Any) -> SuppressionRow:
-    return SuppressionRow(row.id, row.email, SuppressionReason(row.reason), row.at, row.note)
-
-
 def blank_suppression(connection: Connection, email_hash: bytes) -> bool:
     """Keep the hash alone; returns whether there was one."""
     return (
@@ -88,3 +79,7 @@ def blank_suppression(connection: Connection, email_hash: bytes) -> bool:
         ).rowcount
         == 1
     )
+
+
+def _row(row: Any) -> SuppressionRow:
+    return SuppressionRow(row.id, row.email, SuppressionReason(row.reason), row.at, row.note)

@@ -26,11 +26,13 @@ def parse_address(text: str) -> str:
 
     Raises ValueError with a sentence for the person who typed it. Quoted local parts and address literals are refused.
     """
-    address = unicodedata.normalize("NFC", text.strip())
+    address = text.strip()
+    if not address.isascii():
+        address = unicodedata.normalize("NFC", address)
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise ValueError("An e-mail address has a name, an @ and a domain.")
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs") for c in address):
+    if _has_spaces_or_invisible(address):
         raise ValueError("An e-mail address has no spaces or invisible characters.")
     if not _LOCAL.fullmatch(local):
         raise ValueError("The part before the @ has a character or a dot that cannot stand there.")
@@ -48,6 +50,12 @@ def comparable(address: str) -> str:
 def hash_address(address: str, key: bytes) -> bytes:
     """The keyed hash by which an address is looked up and suppressed; 32 bytes."""
     return hmac.digest(key, comparable(address).encode(), "sha256")
+
+
+def _has_spaces_or_invisible(address: str) -> bool:
+    if address.isascii():
+        return " " in address or not address.isprintable()
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs") for c in address)
 
 
 @lru_cache(maxsize=4096)

@@ -13,9 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from db.engine import transaction
 from db.keys import address_key
-from db.states import SubscriberState
-from db.subscriber_imports import NewSubscriber, activate_pending, insert_active, standing_of
-from db.suppressions import suppressed_among
+from db.subscriber_imports import NewSubscriber, take_in
 from newsletter.errors import BadInputError
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.records import Record, Rejected, read_records
@@ -77,25 +75,12 @@ def add_confirmed(
 def _take_in(connection: Connection, records: list[Record], now: datetime) -> int:
     """How many of them are active now and were not before. The first record of an address counts."""
     key = address_key(connection)
-    by_hash: dict[bytes, Record] = {}
-    for record in records:
-        by_hash.setdefault(hash_address(record.email, key), record)
-    known = standing_of(connection, list(by_hash))
-    barred = suppressed_among(connection, list(by_hash))
-    waiting, fresh = [], []
-    for email_hash, record in by_hash.items():
-        if email_hash in barred:
-            continue
-        new = NewSubscriber(
-            record.email, email_hash, record.name, record.selection, record.consent_at, record.consent_source
-        )
-        if email_hash not in known:
-            fresh.append(new)
-        elif known[email_hash].state == SubscriberState.PENDING:
-            waiting.append((known[email_hash].id, new))
-    insert_active(connection, fresh, now)
-    activate_pending(connection, waiting, now)
-    return len(fresh) + len(waiting)
+    new: dict[bytes, NewSubscriber] = {}
+    for _, email, name, consent_at, source, selection in records:
+        email_hash = hash_address(email, key)
+        if email_hash not in new:
+            new[email_hash] = NewSubscriber(email, email_hash, name, selection, consent_at, source)
+    return take_in(connection, list(new.values()), now)
 
 
 def _chunks(records: Iterator[Record | Rejected]) -> Iterator[list[Record | Rejected]]:

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from newsletter.subscribers.addresses import parse_address
@@ -99,13 +100,18 @@ def _record(line: int, fields: list[str], places: _Places, latest: datetime) -> 
         source = one_line(places.read(fields, "consent_source"), SOURCE_LENGTH)
         if not source:
             raise ValueError("has no consent_source: how was consent given?")
-        categories = {one_line(part, 80) for part in places.read(fields, "categories").split(";")} - {""}
+        selection = _selection(places.read(fields, "categories"))
     except ValueError as error:
         return Rejected(line, _shown(email), str(error))
-    selection = Selection(tuple(categories)).key() if categories else ""
     return Record(line, address, one_line(places.read(fields, "name"), NAME_LENGTH), consent_at, source, selection)
 
 
+@lru_cache(maxsize=1024)
+def _selection(categories: str) -> str:
+    return Selection(tuple({one_line(part, 80) for part in categories.split(";")} - {""})).key()
+
+
+@lru_cache(maxsize=1024)
 def _instant(text: str, latest: datetime) -> datetime:
     if not text:
         raise ValueError("has no consent_at: when was consent given?")
