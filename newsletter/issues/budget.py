@@ -3,21 +3,21 @@
 Gmail clips at about 102,400 bytes; our bound is 80,000, decoded and encoded, over all blocks together, so whatever a
 reader selects fits as well. Where a week brings more, items are shown shorter, the lowest-ranked first: first the
 takes that only followers of a panelist see go, then the takes in words, then all but one line with name and verdict.
-The pick of the week, the biggest split and the head to head keep their takes.
+The pick of the week and the biggest split come last, and keep their scorecards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from newsletter.deliveries.splice import encode
 from newsletter.issues.content import Block
-from newsletter.issues.layout import EVERYTHING, LINE
+from newsletter.issues.layout import CARD, DECISIVE, EVERYTHING, LINE
 from newsletter.issues.values import IssueValues
 
 LIMIT = 80_000
 # Left free for what a delivery adds: nothing in the HTML today, but a token may take a soft line break with it.
 _AIM = 78_000
 # What is left of an item that is shown as one line, measured on the template.
-_ONE_LINE = 380
+_ONE_LINE = 330
 
 
 def sizes(blocks: Sequence[Block], placeholder: str = "") -> tuple[int, int]:
@@ -43,11 +43,11 @@ def shorter(blocks: Sequence[Block], values: IssueValues, details: Mapping[str, 
 
 def _steps(values: IssueValues, details: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """Every way to show less, in the order in which it is done."""
-    featured = {values.pick, values.split}
-    for detail in range(EVERYTHING - 1, LINE - 1, -1):
-        for tool in reversed(values.items):
-            if tool.slug not in featured and details.get(tool.slug, EVERYTHING) > detail:
-                yield tool.slug, detail
+    featured = [slug for slug in (values.split, values.pick) if slug]
+    listed = [tool.slug for tool in reversed(values.items) if tool.slug not in featured]
+    steps = [(slug, detail) for detail in (DECISIVE, CARD, LINE) for slug in listed]
+    steps += [(slug, detail) for detail in (DECISIVE, CARD) for slug in featured]
+    yield from ((slug, detail) for slug, detail in steps if details.get(slug, EVERYTHING) > detail)
 
 
 def _lengths(blocks: Sequence[Block]) -> dict[tuple[str, int], int]:
@@ -56,7 +56,7 @@ def _lengths(blocks: Sequence[Block]) -> dict[tuple[str, int], int]:
     for block in blocks:
         if block.tool is None:
             continue
-        detail = EVERYTHING if block.followers_only else EVERYTHING - 1 if block.panelist else LINE + 1
+        detail = EVERYTHING if block.followers_only else DECISIVE if block.panelist else CARD
         key = (block.tool, detail)
         found[key] = found.get(key, 0) + len(encode(block.html, "\x00"))
     return found

@@ -187,7 +187,7 @@ def _release(row: Any) -> ReleaseValue:
 
 
 def _clean(line: Line) -> Line:
-    return Line(line.panelist, one_line(line.name), line.call, line.score, one_line(line.text))
+    return replace(line, name=one_line(line.name))
 
 
 def _added(rows: Mapping[int, Any], tool_id: int) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from newsletter.issues.content import Block
 from newsletter.issues.values import IssueValues, ToolValue
-from newsletter.issues.words import shortened
+from newsletter.issues.words import one_line, shortened
 from newsletter.verdicts.scorecard import Line, widest_split
 
 NAMED = 40
@@ -116,7 +116,7 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None, named
     pieces = _Pieces()
 
     def card(tool: ToolValue, section: str, *, pinned: bool = False, feature: bool = False) -> Card:
-        detail = max((details or {}).get(tool.slug, EVERYTHING), DECISIVE if feature else LINE)
+        detail = max((details or {}).get(tool.slug, EVERYTHING), CARD if feature else LINE)
         return _card(pieces, tool, labels[tool.slug], section, detail, pinned=pinned, feature=feature)
 
     start = pieces.add(_frame("start"))
@@ -159,12 +159,13 @@ def _card(
     shown = _default_quotes(tool, section, feature) if detail >= DECISIVE else []
     quotes = []
     for line in tool.takes:
-        if line.text and (line in shown or detail == EVERYTHING):
+        said = one_line(line.text)
+        if said and (line in shown or detail == EVERYTHING):
             # A pinned card is in every mail, its takes follow the reader's panelists.
             block = replace(rules, name=f"take:{tool.slug}:{line.panelist}", panelist=line.panelist, pinned=False,
                             followers_only=line not in shown)  # fmt: skip
             block = replace(block, category=None, ship_percent=None) if pinned else block
-            quotes.append(Quote(pieces.add(block), line, *shortened(line.text)))
+            quotes.append(Quote(pieces.add(block), line, *shortened(said)))
     foot = pieces.add(replace(rules, name=f"links:{tool.slug}"))
     return Card(tool, label, detail, piece, tuple(quotes), foot)
 

@@ -1,7 +1,7 @@
 """What an issue says, as values: frozen at approval, and all that rendering looks at.
 
-They hold text as it will be shown (cleaned, but whole and not escaped) and instants as ISO 8601 text, so that a stored
-document gives the same values back years later.
+They hold names as they will be shown (cleaned, not escaped), takes as they were written, and instants as ISO 8601
+text, so that a stored document gives the same values back years later.
 """
 
 from dataclasses import asdict, dataclass
