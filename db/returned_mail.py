@@ -68,6 +68,20 @@ def deliveries_by_relay_id(connection: Connection, relay_id: str) -> list[Delive
     return [DeliveryRow(*row) for row in connection.execute(select(*_DELIVERY).where(Delivery.relay_id == relay_id))]
 
 
+def newest_delivery_to(connection: Connection, email_hash: bytes, week: str | None = None) -> DeliveryRow | None:
+    """The delivery of an issue to whoever has this address now; of the newest issue where none is named."""
+    wanted = (
+        select(*_DELIVERY)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .where(Subscriber.email_hash == email_hash)
+    )
+    if week is not None:
+        wanted = wanted.where(Issue.week == week)
+    row = connection.execute(wanted.order_by(Issue.starts_at.desc()).limit(1)).one_or_none()
+    return None if row is None else DeliveryRow(*row)
+
+
 def add_returned(
     connection: Connection, *, fingerprint: str, recipient: str, at: datetime, source: str, kind: BounceKind,
     status: str | None, reason: str, delivery: DeliveryRow | None, raw: bytes | None,

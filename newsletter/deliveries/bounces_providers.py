@@ -6,6 +6,7 @@ complaint yield nothing. Nothing here is trusted: the door has verified who sign
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,22 @@ from newsletter.deliveries.verp import verify_return_path
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``relay_id`` is the provider's own id of the message; ``return_path`` the envelope sender where it tells it."""
+    """``relay_id`` is the provider's own id of the message, ``return_path`` the envelope sender and ``message_id`` our
+    Message-ID, each '' where the provider does not tell. ``by_address`` says that the address alone must do: the
+    provider tells nothing else that we know."""
 
     returned: Returned
     relay_id: str
     return_path: str
+    message_id: str
+    by_address: bool
     fingerprint: str
+
+    @property
+    def week(self) -> str | None:
+        """The issue that our Message-ID names."""
+        found = re.match(r"<?(\d{4}-W\d{2})\.[0-9a-f]{32}@", self.message_id)
+        return found[1] if found else None
 
     def delivery_id(self, keys: Mapping[int, bytes]) -> int | None:
         return verify_return_path(self.return_path, keys)
@@ -84,7 +95,8 @@ def _sendgrid(document: Any) -> Iterator[Notice]:
                 judgement = _complaint("abuse")
             case _:
                 continue
-        yield _notice(recipient, judgement, relay_id, "", event.get("sg_event_id"))
+        own = _text(event.get("smtp-id"))
+        yield _notice(recipient, judgement, relay_id, "", event.get("sg_event_id"), own, by_address=not own)
 
 
 def _postmark(document: Any) -> Iterator[Notice]:
@@ -98,7 +110,7 @@ def _postmark(document: Any) -> Iterator[Notice]:
         judgement = _postmark_judgement(kind, judge(None, None, said))
     else:
         return
-    yield _notice(recipient, judgement, relay_id, "", document.get("ID"))
+    yield _notice(recipient, judgement, relay_id, "", document.get("ID"), by_address=True)
 
 
 def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
@@ -126,7 +138,8 @@ def _mailgun(document: Any) -> Iterator[Notice]:
     else:
         return
     sender = _text((event.get("envelope") or {}).get("sender"))
-    yield _notice(_text(event.get("recipient")), judgement, _text(headers.get("message-id")), sender, event.get("id"))
+    own = _text(headers.get("message-id"))
+    yield _notice(_text(event.get("recipient")), judgement, "", sender, event.get("id"), own, by_address=not own)
 
 
 def _complaint(kind: str) -> Judgement:
@@ -135,15 +148,21 @@ def _complaint(kind: str) -> Judgement:
     return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
 
 
-def _notice(recipient: str, judgement: Judgement, relay_id: str, sender: str, own_id: Any) -> Notice:
-    """``own_id`` is the provider's id of the event, so that one told twice counts once."""
-    identity = json.dumps([str(own_id or ""), relay_id, recipient, judgement.kind, judgement.reason])
+def _notice(
+    recipient: str, judgement: Judgement, relay_id: str, sender: str, event_id: Any, message_id: str = "",
+    *, by_address: bool = False,
+) -> Notice:  # fmt: skip
+    """``event_id`` is the provider's id of the event, so that one told twice counts once."""
+    identity = json.dumps([str(event_id or ""), relay_id, message_id, recipient, judgement.kind, judgement.reason])
     fingerprint = hashlib.sha256(identity.encode()).hexdigest()
-    return Notice(Returned(recipient, judgement), relay_id.strip("<> "), sender, fingerprint)
+    returned = Returned(recipient, judgement)
+    return Notice(returned, relay_id.strip("<> "), sender, message_id.strip(), by_address, fingerprint)
 
 
 def _text(value: Any) -> str:
-    return value[:2000] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    if isinstance(value, str):
+        return "".join(c for c in value[:2000] if c.isprintable())
+    return str(value) if isinstance(value, int) else ""
 
 
 _READERS = {"ses": _ses, "sendgrid": _sendgrid, "postmark": _postmark, "mailgun": _mailgun}

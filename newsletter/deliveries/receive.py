@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from db.editors import list_editors
 from db.engine import transaction
-from db.keys import link_keys
+from db.keys import address_key, link_keys
 from db.letters import add_letter
 from db.returned_mail import (
     DeliveryRow,
@@ -20,6 +20,7 @@ from db.returned_mail import (
     delivery_of_link,
     has_changed,
     mark_changed,
+    newest_delivery_to,
     note_streak,
     past_deliveries,
     pause_issue,
@@ -33,6 +34,7 @@ from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.deliveries.bounces_providers import Notice
 from newsletter.deliveries.bounces_reasons import COUNTED, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
+from newsletter.subscribers.addresses import hash_address, parse_address
 
 COMPLAINT_RATE = 0.003
 COMPLAINTS_NEED = 1000
@@ -193,5 +195,12 @@ def _delivery_of_notice(connection: Connection, notice: Notice, keys: dict[int, 
     delivery_id = notice.delivery_id(keys)
     if delivery_id is not None:
         return delivery_by_id(connection, delivery_id)
-    found = deliveries_by_relay_id(connection, notice.relay_id) if notice.relay_id else []
-    return found[0] if len(found) == 1 else None
+    if notice.relay_id and (found := deliveries_by_relay_id(connection, notice.relay_id)):
+        return found[0] if len(found) == 1 else None
+    if notice.week is None and not notice.by_address:
+        return None
+    try:
+        email = parse_address(notice.returned.recipient)
+    except ValueError:
+        return None
+    return newest_delivery_to(connection, hash_address(email, address_key(connection)), notice.week)

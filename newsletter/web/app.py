@@ -29,6 +29,7 @@ ROOMS = (
     "newsletter.web.mail_link_pages",
     "newsletter.web.about_pages",
     "newsletter.web.editor_pages",
+    "newsletter.web.hooks",
 )
 
 

@@ -18,8 +18,9 @@ VERBS = {
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {
         "send", "send_issue", "steer", "read_receipt", "transport", "converse", "receive",
-        "send_letters", "read_mailbox",
+        "send_letters", "read_mailbox", "fetch_certificate",
     },
+    "newsletter/operations": {"backup", "doctor"},
     "newsletter/editors": {"invite", "sign_in"},
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {

@@ -1,0 +1,175 @@
+"""Providers' notices over HTTP: signed ones count, all others get a 4xx and change nothing."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import Engine, update
+
+from db.engine import transaction
+from db.models import Delivery
+from newsletter.clock import Clock, real_now
+from newsletter.settings import Settings
+from newsletter.web.app import create_app
+from tests.fakes.browser import Browser
+from tests.integration.test_returned_mail import Mailed, mailed, state
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
+SENDGRID = ec.generate_private_key(ec.SECP256R1())
+SNS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+Post = tuple[bytes, dict[str, str]]
+
+
+@pytest.fixture
+def ada(engine: Engine, settings: Settings) -> Mailed:
+    found = mailed(engine, settings, "ada@example.org")
+    with transaction(engine) as connection:
+        connection.execute(update(Delivery).values(relay_id="0102018f-relay-id"))
+    return found
+
+
+@pytest.fixture
+def client(engine: Engine, settings: Settings, tmp_path: Path) -> Browser:
+    sns = tmp_path / "sns.pem"
+    sns.write_bytes(SNS.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    sendgrid = SENDGRID.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    settings = replace(
+        settings, hook_ses=f"{TOPIC} {sns}", hook_sendgrid=base64.b64encode(sendgrid).decode(),
+        hook_postmark="hook:postmark-password", hook_mailgun="mailgun-signing-key",
+    )  # fmt: skip
+    return Browser(create_app(settings, engine, Clock()))
+
+
+def ses(**changes: Any) -> Post:
+    message = {
+        "notificationType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent", "bounceSubType": "General", "feedbackId": "f",
+            "bouncedRecipients": [{"emailAddress": "ada@example.org", "status": "5.1.1"}],
+        },
+        "mail": {"messageId": "0102018f-relay-id"},
+    }  # fmt: skip
+    document = {
+        "Type": "Notification", "MessageId": "m1", "TopicArn": TOPIC, "Message": json.dumps(message),
+        "Timestamp": "2026-11-17T09:00:00.000Z", "SignatureVersion": "2",
+    }  # fmt: skip
+    text = "".join(f"{name}\n{document[name]}\n" for name in ("Message", "MessageId", "Timestamp", "TopicArn", "Type"))
+    signature = SNS.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return json.dumps({**document, "Signature": base64.b64encode(signature).decode(), **changes}).encode(), {}
+
+
+def sendgrid(**changes: Any) -> Post:
+    event = {
+        "event": "bounce",
+        "email": "ada@example.org",
+        "status": "5.1.1",
+        "reason": "unknown user",
+        "sg_event_id": "e",
+    }
+    body = json.dumps([event | {"sg_message_id": "0102018f-relay-id.filter1"}]).encode()
+    signature = SENDGRID.sign(b"1763370000" + body, ec.ECDSA(hashes.SHA256()))
+    headers = {
+        "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
+        "X-Twilio-Email-Event-Webhook-Timestamp": "1763370000",
+    }
+    return body, {**headers, **changes}
+
+
+def mailgun(**changes: Any) -> Post:
+    timestamp, token = str(int(real_now().timestamp())), changes.pop("token", "t" * 50)
+    made = hmac.digest(b"mailgun-signing-key", f"{timestamp}{token}".encode(), "sha256").hex()
+    event = {
+        "event": "failed", "severity": "permanent", "recipient": "ada@example.org", "id": "e1",
+        "delivery-status": {"code": 550, "message": "5.1.1 No such user"},
+    }  # fmt: skip
+    signature = {"timestamp": timestamp, "token": token, "signature": made} | changes
+    return json.dumps({"signature": signature, "event-data": event}).encode(), {}
+
+
+def postmark(**changes: Any) -> Post:
+    record = {"RecordType": "Bounce", "Type": "HardBounce", "Email": "ada@example.org", "ID": 1, "MessageID": "m"}
+    secret = base64.b64encode(b"hook:postmark-password").decode()
+    return json.dumps(record).encode(), {"Authorization": f"Basic {secret}", **changes}
+
+
+PROVIDERS: dict[str, Callable[..., Post]] = {
+    "ses": ses, "sendgrid": sendgrid, "mailgun": mailgun, "postmark": postmark,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_signed_hard_bounce_suppresses(client: Browser, engine: Engine, ada: Mailed, provider: str) -> None:
+    body, headers = PROVIDERS[provider]()
+    answer = client.post(f"/hooks/{provider}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"results": 1, "subscribers_changed": 1})
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+@pytest.mark.parametrize(
+    ("provider", "changes"),
+    [
+        ("ses", {"Signature": ""}),
+        ("ses", {"Signature": base64.b64encode(b"x" * 256).decode()}),
+        ("ses", {"Message": "{}"}),
+        ("ses", {"TopicArn": "arn:aws:sns:eu-west-1:1:somebody-elses"}),
+        ("ses", {"Type": "Other"}),
+        ("sendgrid", {"X-Twilio-Email-Event-Webhook-Signature": ""}),
+        ("sendgrid", {"X-Twilio-Email-Event-Webhook-Timestamp": "1763370001"}),
+        ("mailgun", {"signature": "0" * 64}),
+        ("mailgun", {"timestamp": "1000000000"}),
+        ("mailgun", {"token": ""}),
+        ("postmark", {"Authorization": ""}),
+        ("postmark", {"Authorization": "Basic " + base64.b64encode(b"hook:wrong").decode()}),
+    ],
+)
+def test_what_is_not_signed_changes_nothing(
+    client: Browser, engine: Engine, ada: Mailed, provider: str, changes: dict[str, str]
+) -> None:
+    body, headers = PROVIDERS[provider](**changes)
+    answer = client.post(f"/hooks/{provider}", content=body, headers=headers)
+    assert answer.status_code == 401
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_a_used_mailgun_token_is_refused(client: Browser, ada: Mailed) -> None:
+    body, headers = mailgun()
+    statuses = [client.post("/hooks/mailgun", content=body, headers=headers).status_code for _ in range(2)]
+    assert statuses == [200, 401]
+
+
+def test_the_same_event_under_a_new_token_counts_once(client: Browser, ada: Mailed) -> None:
+    answers = [client.post("/hooks/mailgun", content=mailgun(token=token)[0]).json() for token in ("a" * 50, "b" * 50)]
+    assert [answer["subscribers_changed"] for answer in answers] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[" * 100_000, b"null", b"[1]", b'{"Type": "Notification"}', b'"x"']
+)
+@pytest.mark.parametrize("provider", [*PROVIDERS, "somebody-else"])
+def test_no_body_is_answered_with_a_failure_of_ours(client: Browser, provider: str, body: bytes) -> None:
+    assert 400 <= client.post(f"/hooks/{provider}", content=body).status_code < 500
+
+
+def test_signed_events_of_no_interest_are_taken_and_change_nothing(client: Browser, ada: Mailed) -> None:
+    secret = {"Authorization": postmark()[1]["Authorization"]}
+    for body in (b"{}", b"[]", b'{"RecordType": "Delivery"}', b'{"RecordType": "Bounce", "Type": 3}'):
+        answer = client.post("/hooks/postmark", content=body, headers=secret)
+        assert (answer.status_code, answer.json()["subscribers_changed"]) == (200, 0)
+
+
+def test_a_provider_without_a_key_is_not_heard(engine: Engine, settings: Settings) -> None:
+    client = Browser(create_app(settings, engine, Clock()))
+    body, headers = postmark()
+    assert client.post("/hooks/postmark", content=body, headers=headers).status_code == 404
+
+
+def test_hooks_are_posted_to_and_nothing_else(client: Browser) -> None:
+    assert client.get("/hooks/ses").status_code == 405
