@@ -1,0 +1,94 @@
+"""Reading a file of subscribers: the good come in, the bad are named by their first physical line."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.subscribers.records import Record, Rejected, read_records
+
+HEAD = "email,name,consent_at,consent_source,categories\n"
+LATEST = datetime(2026, 11, 16, tzinfo=UTC)
+
+
+def read(text: str) -> list[Record | Rejected]:
+    return list(read_records(text.splitlines(keepends=True), LATEST))
+
+
+def test_a_record_is_read_whole() -> None:
+    (record,) = read(HEAD + "Ada@Example.com,Ada,2026-01-02T03:04:05+01:00,paper form,AI Agents; Databases\n")
+    assert record == Record(
+        2, "Ada@example.com", "Ada", datetime(2026, 1, 2, 2, 4, 5, tzinfo=UTC), "paper form",
+        '{"categories":["AI Agents","Databases"]}',
+    )  # fmt: skip
+
+
+def test_columns_may_stand_in_any_order_and_further_ones_are_left_alone() -> None:
+    (record,) = read("consent_source,EMAIL,score,consent_at\nform,a@example.com,7,2026-01-01\n")
+    assert isinstance(record, Record)
+    assert (record.email, record.name, record.selection) == ("a@example.com", "", "")
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("a@example.com,,,form,", "consent_at"),
+        ("a@example.com,,2026-01-01,,", "consent_source"),
+        ("a@example.com,,2026-01-01, ,", "consent_source"),
+        ("a@example.com,,yesterday,form,", "ISO 8601"),
+        ("a@example.com,,2026-12-01,form,", "future"),
+        ("a@example.com,,1926-12-01,form,", "before"),
+        ("nobody,,2026-01-01,form,", "@"),
+        (",,2026-01-01,form,", "@"),
+        ("a@example.com,,2026-01-01,form,,x,y", "fields"),
+        ("a@example.com", "consent_at"),
+        ("a@example.com,J\udcfcrgen,2026-01-01,form,", "UTF-8"),
+    ],
+)
+def test_a_bad_record_is_reported_and_the_next_comes_in(row: str, why: str) -> None:
+    bad, good = read(HEAD + row + "\nb@example.com,,2026-01-01,form,\n")
+    assert isinstance(bad, Rejected)
+    assert bad.line == 2
+    assert why in bad.reason
+    assert isinstance(good, Record)
+
+
+def test_the_line_is_the_first_of_the_record_though_names_have_line_ends() -> None:
+    text = HEAD + '\na@example.com,"A\nd\na",2026-01-01,form,\nbad,,2026-01-01,form,\n'
+    good, bad = read(text)
+    assert (good.line, bad.line) == (3, 6)
+    assert isinstance(good, Record)
+    assert good.name == "A d a"
+
+
+def test_control_characters_in_a_name_become_spaces() -> None:
+    (record,) = read(HEAD + "a@example.com,Ada\x07\tL\x00x,2026-01-01,form,\n")
+    assert isinstance(record, Record)
+    assert record.name == "Ada L x"
+
+
+def test_our_own_export_brings_in_the_active_alone() -> None:
+    head = HEAD.strip() + ",state\n"
+    rows = [f"{state}@example.com,,2026-01-01,form,,{state}\n" for state in ("active", "unsubscribed", "complained")]
+    kinds = [type(record) for record in read(head + "".join(rows))]
+    assert kinds == [Record, Rejected, Rejected]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "name,age\nx,y\n", "email,name\n"])
+def test_a_file_without_the_header_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"first line|header"):
+        read(text)
+
+
+def test_a_quote_that_nobody_closed_is_one_bad_record() -> None:
+    text = HEAD + 'a@example.com,"Ada,2026-01-01,form,\n' + "x" * 70_000 + "\nb@example.com,,2026-01-01,form,\n"
+    found = read(text)
+    assert isinstance(found[0], Rejected)
+    assert found[0].line == 2
+
+
+@given(st.text(max_size=200))
+def test_any_text_after_the_header_is_read(text: str) -> None:
+    for record in read(HEAD + text):
+        assert record.line >= 2
