@@ -129,8 +129,8 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None, named
     for call, title in _LISTS:
         listed = [tool for tool in values.items if tool.verdict.call == call and tool.slug not in featured]
         if listed:
-            also = "Also " if pick and pick.tool.verdict.call == call else ""
-            sections.append(_section(pieces, f"{call}s", (also + title).capitalize(), listed, card))
+            more = bool(pick and pick.tool.verdict.call == call)
+            sections.append(_section(pieces, f"{call}s", f"Also {title.lower()}" if more else title, listed, card))
     changed = _changed(pieces, values.changed, labels) if values.changed else None
     also = _also(pieces, values.also, labels, named) if values.also else None
     end = pieces.add(_frame("end"))

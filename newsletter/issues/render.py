@@ -56,9 +56,10 @@ def render_issue(
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
-        found = (
-            _make(connection, issue._replace(**words), settings) if words else load_or_make(connection, issue, settings)
-        )
+        if words:
+            found = _make(connection, _with_words(issue, words), settings)
+        else:
+            found = load_or_make(connection, issue, settings)
         recipient, key_id = _recipient(connection, issue, found, email)
         key = link_keys(connection)[key_id]
     date = issue.started_at or issue.approved_at or issue.composed_at
@@ -89,6 +90,14 @@ def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) ->
 def _make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:
     values = edition(issues.issue_material(connection, issue), publication_of(settings))
     return make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
+
+
+def _with_words(issue: IssueRow, words: Mapping[str, str | None]) -> IssueRow:
+    return issue._replace(
+        subject=words.get("subject", issue.subject),
+        preheader=words.get("preheader", issue.preheader),
+        intro=words.get("intro", issue.intro),
+    )
 
 
 def in_parts(subject: str, message: bytes) -> RenderedMail:

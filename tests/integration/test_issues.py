@@ -46,7 +46,7 @@ def add_tool(engine: Engine, slug: str, calls: str = "", category: str = "Develo
                         call=word,
                         text=f"{panelist} on {slug}.",
                         recorded_at=NOW,
-                    )  # fmt: skip
+                    )
                 )
     return tool_id
 
@@ -54,8 +54,8 @@ def add_tool(engine: Engine, slug: str, calls: str = "", category: str = "Develo
 def add_release(engine: Engine, tool_id: int | None, week: str | None = "2026-W47", **more: object) -> int:
     row = {
         "tool_id": tool_id, "url": "https://launches.example/x", "canonical_url": "launches.example/x",
-        "title": "A launch", "name": "A launch", "published_at": IN_WEEK, "first_seen_at": IN_WEEK, "week": week, "late": False,
-        "status": "matched" if tool_id else "unmatched",
+        "title": "A launch", "name": "A launch", "published_at": IN_WEEK, "first_seen_at": IN_WEEK, "week": week,
+        "late": False, "status": "matched" if tool_id else "unmatched",
     } | more  # fmt: skip
     with transaction(engine) as connection:
         release_id: int = connection.execute(insert(Release).values(**row).returning(Release.id)).scalar_one()
