@@ -14,10 +14,8 @@ def test_choosing_nothing_is_everything() -> None:
 
 
 @given(words, words, st.none() | st.integers(1, 100))
-def test_a_selection_survives_its_text(
-    categories: tuple[str, ...], panelists: tuple[str, ...], least: int | None
-) -> None:
-    chosen = Selection(categories, panelists, least)
+def test_a_selection_survives_its_text(names: tuple[str, ...], panelists: tuple[str, ...], least: int | None) -> None:
+    chosen = Selection(names, panelists, least)
     again = Selection.parse(chosen.key())
     assert again.key() == chosen.key()
     assert set(again.categories) == set(names)

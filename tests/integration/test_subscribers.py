@@ -1,0 +1,226 @@
+"""Importing, suppressing and erasing, on real databases."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from db.engine import reading, transaction
+from db.models import Bookmark, Consent, Delivery, Issue, Letter, ReturnedMail, Subscriber, Suppression, Tool, Vote
+from db.states import SubscriberState, SuppressionReason
+from newsletter.clock import real_now
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.settings import Settings
+from newsletter.subscribers.erase import erase, erase_address
+from newsletter.subscribers.import_subscribers import ImportReport, add_confirmed, import_subscribers
+from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.subscribers.suppress import lift, suppress_address
+from newsletter.subscribers.unsubscribe import unsubscribe
+from newsletter.subscribers.update_preferences import export_subscriber, find_subscriber
+from tests.fakes.times import MONDAY
+
+HEAD = "email,name,consent_at,consent_source,categories\n"
+
+
+def take_in(engine: Engine, *addresses: str) -> ImportReport:
+    rows = [f"{address},Name of {address},2026-01-02,form,A;B\n" for address in addresses]
+    return import_subscribers(engine, [HEAD, *rows], now=MONDAY, latest=MONDAY)
+
+
+def states(engine: Engine) -> dict[str, str]:
+    with reading(engine) as connection:
+        return {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
+
+
+def sign_up_for(engine: Engine, settings: Settings, email: str) -> bool:
+    request = SignUp(email, name="Typed", form="landing", words="Yes")
+    report = sign_up(engine, request, now=MONDAY, real_now=real_now(), settings=settings, nonce=b"n" * 32, chance=0)
+    return report.letter_queued
+
+
+def test_an_import_brings_in_each_address_once_with_its_evidence(engine: Engine) -> None:
+    report = take_in(engine, "ada@example.org", "bob@example.org", "ADA@example.org")
+    assert (report.imported, report.unchanged, report.rejected) == (2, 1, ())
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    assert (found["state"], found["categories"], found["name"]) == ("active", ["A", "B"], "Name of ada@example.org")
+    assert (found["consent"]["at"], found["consent"]["source"]) == ("2026-01-02T00:00:00Z", "form")
+    again = take_in(engine, "ada@example.org", "bob@example.org")
+    assert (again.imported, again.unchanged) == (0, 2)
+    with reading(engine) as connection:
+        assert len(connection.execute(select(Consent.id)).all()) == 2
+
+
+def test_an_import_makes_a_pending_sign_up_active(engine: Engine, settings: Settings) -> None:
+    assert sign_up_for(engine, settings, "ada@example.org")
+    assert take_in(engine, "ada@example.org", "new@example.org").imported == 2
+    assert states(engine) == {"ada@example.org": "active", "new@example.org": "active"}
+
+
+def test_who_left_bounced_complained_or_was_erased_does_not_come_back_by_an_import(engine: Engine) -> None:
+    addresses = [f"{kind}@example.org" for kind in ("left", "bounced", "complained", "erased", "manual", "reads")]
+    take_in(engine, *addresses)
+    found = {email: find_subscriber(engine, email) for email in addresses}
+    left, erased = found["left@example.org"], found["erased@example.org"]
+    assert left is not None
+    assert erased is not None
+    unsubscribe(engine, left["id"], now=MONDAY)
+    erase(engine, erased["id"], now=MONDAY)
+    for reason in (SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED, SuppressionReason.MANUAL):
+        suppress_address(engine, f"{reason}@example.org", reason, now=MONDAY)
+    before = states(engine)
+    report = take_in(engine, *addresses, "fresh@example.org")
+    assert (report.imported, report.unchanged) == (1, 6)
+    assert states(engine) == before | {"fresh@example.org": "active"}
+    assert "erased@example.org" not in states(engine)
+
+
+def test_a_suppressed_stranger_stays_out_of_an_import(engine: Engine) -> None:
+    suppress_address(engine, "no@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    assert take_in(engine, "no@example.org", "yes@example.org").imported == 1
+    assert states(engine) == {"yes@example.org": "active"}
+
+
+def test_ids_of_erased_subscribers_are_never_given_again(engine: Engine) -> None:
+    take_in(engine, "ada@example.org", "bob@example.org")
+    found = find_subscriber(engine, "bob@example.org")
+    assert found is not None
+    erase(engine, found["id"], now=MONDAY)
+    take_in(engine, "cyd@example.org")
+    new = find_subscriber(engine, "cyd@example.org")
+    assert new is not None
+    assert new["id"] > found["id"]
+
+
+def test_bad_rows_are_named_by_line_and_the_rest_comes_in(engine: Engine) -> None:
+    lines = [HEAD, "ada@example.org,,,form,\n", '"a\n', 'b",,2026-01-01,form,\n', "bob@example.org,,2026-01-01,form,\n"]
+    report = import_subscribers(engine, lines, now=MONDAY, latest=MONDAY)
+    assert [(row.line, row.email) for row in report.rejected] == [(2, "ada@example.org"), (3, "a b")]
+    assert report.imported == 1
+
+
+def test_a_file_that_is_none_changes_nothing(engine: Engine) -> None:
+    with pytest.raises(BadInputError, match="no column 'email'"):
+        import_subscribers(engine, ["name\n", "Ada\n"], now=MONDAY, latest=MONDAY)
+
+
+def test_progress_is_told_as_chunks_are_done(engine: Engine) -> None:
+    heard: list[int] = []
+    rows = [f"r{number}@example.org,,2026-01-01,form,\n" for number in range(5001)]
+    report = import_subscribers(engine, [HEAD, *rows], now=MONDAY, latest=MONDAY, progress=heard.append)
+    assert report.imported == 5001
+    assert heard == [5000, 5001]
+
+
+def test_lifting_a_suppression_opens_the_door_and_pushes_nobody_in(engine: Engine, settings: Settings) -> None:
+    take_in(engine, "ada@example.org")
+    suppress_address(engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    assert not sign_up_for(engine, settings, "ada@example.org")
+    lift(engine, "ada@example.org", now=MONDAY)
+    assert states(engine) == {"ada@example.org": "unsubscribed"}
+    assert sign_up_for(engine, settings, "ada@example.org")
+
+
+def test_lifting_what_is_not_suppressed_says_so(engine: Engine) -> None:
+    with pytest.raises(NotFoundError, match="suppressions list"):
+        lift(engine, "ada@example.org", now=MONDAY)
+
+
+def test_a_complaint_outweighs_a_later_bounce_and_an_erasure(engine: Engine, settings: Settings) -> None:
+    take_in(engine, "ada@example.org")
+    suppress_address(engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    suppress_address(engine, "ada@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    erase_address(engine, "ada@example.org", now=MONDAY)
+    with reading(engine) as connection:
+        (kept,) = connection.execute(select(Suppression.email, Suppression.reason)).all()
+    assert tuple(kept) == (None, "complained")
+    assert not sign_up_for(engine, settings, "ada@example.org")
+
+
+def give_a_history(engine: Engine, subscriber: int, email: str) -> None:
+    """An issue that reached them, a returned mail, a letter, a vote and a bookmark."""
+    with transaction(engine) as connection:
+        tool = connection.execute(
+            insert(Tool)
+            .values(slug="tern", name="Tern", name_key="tern", url="https://tern.test", category="A", listed=True,
+                    vote_ships=4, vote_skips=1, created_at=MONDAY, updated_at=MONDAY)
+            .returning(Tool.id)
+        ).scalar_one()  # fmt: skip
+        connection.execute(insert(Vote).values(tool_id=tool, voter=f"subscriber:{subscriber}", call="ship", at=MONDAY))
+        connection.execute(insert(Bookmark).values(tool_id=tool, reader=f"subscriber:{subscriber}", at=MONDAY))
+        issue = connection.execute(
+            insert(Issue)
+            .values(week="2026-W46", number=1, starts_at=MONDAY, ends_at=MONDAY, status="sent", composed_at=MONDAY,
+                    updated_at=MONDAY)
+            .returning(Issue.id)
+        ).scalar_one()  # fmt: skip
+        delivery = connection.execute(
+            insert(Delivery)
+            .values(issue_id=issue, subscriber_id=subscriber, email=email, name="Ada", format="html", selection="",
+                    link_key_id=1, status="failed", reply=f"550 {email} is unknown", finished_at=MONDAY)
+            .returning(Delivery.id)
+        ).scalar_one()  # fmt: skip
+        connection.execute(
+            insert(ReturnedMail).values(fingerprint="f", recipient=email, at=MONDAY, source="m", kind="soft",
+                                        reason=f"{email}: full", delivery_id=delivery, changed=False,
+                                        raw=email.encode())
+        )  # fmt: skip
+        connection.execute(
+            insert(Letter).values(kind="confirm", email=email, subscriber_id=subscriber, data={}, status="sent",
+                                  not_before=MONDAY, created_at=MONDAY)
+        )  # fmt: skip
+
+
+def test_an_erasure_takes_everything_that_names_the_person(engine: Engine) -> None:
+    take_in(engine, "ada@example.org")
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    give_a_history(engine, found["id"], "ada@example.org")
+    report = erase(engine, found["id"], now=MONDAY + timedelta(days=1))
+    assert (report.known, report.files_clean) == (True, True)
+    for rows in dump(engine):
+        assert "ada@" not in str(rows)
+        assert "Ada" not in str(rows)
+    with reading(engine) as connection:
+        delivery = connection.execute(select(Delivery.status, Delivery.email, Delivery.reply)).one()
+        votes = connection.execute(select(Tool.vote_ships, Tool.vote_skips)).one()
+    assert tuple(delivery) == ("failed", "", None), "the issue's counts still add up"
+    assert tuple(votes) == (3, 1)
+    assert not erase(engine, found["id"], now=MONDAY).known
+    assert not erase_address(engine, "nobody@example.org", now=MONDAY).known
+
+
+def dump(engine: Engine) -> list[Sequence[object]]:
+    from db.models import Base
+
+    with reading(engine) as connection:
+        return [connection.execute(select(table)).all() for table in Base.metadata.sorted_tables]
+
+
+def test_my_data_names_votes_bookmarks_and_issues(engine: Engine) -> None:
+    add_confirmed(engine, "ada@example.org", name="Ada", consent_at=MONDAY, consent_source="form", now=MONDAY)
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    give_a_history(engine, found["id"], "ada@example.org")
+    document = export_subscriber(engine, found["id"])
+    assert document is not None
+    assert document["votes"] == [{"tool": "tern", "call": "ship", "at": "2026-11-16T06:00:00Z"}]
+    assert document["bookmarks"] == [{"tool": "tern", "at": "2026-11-16T06:00:00Z"}]
+    assert document["issues"][0]["issue"] == "2026-W46"
+    assert document["consents"][0]["source"] == "form"
+
+
+def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    request = SignUp("ada@example.org", household="203.0.113.7", network="203.0.113.0/24")
+
+    def once(number: int) -> bool:
+        return sign_up(
+            engine, request, now=MONDAY, real_now=real_now(), settings=settings, nonce=bytes([number]) * 32, chance=0
+        ).letter_queued
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(once, range(8))) == 1
+    assert states(engine) == {"ada@example.org": SubscriberState.PENDING}
