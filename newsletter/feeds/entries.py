@@ -57,6 +57,8 @@ class Document:
 
 def read_document(body: bytes, content_type: str, url: str) -> Document:
     """Read a feed fetched from ``url``. Raises NotAFeedError."""
+    if not body.strip():
+        raise NotAFeedError("the answer is empty")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
         from newsletter.feeds.json_feed import read_json_feed
 
@@ -162,8 +164,6 @@ def _ttl(head: Any) -> int | None:
 
 
 def _what_it_is(body: bytes, url: str, parsed: Any) -> str:
-    if not body.strip():
-        return "the answer is empty"
     if re.search(rb"<(?:!doctype\s+html|html|body)\b", body[:4_000], re.I):
         found = _HREF.search(link[0]) if (link := _ADVERTISED.search(body)) else None
         advertised = web_address(html.unescape(found[1].decode("utf-8", "replace")), url) if found else None

@@ -179,7 +179,8 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
     own = catalogue.addresses.get(tool_id, set())
     host, parent = _host(key), _parent(key)
     for address in own:
-        if _host(address) == host and _parent(address) == parent and _path(key) and _path(address):
+        beside = host in SHARED_HOSTS or _parent(address) == parent
+        if _host(address) == host and beside and _path(key) and _path(address):
             return "it has this name, but another page on the same site"
     homes = {_host(address) for address in own if not _path(address)}
     if not _path(key) and homes and host not in homes and host != feed_host:

@@ -20,10 +20,11 @@ _VERSION = (
     r"(?:\+[0-9a-z.]+)?"
 )
 _WHOLE_VERSION = re.compile(rf"(?:release|version|ver\.?)?\s*({_VERSION})", re.I)
-_LAST_VERSION = re.compile(
-    rf"^(?P<name>.+?)[\s,@/_-]+(?:release\s+|version\s+|ver\.?\s+)?(?P<version>{_VERSION})$", re.I
+_LAST_VERSION = re.compile(rf"^(?P<name>.+?)[\s,@/]+(?:release\s+|version\s+|ver\.?\s+)?(?P<version>{_VERSION})$", re.I)
+# A hyphen before it is a tag's (cli-v0.1.0, pkg-1.2.3), or else part of a name (GPT-5.4).
+_TAG = re.compile(
+    rf"^(?P<name>[a-z][\w.]*(?:[-/@][a-z][\w.]*)*?)(?:[/@=]+|-(?=v\d|\d+\.\d+\.\d))(?P<version>{_VERSION})$", re.I
 )
-_TAG = re.compile(rf"^(?P<name>[a-z][\w.]*(?:[-/@][a-z][\w.]*)*?)[-/@=]+(?P<version>{_VERSION})$", re.I)
 _LEADING_VERSION = re.compile(rf"^(?P<version>{_VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I)
 _PRERELEASE = re.compile(
     r"(?:\d(?:[-.+_]?)(?:alpha|beta|rc|pre|preview|dev|nightly|canary|next|a|b)(?:[-._]?\d+)*(?![a-z])"
@@ -38,18 +39,24 @@ _LEADS = re.compile(
 )
 _INTRODUCING = re.compile(
     r"^(?:(?:we(?:'|’)?re|we\s+are|today\s+we(?:'|’)?re|i(?:'|’)?m)\s+)?"
-    r"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing|welcome)\s+",
+    r"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing)\s+"
+    r"|^(?:the\s+)?(?:first\s+|initial\s+|stable\s+|new\s+)?release\s+of\s+"
+    r"|^(?:\S+\s+){1,3}?(?:is\s+)?(?:launch(?:es|ing)|introduc(?:es|ing)|unveil(?:s|ing)|releas(?:es|ing)|"
+    r"announc(?:es|ing)|open[- ]sourc(?:es|ing))\s+",
     re.I,
 )
+_AFTER_A_NAME = re.compile(r",\s|\s+(?:in|on|for|with|to|from|by|powered|that|which)\s", re.I)
 _ANNOUNCED = re.compile(
     r"\s+(?:(?:is|are)\s+(?:now\s+)?(?:here|available|live|out|launched|open\s+source|generally\s+available|ga)\b"
     r"|(?:has\s+|was\s+|just\s+)?(?:been\s+)?(?:released|launched|announced|open[- ]sourced)\b"
     r"|now\s+(?:generally\s+)?available\b).*$",
     re.I,
 )
+_RELEASED_ZH = re.compile(r"\s*(?:正式)?(?:版本)?(?:发布说明|发布|更新|上线|版本)+$")
 _SEPARATOR = re.compile(r"\s+[–—―\-|·•]+\s+|\s*[—―]\s*|[:：]\s+|：|\s+\|\s*")
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
 _EDGES = " \t-–—:|·,;\"“”'’«»"
+_LONGEST_NAME = 6  # words; what is longer is a sentence
 _SYMBOLS = ("So", "Sk")
 
 
@@ -89,11 +96,10 @@ def read_title(title: str, *, of_tool: str | None = None) -> Naming:
     while text != before:
         before, text = text, _LEADS.sub("", text)
     name, tagline = _split(text)
-    name = _ANNOUNCED.sub("", _INTRODUCING.sub("", name)).strip(_EDGES)
-    name = re.sub(r"^(?:the\s+(?=\S+\s+\S))?", "", name)
+    name = _announced(name)
     version = None
-    if (found := _LAST_VERSION.match(name)) or (found := _TAG.match(name)):
-        name, version = found["name"].strip(_EDGES), found["version"]
+    if (found := _LAST_VERSION.match(name) or _TAG.match(name)) and len(name.split()) <= _LONGEST_NAME:
+        name, version = _RELEASED_ZH.sub("", found["name"]).strip(_EDGES), found["version"]
     elif tagline and (whole := _WHOLE_VERSION.fullmatch(tagline)):
         tagline, version = None, whole[1]
     elif tagline and (leading := _LEADING_VERSION.match(tagline)) and "." in leading["version"]:
@@ -113,9 +119,23 @@ def _of_tool(text: str, tool: str) -> Naming:
     found = re.search(rf"(?<![\w.])(?:[a-z][\w.]*[-/@=])*?({_VERSION})(?![\w.]*\w)", text, re.I)
     if not found:
         return Naming(tool, text or None, None, is_prerelease(text))
-    rest = text[found.end() :].strip(_EDGES + "()[]")
+    rest = text[found.end() :].strip(_EDGES)
     tagline = rest if re.search(r"[^\W\d_]{2}", rest) else None
     return Naming(tool, tagline, _bare_version(found[1]), is_prerelease(found[1]) or is_prerelease(text[: found.end()]))
+
+
+def _announced(text: str) -> str:
+    """What "Introducing …", "… is now available" and "Acme launches …" announce; the text itself where that is a
+    sentence."""
+    name = _RELEASED_ZH.sub("", text).strip(_EDGES) or text
+    if lead := _INTRODUCING.match(name):
+        rest = name[lead.end() :]
+        end = _AFTER_A_NAME.search(rest)
+        name = (rest[: end.start()] if end else rest).strip(_EDGES) or name
+    shorter = _ANNOUNCED.sub("", name).strip(_EDGES)
+    if shorter and len(shorter.split()) <= _LONGEST_NAME and not re.search(r"\b(?:we|i|they|it)$", shorter, re.I):
+        name = shorter
+    return name
 
 
 def _split(text: str) -> tuple[str, str | None]:

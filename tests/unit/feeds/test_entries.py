@@ -1,0 +1,141 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.feeds.entries import Document, NotAFeedError, one_line, read_document, text_of, web_address
+
+HOME = "https://example.com/feed"
+
+
+def read(body: str | bytes, content_type: str = "application/xml") -> Document:
+    return read_document(body if isinstance(body, bytes) else body.encode(), content_type, HOME)
+
+
+def rss(item: str, head: str = "") -> str:
+    return (
+        f"<?xml version='1.0'?><rss version='2.0'><channel><title>Launches</title>{head}<item>{item}</item>"
+        "</channel></rss>"
+    )
+
+
+DIALECTS = {
+    "rss 2.0": rss("<title>One</title><link>https://example.com/1</link><guid>a</guid>"
+                   "<pubDate>Wed, 18 Nov 2026 10:00:00 +0100</pubDate>"),
+    "rss 0.91": "<rss version='0.91'><channel><title>Launches</title><item><title>One</title>"
+                "<link>https://example.com/1</link><pubDate>Wed, 18 Nov 2026 09:00:00 GMT</pubDate></item>"
+                "</channel></rss>",
+    "atom": "<feed xmlns='http://www.w3.org/2005/Atom'><title>Launches</title><entry><id>a</id><title>One</title>"
+            "<link href='https://example.com/1'/><updated>2026-11-18T09:00:00Z</updated></entry></feed>",
+    "rdf": "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/'"
+           " xmlns:dc='http://purl.org/dc/elements/1.1/'><channel><title>Launches</title></channel>"
+           "<item rdf:about='a'><title>One</title><link>https://example.com/1</link>"
+           "<dc:date>2026-11-18T09:00:00Z</dc:date></item></rdf:RDF>",
+    "json": '{"version": "https://jsonfeed.org/version/1.1", "title": "Launches", "items": [{"id": "a",'
+            ' "title": "One", "url": "https://example.com/1", "date_published": "2026-11-18T10:00:00+01:00"}]}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_gives_the_same_entry(dialect: str) -> None:
+    document = read(DIALECTS[dialect])
+    (entry,) = document.entries
+    assert (document.title, entry.title, entry.url) == ("Launches", "One", "https://example.com/1")
+    assert entry.published_at == datetime(2026, 11, 18, 9, tzinfo=UTC)
+
+
+def test_a_truncated_feed_gives_what_it_still_holds() -> None:
+    whole = rss("<title>One</title><link>https://example.com/1</link></item><item><title>Two</title>")
+    entries = read(whole[: whole.index("<title>Two") + 12]).entries
+    assert entries[0].title == "One"
+
+
+def test_a_wrong_encoding_label_costs_no_title() -> None:
+    body = rss("<title>Über</title>").replace("<?xml version='1.0'?>", "<?xml version='1.0' encoding='us-ascii'?>")
+    assert read(body, "text/xml; charset=utf-8").entries[0].title == "Über"
+
+
+def test_titles_are_one_line_without_what_cannot_be_seen() -> None:
+    document = read(rss("<title>One\r\nSubject: two\t\u200bthree\u202e</title>"))
+    assert document.entries[0].title == "One Subject: two three"
+
+
+def test_html_in_titles_and_texts_becomes_words() -> None:
+    item = "<title>&lt;b&gt;Fish &amp;amp; chips&lt;/b&gt;</title>"
+    item += (
+        "<description>&lt;p&gt;One&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;p&gt;two&lt;/p&gt;</description>"
+    )
+    (entry,) = read(rss(item)).entries
+    assert (entry.title, entry.summary) == ("Fish & chips", "One two")
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://example.com/"]
+)
+def test_an_entry_keeps_no_link_but_http(link: str) -> None:
+    assert read(rss(f"<title>One</title><link>{link}</link>")).entries[0].url is None
+
+
+def test_relative_links_are_relative_to_the_feed() -> None:
+    assert read(rss("<title>One</title><link>/tools/1</link>")).entries[0].url == "https://example.com/tools/1"
+
+
+@pytest.mark.parametrize(
+    ("head", "minutes"),
+    [
+        ("<ttl>90</ttl>", 90),
+        ("<ttl>soon</ttl>", None),
+        ("<sy:updatePeriod xmlns:sy='http://purl.org/rss/1.0/modules/syndication/'>daily</sy:updatePeriod>", 1440),
+    ],
+)
+def test_the_time_a_feed_asks_for_is_read(head: str, minutes: int | None) -> None:
+    assert read(rss("<title>One</title>", head)).ttl == minutes
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "empty"),
+        ("<!doctype html><html><body>Hello</body></html>", "a web page"),
+        (
+            "<html><head><link rel='alternate' type='application/rss+xml' href='/rss'></head></html>",
+            "its feed is at https://example.com/rss",
+        ),
+        ('{"items": 3}', "not a JSON Feed"),
+        ("{broken", "nor valid JSON"),
+        ("just words", "neither"),
+    ],
+)
+def test_what_is_no_feed_is_said_to_be_none(body: str, said: str) -> None:
+    with pytest.raises(NotAFeedError, match=said):
+        read(body)
+
+
+def test_a_feed_without_entries_is_a_feed() -> None:
+    assert read("<rss version='2.0'><channel><title>Quiet</title></channel></rss>").entries == ()
+
+
+def test_entities_from_elsewhere_are_not_read() -> None:
+    body = "<!DOCTYPE rss [<!ENTITY x SYSTEM 'file:///etc/hostname'>]>" + rss("<title>[&x;]</title>").partition("?>")[2]
+    titles = [entry.title for entry in read(body).entries]
+    assert titles in (["[]"], ["[&x;]"])
+
+
+@given(st.text(max_size=200))
+def test_one_line_is_one_line_and_keeps_to_its_length(text: str) -> None:
+    line = one_line(text, 40)
+    assert len(line) <= 40
+    assert not any(ord(c) < 32 for c in line)
+    assert line == line.strip()
+
+
+@given(st.text(max_size=300))
+def test_no_markup_comes_through(text: str) -> None:
+    assert "<script" not in text_of(f"<p>{text}</p><script>bad()</script>", 600).replace(text, "")
+
+
+@given(st.text(max_size=100))
+def test_web_addresses_are_http_or_nothing(text: str) -> None:
+    found = web_address(text, HOME)
+    assert found is None or found.startswith(("http://", "https://"))

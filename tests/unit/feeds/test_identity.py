@@ -1,0 +1,88 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from newsletter.feeds.entries import Entry
+from newsletter.feeds.identity import believable, identify, is_backlog, new_ones
+
+NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
+
+
+def entry(guid: str | None = None, url: str | None = None, title: str = "One", at: datetime | None = None) -> Entry:
+    return Entry(guid, url, title, None, at)
+
+
+@dataclass
+class Stored:
+    identity: str
+    link_key: str | None
+    title: str
+    published_at: datetime | None
+
+
+def stored(*entries: Entry) -> list[Stored]:
+    return [
+        Stored(item.identity, item.link_key, item.entry.title, item.entry.published_at) for item in identify(entries)
+    ]
+
+
+def new_titles(before: list[Entry], after: list[Entry]) -> list[str]:
+    return [item.entry.title for item in new_ones(identify(after), stored(*before))]
+
+
+def test_an_entry_is_its_guid_whatever_its_title_and_link_become() -> None:
+    before = [entry("a", "https://example.com/1", "One")]
+    assert new_titles(before, [entry("a", "https://example.com/2", "One, edited")]) == []
+
+
+def test_a_guid_that_the_feed_repeats_identifies_nothing() -> None:
+    shown = identify([entry("same", "https://example.com/1"), entry("same", "https://example.com/2")])
+    assert [item.identity for item in shown] == ["link:https://example.com/1", "link:https://example.com/2"]
+
+
+def test_tracking_parameters_in_guids_and_links_make_no_new_entry() -> None:
+    before = [entry("https://example.com/1?utm_source=a"), entry(None, "https://example.com/2?utm_source=a")]
+    assert new_titles(before, [entry("http://example.com/1?utm_source=b"), entry(None, "https://example.com/2")]) == []
+
+
+def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
+    before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
+    after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
+    assert new_titles(before, after) == []
+
+
+def test_another_entry_at_the_same_address_is_new() -> None:
+    before = [entry("v1", "https://example.com/log", "v1", NOW - timedelta(days=9))]
+    assert new_titles(before, [entry("v2", "https://example.com/log", "v2", NOW)]) == ["v2"]
+
+
+def test_a_guid_that_becomes_ambiguous_later_does_not_bring_old_entries_back() -> None:
+    before = [entry("same", "https://example.com/1", "One", NOW)]
+    after = [*before, entry("same", "https://example.com/2", "Two")]
+    assert new_titles(before, after) == ["Two"]
+
+
+def test_anchors_of_a_changelog_page_are_entries_of_their_own() -> None:
+    shown = identify([entry(None, "https://example.com/log#2"), entry(None, "https://example.com/log#1")])
+    assert len({item.identity for item in shown}) == 2
+
+
+def test_an_entry_shown_twice_counts_once() -> None:
+    assert len(identify([entry("a"), entry("a")])) == 1
+
+
+def test_entries_without_guid_and_link_are_told_apart_by_their_text() -> None:
+    assert len(identify([entry(title="One"), entry(title="Two"), entry(title="One")])) == 2
+
+
+def test_dates_before_feeds_or_in_the_future_are_not_believed() -> None:
+    assert believable(datetime(1970, 1, 1, tzinfo=UTC), NOW) is None
+    assert believable(NOW + timedelta(days=40), NOW) is None
+    assert believable(None, NOW) is None
+    assert believable(NOW + timedelta(hours=3), NOW) == NOW + timedelta(hours=3)
+    assert believable(datetime(2019, 5, 1, tzinfo=UTC), NOW) == datetime(2019, 5, 1, tzinfo=UTC)
+
+
+def test_more_than_ten_undated_entries_of_a_first_fetch_are_backlog() -> None:
+    assert is_backlog([None] * 11, first_fetch=True)
+    assert not is_backlog([None] * 10 + [NOW] * 5, first_fetch=True)
+    assert not is_backlog([None] * 11, first_fetch=False)

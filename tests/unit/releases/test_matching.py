@@ -1,0 +1,128 @@
+import pytest
+
+from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.matching import Catalogue, build_catalogue, is_page_of_one_tool, match_release
+from newsletter.releases.naming import Naming, fold_name, read_title
+
+TOOLS = {
+    "quillbase": ("Quillbase", "https://quillbase.example"),
+    "lantern": ("Lantern", "https://github.com/acme/lantern"),
+    "smolvlm2": ("SmolVLM2", "https://models.example/smolvlm2"),
+    "mistral-4b": ("Mistral 4B", "https://models.example/mistral-4b"),
+    "mistral-4b-edge": ("Mistral 4B Edge", "https://models.example/mistral-4b-edge"),
+    "friend": ("Friend", "https://friend.example"),
+    "jelly-6": ("Jelly", "https://www.producthunt.com/posts/jelly-6"),
+    "jelly-7": ("Jelly", "https://www.producthunt.com/posts/jelly-7"),
+    "pip": ("pip", "https://pypi.org/project/pip"),
+    "atlas-chat": ("Atlas Chat", "https://atlas.example"),
+    "atlas-code": ("Atlas Code", "https://atlas.example"),
+    "pi": ("Pi", "https://pi.example"),
+    "continue": ("Continue", "https://continue.example"),
+}
+
+
+def catalogue(tools: dict[str, tuple[str, str]] = TOOLS) -> Catalogue:
+    ids = {slug: number for number, slug in enumerate(tools, 1)}
+    return build_catalogue(
+        [(ids[slug], slug, fold_name(name)) for slug, (name, _) in tools.items()],
+        [(ids[slug], "address", canonical_url(url)) for slug, (_, url) in tools.items()],
+    )
+
+
+def slug(title: str, url: str | None = None, feed_host: str = "launches.example") -> str | None:
+    tools = catalogue()
+    match = match_release(read_title(title), url, tools, feed_host=feed_host)
+    return None if match.tool_id is None else tools.slugs[match.tool_id]
+
+
+@pytest.mark.parametrize(
+    ("title", "url", "expected"),
+    [
+        ("Another name – for it", "https://www.quillbase.example/?utm_source=feed", "quillbase"),
+        ("v2.1.0", "https://github.com/acme/lantern/releases/tag/v2.1.0", "lantern"),
+        ("25.0.1", "https://pypi.org/project/pip/25.0.1/", "pip"),
+        ("Quillbase 2.0", "https://quillbase.example/blog/two", "quillbase"),
+        ("Jelly – a notebook", "https://www.producthunt.com/posts/jelly-7?utm_source=x", "jelly-7"),
+        ("Atlas Code", "https://atlas.example/", "atlas-code"),
+    ],
+)
+def test_the_address_decides_first(title: str, url: str, expected: str) -> None:
+    assert slug(title, url) == expected
+
+
+@pytest.mark.parametrize(
+    "title", ["Quillbase – notes", "Introducing Quillbase 2.0", "QUILLBASE: notes", "Quill\u200bbase"]
+)
+def test_exactly_the_same_name_is_sure(title: str) -> None:
+    assert slug(title, "https://launches.example/posts/17") == "quillbase"
+
+
+@pytest.mark.parametrize(
+    ("title", "url"),
+    [
+        ("SmolVLM2-2B", None),
+        ("SmolVLM2 2B", None),
+        ("Mistral 4B Edge Mini", None),
+        ("Mistral 4", None),
+        ("Quillbases – notes", None),
+        ("Quillbase Cloud – notes", "https://quillbase-cloud.example/"),
+        ("\u0421ontinue – a helper", None),
+        ("Friend – a necklace", "https://friend-necklace.example/"),
+        ("Lantern – lamps", "https://github.com/other/lantern"),
+        ("Jelly – a third one", "https://www.producthunt.com/posts/jelly-8"),
+        ("Jelly", None),
+        ("Continue your work anywhere", None),
+        ("Raspberry Pi 6", None),
+        ("Atlas", "https://atlas.example/"),
+    ],
+)
+def test_what_is_not_sure_attaches_to_nothing(title: str, url: str | None) -> None:
+    assert slug(title, url) is None
+
+
+def test_an_unsure_match_shows_an_editor_who_it_may_be_and_why() -> None:
+    match = match_release(Naming("Jelly"), None, catalogue())
+    assert match.doubtful
+    assert [candidate.slug for candidate in match.candidates] == ["jelly-6", "jelly-7"]
+    assert match.candidates[0].reason == "several tools have this name"
+
+
+def test_a_name_in_other_letters_is_shown_as_such() -> None:
+    match = match_release(Naming("\u0421ontinu\u0435"), None, catalogue())
+    assert match.tool_id is None
+    assert match.doubtful
+    assert match.candidates[0].slug == "continue"
+
+
+def test_a_close_name_is_a_candidate_and_stays_an_unknown_tool() -> None:
+    match = match_release(Naming("Quillbases"), None, catalogue())
+    assert not match.doubtful
+    assert [candidate.slug for candidate in match.candidates] == ["quillbase"]
+
+
+def test_names_that_differ_in_a_digit_are_not_even_close() -> None:
+    tools = catalogue({"launch-1": ("Launch number 1", "https://one.example")})
+    assert match_release(Naming("Launch number 2"), None, tools).candidates == ()
+
+
+def test_a_launch_page_of_the_feeds_own_site_says_nothing_against_a_name() -> None:
+    assert slug("Friend", "https://launches.example/", feed_host="launches.example") == "friend"
+
+
+def test_a_tool_that_has_the_version_in_its_name_goes_before() -> None:
+    tools = catalogue({"opus": ("Opus", "https://a.example/o"), "opus-4-7": ("Opus 4.7", "https://a.example/o47")})
+    match = match_release(Naming("Opus", None, "4.7"), None, tools)
+    assert match.tool_id is not None
+    assert tools.slugs[match.tool_id] == "opus-4-7"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://quillbase.example", True),
+        ("https://github.com/acme", False),
+        ("https://github.com/acme/lantern", True),
+    ],
+)
+def test_a_bare_shared_host_stands_for_no_tool(url: str, expected: bool) -> None:
+    assert is_page_of_one_tool(canonical_url(url)) is expected

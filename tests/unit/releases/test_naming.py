@@ -1,0 +1,132 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.releases.naming import fold_name, is_prerelease, read_title, slug_of
+
+LAUNCHES = [
+    ("Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Quillbase - notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Quillbase—notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Quillbase: notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Quillbase | Notes that answer back", "Quillbase", "Notes that answer back", None),
+    ("Quillbase：会回答的笔记", "Quillbase", "会回答的笔记", None),
+    ("⭐ Quillbase v2.1.0 发布：修复与优化", "Quillbase", "修复与优化", "2.1.0"),
+    ("Quillbase 发布 v2.1.0 版本更新", "Quillbase", None, "2.1.0"),
+    ("🚀 Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
+    ("[Launch] Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Show HN: Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
+    ("Show HN: Quillbase: notes – that answer", "Quillbase", "notes – that answer", None),
+    ("Launch HN: Quillbase (YC W26) – notes", "Quillbase (YC W26)", "notes", None),
+    ("Introducing Quillbase", "Quillbase", None, None),
+    ("Introducing Quillbase 2.0", "Quillbase", None, "2.0"),
+    ("Introducing Quillbase Sync in beta for teams", "Quillbase Sync", None, None),
+    ("Announcing Quillbase: notes that answer", "Quillbase", "notes that answer", None),
+    ("We’re launching Quillbase in three countries", "Quillbase", None, None),
+    ("Acme launches Quillbase, making notes easier", "Quillbase", None, None),
+    ("Acme Labs is open-sourcing Quillbase", "Quillbase", None, None),
+    ("The first release of Quillbase, a notebook", "Quillbase", None, None),
+    ("Quillbase is now available", "Quillbase", None, None),
+    ("Quillbase is generally available for everyone", "Quillbase", None, None),
+    ("acme/quillbase-large released", "quillbase-large", None, None),
+    ("acme/quillbase: v2.1.0", "quillbase", None, "2.1.0"),
+    ("acme/quillbase v2.1.0", "quillbase", None, "2.1.0"),
+    ("quillbase 2.1.0", "quillbase", None, "2.1.0"),
+    ("Quillbase v2", "Quillbase", None, "2"),
+    ("Quillbase version 2.1", "Quillbase", None, "2.1"),
+    ("quillbase-v2.1.0", "quillbase", None, "2.1.0"),
+    ("quillbase@2.1.0", "quillbase", None, "2.1.0"),
+    ("Quillbase 2.1: faster search", "Quillbase", "faster search", "2.1"),
+    ("QB-5.4 is now available in Acme", "QB-5.4", None, None),
+    ("QB-5.4 Sol", "QB-5.4 Sol", None, None),
+    ("Quill 4B Edge", "Quill 4B Edge", None, None),
+    ("QuillVLM2-2B", "QuillVLM2-2B", None, None),
+    ("Quill 3.7 Flash", "Quill 3.7 Flash", None, None),
+    ("v0 – words become pages", "v0", "words become pages", None),
+    ("C++ Insights – see what the compiler sees", "C++ Insights", "see what the compiler sees", None),
+    ("bolt.example – pages from words", "bolt.example", "pages from words", None),
+    ("Quill-Graph-RAG: questions to a repository", "Quill-Graph-RAG", "questions to a repository", None),
+    ("Welcome to the crisis in mathematics", "Welcome to the crisis in mathematics", None, None),
+    ("The latest news we announced in July 2026", "The latest news we announced in July 2026", None, None),
+    ("Slow answers for Quill Large 5 and Quill Small 4.5", "Slow answers for Quill Large 5 and Quill Small 4.5", None,
+     None),
+    ("–", "–", None, None),
+]  # fmt: skip
+
+OF_ONE_TOOL = [
+    ("v1.2.3", "1.2.3", None, False),
+    ("1.2.3", "1.2.3", None, False),
+    ("Release 2026.8.18", "2026.8.18", None, False),
+    ("Quillbase 1.2.3", "1.2.3", None, False),
+    ("cli-v0.1.0", "0.1.0", None, False),
+    ("@acme/quillbase@1.2.3", "1.2.3", None, False),
+    ("python - v2.9.3 - 2026-08-13 15:47:58", "2.9.3", None, False),
+    ("v1.2.3: faster search", "1.2.3", "faster search", False),
+    ("v0.28.0rc1", "0.28.0rc1", None, True),
+    ("v0.32.15-rc2", "0.32.15-rc2", None, True),
+    ("v0.32.15-rc0: build fixes (#178)", "0.32.15-rc0", "build fixes (#178)", True),
+    ("v2.0.0-beta.1", "2.0.0-beta.1", None, True),
+    ("2.0.0a1", "2.0.0a1", None, True),
+    ("v2.0.0-alpha", "2.0.0-alpha", None, True),
+    ("v1.0.0-preview.3", "1.0.0-preview.3", None, True),
+    ("1.0.0.dev3", "1.0.0.dev3", None, True),
+    ("nightly", None, "nightly", True),
+    ("Faster search and a new editor", None, "Faster search and a new editor", False),
+]
+
+
+@pytest.mark.parametrize(("title", "name", "tagline", "version"), LAUNCHES)
+def test_a_title_gives_its_name_tagline_and_version(
+    title: str, name: str, tagline: str | None, version: str | None
+) -> None:
+    found = read_title(title)
+    assert (found.name, found.tagline, found.version) == (name, tagline, version)
+
+
+@pytest.mark.parametrize(("title", "version", "tagline", "prerelease"), OF_ONE_TOOL)
+def test_a_title_of_a_tools_own_feed_gives_its_version(
+    title: str, version: str | None, tagline: str | None, prerelease: bool
+) -> None:
+    found = read_title(title, of_tool="Quillbase")
+    assert (found.name, found.version, found.tagline, found.prerelease) == ("Quillbase", version, tagline, prerelease)
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "v2", "1.2.3-1", "2026.8.18", "rcp 1.0", "v1.0.0+build.5"])
+def test_a_finished_version_is_no_prerelease(text: str) -> None:
+    assert not is_prerelease(text)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Bolt.new", "bolt new"),
+        ("Café Notes", "cafe  notes"),
+        ("Quill\u200bbase", "Quillbase"),
+        ("Ｑｕｉｌｌ", "quill"),
+        ("Oh My codeX", "Oh My Codex"),
+    ],
+)
+def test_spellings_of_one_name_have_one_key(left: str, right: str) -> None:
+    assert fold_name(left) == fold_name(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("C", "C++"), ("Codex", "Codex++"), ("SmolVLM2", "SmolVLM2-2B"), ("Mistral 4B", "Mistral 4B Edge"),
+     ("Cursor", "\u0421ursor"), ("Z Code", "ZCode"), ("1.2", "12")],
+)  # fmt: skip
+def test_different_names_have_different_keys(left: str, right: str) -> None:
+    assert fold_name(left) != fold_name(right)
+
+
+def test_a_slug_is_made_of_what_can_stand_in_an_address() -> None:
+    assert slug_of("Café Notes 2.0!") == "cafe-notes-2-0"
+    assert slug_of("C++ Insights") == "c-plus-plus-insights"
+    assert slug_of("微软") == "tool"
+
+
+@given(st.text(max_size=200))
+def test_no_title_breaks_the_reading(title: str) -> None:
+    for of_tool in (None, "Quillbase"):
+        found = read_title(title, of_tool=of_tool)
+        assert found.name or not title.strip()

@@ -1,0 +1,108 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from newsletter.releases.announcing import announces
+from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
+from newsletter.releases.weeks import place
+
+NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
+ZONE = ZoneInfo("UTC")
+LAUNCHES = FeedRules("launches", None, None, None, False)
+
+
+def shown(title: str = "Quillbase – notes", summary: str | None = None, at: datetime | None = NOW) -> Shown:
+    return Shown(title, summary, "https://quillbase.example/", at, NOW, False)
+
+
+def read(entry: Shown, rules: FeedRules = LAUNCHES, composed: tuple[str, ...] = ()) -> Skipped | Announced:
+    return read_entry(entry, rules, composed=composed, zone=ZONE)
+
+
+def week(at: datetime | None, seen: datetime = NOW, composed: tuple[str, ...] = (), backlog: bool = False) -> tuple:
+    found = place(at, seen, backlog=backlog, composed=composed, zone=ZONE)
+    return (str(found.week) if found.week else None, found.late)
+
+
+def test_a_release_belongs_to_the_week_of_its_date() -> None:
+    assert week(datetime(2026, 11, 15, 23, 59, tzinfo=UTC)) == ("2026-W46", False)
+    assert week(datetime(2026, 11, 16, tzinfo=UTC)) == ("2026-W47", False)
+
+
+def test_the_week_is_that_of_the_publications_zone() -> None:
+    at = datetime(2026, 11, 15, 23, 30, tzinfo=UTC)
+    assert str(place(at, NOW, backlog=False, composed=(), zone=ZoneInfo("Europe/Berlin")).week) == "2026-W47"
+
+
+def test_an_undated_one_belongs_to_the_week_it_was_first_seen_in() -> None:
+    assert week(None) == ("2026-W47", False)
+
+
+def test_one_seen_after_its_issue_was_composed_goes_to_the_next_as_late() -> None:
+    at = datetime(2026, 11, 15, tzinfo=UTC)
+    assert week(at, composed=("2026-W46",)) == ("2026-W47", True)
+    assert week(at, composed=("2026-W46", "2026-W47")) == ("2026-W48", True)
+
+
+def test_one_first_seen_over_seven_days_after_its_date_has_no_week() -> None:
+    assert week(NOW - timedelta(days=7)) == ("2026-W46", False)
+    assert week(NOW - timedelta(days=7, seconds=1)) == (None, False)
+    assert week(None, backlog=True) == (None, False)
+
+
+def test_the_feeds_rules_are_read_over_title_text_and_address() -> None:
+    only_ai = FeedRules("launches", None, r"\bAI\b", None, False)
+    assert isinstance(read(shown("Quillbase – notes"), only_ai), Skipped)
+    assert isinstance(read(shown("Quillbase – notes", "With AI."), only_ai), Announced)
+    assert read(shown("Quillbase – crypto notes"), FeedRules("launches", None, None, "crypto", False)) == Skipped(
+        "the feed's exclude rule leaves it out"
+    )
+
+
+def test_prereleases_are_left_out_of_release_feeds_unless_asked_for() -> None:
+    rules = FeedRules("releases", "Quillbase", None, None, False)
+    assert read(shown("v2.0.0-rc1"), rules) == Skipped("it is a pre-release (2.0.0-rc1)")
+    wanted = read(shown("v2.0.0-rc1"), FeedRules("releases", "Quillbase", None, None, True))
+    assert isinstance(wanted, Announced)
+    assert wanted.naming.version == "2.0.0-rc1"
+
+
+def test_an_entry_without_a_title_is_named_by_its_text() -> None:
+    found = read(shown("", "Quillbase answers. It has notes."))
+    assert isinstance(found, Announced)
+    assert found.naming.name == "Quillbase answers."
+    assert isinstance(read(shown("", None)), Skipped)
+
+
+def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
+    found = read(shown("How we think about notes"), FeedRules("news", None, None, None, False))
+    assert found == Skipped("it asks or explains")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Introducing Quillbase", "Quillbase 2.0 is now available", "Quillbase is generally available",
+        "Announcing the Quillbase SDK", "Show HN: Quillbase", "Quillbase v2.1", "Changelog: May 2026", "Quillbase Sync",
+        "Quillbase in Emacs", "Quillbase now supports Windows", "Quill 3", "Acme launches Quillbase",
+        "Open-sourcing Quillbase", "Quillbase: notes that answer back",
+    ],
+)  # fmt: skip
+def test_announcements_are_told(title: str) -> None:
+    assert announces(title, None).announces
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "How we built Quillbase", "Why notes matter", "What is a note?", "Acme raises $20 million", "Our Series B",
+        "Quillbase vs Lantern: a comparison", "Elevated errors on requests", "Lessons from a year of notes",
+        "Acme partners with Example Corp", "Case study: notes at Example Corp", "The future of notes",
+        "Quillbase is SOC2 compliant", "A guide to better notes", "An update to our pricing",
+    ],
+)  # fmt: skip
+def test_essays_and_business_news_are_told(title: str) -> None:
+    found = announces(title, None)
+    assert not found.announces
+    assert found.reason
