@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from newsletter import logs
 from newsletter.errors import NewsletterError
 
 # name -> (module:attribute, the line that `newsletter --help` shows)
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.set_up()
     try:
         result: Any = newsletter.main(args=arguments, prog_name="newsletter", standalone_mode=False)
     except click.exceptions.Exit as stop:

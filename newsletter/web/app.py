@@ -15,6 +15,7 @@ from newsletter.clock import Clock
 from newsletter.settings import Settings
 from newsletter.templating import templates_folder
 from newsletter.web.headers import SecurityHeaders
+from newsletter.web.metrics import Measured
 from newsletter.web.site import Site, page
 
 # Each module offers `routes`, a list.
@@ -30,6 +31,7 @@ ROOMS = (
     "newsletter.web.about_pages",
     "newsletter.web.editor_pages",
     "newsletter.web.hooks",
+    "newsletter.web.metrics",
 )
 
 
@@ -42,7 +44,7 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
         routes.extend(importlib.import_module(name).routes)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(Measured), Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
     )
     app.state.site = Site(settings, engine, clock)

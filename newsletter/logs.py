@@ -1,0 +1,77 @@
+"""Logs: lines for people on a terminal, JSON elsewhere; no address and no token in either.
+
+What a program says of itself outlives the data it speaks of, so the filter stands in front of every handler: e-mail
+addresses, the tokens of links and bearer tokens, and passwords in URLs are blotted out wherever they come from.
+"""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]{1,128}@[^\s<>\"'(),;:]{1,255}")
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:[bu]-[a-z2-7]{29}"
+    r"|(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{29,}(?:\.[A-Za-z0-9_-]{20})?)(?![A-Za-z0-9_-])"
+)
+_PASSWORD = re.compile(r"(?<=://)[^\s/@]+:[^\s/@]+@")
+_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+def redacted(text: str) -> str:
+    """The text without addresses, tokens and passwords."""
+    text = _PASSWORD.sub("", text)
+    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", text))
+
+
+class Redacting(logging.Filter):
+    """Renders a record's message once, redacted; its extra fields too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redacted(record.getMessage()), ()
+        for name, value in _extra(record).items():
+            if isinstance(value, str):
+                setattr(record, name, redacted(value))
+        return True
+
+
+class ForPrograms(logging.Formatter):
+    """One JSON object per line: ``at``, ``level``, ``logger``, ``message``, the extra fields, ``exception``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["exception"] = redacted(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class ForPeople(logging.Formatter):
+    """``12:00:01 warning newsletter.feeds: message (feed=3)``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = ", ".join(f"{name}={value}" for name, value in _extra(record).items())
+        at = datetime.fromtimestamp(record.created).astimezone()
+        line = f"{at:%H:%M:%S} {record.levelname.lower()} {record.name}: {record.getMessage()}"
+        line += f" ({extra})" if extra else ""
+        return line + (f"\n{redacted(self.formatException(record.exc_info))}" if record.exc_info else "")
+
+
+def set_up(stream: TextIO | None = None, level: int = logging.WARNING) -> None:
+    """Send the program's log to a stream (standard error), as its reader needs it."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ForPeople() if stream.isatty() else ForPrograms())
+    handler.addFilter(Redacting())
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _PLAIN}

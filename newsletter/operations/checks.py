@@ -1,0 +1,146 @@
+"""What doctor says: one line per thing looked at, how it stands, and what to do.
+
+Everything here is pure; `doctor.py` looks and hands over what it saw.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from newsletter.settings import Settings
+
+MEGABYTE = 1_000_000
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``what`` was found, in one sentence; ``advice`` is what to do, '' where nothing is."""
+
+    name: str
+    level: Level
+    what: str
+    advice: str = ""
+
+
+def ok(name: str, what: str) -> Check:
+    return Check(name, Level.OK, what)
+
+
+def warning(name: str, what: str, advice: str) -> Check:
+    return Check(name, Level.WARNING, what, advice)
+
+
+def error(name: str, what: str, advice: str) -> Check:
+    return Check(name, Level.ERROR, what, advice)
+
+
+def settings_checks(settings: Settings) -> list[Check]:
+    """Whether what sending needs is set, and set well."""
+    missing = [name for name in ("title", "from_", "postal_address", "secret_key") if getattr(settings, name) is None]
+    labels = ", ".join("NEWSLETTER_" + name.rstrip("_").upper() for name in missing)
+    if missing:
+        found = [error("settings", f"{labels} not set", "set them; sending refuses to start without")]
+    else:
+        found = [ok("settings", "everything that sending needs is set")]
+    return [*found, _secrets(settings), _public_url(settings), _returned_mail(settings)]
+
+
+def _secrets(settings: Settings) -> Check:
+    keys = settings.secret_key or ()
+    if any(_is_weak(key) for key in keys):
+        return error(
+            "secrets", "a secret key can be guessed",
+            "put a new one before it, with a comma (`newsletter init --write-settings` in an empty folder makes one)",
+        )  # fmt: skip
+    if keys and len(keys[0]) < 32:
+        return warning("secrets", "the newest secret key is shorter than 32 characters", "put a longer one before it")
+    return ok("secrets", "no key is weak") if keys else error("secrets", "there is no secret key", "set one")
+
+
+def _is_weak(key: str) -> bool:
+    folded = key.lower()
+    words = ("changeme", "change-me", "secret", "password", "example", "1234567890", "qwerty")
+    return len(set(key)) < 8 or any(word in folded for word in words)
+
+
+def _public_url(settings: Settings) -> Check:
+    parts = urlsplit(settings.public_url)
+    if is_local(parts.hostname or ""):
+        return warning(
+            "public address", f"{settings.public_url} is reached from this machine alone",
+            "set NEWSLETTER_PUBLIC_URL to where readers reach the service, before the first issue is sent",
+        )  # fmt: skip
+    if parts.scheme != "https":
+        return error(
+            "public address", f"{settings.public_url} is not https",
+            "serve it over https; one-click unsubscribing (RFC 8058) needs it",
+        )  # fmt: skip
+    return ok("public address", settings.public_url)
+
+
+def _returned_mail(settings: Settings) -> Check:
+    hooks = [name for name in ("ses", "sendgrid", "postmark", "mailgun") if getattr(settings, f"hook_{name}")]
+    if settings.bounce_domain and settings.bounce_mailbox:
+        return ok("returned mail", f"comes back to {settings.bounce_domain}")
+    if hooks:
+        return ok("returned mail", f"told by {', '.join(hooks)}")
+    return warning(
+        "returned mail", "bounces and complaints are not read",
+        "set NEWSLETTER_BOUNCE_DOMAIN and NEWSLETTER_BOUNCE_MAILBOX, or the key of your provider's hook",
+    )  # fmt: skip
+
+
+def is_local(host: str) -> bool:
+    """Loopback, by name or number."""
+    return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")  # noqa: S104
+
+
+def schema_check(found: str | None, needed: str) -> Check:
+    if found == needed:
+        return ok("database", f"schema {found}")
+    if found is None:
+        return error("database", "there is no newsletter database", "run `newsletter init`")
+    advice = "run `newsletter init`" if found < needed else "upgrade this installation"
+    return error("database", f"its schema is {found}, this version needs {needed}", advice)
+
+
+def disk_check(free: int, database: int) -> Check:
+    """In bytes. A sending writes a row per reader, and a backup is as large as the database."""
+    shown = f"{free / MEGABYTE:,.0f} MB free"
+    if free < 100 * MEGABYTE:
+        return error("disk", shown, "make room; the service stops when the disk is full")
+    if free < max(1000 * MEGABYTE, 2 * database):
+        return warning("disk", shown, "make room for twice the database, at least 1 GB")
+    return ok("disk", shown)
+
+
+def clock_check(here: datetime, others: dict[str, datetime], newest: datetime | None) -> Check:
+    """This machine's clock against those of others, and against the last thing that the service noted."""
+    for name, theirs in others.items():
+        apart = abs((theirs - here).total_seconds())
+        if apart > 60:
+            advice = "let the machine follow a time server (`timedatectl set-ntp true`)"
+            say = error if apart > 600 else warning
+            return say("clock", f"{apart:,.0f} s apart from {name}", advice)
+    if newest is not None and newest - here > timedelta(minutes=10):
+        last = f"{newest:%Y-%m-%d %H:%M} UTC"
+        return error("clock", f"it shows a time before the last run of a job ({last})", "set it right")
+    return ok("clock", f"{here:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def backup_check(last: datetime | None, now: datetime, *, embedded: bool) -> Check:
+    if not embedded:
+        return ok("backup", "PostgreSQL is backed up by its own tools; see that somebody does")
+    if last is None:
+        return warning("backup", "there has never been one", "run `newsletter backup FILE` every day")
+    age = now - last
+    if age > timedelta(days=7):
+        return warning("backup", f"the last one is {age.days} days old", "run `newsletter backup FILE` every day")
+    return ok("backup", f"the last one was made {last:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,54 @@
+"""Asking the DNS, through the system's resolvers or one that is named."""
+
+import ipaddress
+from collections.abc import Callable
+
+import dns.exception
+import dns.resolver
+import dns.reversename
+
+_LIFETIME = 5.0
+
+
+class SystemResolver:
+    """Answers as text. ``server`` is ``address`` or ``address:port``; None asks what the system is set up to ask."""
+
+    def __init__(self, server: str | None = None) -> None:
+        self._server = server
+        self._made: dns.resolver.Resolver | None = None
+
+    def txt(self, name: str) -> list[str]:
+        return self._ask(name, "TXT", lambda record: b"".join(record.strings).decode("utf-8", "replace"))
+
+    def mx(self, name: str) -> list[str]:
+        return self._ask(name, "MX", lambda record: record.exchange.to_text(omit_final_dot=True))
+
+    def addresses(self, name: str) -> list[str]:
+        try:
+            return [str(ipaddress.ip_address(name))]
+        except ValueError:
+            found = [self._ask(name, kind, lambda record: str(record.address)) for kind in ("A", "AAAA")]
+            return [address for kind in found for address in kind]
+
+    def ptr(self, address: str) -> list[str]:
+        name = dns.reversename.from_address(address).to_text()
+        return self._ask(name, "PTR", lambda record: record.target.to_text(omit_final_dot=True))
+
+    def _ask(self, name: str, kind: str, read: Callable[..., str]) -> list[str]:
+        try:
+            return [read(record) for record in self._resolver().resolve(name, kind, lifetime=_LIFETIME)]
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupError(f"{name}: {type(error).__name__}") from None
+
+    def _resolver(self) -> dns.resolver.Resolver:
+        if self._made is None:
+            if self._server is None:
+                self._made = dns.resolver.Resolver()
+            else:
+                host, colon, port = self._server.rpartition(":")
+                self._made = dns.resolver.Resolver(configure=False)
+                self._made.nameservers = [host if colon else port]
+                self._made.port = int(port) if colon else 53
+        return self._made

@@ -1,0 +1,276 @@
+"""Look at everything that sending depends on, and say how it stands: the settings, the machine, the relay, the DNS."""
+
+import asyncio
+import shutil
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import status
+from db.engine import is_sqlite, make_engine, reading
+from db.keys import newest_link_key
+from db.migrate import current_revision, newest_revision
+from newsletter.clock import real_now
+from newsletter.errors import NewsletterError
+from newsletter.operations import checks, dns_checks
+from newsletter.operations.backup import BACKED_UP
+from newsletter.operations.checks import Check, error, ok, warning
+from newsletter.setting_values import DkimKey, Mailbox, Relay
+from newsletter.settings import Settings
+from newsletter.subscribers.tokens import Link, sign_link
+from newsletter.templating import markup_environment, templates_folder, text_environment
+
+_PATIENCE = 10.0
+
+
+class Resolver(Protocol):
+    """What is asked of the DNS. Names that do not exist give []; LookupError where there was no answer."""
+
+    def txt(self, name: str) -> list[str]: ...
+    def mx(self, name: str) -> list[str]: ...
+    def addresses(self, name: str) -> list[str]: ...
+    def ptr(self, address: str) -> list[str]: ...
+
+
+def examine(settings: Settings, resolver: Resolver, *, now: datetime) -> Iterator[Check]:
+    """Every check, as it is done. Nothing is changed, and nothing that goes wrong stops the others."""
+    engine = make_engine(settings.database_url, pool_size=1)
+    try:
+        yield from _examine(engine, settings, resolver, now)
+    finally:
+        engine.dispose()
+
+
+def _examine(engine: Engine, settings: Settings, resolver: Resolver, now: datetime) -> Iterator[Check]:
+    yield from checks.settings_checks(settings)
+    schema = _guarded("database", lambda: [_database(engine)])
+    yield from schema
+    yield from _guarded("disk", lambda: [_disk(engine)])
+    yield from _guarded("templates", lambda: [_templates()])
+    for relay in settings.smtp:
+        yield from _guarded(f"relay {relay.name}", lambda relay=relay: [_relay(relay)])  # type: ignore[misc]
+    ready = all(check.level is checks.Level.OK for check in schema)
+    clocks: dict[str, datetime] = {}
+    yield from _guarded("service", lambda: _service(engine, settings, clocks, ready=ready))
+    yield from _guarded("clock", lambda: [_clock(engine, clocks, ready=ready)])
+    yield from _guarded("backup", lambda: [_backup(engine, now, ready=ready)])
+    if settings.bounce_mailbox is not None:
+        mailbox = settings.bounce_mailbox
+        yield from _guarded("bounce mailbox", lambda: [_mailbox(mailbox)])
+    yield from _dns(settings, resolver)
+
+
+def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
+    try:
+        return look()
+    except LookupError as found:
+        return [warning(name, f"the DNS gave no answer ({_line(found)})", "see that this machine can ask the DNS")]
+    except (NewsletterError, SQLAlchemyError, OSError, ValueError, httpx.HTTPError) as found:
+        return [error(name, _line(found), "see docs/operators.md")]
+
+
+def _database(engine: Engine) -> Check:
+    return checks.schema_check(current_revision(engine), newest_revision())
+
+
+def _disk(engine: Engine) -> Check:
+    database = Path(str(engine.url.database)) if is_sqlite(engine) else Path("var")
+    folder = next(parent for parent in database.absolute().parents if parent.is_dir())
+    size = database.stat().st_size if is_sqlite(engine) and database.is_file() else 0
+    return checks.disk_check(shutil.disk_usage(folder).free, size)
+
+
+def _templates() -> Check:
+    """Each is read and compiled, so that a broken one is found before the weekly mail."""
+    folder, number = templates_folder(), 0
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".html", ".mjml", ".txt", ".atom", ".xml") and path.is_file():
+            environment = text_environment() if path.suffix == ".txt" else markup_environment()
+            try:
+                environment.get_template(path.relative_to(folder).as_posix())
+            except Exception as found:  # whatever a template can do wrong
+                return error("templates", f"{path.name}: {_line(found)}", "install this version again")
+            number += 1
+    return ok("templates", f"{number} are whole")
+
+
+def _clock(engine: Engine, others: dict[str, datetime], *, ready: bool) -> Check:
+    newest = None
+    if ready:
+        with reading(engine) as connection:
+            newest = status.newest_run_at(connection)
+            if not is_sqlite(engine):
+                others["the database"] = status.database_time(connection)
+    return checks.clock_check(real_now(), others, newest)
+
+
+def _backup(engine: Engine, now: datetime, *, ready: bool) -> Check:
+    last = None
+    if ready:
+        with reading(engine) as connection:
+            last = status.last_audited(connection, BACKED_UP)
+    return checks.backup_check(last, now, embedded=is_sqlite(engine))
+
+
+def _relay(relay: Relay) -> Check:
+    return asyncio.run(_speak_to(relay))
+
+
+async def _speak_to(relay: Relay) -> Check:
+    """Connect, TLS, AUTH, NOOP and QUIT; no mail is begun."""
+    from aiosmtplib import SMTP, SMTPException
+
+    from newsletter.deliveries.transport import tls_context
+
+    name, began = f"relay {relay.name}", time.monotonic()
+    implicit = relay.tls == "implicit"
+    context = None if relay.tls == "off" else tls_context(relay)
+    client = SMTP(
+        hostname=relay.host, port=relay.port, use_tls=implicit, start_tls=False, tls_context=context, timeout=_PATIENCE
+    )
+    try:
+        await client.connect()
+        if relay.tls == "starttls":
+            await client.starttls()
+        if relay.user is not None:
+            await client.login(relay.user, relay.password or "")
+        await client.noop()
+        offers = [one.upper() for one in ("pipelining", "chunking", "smtputf8") if client.supports_extension(one)]
+        await client.quit()
+    except (SMTPException, OSError, TimeoutError) as found:
+        return error(name, f"{type(found).__name__}: {_line(found)}", "check NEWSLETTER_SMTP and that the relay is up")
+    finally:
+        client.close()
+    took = (time.monotonic() - began) * 1000
+    what = f"answers in {took:.0f} ms, tls {relay.tls}, offers {', '.join(offers) or 'no extras'}"
+    if relay.tls == "off" and not checks.is_local(relay.host):
+        return warning(name, f"{what}; mail goes there unencrypted", "set tls=starttls or tls=implicit")
+    return ok(name, what)
+
+
+def _service(engine: Engine, settings: Settings, clocks: dict[str, datetime], *, ready: bool) -> list[Check]:
+    """Whether the public address leads to this service, and one-click unsubscribing answers as RFC 8058 wants."""
+    name = "service"
+    try:
+        answer = httpx.get(f"{settings.public_url}/healthz", timeout=_PATIENCE, follow_redirects=False)
+    except httpx.HTTPError as found:
+        local = checks.is_local(urlsplit(settings.public_url).hostname or "")
+        say = warning if local else error
+        return [
+            say(
+                name,
+                f"{settings.public_url} is not reached: {_line(found)}",
+                "start `newsletter serve`, or check the proxy",
+            )
+        ]
+    if answer.status_code != 200 or "status" not in answer.text:
+        return [error(name, f"{settings.public_url}/healthz answers {answer.status_code}", "let the proxy lead here")]
+    if "date" in answer.headers:
+        clocks["the public address"] = parsedate_to_datetime(answer.headers["date"])
+    return [ok(name, f"{settings.public_url} answers"), *([_one_click(engine, settings)] if ready else [])]
+
+
+def _one_click(engine: Engine, settings: Settings) -> Check:
+    """A POST with the genuine link of nobody: it must be accepted, and must not redirect."""
+    with reading(engine) as connection:
+        token = sign_link(Link(0), *newest_link_key(connection))
+    answer = httpx.post(
+        f"{settings.public_url}/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"}, timeout=_PATIENCE,
+        follow_redirects=False,
+    )  # fmt: skip
+    if answer.is_success:
+        return ok("one-click", "a POST without cookies is accepted and not redirected")
+    advice = "let the proxy pass POST /unsubscribe/… on as it is, without a challenge, redirect or login"
+    return error("one-click", f"the POST that mail clients make is answered {answer.status_code}", advice)
+
+
+def _mailbox(mailbox: Mailbox) -> Check:
+    if mailbox.path is not None:
+        if (mailbox.path / "new").is_dir():
+            return ok("bounce mailbox", f"{mailbox.path} is a Maildir")
+        return error("bounce mailbox", f"{mailbox.path} is no Maildir", "make it, or correct NEWSLETTER_BOUNCE_MAILBOX")
+    import imaplib
+    import ssl
+
+    try:
+        with imaplib.IMAP4_SSL(
+            mailbox.host, mailbox.port, ssl_context=ssl.create_default_context(), timeout=_PATIENCE
+        ) as server:
+            server.login(mailbox.user, mailbox.password)
+            answer, _ = server.select(f'"{mailbox.folder}"', readonly=True)
+    except imaplib.IMAP4.error as found:
+        return error("bounce mailbox", f"{mailbox.host}: {_line(found)}", "check NEWSLETTER_BOUNCE_MAILBOX")
+    if answer != "OK":
+        return error("bounce mailbox", f"there is no folder {mailbox.folder}", "check NEWSLETTER_BOUNCE_MAILBOX")
+    return ok("bounce mailbox", f"{mailbox.folder} at {mailbox.host}")
+
+
+def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:
+    if settings.from_ is not None:
+        domain = settings.from_.domain.lower()
+        envelope = settings.bounce_domain or domain
+        yield from _guarded(f"SPF of {envelope}", lambda: [dns_checks.spf_check(envelope, resolver.txt(envelope))])
+        yield from _guarded(f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)])
+    for key in settings.dkim:
+        yield from _guarded(f"DKIM {key.selector}", lambda key=key: [_dkim(key, resolver)])  # type: ignore[misc]
+    if not settings.dkim:
+        yield warning("DKIM", "no key is set, so only the relay can sign", "run `newsletter dkim generate`")
+    if settings.bounce_domain is not None:
+        bounces = settings.bounce_domain
+        yield from _guarded(
+            f"MX of {bounces}",
+            lambda: [dns_checks.mx_check(bounces, resolver.mx(bounces), resolver.addresses(bounces))],
+        )
+    for host in dict.fromkeys(relay.host for relay in settings.smtp if not checks.is_local(relay.host)):
+        yield from _guarded(f"PTR of {host}", lambda host=host: _ptr(host, resolver))  # type: ignore[misc]
+
+
+def _dmarc(domain: str, settings: Settings, resolver: Resolver) -> Check:
+    signing = list(dict.fromkeys(key.domain for key in settings.dkim))
+    for at in dns_checks.tree(domain):
+        records = resolver.txt(f"_dmarc.{at}")
+        if any(text.replace(" ", "").startswith("v=DMARC1") for text in records):
+            return dns_checks.dmarc_check(domain, at, records, signing)
+    return dns_checks.dmarc_check(domain, domain, [], signing)
+
+
+def _dkim(key: DkimKey, resolver: Resolver) -> Check:
+    """The private key can be read, by nobody else, and its public half is published."""
+    name = f"{key.selector}._domainkey.{key.domain}"
+    if key.path.stat().st_mode & 0o077:
+        return error(f"DKIM {name}", f"others can read {key.path}", f"chmod 600 {key.path}")
+    return dns_checks.dkim_check(name, resolver.txt(name), _public_half(key.path))
+
+
+def _public_half(path: Path) -> str:
+    """As RFC 6376 and RFC 8463 publish it: the DER of an RSA key, the raw 32 bytes of an Ed25519 one, in base64."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    private = load_pem_private_key(path.read_bytes(), None)
+    if isinstance(private, Ed25519PrivateKey):
+        return b64encode(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    return b64encode(private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def _ptr(host: str, resolver: Resolver) -> list[Check]:
+    found = []
+    for address in resolver.addresses(host)[:4]:
+        names = resolver.ptr(address)
+        forward = resolver.addresses(names[0]) if names else []
+        found.append(dns_checks.ptr_check(address, names, forward))
+    return found or [error(f"PTR of {host}", "the relay's name has no address", "check NEWSLETTER_SMTP")]
+
+
+def _line(found: object) -> str:
+    words = " ".join(str(found).split())
+    return words[:200] or type(found).__name__

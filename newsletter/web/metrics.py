@@ -1,0 +1,133 @@
+"""``/metrics`` for Prometheus: what the database holds, and how this process answers.
+
+Counts give away how many readers there are, so only this machine and private networks are answered; a reverse proxy
+that passes the public's requests on gives itself away by its forwarding header.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from ipaddress import ip_address
+
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from db import status
+from db.engine import reading
+from newsletter.clock import real_now
+from newsletter.web.client import UNKNOWN, client_address
+from newsletter.web.site import site
+
+BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+_ISSUES = 8
+
+answers: Counter[tuple[str, str]] = Counter()
+"""Answers of this process by method and class of status."""
+within: Counter[float] = Counter()
+seconds = [0.0]
+
+
+class Measured:
+    """Plain ASGI: counts answers and how long they took, never their paths, which hold tokens."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status_code = time.monotonic(), 500
+
+        async def listening(message: Message) -> None:
+            nonlocal status_code
+            if message["type"] == "http.response.start":
+                status_code = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, listening)
+        finally:
+            took = time.monotonic() - began
+            method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PUT", "DELETE") else "other"
+            answers[method, f"{status_code // 100}xx"] += 1
+            seconds[0] += took
+            within.update(bucket for bucket in BUCKETS if took <= bucket)
+
+
+def metrics(request: Request) -> Response:
+    if not _may_see(request):
+        return PlainTextResponse("Metrics are for private networks.\n", 403)
+    here = site(request)
+    text = "\n".join([*_of_database(here.engine, here.clock.now()), *_of_process(), ""])
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _may_see(request: Request) -> bool:
+    """From here or a private network, and not on behalf of somebody whom no trusted proxy vouches for."""
+    client = client_address(request)
+    peer = request.client.host if request.client else ""
+    forwarded = "forwarded" in request.headers or "x-forwarded-for" in request.headers
+    if client == UNKNOWN:
+        return not forwarded
+    return ip_address(client.partition("%")[0]).is_private and not (forwarded and client == peer)
+
+
+def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
+    with reading(engine) as connection:
+        issues = status.newest_issues(connection, _ISSUES)
+        deliveries = status.delivery_counts(connection, [issue_id for issue_id, _ in issues])
+        feeds = status.feed_counts(connection)
+        oldest = status.oldest_waiting(connection)
+        subscribers, releases = status.subscriber_counts(connection), status.release_counts(connection)
+        returned, letters = status.returned_since(connection), status.letters_waiting(connection)
+        pauses, senders = len(status.domain_pauses(connection, real_now())), len(status.senders(connection))
+    yield from _gauge("newsletter_subscribers", "Subscribers by state.", "state", subscribers)
+    yield from _gauge("newsletter_releases", "Releases by status.", "status", releases)
+    yield from _gauge("newsletter_feeds", "Watched feeds by condition.", "condition", feeds._asdict())
+    yield from _gauge("newsletter_returned_mail", "Returned mail and notices by kind.", "kind", returned)
+    yield from _head("newsletter_deliveries", "Deliveries of the newest issues by status.", "gauge")
+    for issue_id, week in issues:
+        for name, number in deliveries[issue_id].items():
+            yield f'newsletter_deliveries{{issue="{week}",status="{name}"}} {number}'
+    age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+    yield from _single("newsletter_queue_age_seconds", "How long the oldest waiting issue has been under way.", age)
+    yield from _single("newsletter_letters_waiting", "Confirmation, sign-in and notice mail that waits.", letters)
+    yield from _single("newsletter_domains_paused", "Recipient domains that asked us to wait.", pauses)
+    yield from _single("newsletter_senders", "Sending processes that are registered.", senders)
+
+
+def _of_process() -> Iterator[str]:
+    yield from _head("newsletter_http_requests_total", "Answers of this process.", "counter")
+    for (method, code), number in sorted(answers.items()):
+        yield f'newsletter_http_requests_total{{method="{method}",code="{code}"}} {number}'
+    name, total = "newsletter_http_request_seconds", sum(answers.values())
+    yield from _head(name, "How long this process took to answer.", "histogram")
+    for bucket in BUCKETS:
+        yield f'{name}_bucket{{le="{bucket}"}} {within[bucket]}'
+    yield f'{name}_bucket{{le="+Inf"}} {total}'
+    yield f"{name}_sum {seconds[0]:.6f}"
+    yield f"{name}_count {total}"
+
+
+def _gauge(name: str, help_: str, label: str, values: Mapping[str, int]) -> Iterable[str]:
+    yield from _head(name, help_, "gauge")
+    for value, number in values.items():
+        yield f'{name}{{{label}="{value}"}} {number}'
+
+
+def _single(name: str, help_: str, number: float) -> Iterable[str]:
+    yield from _head(name, help_, "gauge")
+    yield f"{name} {number:g}"
+
+
+def _head(name: str, help_: str, kind: str) -> Iterable[str]:
+    yield f"# HELP {name} {help_}"
+    yield f"# TYPE {name} {kind}"
+
+
+routes = [Route("/metrics", metrics)]

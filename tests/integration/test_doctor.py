@@ -1,0 +1,121 @@
+"""Doctor against a live relay, real databases, and a DNS of the test's own."""
+
+import base64
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from sqlalchemy import Engine
+
+from db.engine import make_engine
+from newsletter.operations.backup import back_up
+from newsletter.operations.checks import Check, Level
+from newsletter.operations.doctor import examine
+from newsletter.setting_values import DkimKey, Mailbox, relays
+from newsletter.settings import Settings
+from tests.fakes.times import MONDAY
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A DNS that holds what the test wrote; names in ``silent`` get no answer."""
+
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exchanges: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    silent: bool = False
+
+    def txt(self, name: str) -> list[str]:
+        return self._answer(self.texts, name)
+
+    def mx(self, name: str) -> list[str]:
+        return self._answer(self.exchanges, name)
+
+    def addresses(self, name: str) -> list[str]:
+        return self._answer({}, name)
+
+    def ptr(self, address: str) -> list[str]:
+        return self._answer({}, address)
+
+    def _answer(self, records: Mapping[str, Sequence[str]], name: str) -> list[str]:
+        if self.silent:
+            raise LookupError(name)
+        return list(records.get(name, ()))
+
+
+def look(settings: Settings, zone: Zone | None = None) -> dict[str, Check]:
+    found = list(examine(replace(settings, public_url="http://127.0.0.1:9"), zone or Zone(), now=MONDAY))
+    return {check.name: check for check in found}
+
+
+def test_every_line_says_how_it_stands_and_what_to_do(settings: Settings) -> None:
+    found = look(replace(settings, smtp=relays("smtp://127.0.0.1:9?tls=off")))
+    assert found["database"].level is Level.OK
+    assert found["relay 127.0.0.1:9"].level is Level.ERROR
+    assert all(check.advice for check in found.values() if check.level is not Level.OK)
+
+
+def test_a_dns_that_does_not_answer_is_a_warning_and_stops_nothing(settings: Settings) -> None:
+    found = look(settings, Zone(silent=True))
+    assert found["SPF of bounces.example.com"].level is Level.WARNING
+    assert found["MX of bounces.example.com"].level is Level.WARNING
+
+
+def test_the_published_dkim_key_must_be_the_private_ones(settings: Settings, tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    path = tmp_path / "key.pem"
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    public = base64.b64encode(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    name = "s1._domainkey.example.com"
+    signing = replace(settings, dkim=(DkimKey("s1", "example.com", path),))
+    right = look(signing, Zone({name: [f"v=DKIM1; k=ed25519; p={public}"]}))
+    wrong = look(signing, Zone({name: ["v=DKIM1; k=ed25519; p=AAAA"]}))
+    path.chmod(0o644)
+    readable = look(signing, Zone({name: [f"p={public}"]}))
+    levels = [found[f"DKIM {name}"].level for found in (right, wrong, readable)]
+    assert levels == [Level.OK, Level.ERROR, Level.ERROR]
+
+
+def test_a_dmarc_record_of_the_organization_counts(settings: Settings) -> None:
+    found = look(settings, Zone({"_dmarc.example.com": ["v=DMARC1; p=reject"]}))
+    assert found["DMARC of example.com"].level is Level.OK
+
+
+def test_a_missing_database_and_a_missing_mailbox_are_named(settings: Settings, tmp_path: Path) -> None:
+    elsewhere = replace(
+        settings, database_url=f"sqlite:///{tmp_path}/none.db", bounce_mailbox=Mailbox("maildir", tmp_path / "none")
+    )
+    found = look(elsewhere)
+    assert "newsletter init" in found["database"].advice
+    assert found["bounce mailbox"].level is Level.ERROR
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_backup_made_a_moment_ago_is_found(sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
+    here = replace(settings, database_url=sqlite_url)
+    back_up(make_engine(sqlite_url), tmp_path / "b.db", now=MONDAY - timedelta(days=1))
+    assert look(here)["backup"].level is Level.OK
+
+
+def test_the_command_prints_a_document_and_exits_with_1_on_errors(sqlite_url: str, tmp_path: Path) -> None:
+    environment = {"NEWSLETTER_DATABASE_URL": sqlite_url, "NEWSLETTER_SMTP": "smtp://127.0.0.1:9?tls=off"}
+    import json
+    import os
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter.cli.main", "doctor", "--json", "--resolver", "127.0.0.1:9"],
+        env=os.environ | environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["fit"]) == (1, False)
+    assert {"name", "level", "what", "advice"} == set(document["checks"][0])
+
+
+def test_examining_an_installation_changes_nothing(engine: Engine, settings: Settings) -> None:
+    before = look(settings)
+    assert look(settings).keys() == before.keys()

@@ -1,0 +1,147 @@
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import settings as settings_module
+from newsletter.operations import checks, dns_checks
+from newsletter.operations.checks import Level
+from newsletter.settings import Settings
+from tests.conftest import complete_environment
+from tests.fakes.times import MONDAY
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_module.load(complete_environment("sqlite:///x.db"), tmp_path)
+
+
+def level_of(found: list[checks.Check], name: str) -> Level:
+    return next(check.level for check in found if check.name == name)
+
+
+def test_a_complete_installation_has_nothing_wrong_with_its_settings(settings: Settings) -> None:
+    good = replace(settings, hook_ses="arn:aws:sns:x", secret_key=("kX9-wTq2_Zr7Lm4Vb8Nc1Pd6Fh3Gj5Ks",))
+    assert {check.level for check in checks.settings_checks(good)} == {Level.OK}
+
+
+def test_what_sending_needs_is_named_when_it_is_missing(settings: Settings) -> None:
+    found = checks.settings_checks(replace(settings, title=None, postal_address=None))
+    assert "NEWSLETTER_TITLE, NEWSLETTER_POSTAL_ADDRESS" in found[0].what
+
+
+@pytest.mark.parametrize(
+    ("key", "level"),
+    [
+        ("changeme-changeme-changeme-changeme", Level.ERROR),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Level.ERROR),
+        ("kX9-wTq2_Zr7Lm4Vb8", Level.WARNING),
+        ("kX9-wTq2_Zr7Lm4Vb8Nc1Pd6Fh3Gj5Ks", Level.OK),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_an_error(settings: Settings, key: str, level: Level) -> None:
+    assert level_of(checks.settings_checks(replace(settings, secret_key=(key,))), "secrets") == level
+
+
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [
+        ("https://news.example.com", Level.OK),
+        ("http://news.example.com", Level.ERROR),
+        ("http://127.0.0.1:8000", Level.WARNING),
+    ],
+)
+def test_readers_need_an_https_address(settings: Settings, url: str, level: Level) -> None:
+    assert level_of(checks.settings_checks(replace(settings, public_url=url)), "public address") == level
+
+
+def test_a_schema_that_is_not_ours_says_which_way_to_go() -> None:
+    assert checks.schema_check("0002", "0002").level is Level.OK
+    assert "newsletter init" in checks.schema_check("0001", "0002").advice
+    assert "upgrade" in checks.schema_check("0003", "0002").advice
+    assert "newsletter init" in checks.schema_check(None, "0002").advice
+
+
+def test_the_disk_must_hold_the_database_twice() -> None:
+    gigabyte = 1000 * checks.MEGABYTE
+    assert checks.disk_check(50 * checks.MEGABYTE, 0).level is Level.ERROR
+    assert checks.disk_check(3 * gigabyte, 2 * gigabyte).level is Level.WARNING
+    assert checks.disk_check(5 * gigabyte, 2 * gigabyte).level is Level.OK
+
+
+def test_a_clock_that_disagrees_with_others_or_with_our_own_past_is_told() -> None:
+    far = {"the database": MONDAY + timedelta(minutes=2)}
+    assert checks.clock_check(MONDAY, {}, None).level is Level.OK
+    assert checks.clock_check(MONDAY, far, None).level is Level.WARNING
+    assert checks.clock_check(MONDAY, {"x": MONDAY - timedelta(hours=1)}, None).level is Level.ERROR
+    assert checks.clock_check(MONDAY, {}, MONDAY + timedelta(hours=1)).level is Level.ERROR
+
+
+def test_a_backup_older_than_a_week_is_a_warning() -> None:
+    assert checks.backup_check(None, MONDAY, embedded=True).level is Level.WARNING
+    assert checks.backup_check(MONDAY - timedelta(days=8), MONDAY, embedded=True).level is Level.WARNING
+    assert checks.backup_check(MONDAY - timedelta(days=6), MONDAY, embedded=True).level is Level.OK
+    assert checks.backup_check(None, MONDAY, embedded=False).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("records", "level"),
+    [
+        ([], Level.WARNING),
+        (["google-site-verification=x"], Level.WARNING),
+        (["v=spf1 include:relay.example -all"], Level.OK),
+        (["v=spf1 ip4:192.0.2.1"], Level.WARNING),
+        (["v=spf1 -all", "v=spf1 ~all"], Level.ERROR),
+        (["v=spf1 +all"], Level.ERROR),
+        (["v=spf1 " + " ".join(f"include:{n}.example" for n in range(11)) + " -all"], Level.ERROR),
+    ],
+)
+def test_spf(records: list[str], level: Level) -> None:
+    assert dns_checks.spf_check("example.com", records).level is level
+
+
+@pytest.mark.parametrize(
+    ("records", "level"),
+    [
+        ([], Level.ERROR),
+        (["v=DKIM1; k=rsa; p=AAAA BBBB"], Level.OK),
+        (["v=DKIM1; p=CCCC"], Level.ERROR),
+        (["v=DKIM1; p="], Level.ERROR),
+        (["v=DKIM1; t=y; p=AAAABBBB"], Level.WARNING),
+        (["p=AAAABBBB", "p=AAAABBBB"], Level.ERROR),
+    ],
+)
+def test_dkim(records: list[str], level: Level) -> None:
+    assert dns_checks.dkim_check("s._domainkey.example.com", records, "AAAABBBB").level is level
+
+
+@pytest.mark.parametrize(
+    ("records", "signing", "level"),
+    [
+        ([], [], Level.WARNING),
+        (["v=DMARC1; p=reject"], [], Level.OK),
+        (["v=DMARC1; p=reject"], ["news.example.com"], Level.OK),
+        (["v=DMARC1; p=reject; adkim=s"], ["example.com"], Level.ERROR),
+        (["v=DMARC1; p=none"], ["other.example"], Level.ERROR),
+        (["v=DMARC1; p=perhaps"], [], Level.ERROR),
+        (["v=DMARC1; p=none", "v=DMARC1; p=reject"], [], Level.WARNING),
+    ],
+)
+def test_dmarc(records: list[str], signing: list[str], level: Level) -> None:
+    assert dns_checks.dmarc_check("news.example.com", "example.com", records, signing).level is level
+
+
+def test_dmarc_is_looked_for_up_the_tree_in_at_most_eight_places() -> None:
+    assert dns_checks.tree("a.news.example.com") == ["a.news.example.com", "news.example.com", "example.com", "com"]
+    assert len(dns_checks.tree("a.b.c.d.e.f.g.h.i.j.example.com")) == 8
+
+
+def test_mx_and_ptr() -> None:
+    assert dns_checks.mx_check("b.example", ["mx.example"], []).level is Level.OK
+    assert dns_checks.mx_check("b.example", [], ["192.0.2.1"]).level is Level.WARNING
+    assert dns_checks.mx_check("b.example", [], []).level is Level.ERROR
+    assert dns_checks.mx_check("b.example", ["."], []).level is Level.ERROR
+    assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.1"]).level is Level.OK
+    assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.9"]).level is Level.WARNING
+    assert dns_checks.ptr_check("192.0.2.1", [], []).level is Level.WARNING
