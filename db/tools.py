@@ -96,7 +96,9 @@ def search_words(*texts: str | None) -> str:
 
 
 def tool_by_slug(connection: Connection, slug: str) -> ToolRow | None:
-    """The tool itself, even if it was merged: see ``merged_into_id``."""
+    """The tool itself, even if it was merged: see ``merged_into_id``. Any text may be asked for."""
+    if "\x00" in slug:
+        return None
     row = connection.execute(select(*TOOL_COLUMNS).where(Tool.slug == slug)).one_or_none()
     return None if row is None else ToolRow(*row)
 
@@ -123,7 +125,7 @@ def lock_tool(connection: Connection, tool_id: int) -> ToolRow | None:
 def tools_by_slug(connection: Connection, slugs: Iterable[str], *, lock: bool = False) -> dict[str, ToolRow]:
     """``lock`` holds them until the transaction ends, always in the same order."""
     found = {}
-    for chunk in chunks(sorted(slugs)):
+    for chunk in chunks(sorted(slug for slug in slugs if "\x00" not in slug)):  # PostgreSQL refuses NUL
         wanted = select(*TOOL_COLUMNS).where(Tool.slug.in_(chunk)).order_by(Tool.slug)
         for row in connection.execute(wanted.with_for_update() if lock else wanted):
             found[row.slug] = ToolRow(*row)

@@ -1,0 +1,99 @@
+"""The archive over HTTP: issues as pages, text and feeds, without anybody's links."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.clock import Clock
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+from newsletter.web.app import create_app
+from tests.fakes.browser import Browser
+from tests.fakes.pages import put, words
+from tests.fakes.sample_week import NOW, WEEK, set_out
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture
+def browser(engine: Engine, settings: Settings) -> Browser:
+    return Browser(create_app(settings, engine, Clock(NOW, running=False)))
+
+
+@pytest.fixture
+def sent(engine: Engine, settings: Settings, browser: Browser) -> Browser:
+    """The sample week, approved and on its way."""
+    set_out(engine, settings)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    return browser
+
+
+def test_an_issue_is_public_from_its_start_and_not_before(engine: Engine, settings: Settings, browser: Browser) -> None:
+    set_out(engine, settings)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    assert browser.get(f"/issues/{WEEK}").status_code == 404
+    assert browser.get(f"/issues/{WEEK}.txt").status_code == 404
+    assert "No issue has been sent yet" in browser.get("/issues").text
+    publish_issue(engine, WEEK, settings, NOW)
+    assert browser.get(f"/issues/{WEEK}").status_code == 200
+    assert f"/issues/{WEEK}" in browser.get("/issues").text
+
+
+def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browser) -> None:
+    page, text = sent.get(f"/issues/{WEEK}").text, sent.get(f"/issues/{WEEK}.txt").text
+    for shown in (words(page), " ".join(text.split())):
+        for expected in ("Curly", "Pagewright", "Branchline", "Tallyho", "Inkwell", "Nightjar", "No panel take",
+                         "4 ship / 1 skip, 80 %", "Builder tried Curly for a week and says so."):  # fmt: skip
+            assert expected in shown, expected
+    for body in (page, text):
+        assert "/unsubscribe/" not in body
+        assert "/preferences/" not in body
+        assert "/vote/" not in body
+        assert "/bookmark/" not in body
+        assert "example.org" not in body
+    assert sent.get(f"/issues/{WEEK}.txt").headers["content-type"] == "text/plain; charset=utf-8"
+    assert max(map(len, text.splitlines())) <= 78
+
+
+def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:
+    before = words(sent.get(f"/issues/{WEEK}").text)
+    put(engine, {"slug": "curly", "tagline": "Changed since", "takes": [{"panelist": "builder", "call": "skip"}]})
+    assert words(sent.get(f"/issues/{WEEK}").text) == before
+
+
+@pytest.mark.parametrize("week", ["2026-W54", "2026-w4", "nonsense", "2026-W46", "%00", "2026-W47.html"])
+def test_a_week_without_an_issue_is_404(sent: Browser, week: str) -> None:
+    assert sent.get(f"/issues/{week}").status_code == 404
+
+
+def test_feeds_say_the_same_and_are_answered_with_304_when_known(sent: Browser) -> None:
+    atom = sent.get("/feed.atom")
+    root = ElementTree.fromstring(atom.content)
+    entries = root.findall(f"{ATOM}entry")
+    assert [entry.findtext(f"{ATOM}id") for entry in entries] == [f"https://news.example.com/issues/{WEEK}"]
+    told = json.loads(sent.get("/feed.json").content)
+    assert [item["title"] for item in told["items"]] == [entry.findtext(f"{ATOM}title") for entry in entries]
+    assert told["version"] == "https://jsonfeed.org/version/1.1"
+    for path in ("/feed.atom", "/feed.json", "/sitemap.xml"):
+        again = sent.get(path, headers={"if-none-match": sent.get(path).headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_feeds_are_feeds_before_the_first_issue(browser: Browser) -> None:
+    assert (
+        ElementTree.fromstring(browser.get("/feed.atom").content).findtext(f"{ATOM}updated") == "2026-11-23T06:00:00Z"
+    )
+    assert browser.get("/feed.json").json()["items"] == []
+
+
+def test_the_sitemap_lists_what_is_worth_finding(engine: Engine, sent: Browser) -> None:
+    found = {
+        element.text for element in ElementTree.fromstring(sent.get("/sitemap.xml").content).iter() if element.text
+    }
+    for path in ("/", "/tools", "/issues", "/about", "/tools/curly", f"/issues/{WEEK}"):
+        assert f"https://news.example.com{path}" in found
+    assert "Sitemap: https://news.example.com/sitemap.xml" in sent.get("/robots.txt").text

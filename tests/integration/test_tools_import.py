@@ -1,0 +1,141 @@
+"""``tools import`` on both databases: all of a file or nothing, and a second import changes what it says alone."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import reading
+from db.tools import ToolRow, aliases_of, all_tools, panel, past_takes_of, takes_of, tool_by_slug
+from newsletter.errors import BadInputError
+from newsletter.tools.exporting import tool_document
+from newsletter.tools.import_tools import ImportReport, import_tools
+from tests.fakes.times import MONDAY
+
+TOOL: dict[str, Any] = {
+    "slug": "example-tool",
+    "name": "Example Tool",
+    "tagline": "Does one thing",
+    "description": "It does one thing.\n\nReally.",
+    "url": "https://example.com/tool",
+    "aliases": ["Example Tool 2B", "https://example.org/old-home"],
+    "category": "Developer Tools",
+    "pricing": "Free",
+    "entry": "Free",
+    "best_for": "Those with one thing to do",
+    "takes": [
+        {"panelist": "builder", "score": 88, "call": "ship", "text": "Good."},
+        {"panelist": "founder", "score": None, "call": "skip", "text": "No.", "at": "2026-11-10", "author": "Ann"},
+    ],
+    "votes": {"ship": 0, "skip": 2},
+}
+
+
+def store(engine: Engine, *tools: dict[str, Any], dry_run: bool = False) -> ImportReport:
+    return import_tools(engine, json.dumps({"tools": tools}), MONDAY, dry_run=dry_run)
+
+
+def found(engine: Engine, slug: str = "example-tool") -> ToolRow:
+    with reading(engine) as connection:
+        tool = tool_by_slug(connection, slug)
+    assert tool is not None
+    return tool
+
+
+def exported(engine: Engine) -> list[dict[str, Any]]:
+    with reading(engine) as connection:
+        tools = all_tools(connection)
+        ids = [tool.id for tool in tools]
+        takes, aliases = takes_of(connection, ids), aliases_of(connection, ids)
+    return [tool_document(tool, aliases.get(tool.id, ()), takes[tool.id]) for tool in tools]
+
+
+def test_what_was_imported_is_exported(engine: Engine) -> None:
+    store(engine, TOOL)
+    assert exported(engine) == [TOOL]
+
+
+def test_counts_are_kept_beside_the_takes(engine: Engine) -> None:
+    store(engine, TOOL)
+    tool = found(engine)
+    assert (tool.ships, tool.skips, tool.vote_ships, tool.vote_skips) == (1, 1, 0, 2)
+
+
+def test_importing_the_same_file_again_changes_nothing(engine: Engine) -> None:
+    store(engine, TOOL)
+    before = found(engine)
+    report = import_tools(engine, json.dumps({"tools": exported(engine)}), MONDAY.replace(hour=9))
+    assert (report.created, report.updated, report.unchanged, report.new_takes) == (0, 0, 1, 0)
+    assert found(engine) == before
+
+
+def test_only_the_fields_that_are_given_change(engine: Engine) -> None:
+    store(engine, TOOL)
+    store(engine, {"slug": "example-tool", "tagline": "Does two things", "pricing": None})
+    assert exported(engine) == [TOOL | {"tagline": "Does two things", "pricing": None}]
+
+
+def test_a_take_that_is_given_replaces_that_panelists_take_and_keeps_the_old_one(engine: Engine) -> None:
+    store(engine, TOOL)
+    report = store(engine, {"slug": "example-tool", "takes": [{"panelist": "builder", "call": "skip", "text": "Hm."}]})
+    assert (report.new_takes, report.replaced_takes) == (0, 1)
+    tool = found(engine)
+    with reading(engine) as connection:
+        standing, past = takes_of(connection, [tool.id])[tool.id], past_takes_of(connection, [tool.id])[tool.id]
+    assert [(take.panelist, take.call) for take in standing] == [("builder", "skip"), ("founder", "skip")]
+    assert [(take.panelist, take.call, take.replaced_at) for take in past] == [("builder", "ship", MONDAY)]
+    assert (tool.ships, tool.skips) == (0, 2)
+
+
+def test_votes_are_a_starting_balance(engine: Engine) -> None:
+    store(engine, TOOL)
+    store(engine, {"slug": "example-tool", "votes": {"ship": 5}})
+    tool = found(engine)
+    assert (tool.vote_ships, tool.vote_skips, tool.starting_skips) == (5, 2, 2)
+
+
+def test_best_for_is_the_tagline_where_nobody_said(engine: Engine) -> None:
+    store(engine, {name: TOOL[name] for name in ("slug", "name", "url", "category", "tagline")})
+    assert found(engine).suits == "Does one thing"
+
+
+def test_a_fault_anywhere_stores_nothing(engine: Engine) -> None:
+    bad = TOOL | {"slug": "other", "takes": [{"panelist": "builder", "call": "ship", "score": 140}]}
+    with pytest.raises(BadInputError, match=r"nothing was stored\. tools\[1\]\.takes\[0\]\.score: 140 is outside"):
+        store(engine, TOOL, bad)
+    assert exported(engine) == []
+
+
+def test_a_new_tool_needs_its_four_fields(engine: Engine) -> None:
+    with pytest.raises(BadInputError, match=r"has no name, which a new tool needs.*has no url.*has no category"):
+        store(engine, {"slug": "bare"})
+
+
+def test_a_dry_run_says_what_would_happen_and_stores_nothing(engine: Engine) -> None:
+    report = store(engine, TOOL, dry_run=True)
+    assert (report.created, report.new_takes, report.dry_run) == (1, 2, True)
+    assert exported(engine) == []
+
+
+def test_a_panelist_who_is_new_joins_at_the_end_of_the_panel(engine: Engine) -> None:
+    report = store(engine, TOOL | {"takes": [{"panelist": "historian", "call": "ship"}]})
+    assert report.panelists == ("historian",)
+    with reading(engine) as connection:
+        assert [member.key for member in panel(connection)][-2:] == ["creator", "historian"]
+
+
+def test_a_panelist_who_looks_mistyped_is_asked_about(engine: Engine) -> None:
+    with pytest.raises(BadInputError, match="has a take by 'bulider'; is it 'builder'"):
+        store(engine, TOOL | {"takes": [{"panelist": "bulider", "call": "ship"}]})
+
+
+def test_tools_may_share_a_name(engine: Engine) -> None:
+    assert store(engine, TOOL, TOOL | {"slug": "example-tool-2"}).created == 2
+
+
+def test_new_tools_join_in_the_order_of_the_file(engine: Engine) -> None:
+    slugs = [f"tool-{number}" for number in range(700)]
+    store(engine, *({"slug": slug, "name": slug, "url": f"https://{slug}.example", "category": "X"} for slug in slugs))
+    with reading(engine) as connection:
+        assert [tool.slug for tool in all_tools(connection)] == slugs

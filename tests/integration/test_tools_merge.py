@@ -1,0 +1,118 @@
+"""Two tools become one: nothing that named the first is lost, and nobody is counted twice."""
+
+import json
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from db.engine import reading, transaction
+from db.models import Bookmark, Release, Vote
+from db.readers import add_bookmark, put_vote
+from db.tools import aliases_of, past_takes_of, standing_tool, takes_of
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.tools.import_tools import import_tools
+from newsletter.tools.merge import merge_tools
+from tests.fakes.sample_week import release
+from tests.fakes.times import MONDAY
+
+
+@pytest.fixture
+def twins(engine: Engine) -> Engine:
+    tools = [
+        {"slug": slug, "name": name, "url": f"https://{slug}.example", "category": "Writing", "takes": takes,
+         "votes": {"ship": 1, "skip": 0}}
+        for slug, name, takes in (
+            ("one", "One", [{"panelist": "builder", "call": "ship"}, {"panelist": "skeptic", "call": "skip"}]),
+            ("two", "Two", [{"panelist": "builder", "call": "skip", "text": "kept"}]),
+        )
+    ]  # fmt: skip
+    import_tools(engine, json.dumps({"tools": tools}), MONDAY)
+    return engine
+
+
+def ids(engine: Engine) -> tuple[int, int]:
+    with reading(engine) as connection:
+        found = [standing_tool(connection, slug) for slug in ("one", "two")]
+    assert found[0] is not None
+    assert found[1] is not None
+    return found[0].id, found[1].id
+
+
+def test_the_targets_takes_stand_and_the_sources_fill_the_gaps(twins: Engine) -> None:
+    _, two = ids(twins)
+    assert merge_tools(twins, "one", "two", MONDAY).takes == 1
+    with reading(twins) as connection:
+        standing, past = takes_of(connection, [two])[two], past_takes_of(connection, [two])[two]
+        tool = standing_tool(connection, "two")
+    assert [(take.panelist, take.text, take.call) for take in standing] == [
+        ("builder", "kept", "skip"),
+        ("skeptic", "", "skip"),
+    ]
+    assert [(take.panelist, take.call) for take in past] == [("builder", "ship")]
+    assert tool is not None
+    assert (tool.ships, tool.skips) == (0, 2)
+
+
+def test_the_old_slug_leads_to_the_new_tool_and_the_old_names_still_match(twins: Engine) -> None:
+    _, two = ids(twins)
+    merge_tools(twins, "one", "two", MONDAY)
+    with reading(twins) as connection:
+        led = standing_tool(connection, "one")
+        aliases = aliases_of(connection, [two])[two]
+    assert led is not None
+    assert led.slug == "two"
+    assert {(alias.kind, alias.label) for alias in aliases} == {
+        ("address", "https://one.example"), ("address", "https://two.example"), ("name", "One"),
+    }  # fmt: skip
+
+
+def test_one_person_keeps_one_vote_and_one_bookmark(twins: Engine) -> None:
+    one, two = ids(twins)
+    with transaction(twins) as connection:
+        for voter, tool_id, call in (
+            ("subscriber:1", one, "ship"),
+            ("subscriber:1", two, "skip"),
+            ("browser:b", one, "ship"),
+        ):
+            put_vote(connection, tool_id, voter, call, MONDAY)
+            add_bookmark(connection, voter, tool_id, MONDAY)
+    assert merge_tools(twins, "one", "two", MONDAY).votes == 1
+    with reading(twins) as connection:
+        votes = {tuple(row) for row in connection.execute(select(Vote.voter, Vote.tool_id, Vote.call))}
+        saved = {tuple(row) for row in connection.execute(select(Bookmark.reader, Bookmark.tool_id))}
+        tool = standing_tool(connection, "two")
+    assert votes == {("subscriber:1", two, "skip"), ("browser:b", two, "ship")}
+    assert saved == {("subscriber:1", two), ("browser:b", two)}
+    assert tool is not None
+    assert (tool.vote_ships, tool.vote_skips) == (3, 1)
+
+
+def test_releases_move(twins: Engine) -> None:
+    one, two = ids(twins)
+    with transaction(twins) as connection:
+        connection.execute(insert(Release).values(**release("One 2", "https://one.example/2", tool_id=one)))
+    assert merge_tools(twins, "one", "two", MONDAY).releases == 1
+    with reading(twins) as connection:
+        assert list(connection.scalars(select(Release.tool_id))) == [two]
+
+
+def test_what_was_merged_into_the_source_leads_on_to_the_target(twins: Engine) -> None:
+    import_tools(
+        twins, json.dumps({"slug": "zero", "name": "Zero", "url": "https://0.example", "category": "X"}), MONDAY
+    )
+    merge_tools(twins, "zero", "one", MONDAY)
+    merge_tools(twins, "one", "two", MONDAY)
+    with reading(twins) as connection:
+        led = standing_tool(connection, "zero")
+    assert led is not None
+    assert led.slug == "two"
+
+
+def test_a_tool_is_not_merged_with_itself_nor_twice_nor_with_nothing(twins: Engine) -> None:
+    with pytest.raises(RefusedError, match="into itself"):
+        merge_tools(twins, "one", "one", MONDAY)
+    with pytest.raises(NotFoundError, match="no tool 'three'"):
+        merge_tools(twins, "one", "three", MONDAY)
+    merge_tools(twins, "one", "two", MONDAY)
+    with pytest.raises(RefusedError, match="was merged into another tool already"):
+        merge_tools(twins, "two", "one", MONDAY)
