@@ -1,0 +1,47 @@
+"""Takes the README's pictures from the demo: ``python -m tests.pictures`` (needs Chromium)."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+
+
+def main() -> None:
+    command = [sys.executable, "-m", "newsletter.cli.main", "demo", "--port", "0", "--smtp-port", "0"]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert demo.stdout is not None
+        address = next(found[1] for line in demo.stdout if (found := re.search(r"(http://\S+)/demo", line)))
+        with sync_playwright() as playwright:
+            program = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            take(browser, f"{address}/demo/inbox/0001/html", "mail", 640, 1400)
+            take(browser, f"{address}/compare/corvid-7b-vs-corvid-34b", "comparison", 1040, 1400)
+            take(browser, f"{address}/editor", "draft", 1040, 1200, first=f"{address}/demo", click="Draft")
+            browser.close()
+    finally:
+        demo.terminate()
+        demo.wait(30)
+
+
+def take(
+    browser: Browser, address: str, name: str, width: int, height: int, first: str | None = None, click: str = ""
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    if first:
+        page.goto(first)
+    page.goto(address)
+    if click:
+        page.locator("tr", has_text=click).get_by_role("link").first.click()
+        page.wait_for_load_state("networkidle")
+    page.screenshot(path=FOLDER / f"{name}.png")
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

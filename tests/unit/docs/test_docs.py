@@ -1,0 +1,69 @@
+"""The docs say what is there: every setting, every word, and no command that does not exist."""
+
+import importlib
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from newsletter.cli.main import COMMANDS
+from newsletter.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+_COMMAND = re.compile(r"(?:^|[`\s])newsletter ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: --[a-z-]+)*)")
+_FENCE = re.compile(r"^```(?:sh|console|bash)?\n(.*?)^```", re.M | re.S)
+_LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+def rows() -> dict[str, str]:
+    text = (ROOT / "docs/settings.md").read_text("utf-8")
+    return dict(re.findall(r"^\| `(NEWSLETTER_\w+)` \| (.+?) \|", text, re.M))
+
+
+def test_every_setting_stands_in_the_docs_with_its_default() -> None:
+    found = rows()
+    declared = {PREFIX + item.name.rstrip("_").upper(): item.metadata["default"] for item in fields(Settings)}
+    assert set(found) == set(declared)
+    for name, default in declared.items():
+        assert found[name] == (f"`{default}`" if default else "–"), name
+
+
+def spoken(page: Path) -> list[tuple[str, str]]:
+    """Commands in code: between backticks on a line, or in a fenced block."""
+    text = page.read_text("utf-8")
+    blocks = _FENCE.findall(text)
+    inline = re.findall(r"`(newsletter [^`]+)`", _FENCE.sub("", text))
+    lines = [line.removeprefix("$ ").strip() for block in blocks for line in block.splitlines()] + inline
+    return [(found[1], found[2]) for line in lines if (found := _COMMAND.search(line))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_names_exists(page: Path) -> None:
+    for words, options in spoken(page):
+        name, _, sub = words.partition(" ")
+        assert name in COMMANDS, f"`newsletter {words}`"
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if isinstance(command, click.Group) and sub:
+            assert sub in command.commands, f"`newsletter {words}`"
+            command = command.commands[sub]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(options.split()) <= known | {"--help"}, f"`newsletter {words}{options}`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_an_example_in_its_help(name: str) -> None:
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    children = command.commands.values() if isinstance(command, click.Group) else [command]
+    for child in children:
+        assert "Example" in (child.help or ""), f"{name} {child.name}"
