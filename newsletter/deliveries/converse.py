@@ -21,16 +21,26 @@ LOST_EARLY = Reply(451, "4.4.2 the connection dropped before the message was sen
 
 @dataclass(slots=True)
 class Job:
-    """One message on its way. ``parts`` joined are its bytes: CRLF lines without a leading dot."""
+    """One message on its way: a head, then the pieces of its body with the reader's token between them.
+
+    Its bytes are CRLF lines without a leading dot. They are joined at the last moment, in one copy.
+    """
 
     delivery_id: int
     sender: str
     recipient: str
-    parts: Sequence[bytes]
+    head: bytes
+    pieces: Sequence[bytes]
+    token: bytes
+    size: int
 
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.parts))
+    def wire(self, before: bytes = b"", after: bytes = b"") -> bytes:
+        """The message, with commands before and after it in the same write."""
+        first, *rest = self.pieces
+        if not rest:
+            return b"".join([before, self.head, first, after])
+        rest[-1] += after
+        return self.token.join([before + self.head + first, *rest])
 
 
 class Source(Protocol):
@@ -105,7 +115,7 @@ class _Chunked(_Conversation):
             if not self.source.may_go(job):
                 self.source.give_back(job)
                 return
-            self.line.write(b"".join([self.envelope(job), b"BDAT %d LAST\r\n" % job.size, *job.parts]))
+            self.line.write(job.wire(before=self.envelope(job) + b"BDAT %d LAST\r\n" % job.size))
             replies = await self.line.replies(3, FINAL_SECONDS)
             self.decided(job, _verdict(replies, 3))
             if replies and not replies[-1].ok and not self.line.lost:
@@ -130,7 +140,7 @@ class _Pipelined(_Conversation):
                 return
             following = self._peek()
             ahead = self.envelope(following) + b"DATA\r\n" if following else b""
-            self.line.write(b"".join([*job.parts, DOT, ahead]))
+            self.line.write(job.wire(after=DOT + ahead))
             final = await self.line.replies(1, FINAL_SECONDS)
             self.decided(job, final[0] if final else None)
             if following is not None:
@@ -181,7 +191,7 @@ class _OneByOne(_Conversation):
                 self.source.give_back(job)
                 self.line.close()
                 return
-            self.line.write(b"".join([*job.parts, DOT]))
+            self.line.write(job.wire(after=DOT))
             final = await self.line.replies(1, FINAL_SECONDS)
             self.decided(job, final[0] if final else None)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 LINE = 78
 HARD_LIMIT = 998
@@ -53,6 +54,8 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     """``Display <address>`` or the bare address. A non-ASCII local part stays UTF-8 and needs SMTPUTF8 (RFC 6532)."""
     if re.search(r"[\s<>\x00-\x1f\x7f]", address):
         raise ValueError(f"{name} cannot carry an address with spaces, brackets or control characters")
+    if "=?" not in display and _ATOMS.fullmatch(display) and len(name) + len(display) + len(address) + 5 <= LINE:
+        return f"{name}: {display.strip()} <{address}>\r\n".encode()
     display = clean(display)
     if not display:
         return "".join(line + "\r\n" for line in _fold(name, [address])).encode()
@@ -71,6 +74,7 @@ def phrase(text: str, first: int = LINE - 1) -> list[str]:
     return encoded_words(text, first)
 
 
+@lru_cache(maxsize=16)
 def date(instant: datetime) -> bytes:
     return f"Date: {format_datetime(instant.astimezone(UTC).replace(microsecond=0))}\r\n".encode("ascii")
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from newsletter.deliveries import headers, splice
@@ -18,7 +19,7 @@ from newsletter.issues.choosing import choose
 from newsletter.issues.content import Block, Rendered
 from newsletter.settings import Settings
 from newsletter.subscribers.selections import Selection
-from newsletter.subscribers.tokens import Link, sign_link
+from newsletter.subscribers.tokens import LINK_TOKEN_LENGTH, Link, sign_link
 
 _RULES = ("name", "tool", "category", "ship_percent", "panelist", "section", "heads", "pinned", "followers_only")
 
@@ -80,6 +81,11 @@ class Cut:
     fields: bytes
     pieces: tuple[bytes, ...]
     blocks: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Of fields, empty line and body with its tokens."""
+        return len(self.fields) + 2 + sum(map(len, self.pieces)) + LINK_TOKEN_LENGTH * (len(self.pieces) - 1)
 
 
 @dataclass(frozen=True)
@@ -204,17 +210,30 @@ def shared_fields(frozen: Frozen, format: str) -> bytes:
 
 def own_fields(envelope: Envelope, recipient: Recipient, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
     """The fields that are a reader's own, and Date, which is not known before the sending starts."""
-    ways = [f"<{envelope.public_url}/unsubscribe/{token}>"]
-    if envelope.bounce_domain and recipient.delivery_id:
+    mailto = bool(envelope.bounce_domain and recipient.delivery_id)
+    fields = _fields_with_stand_ins(envelope, mailto)
+    fields = fields.replace(_ID, message_digest(envelope, recipient.subscriber_id, key)).replace(_TOKEN, token)
+    if mailto:
+        fields = fields.replace(_LEAVE, sign_leave_path(recipient.delivery_id, key_id, key))
+    to = headers.mailbox("To", recipient.name, recipient.email)
+    return b"".join([headers.date(date), to, fields.encode("ascii")])
+
+
+# Stand-ins as long as what replaces them, so that fields are folded once per issue; none can stand in an address.
+_ID, _TOKEN, _LEAVE = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{leave}".ljust(31, "}")
+
+
+@lru_cache(maxsize=16)
+def _fields_with_stand_ins(envelope: Envelope, mailto: bool) -> str:
+    ways = [f"<{envelope.public_url}/unsubscribe/{_TOKEN}>"]
+    if mailto:
         ways[0] += ","
-        ways.append(f"<mailto:{sign_leave_path(recipient.delivery_id, key_id, key)}@{envelope.bounce_domain}>")
+        ways.append(f"<mailto:{_LEAVE}@{envelope.bounce_domain}>")
     return b"".join([
-        headers.date(date),
-        headers.mailbox("To", recipient.name, recipient.email),
-        headers.structured("Message-ID", message_id(envelope, recipient.subscriber_id, key)),
+        headers.structured("Message-ID", f"<{envelope.week}.{_ID}@{envelope.domain}>"),
         headers.structured("List-Unsubscribe", *ways),
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
-    ])  # fmt: skip
+    ]).decode("ascii")  # fmt: skip
 
 
 def list_id(envelope: Envelope) -> str:
@@ -223,10 +242,9 @@ def list_id(envelope: Envelope) -> str:
     return f"{''.join(c if c.isascii() and c.isalnum() else '-' for c in local)}.{domain}"
 
 
-def message_id(envelope: Envelope, subscriber_id: int, key: bytes) -> str:
-    """Deterministic for issue and subscriber, so a receiver can drop a repetition; says nothing about either."""
-    told = hashlib.blake2b(f"{envelope.issue_id}:{subscriber_id}".encode(), key=key[:64], digest_size=16).hexdigest()
-    return f"<{envelope.week}.{told}@{envelope.domain}>"
+def message_digest(envelope: Envelope, subscriber_id: int, key: bytes) -> str:
+    """What makes a Message-ID deterministic for issue and subscriber, so that a receiver can drop a repetition."""
+    return hashlib.blake2b(f"{envelope.issue_id}:{subscriber_id}".encode(), key=key[:64], digest_size=16).hexdigest()
 
 
 def return_path(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:

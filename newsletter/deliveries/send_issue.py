@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from db import deliveries
 from db.deliveries import Claimed, Written
-from db.engine import transaction
+from db.engine import is_sqlite, transaction
 from db.states import DeliveryStatus, IssueStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import outcomes
@@ -88,12 +88,14 @@ class Sender:
         self._lease_ends = 0.0
 
     def run(self) -> Tally:
-        asyncio.run(self._run())
+        with deliveries.outcome_connection(self.engine) as self._ledger:
+            asyncio.run(self._run())
         return self.tally
 
     async def _run(self) -> None:
         self._claims = ThreadPoolExecutor(1, "claims")
-        self._writes = ThreadPoolExecutor(1, "writes")
+        # SQLite has one writer at a time and makes others sleep: two of ours take turns better in one thread.
+        self._writes = self._claims if is_sqlite(self.engine) else ThreadPoolExecutor(1, "writes")
         self._more = asyncio.Event()
         self._low = asyncio.Event()
         self._to_write = asyncio.Event()
@@ -227,8 +229,9 @@ class Sender:
         cut = frozen.cut(claimed.selection, claimed.format)
         token = link_token(envelope, recipient, key_id, key)
         own = own_fields(envelope, recipient, token, self.work.date, key_id, key)
-        parts = [own, cut.fields, b"\r\n", token.encode("ascii").join(cut.pieces)]
-        return Job(claimed.id, return_path(envelope, recipient, key_id, key), claimed.email, parts)
+        head = b"".join([own, cut.fields, b"\r\n"])
+        sender = return_path(envelope, recipient, key_id, key)
+        return Job(claimed.id, sender, claimed.email, head, cut.pieces, token.encode("ascii"), len(own) + cut.size)
 
     # -- the database, each kind of work in a thread of its own
 
@@ -293,10 +296,10 @@ class Sender:
 
     def _commit(self, batch: Sequence[tuple[Written, Blame, int, asyncio.Future[None]]]) -> None:
         gone = [subscriber for _, blame, subscriber, _ in batch if blame is Blame.MAILBOX]
-        with transaction(self.engine) as connection:
-            deliveries.write_outcomes(connection, self.owner, [written for written, *_ in batch])
+        with self._ledger.begin():
+            deliveries.write_outcomes(self._ledger, self.owner, [written for written, *_ in batch])
             if gone:
-                deliveries.mark_bounced(connection, gone, self.clock.now())
+                deliveries.mark_bounced(self._ledger, gone, self.clock.now())
 
     async def _give_back_rest(self) -> None:
         rest = [*self._given_back, *self._ready, *(flying.claimed for flying in self._flying.values())]

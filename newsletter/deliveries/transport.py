@@ -21,6 +21,7 @@ from newsletter.setting_values import Relay
 CONNECT_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
 FINAL_SECONDS = 300.0  # half of RFC 5321, 4.5.3.2.6: a reply later than a lease is of no use
+LOOK_SECONDS = 1.0
 _READ_AHEAD = 1 << 20
 _MULTILINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.S)
 
@@ -49,6 +50,7 @@ class Line(asyncio.Protocol):
         self._replies: deque[Reply] = deque()
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._patience = 0.0
         self._transport: asyncio.Transport | None = None
 
     def take_over(self, transport: asyncio.BaseTransport) -> None:
@@ -56,6 +58,15 @@ class Line(asyncio.Protocol):
         self._transport = transport
         transport.set_protocol(self)
         self.lost = transport.is_closing()
+        self._look()
+
+    def _look(self) -> None:
+        """One timer a connection, since one a reply costs more than the reply."""
+        loop = asyncio.get_running_loop()
+        if self._waiter is not None and loop.time() > self._patience:
+            self.close()
+        if not self.lost:
+            loop.call_later(LOOK_SECONDS, self._look)
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self.lost:
@@ -65,12 +76,10 @@ class Line(asyncio.Protocol):
         """The next ``count`` replies; fewer when the line is lost or silent for so long, and it is lost then."""
         if len(self._replies) < count and not self.lost:
             self._wanted = count
-            self._waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._waiter, self._patience = loop.create_future(), loop.time() + seconds
             try:
-                async with asyncio.timeout(seconds):
-                    await self._waiter
-            except TimeoutError:
-                self.close()
+                await self._waiter
             finally:
                 self._waiter = None
         return [self._replies.popleft() for _ in range(min(count, len(self._replies)))]

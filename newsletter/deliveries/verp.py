@@ -16,6 +16,10 @@ _SHAPE = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
 _RETURN = re.compile(_SHAPE.format(prefix="b-"), re.I | re.ASCII)
 _LEAVE = re.compile(_SHAPE.format(prefix="u-"), re.I | re.ASCII)
 
+# Ten bits at a time, because two of these are made for every message and base64.b32encode takes 9 microseconds each.
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
 
 def sign_return_path(delivery_id: int, key_id: int, key: bytes) -> str:
     """The local part of a delivery's return path; ids are below 2**40, key ids below 256."""
@@ -42,7 +46,8 @@ def verify_leave_path(text: str, keys: Mapping[int, bytes]) -> int | None:
 
 def _sign(purpose: bytes, delivery_id: int, key_id: int, key: bytes) -> str:
     body = key_id.to_bytes(1) + delivery_id.to_bytes(5)
-    return b32encode(body + _mac(purpose, body, key)).decode().rstrip("=").lower()
+    number = int.from_bytes(body + _mac(purpose, body, key)) << 6  # 150 bits, 30 characters; the last one is spare
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(140, -1, -10)])[:29]
 
 
 def _verify(purpose: bytes, pattern: re.Pattern[str], text: str, keys: Mapping[int, bytes]) -> int | None:

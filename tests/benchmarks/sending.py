@@ -1,0 +1,113 @@
+"""How fast ``newsletter issues send`` is, beside its peers, in one run on one machine.
+
+80 KB messages, 8 connections, a sink of our own in C that takes more than any of them gives (sink.c; postfix's
+smtp-sink would be the bottleneck). The ledger is the embedded default and every outcome is committed to it.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.engine import make_engine
+from db.migrate import migrate
+from newsletter import settings as settings_module
+from tests.conftest import complete_environment
+from tests.integration.sending import NOW, WEEK, approved_issue, subscribe
+
+HERE = Path(__file__).parent
+MESSAGE = 80_000
+CONNECTIONS = 8
+OFFERS = ("PIPELINING", "8BITMIME", "SIZE")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Messages, wall-clock seconds, and CPU seconds of the sending processes."""
+
+    name: str
+    messages: int
+    seconds: float
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+    @property
+    def cpu_per_1000(self) -> float:
+        return self.cpu / self.messages * 1000
+
+    def __str__(self) -> str:
+        return f"{self.name:<42} {self.rate:>9,.0f} messages/s {self.cpu_per_1000:>8.3f} CPU s per 1,000"
+
+
+@contextmanager
+def sink(folder: Path, *offers: str, rtt: int = 0) -> Iterator[int]:
+    """The C sink on a free port; checked at the end to have taken something."""
+    program = folder / "sink"
+    if not program.exists():
+        subprocess.run(["cc", "-O2", "-o", program, HERE / "sink.c"], check=True)
+    command = [str(program), "0", *offers, *(["--rtt", str(rtt)] if rtt else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def installation(folder: Path, count: int, size: int = MESSAGE, **environment: str) -> dict[str, str]:
+    """A database with an approved issue and so many subscribers; returns its environment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environ = complete_environment(f"sqlite:///{folder / 'newsletter.db'}") | environment
+    settings = settings_module.load(environ, folder)
+    engine = make_engine(environ["NEWSLETTER_DATABASE_URL"])
+    migrate(engine, NOW)
+    # Quoted-printable adds "=3D" and soft breaks to the HTML, so the filler is a little smaller than the message.
+    approved_issue(engine, settings, int(size * 0.92))
+    subscribe(engine, count)
+    engine.dispose()
+    return environ
+
+
+def timed(name: str, messages: int, command: list[str], environ: Mapping[str, str] | None = None) -> Measured:
+    """Run a command and take its time and the CPU time of all its processes."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, env={**os.environ, **(environ or {})}, capture_output=True, text=True, check=False)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr or done.stdout}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Measured(name, messages, seconds, cpu)
+
+
+def ours(folder: Path, count: int, port: int, *, name: str = "newsletter issues send", connections: int = CONNECTIONS,
+         **environment: str) -> Measured:  # fmt: skip
+    url = f"smtp://127.0.0.1:{port}?tls=off&connections={connections}"
+    environ = installation(folder, count, NEWSLETTER_SMTP=url, **environment)
+    return timed(name, count, [sys.executable, "-m", "newsletter.cli.main", "issues", "send", str(WEEK)], environ)
+
+
+def smtp_source(port: int, count: int) -> Measured:
+    command = ["smtp-source", "-s", str(CONNECTIONS), "-m", str(count), "-l", str(MESSAGE), "-d",
+               "-f", "news@example.com", "-t", "reader@example.org", f"127.0.0.1:{port}"]  # fmt: skip
+    return timed("postfix smtp-source -d", count, command)
+
+
+def main(count: int = 20_000) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with sink(folder, *OFFERS) as port:
+            print(smtp_source(port, count))
+            print(ours(folder / "unsigned", count, port))
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:]))
