@@ -1,0 +1,128 @@
+"""DKIM signatures (RFC 6376; Ed25519 by RFC 8463), relaxed/relaxed, oversigned, without ``l=``.
+
+A field that is named once more than it occurs cannot be added later without breaking the signature, so a second Subject
+or List-Unsubscribe does not verify. Bodies made by splice.py are their own relaxed form: they are hashed as they are.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from newsletter.deliveries.headers import LINE
+
+SIGNED = (
+    "from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "content-type",
+    "content-transfer-encoding", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id",
+)  # fmt: skip
+REWRITTEN_BY_SES = ("date", "message-id")
+MINIMUM_RSA_BITS = 2048
+_SPACES = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key and where its public half is published: ``selector._domainkey.domain``."""
+
+    selector: str
+    domain: str
+    key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+    @classmethod
+    def from_pem(cls, selector: str, domain: str, pem: bytes) -> "Signer":
+        """Raises ValueError for what is no unencrypted RSA (2048 bits at least) or Ed25519 private key."""
+        try:
+            key = load_pem_private_key(pem, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ValueError("is no unencrypted private key in PEM form") from None
+        if isinstance(key, ed25519.Ed25519PrivateKey):
+            return cls(selector, domain, key)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError("is neither an RSA nor an Ed25519 key")
+        if key.key_size < MINIMUM_RSA_BITS:
+            raise ValueError(f"is an RSA key of {key.key_size} bits; receivers want {MINIMUM_RSA_BITS} at least")
+        return cls(selector, domain, key)
+
+    @property
+    def algorithm(self) -> str:
+        return "rsa-sha256" if isinstance(self.key, rsa.RSAPrivateKey) else "ed25519-sha256"
+
+    def sign(self, data: bytes) -> bytes:
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return self.key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what Ed25519 signs
+
+    def record(self) -> str:
+        """The TXT record to publish."""
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            public = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            return f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
+        public = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return f"v=DKIM1; k=ed25519; p={base64.b64encode(public).decode()}"
+
+    def pem(self) -> bytes:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def sign(signers: Sequence[Signer], own: bytes, shared: bytes, body: bytes, left_out: tuple[str, ...] = ()) -> bytes:
+    """The DKIM-Signature fields of a message, one for each signer, to stand before its other fields.
+
+    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``body`` is in relaxed form.
+    """
+    fields = canonical_fields(own) | _shared_fields(shared)
+    names = [name for name in SIGNED if name not in left_out]
+    head = "".join(f"{name}:{fields[name]}\r\n" for name in names if name in fields)
+    mentions = ":".join(name for known in names for name in [known] * (2 if known in fields else 1))
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    return b"".join(_signature(signer, head, mentions, digest) for signer in signers)
+
+
+def canonical_fields(block: bytes) -> dict[str, str]:
+    """Header fields by lower-case name, each value in relaxed form (RFC 6376, 3.4.2); each name occurs once."""
+    fields = {}
+    for field in re.split(r"\r\n(?![ \t])", block.decode("utf-8")):
+        name, colon, value = field.partition(":")
+        if colon:
+            fields[name.lower().rstrip()] = _SPACES.sub(" ", value.replace("\r\n", "")).strip()
+    return fields
+
+
+@lru_cache(maxsize=64)
+def _shared_fields(block: bytes) -> dict[str, str]:
+    return canonical_fields(block)
+
+
+def _signature(signer: Signer, head: str, mentions: str, digest: str) -> bytes:
+    wire = _unsigned(signer.algorithm, signer.domain, signer.selector, mentions).replace(_DIGEST, digest)
+    canonical = _SPACES.sub(" ", wire.replace("\r\n", "")).replace("DKIM-Signature: ", "dkim-signature:")
+    signature = base64.b64encode(signer.sign((head + canonical).encode())).decode()
+    lines = [signature[start : start + LINE - 4] for start in range(0, len(signature), LINE - 4)]
+    return (wire + "\r\n ".join(["", *lines]).removeprefix("\r\n ") + "\r\n").encode("ascii")
+
+
+_DIGEST = "{body-hash}".ljust(44, "}")
+
+
+@lru_cache(maxsize=64)
+def _unsigned(algorithm: str, domain: str, selector: str, mentions: str) -> str:
+    """The field up to ``b=``, folded, with a stand-in for the body's hash."""
+    lines, current = [f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;", f" d={domain}; s={selector};"], " h="
+    for name in mentions.split(":"):
+        if len(current) + len(name) + 1 > LINE:
+            lines.append(current)
+            current = " "
+        current += f"{name}:"
+    return "\r\n".join([*lines, current.removesuffix(":") + ";", f" bh={_DIGEST};", " b="])
