@@ -5,6 +5,7 @@ mistakes impossible rather than unlikely: one delivery per issue and subscriber,
 take per tool and panelist, a release in one issue only.
 """
 
+from db.models.api import ApiRequest, ApiToken
 from db.models.base import Base, Instant
 from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
@@ -15,6 +16,8 @@ from db.models.subscribers import Confirmation, Consent, Subscriber, SubscriberE
 from db.models.tools import Bookmark, Panelist, Take, Tool, ToolAlias, Vote
 
 __all__ = [
+    "ApiRequest",
+    "ApiToken",
     "AuditEntry",
     "Base",
     "Bookmark",
