@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from email import message_from_bytes, policy
 from fractions import Fraction
 from html.parser import HTMLParser
-from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +48,7 @@ def _verdict(calls: list[str], votes: tuple[int, int]) -> Verdict:
 
 
 def _percent(part: int, whole: int) -> int:
-    return floor(Fraction(part * 100, whole) + Fraction(1, 2))
+    return round(Fraction(part * 100, whole))
 
 
 def said_in(mail: bytes, names: Iterable[str]) -> dict[str, dict[str, list[Verdict]]]:
