@@ -16,10 +16,11 @@ from db.models import (
     IssueVerdict,
     Panelist,
     Release,
+    Subscriber,
     Take,
     Tool,
 )
-from db.states import IssueStatus, ReleaseStatus
+from db.states import IssueStatus, ReleaseStatus, SubscriberState
 
 
 class IssueRow(NamedTuple):
@@ -403,3 +404,19 @@ def delivery_to(connection: Connection, issue_id: int, subscriber_id: int) -> De
     statement = select(*columns).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
     row = connection.execute(statement).one_or_none()
     return None if row is None else DeliveredRow(*row)
+
+
+def readership(connection: Connection, starts_at: datetime) -> tuple[int, int | None]:
+    """How many are active now, and how many recipients the last earlier issue had; None where there was none."""
+    active = connection.execute(
+        select(func.count()).select_from(Subscriber).where(Subscriber.state == SubscriberState.ACTIVE)
+    ).scalar_one()
+    last = connection.scalar(
+        select(Issue.id)
+        .where(Issue.starts_at < starts_at, Issue.status == IssueStatus.SENT)
+        .order_by(Issue.starts_at.desc())
+        .limit(1)
+    )
+    if last is None:
+        return active, None
+    return active, connection.scalar(select(func.count()).where(Delivery.issue_id == last))

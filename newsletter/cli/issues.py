@@ -178,10 +178,11 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
 
 @issues.command()
 @click.argument("issue")
+@click.option("--links/--no-links", default=True, help="Also open every address that the issue leads to.")
 @json_option
 @pass_door
-def check(door: Door, issue: str, as_json: bool) -> None:
-    """Look for what would embarrass: size, links, missing takes, contrast, settings. Exits with 1 on an error.
+def check(door: Door, issue: str, links: bool, as_json: bool) -> None:
+    """Look for what would embarrass: size, links, missing takes, styles, settings. Exits with 1 on an error.
 
     \b
     Example:
@@ -189,7 +190,7 @@ def check(door: Door, issue: str, as_json: bool) -> None:
     """
     from newsletter.issues.check import check_issue
 
-    report = check_issue(door.engine, week_argument(issue), door.settings, door.clock.now())
+    report = check_issue(door.engine, week_argument(issue), door.settings, door.clock.now(), links=links)
     document = {
         "issue": report.week,
         "passed": report.passed,

@@ -1,5 +1,6 @@
 """Checks an issue before it goes out: its content, its rendered parts, and the settings that sending needs."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,13 +9,22 @@ from sqlalchemy import Engine
 from db import issues
 from db.engine import reading
 from db.keys import newest_link_key
-from newsletter.clock import Week
+from newsletter.clock import Week, real_now
 from newsletter.errors import NotFoundError
-from newsletter.issues.checks import Finding, check_rendered, check_values
+from newsletter.feeds.download import DownloadError, Limits, open_downloader, user_agent
+from newsletter.issues.checks import (
+    Finding,
+    check_address,
+    check_earlier,
+    check_readership,
+    check_rendered,
+    check_values,
+)
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import links_for
+from newsletter.issues.layout import NAMED
 from newsletter.issues.rendering import render
-from newsletter.issues.values import load_values
+from newsletter.issues.values import IssueValues, ToolValue, load_values
 from newsletter.settings import PREFIX, Settings
 
 _NEEDED = ("title", "from_", "postal_address", "secret_key")
@@ -30,8 +40,11 @@ class CheckReport:
         return not any(found.severity == "error" for found in self.findings)
 
 
-def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> CheckReport:
-    """Findings, the gravest first. Raises NotFoundError for an unknown issue."""
+def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *, links: bool = False) -> CheckReport:
+    """Findings, the gravest first; ``links`` also opens every address that the issue leads to.
+
+    Raises NotFoundError for an unknown issue.
+    """
     with reading(engine) as connection:
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
@@ -42,10 +55,35 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -
         else:
             values = edition(issues.issue_material(connection, issue), publication_of(settings))
         key_id, key = newest_link_key(connection)
-    found = [*check_values(values), *_check_settings(settings)]
+        announced = {row.tool_id: row.week for row in issues.announced_before(connection, issue.starts_at)}
+        readers = issues.readership(connection, issue.starts_at)
+    found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]
+    found += [*check_earlier(values, announced), *check_readership(*readers)]
     found += check_rendered(render(values, links_for(values, key_id, key)))
+    if links:
+        found += asyncio.run(_check_links(values, settings))
     order = ("error", "warning", "note")
     return CheckReport(str(week), tuple(sorted(found, key=lambda finding: order.index(finding.severity))))
+
+
+async def _check_links(values: IssueValues, settings: Settings) -> list[Finding]:
+    """Opens the tools' own addresses, several at a time, each for a few seconds at most."""
+    limits = Limits(connect=4.0, read=4.0, whole=8.0, size=5_000_000)
+    tools = [tool for tool in (*values.items, *values.also[:NAMED]) if tool.url]
+    agent = user_agent(settings.public_url)
+    async with open_downloader(agent=agent, allow_private=settings.fetch_private, limits=limits) as downloader:
+        room = asyncio.Semaphore(8)
+
+        async def opened(tool: ToolValue) -> Finding | None:
+            async with room:
+                try:
+                    await downloader.get(tool.url, now=real_now())
+                except DownloadError as error:
+                    advice = "Look at it, and correct the tool's address."
+                    return Finding("warning", tool.slug, f"{tool.url} cannot be opened: {error}", advice)
+                return None
+
+        return [found for found in await asyncio.gather(*map(opened, tools)) if found is not None]
 
 
 def _check_settings(settings: Settings) -> list[Finding]:

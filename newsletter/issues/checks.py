@@ -1,14 +1,23 @@
 """Pre-flight: what would embarrass an issue that goes out, each with its place and what to do about it."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from newsletter.issues import budget
 from newsletter.issues.content import Rendered
+from newsletter.issues.css_support import unsupported
 from newsletter.issues.values import IssueValues
 from newsletter.issues.wording import LONGEST_PREHEADER, SHORTEST_PREHEADER
 
 # What phones show of a subject, by and large.
 LONGEST_SUBJECT = 70
+JUMP = 0.2
+
+_SHOUTS = re.compile(
+    r"!!|\$\$|\b(?:[A-Z]{4,}\s+){2,}[A-Z]{4,}\b|(?i:\b100 ?% free\b|\bact now\b|\bclick here\b|\bfree!)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +37,59 @@ def check_values(values: IssueValues) -> list[Finding]:
 
 def check_rendered(rendered: Rendered) -> list[Finding]:
     """What the finished parts show."""
+    html = "".join(block.html for block in rendered.blocks)
+    return [*_check_size(rendered), *_check_markup(html)]
+
+
+def check_earlier(values: IssueValues, announced: Mapping[int, str]) -> list[Finding]:
+    """``announced`` maps a tool's id to the latest week that featured it."""
+    return [
+        Finding("note", tool.slug, f"{tool.name} was in {announced[tool.id]} already.", "Drop it if nothing is new.")
+        for tool in values.items
+        if tool.id in announced
+    ]
+
+
+def check_readership(now: int, before: int | None) -> list[Finding]:
+    """A readership that jumps between two issues is a mistake more often than a success."""
+    if not now:
+        return [Finding("warning", "recipients", "Nobody would get this issue.", "Import or invite subscribers.")]
+    if not before or abs(now - before) <= JUMP * before:
+        return []
+    message = f"{now:,} readers would get it, {before:,} got the last issue."
+    return [Finding("warning", "recipients", message, "Make sure that this is meant before you approve it.")]
+
+
+def check_address(public_url: str) -> list[Finding]:
+    """One-click unsubscription needs https (RFC 8058); loopback is for rehearsals."""
+    parts = urlsplit(public_url)
+    if parts.scheme == "https":
+        return []
+    rehearsal = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    message = f"Links lead to {public_url}, so one-click unsubscription cannot work for readers elsewhere."
+    advice = "Set it to the https address that readers reach."
+    return [Finding("warning" if rehearsal else "error", "NEWSLETTER_PUBLIC_URL", message, advice)]
+
+
+def _check_size(rendered: Rendered) -> list[Finding]:
     size = max(budget.sizes(rendered.blocks, rendered.placeholder))
     if size < budget.LIMIT:
         return []
     message = f"The HTML has {size:,} bytes, more than {budget.LIMIT:,}; Gmail would clip it."
     return [Finding("error", "size", message, "Drop some items.")]
+
+
+def _check_markup(html: str) -> list[Finding]:
+    styles = [
+        Finding("warning", "style", f"{clients} drop {feature}.", "Take it out of templates/email.")
+        for feature, clients in unsupported(html)
+    ]
+    images = [
+        Finding("error", "images", f"{image[:80]} has no words.", "Give it an alt text.")
+        for image in re.findall(r"<img\b[^>]*>", html)
+        if not re.search(r"\balt=\"[^\"]+\"", image)
+    ]
+    return styles + images
 
 
 def _check_items(values: IssueValues) -> list[Finding]:
@@ -50,6 +107,9 @@ def _check_items(values: IssueValues) -> list[Finding]:
 
 def _check_words(values: IssueValues) -> list[Finding]:
     found = []
+    if _SHOUTS.search(values.subject):
+        message = "The subject shouts, which spam filters and readers dislike."
+        found.append(Finding("warning", "subject", message, "Write it without capitals, !! and the word free."))
     if len(values.subject) > LONGEST_SUBJECT:
         message = f"The subject has {len(values.subject)} characters; phones cut it."
         found.append(Finding("warning", "subject", message, f"Aim at {LONGEST_SUBJECT} or fewer."))

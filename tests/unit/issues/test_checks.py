@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+
+from newsletter.issues.checks import (
+    Finding,
+    check_address,
+    check_earlier,
+    check_readership,
+    check_rendered,
+    check_values,
+)
+from newsletter.issues.content import Block, Rendered
+from tests.unit.issues.mails import rendered, week
+
+
+def gravest(found: list[Finding]) -> str | None:
+    order = ["error", "warning", "note"]
+    return min((finding.severity for finding in found), key=order.index, default=None)
+
+
+def places(found: list[Finding], severity: str) -> set[str]:
+    return {finding.place for finding in found if finding.severity == severity}
+
+
+def page(html: str) -> Rendered:
+    return Rendered("2026-W47", "Subject", "Preheader", (Block("start", html, ""),), "P" * 32)
+
+
+def test_a_usual_week_has_nothing_worse_than_notes() -> None:
+    assert gravest(check_values(week("usual"))) == "note"
+    assert check_rendered(rendered("usual")) == []
+
+
+def test_every_finding_says_where_and_what_to_do() -> None:
+    for found in check_values(week("usual")):
+        assert found.place
+        assert found.message.endswith(".")
+        assert found.advice.endswith(".")
+
+
+def test_missing_takes_are_noted_at_their_tool() -> None:
+    assert "larkspur-3-1" in places(check_values(week("usual")), "note")
+
+
+def test_an_issue_without_anything_to_say_is_an_error() -> None:
+    assert places(check_values(replace(week("usual"), items=(), also=(), pick=None)), "error") == {"items"}
+
+
+def test_a_week_without_takes_is_a_warning() -> None:
+    assert places(check_values(week("lonely")), "warning") == {"items"}
+
+
+@pytest.mark.parametrize("subject", ["FREE STUFF NOW HERE TODAY", "Click here", "Wow!!", "x" * 71])
+def test_subjects_that_shout_or_are_cut_are_warned_of(subject: str) -> None:
+    assert places(check_values(replace(week("usual"), subject=subject)), "warning") == {"subject"}
+
+
+def test_a_mail_that_would_be_clipped_is_an_error() -> None:
+    assert places(check_rendered(page("<p>" + "x" * 81_000)), "error") == {"size"}
+
+
+def test_styles_that_large_clients_drop_are_named() -> None:
+    (found,) = check_rendered(page('<p style="position:absolute;color:#000000">x</p>'))
+    assert "Gmail" in found.message
+    assert "position" in found.message
+
+
+def test_an_image_without_words_is_an_error() -> None:
+    assert places(check_rendered(page('<img src="https://x.example/a.png" alt="">')), "error") == {"images"}
+
+
+def test_a_tool_of_an_earlier_issue_is_noted() -> None:
+    (found,) = check_earlier(week("usual"), {1: "2026-W40"})
+    assert (found.severity, found.place) == ("note", "larkspur-3-1")
+
+
+@pytest.mark.parametrize(("now", "before", "said"), [(100, 100, None), (119, 100, None), (130, 100, "warning"),
+                                                     (70, 100, "warning"), (50, None, None), (0, 10, "warning")])  # fmt: skip
+def test_a_readership_that_jumps_asks_for_a_look(now: int, before: int | None, said: str | None) -> None:
+    assert gravest(check_readership(now, before)) == said
+
+
+@pytest.mark.parametrize(("url", "said"), [("https://news.example.com", None), ("http://news.example.com", "error"),
+                                           ("http://127.0.0.1:8000", "warning")])  # fmt: skip
+def test_one_click_unsubscription_needs_https(url: str, said: str | None) -> None:
+    assert gravest(check_address(url)) == said
