@@ -24,6 +24,7 @@ from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
 from newsletter.web.forms import Form, read_form
+from newsletter.web.metadata import About
 from newsletter.web.site import TOKEN_PAGE_HEADERS, Site, page, site
 
 NAME_LENGTH = 100
@@ -47,8 +48,10 @@ _ANSWERS = {
 
 
 def home(request: Request) -> Response:
-    latest, categories = _offer(site(request))
-    return page(request, "home.html", latest=latest, categories=categories)
+    here = site(request)
+    latest, categories = _offer(here)
+    about = About(here.title, "The week's new AI and developer tools, judged by a panel of five.", here.url("/"))
+    return page(request, "home.html", about=about, latest=latest, categories=categories)
 
 
 def embed(request: Request) -> Response:
