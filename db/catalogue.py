@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tr
 
 from db.models import Issue, Release, Tool
 from db.states import ReleaseStatus
-from db.tools import TOOL_COLUMNS, ToolRow, search_words
+from db.tools import TOOL_COLUMNS, ToolRow, search_words, tools_by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,16 @@ _ORDERS = {"panel": Tool.panel_order, "community": Tool.community_order, "newest
 
 def catalogue_page(
     connection: Connection, wanted: Wanted, sort: str, after: tuple[int, int] | None, limit: int
-) -> list[ToolRow]:
-    """Listed tools in the order of ``sort`` (panel, community or newest), highest first."""
+) -> list[tuple[int, ToolRow]]:
+    """(order, tool) of listed tools by ``sort`` (panel, community or newest), highest first; order and id of the last
+    are ``after`` of the next page. The index finds the ids, so that wide rows are read for the page alone."""
     order = _ORDERS[sort]
-    statement = select(*TOOL_COLUMNS).where(*_conditions(wanted))
+    found = select(Tool.id, order).where(*_conditions(wanted))
     if after is not None:
-        statement = statement.where(tuple_(order, Tool.id) < after)
-    statement = statement.order_by(order.desc(), Tool.id.desc()).limit(limit)
-    return [ToolRow(*row) for row in connection.execute(statement)]
-
-
-def order_of(connection: Connection, tool_id: int, sort: str) -> int:
-    """Where a tool stands in an order: what ``after`` of the next page begins with."""
-    return int(connection.execute(select(_ORDERS[sort]).where(Tool.id == tool_id)).scalar_one())
+        found = found.where(tuple_(order, Tool.id) < after)
+    places = {row[0]: row[1] for row in connection.execute(found.order_by(order.desc(), Tool.id.desc()).limit(limit))}
+    tools = tools_by_id(connection, places)
+    return [(place, tools[tool_id]) for tool_id, place in places.items()]
 
 
 def count_tools(connection: Connection, wanted: Wanted) -> int:
@@ -90,10 +87,10 @@ def releases_of(connection: Connection, tool_id: int, limit: int) -> list[Releas
     return [ReleaseRow(*row) for row in connection.execute(wanted)]
 
 
-def listed_slugs(connection: Connection, after_id: int, limit: int) -> list[tuple[int, str, datetime]]:
-    """(id, slug, last change) of the next listed tools, for the sitemap."""
-    wanted = select(Tool.id, Tool.slug, Tool.updated_at).where(Tool.listed, Tool.id > after_id)
-    return [(row[0], row[1], row[2]) for row in connection.execute(wanted.order_by(Tool.id).limit(limit))]
+def listed_slugs(connection: Connection, limit: int) -> list[tuple[str, datetime]]:
+    """(slug, last change) of the newest listed tools, for the sitemap."""
+    wanted = select(Tool.slug, Tool.updated_at).where(Tool.listed).order_by(Tool.id.desc()).limit(limit)
+    return [(row[0], row[1]) for row in connection.execute(wanted)]
 
 
 def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
@@ -104,7 +101,7 @@ def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
         "ship": Tool.ships > Tool.skips,
         "skip": Tool.ships < Tool.skips,
         "split": and_(Tool.ships == Tool.skips, Tool.ships > 0),
-        "none": Tool.panel_order < 0,
+        "none": and_(Tool.ships == 0, Tool.skips == 0),
     }
     if wanted.call is not None:
         found.append(calls[wanted.call])

@@ -18,6 +18,7 @@ from db.upsert import insert_or
 T = TypeVar("T")
 
 _CHUNK = 500
+_SEARCHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ _TAKE_COLUMNS = tuple(getattr(Take, name) for name in TakeRow.__dataclass_fields
 
 
 def search_words(*texts: str | None) -> str:
-    """Text as search compares it: lower case, without accents, one space between words."""
+    """Text as search compares it: lower case, without accents, one space between words; 1,000 bytes at most, since
+    PostgreSQL's indexes take no more than 2,700 of a row."""
     plain = unicodedata.normalize("NFKD", " ".join(text for text in texts if text)).casefold()
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    folded = " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    return folded.encode()[:_SEARCHED].decode(errors="ignore")
 
 
 def tool_by_slug(connection: Connection, slug: str) -> ToolRow | None:
@@ -233,7 +236,7 @@ def renew_search_text(connection: Connection, tool_ids: Iterable[int]) -> None:
     aliases = aliases_of(connection, wanted)
     for tool_id, row in tools_by_id(connection, wanted).items():
         names = [alias.label for alias in aliases.get(tool_id, ()) if alias.kind == "name"]
-        words = search_words(row.name, *names, row.tagline, row.category, row.slug)
+        words = search_words(row.name, row.slug, row.category, row.tagline, *names)
         connection.execute(update(Tool).where(Tool.id == tool_id).values(search_text=words))
 
 
@@ -279,4 +282,4 @@ def chunks(items: Iterable[T]) -> Iterable[list[T]]:
 
 
 def _search_text(row: Mapping[str, Any]) -> str:
-    return search_words(row["name"], row.get("tagline"), row["category"], row["slug"])
+    return search_words(row["name"], row["slug"], row["category"], row.get("tagline"))

@@ -15,8 +15,10 @@ class Tool(Base):
     __tablename__ = "tools"
     __table_args__ = (
         Index("ix_tools_listed_category", "listed", "category"),
-        Index("ix_tools_listed_panel", "listed", "panel_order", "id"),
-        Index("ix_tools_listed_community", "listed", "community_order", "id"),
+        # Each sorting is answered by its index alone, filters and search included: the rows are wide.
+        Index("ix_tools_by_panel", "listed", "panel_order", "id", "ships", "skips", "category", "search_text"),
+        Index("ix_tools_by_community", "listed", "community_order", "id", "ships", "skips", "category", "search_text"),
+        Index("ix_tools_by_age", "listed", "id", "ships", "skips", "category", "search_text"),
     )
 
     id: Mapped[int] = new_id()

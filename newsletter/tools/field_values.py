@@ -12,7 +12,11 @@ _PANELIST = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROLS_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_IN_ADDRESS = re.compile(r'[\s\x00-\x20\x7f<>"\\]')
+
 LONGEST_LINE = 500
+LONGEST_CATEGORY = 100
 LONGEST_ADDRESS = 2_000
 LONGEST_TEXT = 20_000
 MOST_VOTES = 1_000_000_000
@@ -58,6 +62,14 @@ def needed_line(value: Any) -> str:
     return found
 
 
+def category(value: Any) -> str:
+    """A short line: readers choose it from a list, and the catalogue's indexes hold it."""
+    found = needed_line(value)
+    if len(found) > LONGEST_CATEGORY:
+        raise Fault(f"is {len(found)} characters long; at most {LONGEST_CATEGORY} are taken")
+    return found
+
+
 def paragraphs(value: Any) -> str | None:
     """Text that may have line breaks, or null."""
     if value is None:
@@ -86,7 +98,7 @@ def web_address(value: Any) -> str:
 
 
 def is_web_address(text: str) -> bool:
-    if any(c.isspace() or ord(c) < 33 or ord(c) == 127 or c in '<>"\\' for c in text):
+    if _NOT_IN_ADDRESS.search(text):
         return False
     try:
         parts = urlsplit(text)
@@ -163,6 +175,6 @@ def _text(value: Any, longest: int) -> str:
         raise Fault(f"must be text, not {kind(value)}")
     if len(value) > longest:
         raise Fault(f"is {len(value):,} characters long; at most {longest:,} are taken")
-    if any("\ud800" <= c <= "\udfff" for c in value):
+    if _SURROGATE.search(value):
         raise Fault("has half of a surrogate pair, which is no character")
     return value

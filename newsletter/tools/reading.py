@@ -49,7 +49,7 @@ _TOOL: dict[str, _Reader] = {
     "slug": values.slug,
     "name": values.needed_line,
     "url": values.web_address,
-    "category": values.needed_line,
+    "category": values.category,
     "tagline": values.line,
     "description": values.paragraphs,
     "pricing": values.line,

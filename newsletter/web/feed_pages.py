@@ -79,10 +79,11 @@ def json_feed(request: Request) -> Response:
 def sitemap(request: Request) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
-        weeks, tools = archive.public_weeks(connection), listed_slugs(connection, 0, _MOST_TOOLS)
-    places = [_place(here, path, "") for path in ("/", "/tools", "/issues", "/about")]
-    places += [_place(here, f"/issues/{week}", str(at.date())) for week, at in weeks]
-    places += [_place(here, f"/tools/{slug}", str(at.date())) for _, slug, at in tools]
+        weeks, tools = archive.public_weeks(connection), listed_slugs(connection, _MOST_TOOLS)
+    base = escape(here.settings.public_url)  # paths of ours are plain ASCII: slugs and weeks need no escaping
+    places = [f"<url><loc>{base}{path}</loc></url>" for path in ("/", "/tools", "/issues", "/about")]
+    dated = [(f"/issues/{week}", at) for week, at in weeks] + [(f"/tools/{slug}", at) for slug, at in tools]
+    places += [f"<url><loc>{base}{path}</loc><lastmod>{at:%Y-%m-%d}</lastmod></url>" for path, at in dated]
     head = '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
     return _conditional(request, head + "\n".join(places) + "\n</urlset>\n", "application/xml")
 
@@ -104,11 +105,6 @@ def _entries(here: Site) -> list[Entry]:
         )
         for one, values in found
     ]
-
-
-def _place(here: Site, path: str, changed: str) -> str:
-    last = f"<lastmod>{changed}</lastmod>" if changed else ""
-    return f"<url><loc>{escape(here.url(path))}</loc>{last}</url>"
 
 
 def _conditional(request: Request, body: str, media_type: str) -> Response:

@@ -94,8 +94,8 @@ def tools(request: Request) -> Response:
         found = catalogue.catalogue_page(connection, search.wanted, search.sort, search.after, PAGE + 1)
         count = catalogue.count_tools(connection, search.wanted)
         known = catalogue.categories(connection)
-        shown, more = found[:PAGE], len(found) > PAGE
-        last = f"{catalogue.order_of(connection, shown[-1].id, search.sort)}.{shown[-1].id}" if more else None
+    shown = [row for _, row in found[:PAGE]]
+    following = search.link(f"{found[PAGE - 1][0]}.{found[PAGE - 1][1].id}") if len(found) > PAGE else None
     about = About(
         title=f"Tools · {here.title}",
         description=f"Every tool the panel of {here.title} follows, with its verdict and what readers voted.",
@@ -105,7 +105,7 @@ def tools(request: Request) -> Response:
     )
     return page(
         request, "tools.html", about=about, search=search, cards=[card(tool) for tool in shown], count=count,
-        categories=known, next=search.link(last) if last else None, filters=list(Filter), sortings=list(Sorting),
+        categories=known, next=following, filters=list(Filter), sortings=list(Sorting),
     )  # fmt: skip
 
 

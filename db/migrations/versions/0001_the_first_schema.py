@@ -268,9 +268,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tools")),
         sa.UniqueConstraint("slug", name=op.f("uq_tools_slug")),
     )
+    op.create_index(
+        "ix_tools_by_age", "tools", ["listed", "id", "ships", "skips", "category", "search_text"], unique=False
+    )
+    op.create_index(
+        "ix_tools_by_community",
+        "tools",
+        ["listed", "community_order", "id", "ships", "skips", "category", "search_text"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_tools_by_panel",
+        "tools",
+        ["listed", "panel_order", "id", "ships", "skips", "category", "search_text"],
+        unique=False,
+    )
     op.create_index("ix_tools_listed_category", "tools", ["listed", "category"], unique=False)
-    op.create_index("ix_tools_listed_community", "tools", ["listed", "community_order", "id"], unique=False)
-    op.create_index("ix_tools_listed_panel", "tools", ["listed", "panel_order", "id"], unique=False)
     op.create_index(op.f("ix_tools_merged_into_id"), "tools", ["merged_into_id"], unique=False)
     op.create_index(op.f("ix_tools_name_key"), "tools", ["name_key"], unique=False)
     op.create_table(
