@@ -80,7 +80,7 @@ async def _check_links(values: IssueValues, settings: Settings) -> list[Finding]
                     await downloader.get(tool.url, now=real_now())
                 except DownloadError as error:
                     advice = "Look at it, and correct the tool's address."
-                    return Finding("warning", tool.slug, f"{tool.url} cannot be opened: {error}", advice)
+                    return Finding("warning", tool.slug, f"{tool.url} cannot be opened: {error}.", advice)
                 return None
 
         return [found for found in await asyncio.gather(*map(opened, tools)) if found is not None]

@@ -51,7 +51,7 @@ def test_a_week_without_takes_is_a_warning() -> None:
     assert places(check_values(week("lonely")), "warning") == {"items"}
 
 
-@pytest.mark.parametrize("subject", ["FREE STUFF NOW HERE TODAY", "Click here", "Wow!!", "x" * 71])
+@pytest.mark.parametrize("subject", ["FREE STUFF HERE TODAY", "Click here", "Wow!!", "x" * 71])
 def test_subjects_that_shout_or_are_cut_are_warned_of(subject: str) -> None:
     assert places(check_values(replace(week("usual"), subject=subject)), "warning") == {"subject"}
 
@@ -75,8 +75,17 @@ def test_a_tool_of_an_earlier_issue_is_noted() -> None:
     assert (found.severity, found.place) == ("note", "larkspur-3-1")
 
 
-@pytest.mark.parametrize(("now", "before", "said"), [(100, 100, None), (119, 100, None), (130, 100, "warning"),
-                                                     (70, 100, "warning"), (50, None, None), (0, 10, "warning")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [
+        (100, 100, None),
+        (119, 100, None),
+        (130, 100, "warning"),
+        (70, 100, "warning"),
+        (50, None, None),
+        (0, 10, "warning"),
+    ],
+)
 def test_a_readership_that_jumps_asks_for_a_look(now: int, before: int | None, said: str | None) -> None:
     assert gravest(check_readership(now, before)) == said
 
