@@ -28,7 +28,7 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
         status = ReleaseStatus.BACKFILLED if release.week is None else ReleaseStatus.MATCHED
         rows.update_release(
             connection, release_id, tool_id=tool.id, status=status, matched_at=now, match_score=1.0,
-            match_reason=by, candidates=None, issue_id=release.issue_id if release.tool_id == tool.id else None,
+            match_reason=by, issue_id=release.issue_id if release.tool_id == tool.id else None,
         )  # fmt: skip
         if is_page_of_one_tool(release.canonical_url):
             add_aliases(connection, [AliasRow(tool.id, "address", release.canonical_url, release.url, "match")])

@@ -92,8 +92,8 @@ def show(path: str, endpoint: Show, roles: frozenset[str] = EDITORS) -> Route:
             return not_allowed(request, visitor)
         try:
             return endpoint(request, visitor)
-        except NotFoundError as error:
-            return editor_page(request, visitor, "sorry.html", status=404, heading="Nothing is here", words=str(error))
+        except NewsletterError as error:
+            return sorry(request, visitor, error)
 
     return Route(path, answer, methods=["GET"], name=endpoint.__name__)
 
@@ -143,9 +143,14 @@ async def read_ours(request: Request) -> Typed:
 
 
 def is_ours(request: Request) -> bool:
-    """Does the request come from our own page, as far as the browser tells? Programs tell nothing."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
+    """Does the request come from our own page, as far as the browser tells? Programs tell nothing.
+
+    From a page with ``Referrer-Policy: no-referrer``, such as the sign-in link's, browsers send ``Origin: null`` even
+    to the same site; ``Sec-Fetch-Site`` then tells the truth.
+    """
+    fetched = request.headers.get("sec-fetch-site")
+    if fetched is not None:
+        return fetched in ("same-origin", "none")
     origin = request.headers.get("origin")
     if origin is None:
         return True
@@ -175,11 +180,21 @@ def back_to(path: str) -> RedirectResponse:
 
 def refused(request: Request, visitor: Visitor, typed: Typed, error: NewsletterError) -> Response:
     """An act that could not be done, with the reason and everything that was typed."""
-    status = 404 if isinstance(error, NotFoundError) else 422 if isinstance(error, BadInputError) else 409
     return editor_page(
-        request, visitor, "refused.html", status=status, heading="That could not be done", words=str(error),
+        request, visitor, "refused.html", status=status_of(error), heading="That could not be done", words=str(error),
         typed=typed.pairs(),
     )  # fmt: skip
+
+
+def sorry(request: Request, visitor: Visitor, error: NewsletterError) -> Response:
+    """A page that cannot be shown, with the reason."""
+    status = status_of(error)
+    heading = "Nothing is here" if status == 404 else "This cannot be shown"
+    return editor_page(request, visitor, "sorry.html", status=status, heading=heading, words=str(error))
+
+
+def status_of(error: NewsletterError) -> int:
+    return 404 if isinstance(error, NotFoundError) else 422 if isinstance(error, BadInputError) else 409
 
 
 def not_allowed(request: Request, visitor: Visitor) -> Response:

@@ -45,9 +45,7 @@ def test_without_a_session_the_desk_leads_to_the_sign_in_page(browser: Browser) 
     assert (answer.status_code, answer.headers["location"]) == (303, "/editor/sign-in")
 
 
-def test_every_address_gets_the_same_answer_and_only_an_editor_gets_a_letter(
-    browser: Browser, engine: Engine
-) -> None:
+def test_every_address_gets_the_same_answer_and_only_an_editor_gets_a_letter(browser: Browser, engine: Engine) -> None:
     add_editor(engine, "Ada@Example.com", "editor", MONDAY)
     known = browser.post("/editor/sign-in", data={"email": "ada@example.com"})
     unknown = browser.post("/editor/sign-in", data={"email": "nobody@example.com"})

@@ -1,0 +1,401 @@
+"""The editors' room in a real browser: from Monday's launches to an approved issue that is sent.
+
+``PICTURES=docs/pictures pytest tests/acceptance/test_editor_in_browser.py`` also renews the pictures of the
+handbook.
+"""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
+from sqlalchemy import Engine
+
+from db.engine import make_engine, reading
+from db.issues import issue_of_week
+from newsletter import settings as settings_module
+from newsletter.clock import Clock
+from newsletter.deliveries.send import send_due
+from newsletter.deliveries.send_letters import send_letters
+from newsletter.editors.invite import add_editor
+from newsletter.editors.sign_in import make_link
+from newsletter.setting_values import Relay
+from newsletter.settings import Settings
+from newsletter.web.app import create_app
+from newsletter.web.site import Site
+from tests.conftest import complete_environment
+from tests.fakes.running_app import RunningApp
+from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.fakes.smtp_sink import Sink
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+REFUSED = re.compile("status of (401|403|409|422)")  # an answer with a page of its own, and meant to be one
+PATIENCE = 10_000  # milliseconds
+PICTURES = os.environ.get("PICTURES")
+PAGE = f"/editor/issues/{WEEK}"
+
+
+class Room:
+    """The app on a port, a mail server beside it, and a service that sends what waits."""
+
+    def __init__(self, engine: Engine, settings: Settings, app: RunningApp, sink: Sink) -> None:
+        self.engine, self.settings, self.app, self.sink = engine, settings, app, sink
+        self.clock = Clock(NOW, running=False)
+
+    def link(self, email: str, role: str = "editor", panelist: str | None = None) -> str:
+        add_editor(self.engine, email, role, NOW, panelist=panelist)
+        return make_link(self.engine, email, self.settings, NOW)
+
+    @property
+    def status(self) -> str:
+        with reading(self.engine) as connection:
+            found = issue_of_week(connection, str(WEEK))
+        assert found is not None
+        return found.status
+
+    def send_what_waits(self) -> None:
+        """What the service does within seconds; in a thread, since the browser's driver has a loop in this one."""
+        service = threading.Thread(target=self._send)
+        service.start()
+        service.join()
+
+    def _send(self) -> None:
+        send_letters(self.engine, self.settings, self.clock)
+        send_due(self.engine, self.settings, self.clock)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; install it to run this")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def room(sqlite_url: str, tmp_path: Path) -> Iterator[Room]:
+    engine = make_engine(sqlite_url)
+    settings = settings_module.load(complete_environment(sqlite_url), tmp_path)
+    with Sink() as sink:
+        settings = replace(settings, smtp=(Relay("127.0.0.1", sink.port, tls="off"),))
+        set_out(engine, settings)
+        app = create_app(settings, engine, Clock(NOW, running=False))
+        with RunningApp(app) as running:
+            settings = replace(settings, public_url=running.url)
+            app.state.site = Site(settings, engine, Clock(NOW, running=False))
+            yield Room(engine, settings, running, sink)
+    engine.dispose()
+
+
+class Watched:
+    """A browser's window that remembers what went wrong in it: console errors, and requests to anybody else."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.page = context.new_page()
+        self.troubles: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("request", lambda request: self._request(request.url, base))
+
+    def _console(self, message: object) -> None:
+        text = getattr(message, "text", "")
+        if getattr(message, "type", "") in ("error", "warning") and not REFUSED.search(text):
+            self.troubles.append(text)
+
+    def _request(self, url: str, base: str) -> None:
+        if not url.startswith((base, "data:", "about:", "blob:")):
+            self.troubles.append(f"foreign request: {url}")
+
+
+@pytest.fixture
+def window(chromium: Browser, room: Room) -> Iterator[Page]:
+    """Signed in as an editor; the test fails on any console error or foreign request."""
+    context = patient(chromium, base_url=room.app.url, viewport={"width": 1400, "height": 900})
+    watched = Watched(context, room.app.url)
+    enter(watched.page, room.link("ada@example.com"))
+    yield watched.page
+    context.close()
+    assert watched.troubles == []
+
+
+def patient(chromium: Browser, **options: Any) -> BrowserContext:
+    context = chromium.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+def enter(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile("/editor(/takes)?$"))
+
+
+def mail(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe#preview")
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#items h3").all_inner_texts()
+
+
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Renew a picture of the handbook, where that was asked for."""
+    if PICTURES:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=whole)
+
+
+def test_an_editor_signs_in_by_a_mailed_link(chromium: Browser, room: Room) -> None:
+    add_editor(room.engine, "ada@example.com", "editor", NOW)
+    context = patient(chromium, base_url=room.app.url)
+    page = context.new_page()
+    page.goto("/editor")
+    page.get_by_label("E-mail address").fill("ada@example.com")
+    picture(page, "editor-sign-in")
+    page.get_by_role("button", name="Mail me a link").click()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
+    room.send_what_waits()
+    (arrived,) = room.sink.mails
+    link = re.search(rb"http://127\.0\.0\.1:\d+/editor/sign-in/[\w-]+", arrived.data.replace(b"=\r\n", b""))
+    assert link
+    enter(page, link[0].decode())
+    expect(page.get_by_role("heading", name="The desk")).to_be_visible()
+    picture(page, "editor-desk", whole=True)
+    page.goto(link[0].decode())
+    expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+    context.close()
+
+
+def test_the_queue_is_cleared_by_keyboard(window: Page) -> None:
+    window.goto("/editor/queue")
+    expect(window.get_by_role("heading", name=re.compile("Unmatched releases 4 wait"))).to_be_visible()
+    picture(window, "editor-queue", whole=True)
+    window.keyboard.press("1")
+    expect(window.get_by_text("Curly 2 for teams: matched with curly")).to_be_visible()
+    window.keyboard.press("u")
+    expect(window.get_by_text("Taken back: Curly 2 for teams")).to_be_visible()
+    window.keyboard.press("1")
+    expect(window.get_by_text("Curly 2 for teams: matched with curly")).to_be_visible()
+    window.keyboard.press("m")
+    window.keyboard.type("pagewright")
+    window.keyboard.press("Enter")
+    expect(window.get_by_text("Pagewright Studio: matched with pagewright")).to_be_visible()
+    window.keyboard.press("n")
+    window.keyboard.type("Analytics")
+    window.keyboard.press("Enter")
+    expect(window.get_by_text("Lanternfish: made the tool lanternfish of")).to_be_visible()
+    window.keyboard.press("d")
+    expect(window.get_by_text("We are hiring a designer: dropped")).to_be_visible()
+    expect(window.get_by_text("Nothing waits.")).to_be_visible()
+    window.goto(PAGE)
+    expect(window.get_by_role("heading", name="Lanternfish")).to_be_visible()
+
+
+def test_a_take_changes_the_percent_as_it_is_typed(window: Page) -> None:
+    window.goto("/editor/tools/branchline/takes/creator")
+    card = window.locator("#card")
+    expect(card).to_contain_text("50 %")
+    window.get_by_text("Ship", exact=False).first.click()
+    window.get_by_label("Score, 0 to 100").fill("90")
+    window.get_by_label("Take", exact=True).fill("It <b>merges</b> what I meant.")
+    expect(card).to_contain_text("60 %")
+    expect(card).to_contain_text("It is 50 % now (2 ship / 2 skip).")
+    expect(card).to_contain_text("It <b>merges</b> what I meant.")
+    picture(window, "editor-take", whole=True)
+    window.get_by_role("button", name="Store the take").click()
+    expect(window.get_by_text("Stored creator's take: 50 % became 60 %")).to_be_visible()
+    picture(window, "editor-tool", whole=True)
+    window.goto(PAGE)
+    expect(mail(window).locator("body")).to_contain_text("60 %")
+
+
+def test_items_are_put_in_order_dropped_and_paired(window: Page) -> None:
+    window.goto(PAGE)
+    assert names(window)[:2] == ["Curly", "Pagewright"]
+    window.get_by_role("button", name="Move down").first.click()
+    expect(window.locator("#items h3").first).to_have_text("Pagewright")
+    window.locator("#items .item").nth(1).focus()
+    window.keyboard.press("Alt+ArrowUp")
+    expect(window.locator("#items h3").first).to_have_text("Curly")
+    window.locator("#items .item-head").nth(3).drag_to(window.locator("#items .item").first)
+    expect(window.locator("#items h3").first).to_have_text("Tallyho")
+    window.get_by_role("button", name="Drop").first.click()
+    expect(window.get_by_role("status")).to_contain_text("Dropped Tallyho")
+    assert "Tallyho" not in names(window)
+    expect(mail(window).locator("body")).not_to_contain_text("Tallyho")
+    window.get_by_label("First tool").select_option("curly")
+    window.get_by_label("Second tool").select_option("pagewright")
+    window.get_by_role("button", name="Change the pair").click()
+    expect(window.get_by_role("status")).to_contain_text("Changed the head-to-head")
+    window.get_by_role("button", name="Restore Tallyho").click()
+    expect(window.get_by_role("status")).to_contain_text("Restored Tallyho")
+
+
+def test_what_is_typed_shows_in_the_preview_before_it_is_saved(window: Page) -> None:
+    window.goto(PAGE)
+    expect(mail(window).locator("body")).to_contain_text("Curly")
+    window.get_by_label("Subject").fill("One week, two tools worth your time")
+    window.get_by_label("Intro").fill("We tried **everything** twice.")
+    expect(mail(window).locator("[data-heading]")).to_contain_text("One week, two tools worth your time")
+    expect(mail(window).locator("strong")).to_contain_text("everything")
+    window.get_by_role("button", name="Save").click()
+    expect(window.get_by_role("status")).to_contain_text("Saved")
+    expect(window.get_by_label("Subject")).to_have_value("One week, two tools worth your time")
+    expect(mail(window).locator("strong")).to_contain_text("everything")
+    expect(window.locator(".findings")).to_contain_text("Nothing stands in the way")
+    picture(window, "editor-issue", whole=True)
+
+
+def test_every_mode_of_the_preview(window: Page) -> None:
+    window.goto(PAGE)
+    frame, body = window.locator("iframe#preview"), mail(window).locator("body")
+    expect(body).to_contain_text("Curly")
+    expect(frame).to_have_attribute("data-width", "desktop")
+    heading = mail(window).locator("h1").first
+    light = heading.evaluate("heading => getComputedStyle(heading).color")
+    window.get_by_text("Mobile", exact=True).click()
+    expect(frame).to_have_attribute("data-width", "mobile")
+    assert (frame.bounding_box() or {})["width"] <= 392
+    window.get_by_text("Dark", exact=True).click()
+    expect(frame).to_have_attribute("data-shade", "dark")
+    expect(heading).not_to_have_css("color", light)
+    picture(window, "draft-preview-dark")
+    window.get_by_text("Inverted", exact=True).click()
+    expect(mail(window).locator("html")).to_have_css("filter", re.compile("invert"))
+    window.get_by_text("Light", exact=True).click()
+    expect(mail(window).locator("html")).to_have_css("filter", "none")
+    window.get_by_text("Plain text", exact=True).click()
+    expect(mail(window).locator("pre")).to_contain_text("Curly")
+    window.get_by_text("Source", exact=True).click()
+    expect(mail(window).locator("pre")).to_contain_text("List-Unsubscribe-Post")
+    window.get_by_text("HTML", exact=True).click()
+    window.get_by_text("None", exact=True).click()
+    expect(body).to_contain_text("Curly")
+    expect(mail(window).locator("img")).to_have_count(0)
+    window.get_by_text("Desktop", exact=True).click()
+    window.get_by_label("Preview as").fill("bo@example.org")
+    expect(mail(window).locator("[data-heading]")).to_contain_text("bo@example.org")
+    picture(window, "draft-preview")
+    window.get_by_label("Preview as").fill("nobody@example.org")
+    expect(mail(window).locator("pre")).to_contain_text("is no subscriber")
+
+
+def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None:
+    window.goto(PAGE)
+    window.get_by_role("button", name="Approve").click()
+    expect(window.get_by_role("heading", name=re.compile("Approved"))).to_be_visible()
+    window.get_by_label("Subject").fill("Edited after the approval")
+    window.get_by_role("button", name="Save").click()
+    expect(window.get_by_role("status")).to_contain_text("The approval is void")
+    assert room.status == "draft"
+    window.get_by_label("Send at").fill("2026-11-24T09:00")
+    window.get_by_role("button", name="Schedule").click()
+    expect(window.get_by_text("Goes out on Tue 24 Nov, 09:00")).to_be_visible()
+    window.get_by_label("Send test to").fill("me@example.org")
+    window.get_by_role("button", name="Send test").click()
+    expect(window.get_by_role("status")).to_contain_text("A test is on its way to me@example.org")
+    room.send_what_waits()
+    assert [arrived.recipient for arrived in room.sink.mails] == ["me@example.org"]
+    room.sink.refusing("cy@example.org", "550 5.1.1 there is no such mailbox")
+    window.get_by_role("button", name="Send now").click()
+    window.get_by_role("button", name="Send it").click()
+    expect(window.get_by_text("0 of 3 settled")).to_be_visible()
+    sending = threading.Thread(target=room.send_what_waits)
+    sending.start()
+    expect(window.get_by_text("3 of 3 settled")).to_be_visible(timeout=20_000)
+    sending.join()
+    expect(window.get_by_role("cell", name="550 5.1.1 there is no such mailbox")).to_be_visible()
+    expect(window.locator("#receipt .status")).to_have_text("Sent")
+    picture(window, "editor-receipt", whole=True)
+    assert sorted(arrived.recipient for arrived in room.sink.mails[1:]) == ["ada@example.org", "bo@example.org"]
+    assert {arrived.header("Subject") for arrived in room.sink.mails[1:]} == {"Edited after the approval"}
+
+
+def test_two_editors_at_once_do_not_overwrite_each_other(window: Page, chromium: Browser, room: Room) -> None:
+    context = patient(chromium, base_url=room.app.url, viewport={"width": 1400, "height": 900})
+    other = context.new_page()
+    enter(other, room.link("bo@example.com"))
+    window.goto(PAGE)
+    other.goto(PAGE)
+    window.get_by_label("Subject").fill("Ada's subject")
+    other.get_by_label("Subject").fill("Bo's subject")
+    window.get_by_role("button", name="Save").click()
+    expect(window.get_by_role("status")).to_contain_text("Saved")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("alert")).to_contain_text("ada@example.com")
+    expect(other.get_by_role("alert")).to_contain_text("Ada's subject")
+    expect(other.get_by_label("Subject")).to_have_value("Bo's subject")
+    picture(other, "editor-conflict")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("status")).to_contain_text("Saved")
+    context.close()
+
+
+def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) -> None:
+    window.goto(PAGE)
+    window.get_by_label("Intro").fill("An hour's work that must not be lost.")
+    window.context.clear_cookies()
+    window.get_by_role("button", name="Save").click()
+    expect(window.get_by_role("heading", name="You are signed out")).to_be_visible()
+    tab = window.context.new_page()
+    enter(tab, room.link("ada@example.com"))
+    window.get_by_role("button", name="I am signed in again: go on").click()
+    window.get_by_role("button", name="Do it").click()
+    expect(window.get_by_label("Intro")).to_have_value("An hour's work that must not be lost.")
+
+
+def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None:
+    context = patient(chromium, base_url=room.app.url, java_script_enabled=False)
+    page = context.new_page()
+    enter(page, room.link("ada@example.com"))
+    page.goto("/editor/queue")
+    page.get_by_role("button", name="Match Curly").click()
+    expect(page.get_by_text("matched with curly")).to_be_visible()
+    page.goto(PAGE)
+    page.get_by_role("button", name="Move down").first.click()
+    expect(page.locator("#items h3").first).to_have_text("Pagewright")
+    page.get_by_text("Plain text", exact=True).click()
+    page.get_by_role("button", name="Show").click()
+    expect(mail(page).locator("pre")).to_contain_text("Pagewright")
+    page.get_by_role("button", name="Approve").click()
+    assert room.status == "approved"
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1920])
+def test_no_page_is_wider_than_the_window(chromium: Browser, room: Room, width: int) -> None:
+    context = patient(chromium, base_url=room.app.url, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    enter(page, room.link("ada@example.com"))
+    for path in ("/editor", "/editor/queue", "/editor/tools", "/editor/tools/curly", "/editor/takes", PAGE,
+                 "/editor/tools/curly/takes/builder", f"{PAGE}/receipt", f"{PAGE}/check", "/editor/log"):  # fmt: skip
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if width == 390 and path in ("/editor", PAGE):
+            picture(page, f"editor-phone{'-issue' if path == PAGE else ''}")
+    context.close()
+
+
+def test_a_panelist_enters_their_own_take_and_no_other(chromium: Browser, room: Room) -> None:
+    context = patient(chromium, base_url=room.app.url)
+    page = context.new_page()
+    enter(page, room.link("sam@example.com", "panelist", "creator"))
+    picture(page, "editor-takes", whole=True)
+    page.get_by_role("link", name="Creator on Inkwell").click()
+    page.get_by_text("▼ Skip").click()
+    page.get_by_role("button", name="Store the take").click()
+    expect(page.get_by_text("Stored creator's take: no take became 0 %")).to_be_visible()
+    page.goto("/editor/tools/inkwell/takes/builder")
+    expect(page.get_by_text("panelists enter their own takes")).to_be_visible()
+    context.close()
