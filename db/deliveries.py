@@ -249,19 +249,19 @@ def _stored(instant: datetime | None) -> str | None:
 
 
 @contextmanager
-def outcome_connection(engine: Engine) -> Iterator[Connection]:
-    """The connection of the writer of outcomes. On SQLite its commits survive a power cut, as others in WAL do not."""
+def outcome_transaction(engine: Engine) -> Iterator[Connection]:
+    """For outcomes. On SQLite its commit survives a power cut, as those of others in WAL do not."""
     with engine.connect() as connection:
-        if is_sqlite(connection):
-            driver = connection.connection.driver_connection
-            assert driver is not None
+        driver = connection.connection.driver_connection if is_sqlite(connection) else None
+        if driver is not None:
             driver.execute("PRAGMA synchronous = FULL")
-            try:
-                yield connection.execution_options(writes=True)
-            finally:
+        connection = connection.execution_options(writes=True)
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if driver is not None:
                 driver.execute("PRAGMA synchronous = NORMAL")
-        else:
-            yield connection
 
 
 def counts(connection: Connection, issue_id: int) -> Counts:

@@ -7,7 +7,7 @@ take per tool and panelist, a release in one issue only.
 
 from db.models.api import ApiRequest, ApiToken
 from db.models.base import Base, Instant
-from db.models.deliveries import Delivery, DomainPause, Letter, ReturnedMail, Sender
+from db.models.deliveries import Delivery, DomainPause, Letter, RelayRate, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
 from db.models.house import AuditEntry, Hit, JobPlan, JobRun, Key
@@ -41,6 +41,7 @@ __all__ = [
     "Key",
     "Letter",
     "Panelist",
+    "RelayRate",
     "Release",
     "ReturnedMail",
     "Sender",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint, text
+from sqlalchemy import Double, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
@@ -61,6 +61,15 @@ class Sender(Base):
     lock: Mapped[str]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class RelayRate(Base):
+    """When a relay with a rate takes its next message: the queue that all sending processes stand in."""
+
+    __tablename__ = "relay_rates"
+
+    relay: Mapped[str] = mapped_column(String(255), primary_key=True)
+    next_at: Mapped[float] = mapped_column(Double)  # seconds since 1970, real time
 
 
 class DomainPause(Base):

@@ -9,38 +9,14 @@ of it is unwritten and one message in flight, so at most two go out twice.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from newsletter.deliveries.assembling import Job
 from newsletter.deliveries.outcomes import Reply
 from newsletter.deliveries.transport import COMMAND_SECONDS, FINAL_SECONDS, UNSUPPORTED, Connected
 
 DOT = b".\r\n"
 LOST_EARLY = Reply(451, "4.4.2 the connection dropped before the message was sent")
-
-
-@dataclass(slots=True)
-class Job:
-    """One message on its way: a head, then the pieces of its body with the reader's token between them.
-
-    Its bytes are CRLF lines without a leading dot. They are joined at the last moment, in one copy.
-    """
-
-    delivery_id: int
-    sender: str
-    recipient: str
-    head: bytes
-    pieces: Sequence[bytes]
-    token: bytes
-    size: int
-
-    def wire(self, before: bytes = b"", after: bytes = b"") -> bytes:
-        """The message, with commands before and after it in the same write."""
-        first, *rest = self.pieces
-        if not rest:
-            return b"".join([before, self.head, first, after])
-        rest[-1] += after
-        return self.token.join([before + self.head + first, *rest])
 
 
 class Source(Protocol):

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -11,9 +12,12 @@ from db import deliveries, issues, keys, ownership
 from db.deliveries import Counts
 from db.engine import reading, transaction
 from newsletter.clock import Clock, Week, real_now
+from newsletter.deliveries.assembling import Work
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
 from newsletter.deliveries.message import Frozen
-from newsletter.deliveries.send_issue import Sender, Tally, Work
-from newsletter.errors import NotFoundError
+from newsletter.deliveries.send_issue import Sender, Tally
+from newsletter.deliveries.transport import is_loopback
+from newsletter.errors import NotFoundError, SettingsError
 from newsletter.settings import Settings, required
 
 Progress = Callable[[str, Counts], None]
@@ -42,12 +46,14 @@ def send_due(
     week: Week | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> SendReport:
     """Send until nothing is due any more, or ``stop`` is set. Deferred deliveries wait for a later call.
 
-    May run in several processes at once: they share the ledger. Raises SettingsError before anything is sent.
+    May run in several processes at once: they share the ledger, and ``processes`` says among how many the relays'
+    connections are shared. Raises SettingsError before anything is sent.
     """
-    required(settings, "title", "from_", "postal_address", "secret_key")
+    check_ready(settings)
     stop = stop or threading.Event()
     with reading(engine) as connection:
         chosen = [found for found in deliveries.issues_in_sending(connection) if week is None or found[1] == str(week)]
@@ -57,8 +63,17 @@ def send_due(
     with ownership.owner(engine, clock.now()) as owner:
         for issue_id, name in chosen:
             if not stop.is_set():
-                reports.append(_send_issue(engine, settings, clock, owner.name, issue_id, name, stop, progress))
+                reports.append(_send_issue(engine, settings, clock, owner.name, issue_id, name, stop, processes))
     return SendReport(tuple(reports))
+
+
+def check_ready(settings: Settings) -> None:
+    """Raises SettingsError naming what an issue cannot be sent without."""
+    required(settings, "title", "from_", "postal_address", "secret_key")
+    where = urlsplit(settings.public_url)
+    if where.scheme != "https" and not is_loopback(where.hostname or ""):
+        raise SettingsError("NEWSLETTER_PUBLIC_URL must begin with https://: one-click unsubscribing asks for it")
+    signers_of(settings)
 
 
 def _send_issue(
@@ -69,21 +84,50 @@ def _send_issue(
     issue_id: int,
     week: str,
     stop: threading.Event,
-    progress: Progress | None,
+    processes: int,
 ) -> IssueSent:
-    _take_over(engine, issue_id)
-    tally = Sender(engine, settings, clock, owner, _work(engine, issue_id, week), stop).run()
+    """Sending ends where nothing is due; what a sender that died left behind is sent too."""
+    signers = signers_of(settings)
+    tally = Tally()
+    while not stop.is_set():
+        _take_over(engine, issue_id)
+        work = _work(engine, settings, issue_id, week, signers)
+        tally = Sender(engine, settings, clock, owner, work, stop, processes).run()
+        if tally.trouble or not _left_behind(engine, issue_id):
+            break
     return _settle(engine, clock, issue_id, week, tally)
 
 
-def _work(engine: Engine, issue_id: int, week: str) -> Work:
+def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers: tuple[Signer, ...]) -> Work:
     with reading(engine) as connection:
         issue, content = issues.issue_of_week(connection, week), issues.content_of(connection, issue_id)
         assert issue is not None
         assert content is not None
         assert issue.started_at is not None
         frozen = Frozen.load(content.content["message"], content.segments)
-        return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection))
+        rewriting = any(relay.profile == "ses" for relay in settings.smtp)
+        left_out = REWRITTEN_BY_SES if rewriting else ()
+        return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection), signers, left_out)
+
+
+def signers_of(settings: Settings) -> tuple[Signer, ...]:
+    """The keys that NEWSLETTER_DKIM names. Raises SettingsError naming the file that cannot be used."""
+    found = []
+    for key in settings.dkim:
+        try:
+            found.append(Signer.from_pem(key.selector, key.domain, key.path.read_bytes()))
+        except OSError as error:
+            raise SettingsError(f"NEWSLETTER_DKIM: {key.path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise SettingsError(f"NEWSLETTER_DKIM: {key.path} {error}") from None
+    return tuple(found)
+
+
+def _left_behind(engine: Engine, issue_id: int) -> bool:
+    """Whether a sender that is certainly gone still holds leases."""
+    with transaction(engine) as connection:
+        owners = deliveries.lease_owners(connection, issue_id)
+        return bool(ownership.gone_owners(connection, engine, owners)[0])
 
 
 def _take_over(engine: Engine, issue_id: int) -> int:

@@ -161,6 +161,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_panelists")),
     )
     op.create_table(
+        "relay_rates",
+        sa.Column("relay", sa.String(length=255), nullable=False),
+        sa.Column("next_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("relay", name=op.f("pk_relay_rates")),
+    )
+    op.create_table(
         "returned_mail",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),

@@ -1,0 +1,50 @@
+"""A relay's connections and rate, counted for all that send: connections of this machine, the rate of every machine."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, case, update
+
+from db.models import RelayRate
+from db.upsert import insert_or
+
+
+@contextmanager
+def connection_slot(folder: Path, relay: str, connections: int) -> Iterator[bool]:
+    """Holds one of a relay's connections, by a lock that goes with its process; False when all are taken."""
+    handle = _free_slot(folder, relay, connections)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _free_slot(folder: Path, relay: str, connections: int) -> int | None:
+    known = hashlib.sha256(relay.encode()).hexdigest()[:16]
+    for number in range(connections):
+        handle = os.open(folder / f"{known}-{number}.slot", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+        else:
+            return handle
+    return None
+
+
+def reserve(connection: Connection, relay: str, count: int, rate: float, now: float) -> float:
+    """Take the next ``count`` places in a relay's queue; returns the instant of the first, in seconds since 1970."""
+    connection.execute(insert_or(connection, RelayRate).values(relay=relay, next_at=now).on_conflict_do_nothing())
+    start = case((RelayRate.next_at > now, RelayRate.next_at), else_=now)
+    after: float = connection.execute(
+        update(RelayRate)
+        .where(RelayRate.relay == relay)
+        .values(next_at=start + count / rate)
+        .returning(RelayRate.next_at)
+    ).scalar_one()
+    return after - count / rate

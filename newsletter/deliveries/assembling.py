@@ -1,0 +1,56 @@
+"""From a claimed delivery to a message on its way: the reader's own head, signed where keys are set, and the pieces."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.deliveries import dkim
+from newsletter.deliveries.message import Frozen, Recipient, link_token, own_fields, return_path
+
+
+@dataclass(slots=True)
+class Job:
+    """One message on its way: a head, then the pieces of its body with the reader's token between them.
+
+    Its bytes are CRLF lines without a leading dot. They are joined at the last moment, in one copy.
+    """
+
+    delivery_id: int
+    sender: str
+    recipient: str
+    head: bytes
+    pieces: tuple[bytes, ...]
+    token: bytes
+    size: int
+
+    def wire(self, before: bytes = b"", after: bytes = b"") -> bytes:
+        """The message, with commands before and after it in the same write."""
+        first, *rest = self.pieces
+        if not rest:
+            return b"".join([before, self.head, first, after])
+        rest[-1] += after
+        return self.token.join([before + self.head + first, *rest])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a sender has to know of an issue. ``left_out`` are fields that a relay rewrites, so they are not signed."""
+
+    issue_id: int
+    frozen: Frozen
+    date: datetime
+    link_keys: dict[int, bytes]
+    signers: tuple[dkim.Signer, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def job(self, recipient: Recipient, key_id: int) -> Job:
+        """The message of one reader. Signing takes nearly all of its time, and no lock of the interpreter."""
+        envelope, key = self.frozen.envelope, self.link_keys[key_id]
+        cut = self.frozen.cut(recipient.selection, recipient.format)
+        token = link_token(envelope, recipient, key_id, key)
+        own = own_fields(envelope, recipient, token, self.date, key_id, key)
+        told = token.encode("ascii")
+        if self.signers:
+            own = dkim.sign(self.signers, own, cut.fields, told.join(cut.pieces), self.left_out) + own
+        head = b"".join([own, cut.fields, b"\r\n"])
+        sender = return_path(envelope, recipient, key_id, key)
+        return Job(recipient.delivery_id, sender, recipient.email, head, cut.pieces, told, len(own) + cut.size)
