@@ -27,9 +27,11 @@ from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import headers
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, sign
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import Reply
+from newsletter.deliveries.send import signers_of
 from newsletter.deliveries.transport import RelayError, submit
 from newsletter.settings import Settings, required
 from newsletter.subscribers.tokens import Link, hash_token, one_time_token, sign_link
@@ -62,10 +64,11 @@ def send_letters(engine: Engine, settings: Settings, clock: Clock) -> int:
     if not letters_are_due(engine):
         return 0
     required(settings, "from_", "secret_key")
+    signers = signers_of(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     sent = 0
     while ids := _claim(engine, owner):
-        ready = [one for letter_id in ids if (one := _prepare(engine, letter_id, owner, settings, clock))]
+        ready = [one for letter_id in ids if (one := _prepare(engine, letter_id, owner, settings, signers, clock))]
         sent += asyncio.run(_send(engine, ready, owner, settings))
     return sent
 
@@ -76,7 +79,9 @@ def _claim(engine: Engine, owner: str) -> list[int]:
         return claim_letters(connection, owner, now, now + _LEASE, _BATCH)
 
 
-def _prepare(engine: Engine, letter_id: int, owner: str, settings: Settings, clock: Clock) -> Ready | None:
+def _prepare(
+    engine: Engine, letter_id: int, owner: str, settings: Settings, signers: Sequence[Signer], clock: Clock
+) -> Ready | None:
     """Write a claimed letter. One that nobody needs any more ends here, and so does one that cannot be written: it must
     not hold up the others."""
     with transaction(engine) as connection:
@@ -92,7 +97,13 @@ def _prepare(engine: Engine, letter_id: int, owner: str, settings: Settings, clo
         if message is None:
             finish_letter(connection, letter_id, owner, LetterStatus.FAILED, real_now(), failure)
             return None
-    return Ready(letter, message)
+    return Ready(letter, _signed(message, settings, signers))
+
+
+def _signed(message: bytes, settings: Settings, signers: Sequence[Signer]) -> bytes:
+    head, _, body = message.partition(b"\r\n\r\n")
+    left_out = REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
+    return sign(signers, head + b"\r\n", b"", body, left_out) + message
 
 
 def _write(connection: Connection, letter: DueLetter, settings: Settings, clock: Clock) -> bytes | None:

@@ -3,15 +3,20 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import Engine, select
 
 from db.engine import reading, transaction
-from db.letters import add_letter
+from db.letters import add_letter, claim_letters
 from db.models import Letter
 from newsletter.clock import Clock, real_now
+from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.send_letters import letters_are_due, send_letters
+from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from tests.fakes.relay import RecordingRelay
@@ -131,8 +136,6 @@ def test_an_address_beyond_ascii_needs_a_relay_that_takes_it(engine: Engine, set
 
 def test_a_letter_whose_sender_died_is_taken_over_when_its_lease_is_past(engine: Engine, settings: Settings) -> None:
     letter = notice(engine)
-    from db.letters import claim_letters
-
     with transaction(engine) as connection:
         past = real_now() - timedelta(minutes=10)
         assert claim_letters(connection, "a dead one", real_now(), past, 10) == [letter]
@@ -142,8 +145,6 @@ def test_a_letter_whose_sender_died_is_taken_over_when_its_lease_is_past(engine:
 
 def test_a_letter_in_other_hands_is_left_to_them(engine: Engine, settings: Settings) -> None:
     letter = notice(engine)
-    from db.letters import claim_letters
-
     with transaction(engine) as connection:
         claim_letters(connection, "another", real_now(), real_now() + timedelta(minutes=5), 10)
     assert send_letters(engine, settings, CLOCK) == 0
@@ -185,3 +186,15 @@ def test_a_test_letter_shows_the_issue_as_it_was_rendered(engine: Engine, settin
     (arrived,) = inbox.arrived
     assert arrived.message["Subject"] == "[Test] Große Woche"
     assert (arrived.text().strip(), arrived.html().strip()) == ("Ein Wort", "<p>Ein Wort</p>")
+
+
+def test_a_letter_is_signed_like_an_issue(engine: Engine, settings: Settings, tmp_path: Path) -> None:
+    signer = Signer("s1", "example.com", ed25519.Ed25519PrivateKey.generate())
+    (tmp_path / "s1.pem").write_bytes(signer.pem())
+    notice(engine)
+    with RecordingRelay() as inbox:
+        signing = replace(settings, smtp=(inbox.relay,), dkim=(DkimKey("s1", "example.com", tmp_path / "s1.pem"),))
+        assert send_letters(engine, signing, CLOCK) == 1
+    raw, record = inbox.arrived[0].raw, signer.record().encode()
+    assert dkim.verify(raw, dnsfunc=lambda *_, **__: record)
+    assert not dkim.verify(raw.replace(b"paused", b"passed"), dnsfunc=lambda *_, **__: record)
