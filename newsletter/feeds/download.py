@@ -7,7 +7,7 @@ that answers differently the second time (DNS rebinding) gains nothing. Proxies 
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,12 +33,17 @@ ACCEPT = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes; ``size`` is counted after decompression."""
+    """Seconds and bytes; ``size`` is counted after decompression, ``parse`` is what reading a document may take."""
 
     connect: float = 10.0
     read: float = 15.0
     whole: float = 40.0
     size: int = 5_000_000
+    parse: float = 10.0
+
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""A host and a port -> the network addresses to try, in that order. Raises OSError for an unknown host."""
 
 
 class DownloadError(Exception):
@@ -66,8 +71,10 @@ class Download:
 class Downloader:
     """Shares connections between downloads; made by ``open_downloader``."""
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport, agent: str, allow_private: bool, limits: Limits) -> None:
-        self._transport, self._agent = transport, agent
+    def __init__(
+        self, transport: httpx.AsyncHTTPTransport, agent: str, allow_private: bool, limits: Limits, resolve: Resolve
+    ) -> None:
+        self._transport, self._agent, self._resolve = transport, agent, resolve
         self._allow_private, self._limits = allow_private, limits
 
     async def get(
@@ -162,10 +169,9 @@ class Downloader:
         host = target.raw_host.decode("ascii")
         port = target.port or (443 if target.scheme == "https" else 80)
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError):
+            addresses = await self._resolve(host, port)
+        except (OSError, UnicodeError):
             raise DownloadError(f"there is no host {target.host}") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
         allowed = [address for address in addresses if self._allow_private or is_public(_parsed(address))]
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
@@ -179,12 +185,22 @@ def user_agent(public_url: str) -> str:
 
 @asynccontextmanager
 async def open_downloader(
-    *, agent: str, allow_private: bool, limits: Limits | None = None, connections: int = 16
+    *,
+    agent: str,
+    allow_private: bool,
+    limits: Limits | None = None,
+    connections: int = 16,
+    resolve: Resolve | None = None,
 ) -> AsyncIterator[Downloader]:
-    """Connections are kept for the time of the run."""
+    """Connections are kept for the time of the run. ``resolve`` is the system's resolver unless given."""
     pool = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     async with httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), limits=pool, trust_env=False) as transport:
-        yield Downloader(transport, agent, allow_private, limits or Limits())
+        yield Downloader(transport, agent, allow_private, limits or Limits(), resolve or _resolve)
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address:

@@ -109,7 +109,7 @@ class _Round:
         total: int,
     ) -> None:
         self._engine, self._settings, self._clock = engine, settings, clock
-        self._limits, self._progress, self._total = limits, progress, total
+        self._limits, self._progress, self._total = limits or Limits(), progress, total
         self._done = 0
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
         self._all = asyncio.Semaphore(AT_ONCE)
@@ -120,7 +120,7 @@ class _Round:
         allow_private = self._settings.fetch_private
         async with (
             open_downloader(agent=agent, allow_private=allow_private, limits=self._limits) as downloader,
-            Readers() as readers,
+            Readers(seconds=self._limits.parse) as readers,
         ):
             return await asyncio.gather(*(self._one(feed, downloader, readers) for feed in feeds))
 

@@ -39,10 +39,10 @@ _BUSINESS = _rule(
 )
 _TEACHES = _rule(
     r"\b(?:lessons|guide|tutorial|tips|best practices|deep dive|retrospective|postmortem|explained|explainer"
-    r"|demystify\w*|vs\.?|versus|head to head|polic(?:y|ies)|safety report|system card|ban|cited?|cites|future of|era of|towards?"
-    r"|review|culture|cultural|principles|philosophy|risks?|trust in|evals?|evaluations?|benchmarks?|leaderboard"
-    r"|measuring|scaling|designing|understanding|navigating|modernizing|unlocking|leveraging|we trained|we asked"
-    r"|lawsuit|study|survey|research (?:community|system)|rising)\b"
+    r"|demystify\w*|vs\.?|versus|head to head|polic(?:y|ies)|safety report|system card|ban|cited?|cites|future of"
+    r"|era of|towards?|review|culture|cultural|principles|philosophy|risks?|trust in|evals?|evaluations?|benchmarks?"
+    r"|leaderboard|measuring|scaling|designing|understanding|navigating|modernizing|unlocking|leveraging|we trained"
+    r"|we asked|lawsuit|study|survey|research (?:community|system)|rising)\b"
     r"|^(?:on|the|our|building|bringing|securing|beyond|moving|build|run|use|using|driving|make|getting"
     r"|an update to)\b",
     "it reports or teaches",

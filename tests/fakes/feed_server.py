@@ -1,0 +1,105 @@
+"""A web server on loopback that answers as a test tells it to, and remembers what it was asked."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``drip`` sends the body slowly, a byte each so many seconds."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drip: float = 0.0
+
+
+class FeedServer:
+    """``server.serve("/a.xml", body)``; an answer may be a function of the request's headers."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self._answers: dict[str, Answer | Callable[[dict[str, str]], Answer]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def serve(self, path: str, body: bytes | str = b"", status: int = 200, drip: float = 0.0, **headers: str) -> str:
+        """Answer this path so from now on; returns its address. Header names are written with underscores."""
+        content = body.encode() if isinstance(body, str) else body
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._answers[path] = Answer(content, status, named, drip)
+        return self.url(path)
+
+    def serve_by(self, path: str, answer: Callable[[dict[str, str]], Answer]) -> str:
+        self._answers[path] = answer
+        return self.url(path)
+
+    def _handler(outer) -> type[BaseHTTPRequestHandler]:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.asked.append((self.path, headers))
+                found = outer._answers.get(self.path, Answer(b"nothing here", 404))
+                answer = found(headers) if callable(found) else found
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    self._send(answer)
+
+            def _send(self, answer: Answer) -> None:
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                if not answer.drip:
+                    self.wfile.write(answer.body)
+                    return
+                for byte in answer.body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(answer.drip)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+def rss(*items: str, title: str = "Launches", head: str = "") -> str:
+    """An RSS 2.0 feed of these items; see ``item``."""
+    return (
+        f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>{title}</title>{head}"
+        f"{''.join(items)}</channel></rss>"
+    )
+
+
+def item(title: str, link: str | None = None, date: str | None = None, guid: str | None = None) -> str:
+    """``date`` as RFC 822 has it."""
+    parts = [f"<title>{title}</title>"]
+    parts += [f"<link>{link}</link>"] if link else []
+    parts += [f"<pubDate>{date}</pubDate>"] if date else []
+    parts += [f"<guid isPermaLink='false'>{guid}</guid>"] if guid else []
+    return f"<item>{''.join(parts)}</item>"

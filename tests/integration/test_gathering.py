@@ -1,0 +1,384 @@
+"""Feeds in, releases out: fetching as a good citizen, and what becomes of what it brings."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from db.engine import reading, transaction
+from db.feeds import FeedRow, all_feeds
+from db.models import Issue
+from db.releases import ReleaseRow, list_releases, sources_of
+from db.tools import add_tool, tool_by_slug
+from newsletter.clock import Clock, Week
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.download import Limits
+from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
+from newsletter.feeds.watch import Watch, pause_feed, remove_feed, watch_feed
+from newsletter.releases.add import add_release
+from newsletter.releases.collect import CollectReport, collect_releases
+from newsletter.releases.naming import fold_name
+from newsletter.releases.rematch import rematch_releases
+from newsletter.releases.resolve import drop_release, match_to_tool
+from newsletter.settings import Settings
+from tests.fakes.feed_server import Answer, FeedServer, item, rss
+
+NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
+TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
+SUNDAY = "Sun, 15 Nov 2026 07:00:00 GMT"
+LAST_YEAR = "Tue, 18 Nov 2025 07:00:00 GMT"
+QUICK = Limits(connect=2, read=2, whole=2, parse=5)
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with FeedServer() as running:
+        yield running
+
+
+class Gathering:
+    """Both steps of `newsletter gather`, at a time that the test moves."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings, self.now = engine, settings, NOW
+
+    def watch(self, url: str, **options: object) -> FeedRow:
+        return watch_feed(self.engine, Watch(url, **options), self.now)  # type: ignore[arg-type]
+
+    def gather(self, *names: str) -> dict[str, FetchedFeed]:
+        report = fetch_feeds(self.engine, self.settings, Clock(self.now), names, limits=QUICK)
+        self.collected: CollectReport = collect_releases(self.engine, self.settings, Clock(self.now))
+        return {feed.url: feed for feed in report.feeds}
+
+    def later(self, **delta: float) -> "Gathering":
+        self.now += timedelta(**delta)
+        return self
+
+    def feeds(self) -> list[FeedRow]:
+        with reading(self.engine) as connection:
+            return all_feeds(connection)
+
+    def releases(self) -> list[ReleaseRow]:
+        with reading(self.engine) as connection:
+            return list_releases(connection)
+
+    def weeks(self) -> dict[str, str | None]:
+        return {release.name: release.week for release in self.releases()}
+
+    def tool(self, slug: str, name: str, url: str) -> int:
+        with transaction(self.engine) as connection:
+            return add_tool(
+                connection, slug=slug, name=name, name_key=fold_name(name), url=url, address_key=canonical_url(url),
+                category="Developer Tools", listed=True, now=self.now,
+            )  # fmt: skip
+
+    def compose(self, week: str) -> None:
+        found = Week.parse(week)
+        zone = self.settings.timezone
+        with transaction(self.engine) as connection:
+            values = {"starts_at": found.starts_at(zone), "ends_at": found.ends_at(zone), "status": "draft"}
+            times = {"composed_at": self.now, "updated_at": self.now}
+            connection.execute(insert(Issue).values(week=week, number=1, **values, **times))
+
+
+@pytest.fixture
+def gathering(engine: Engine, settings: Settings) -> Gathering:
+    return Gathering(engine, settings)
+
+
+def test_entries_become_releases_once(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("Quillbase – notes", "https://q.example/", TODAY)), ETag='"1"')
+    gathering.watch(url)
+    first = gathering.gather()[url]
+    assert (first.status, first.entries, first.new, first.name) == ("ok", 1, 1, "Launches")
+    assert gathering.collected.new_releases == 1
+    again = gathering.later(hours=2).gather()[url]
+    assert (again.status, again.entries, again.new) == ("unchanged", 1, 0)
+    (release,) = gathering.releases()
+    assert (release.name, release.week, release.status) == ("Quillbase", "2026-W47", "unmatched")
+
+
+def test_requests_are_conditional_on_what_the_server_gave(gathering: Gathering, server: FeedServer) -> None:
+    def answer(headers: dict[str, str]) -> Answer:
+        if headers.get("if-none-match") == '"1"' and headers.get("if-modified-since") == TODAY:
+            return Answer(status=304)
+        return Answer(rss(item("One")).encode(), headers={"ETag": '"1"', "Last-Modified": TODAY})
+
+    url = server.serve_by("/a", answer)
+    gathering.watch(url)
+    gathering.gather()
+    assert gathering.later(days=1).gather()[url].status == "unchanged"
+    assert gathering.later(days=1).gather()[url].status == "unchanged"
+    assert "weeklyverdicts" in server.asked[0][1]["user-agent"].lower()
+    assert "br" in server.asked[0][1]["accept-encoding"]
+
+
+def test_a_feed_is_left_alone_until_it_is_due_unless_it_is_named(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("One")))
+    gathering.watch(url, name="Mine")
+    gathering.gather()
+    assert gathering.later(minutes=5).gather()[url].status == "skipped"
+    assert gathering.gather("mine")[url].status == "unchanged"
+    assert gathering.gather(url)[url].status == "unchanged"
+    with pytest.raises(NotFoundError, match="nobody"):
+        gathering.gather("nobody")
+
+
+def test_a_paused_feed_is_skipped(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("One")))
+    gathering.watch(url)
+    pause_feed(gathering.engine, url)
+    assert gathering.gather()[url].status == "skipped"
+
+
+def test_one_feed_that_fails_does_not_stop_the_others(gathering: Gathering, server: FeedServer) -> None:
+    good = server.serve("/good", rss(item("One", date=TODAY)))
+    urls = [
+        server.url("/missing"),
+        server.serve("/html", "<!doctype html><html><body>Hello</body></html>"),
+        server.serve("/slow", b"<rss>" + b" " * 5_000, drip=0.05),
+        "http://127.0.0.1:1/",
+        "http://no-such-host.invalid/",
+    ]
+    for url in [*urls, good]:
+        gathering.watch(url)
+    found = gathering.gather()
+    assert [found[url].status for url in urls] == ["error"] * 5
+    assert "404" in str(found[urls[0]].error)
+    assert "a web page" in str(found[urls[1]].error)
+    assert "2 seconds" in str(found[urls[2]].error)
+    assert found[good].status == "ok"
+    assert len(gathering.releases()) == 1
+    assert gathering.later(minutes=1).gather()[urls[0]].status == "skipped"
+    assert gathering.later(days=3).gather()[urls[0]].status == "error"
+    assert "it has failed since" in str(gathering.later(days=9).gather()[urls[0]].note)
+
+
+def test_a_permanent_redirect_is_remembered_and_a_temporary_one_is_not(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    new = server.serve("/new", rss(item("One")))
+    moved = server.serve("/moved", status=301, Location="/new")
+    for_now = server.serve("/for-now", status=302, Location="/elsewhere")
+    server.serve("/elsewhere", rss(item("Two")))
+    for url in (moved, for_now):
+        gathering.watch(url)
+    found = gathering.gather()
+    assert found[new].status == "ok"
+    assert found[for_now].status == "ok"
+    assert {feed.url for feed in gathering.feeds()} == {new, for_now}
+    assert gathering.gather(moved)[new].status == "unchanged"
+
+
+def test_redirects_end(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/loop", status=301, Location="/loop")
+    away = server.serve("/away", status=301, Location="file:///etc/passwd")
+    gathering.watch(url)
+    gathering.watch(away)
+    found = gathering.gather()
+    assert "more than 5 times" in str(found[url].error)
+    assert "no web address" in str(found[away].error)
+
+
+def test_a_feed_that_is_gone_is_retired(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", status=410)
+    gathering.watch(url)
+    assert "410" in str(gathering.gather()[url].error)
+    assert gathering.feeds()[0].status == "retired"
+    assert gathering.later(days=30).gather()[url].status == "skipped"
+
+
+def test_retry_after_is_honoured(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", status=429, Retry_After="36000")
+    gathering.watch(url)
+    assert gathering.gather()[url].status == "error"
+    assert gathering.later(hours=9).gather()[url].status == "skipped"
+    assert gathering.later(hours=2).gather()[url].status == "error"
+
+
+def test_no_private_address_is_fetched_unless_allowed(
+    gathering: Gathering, server: FeedServer, settings: Settings
+) -> None:
+    url = server.serve("/a", rss(item("One")))
+    gathering.watch(url)
+    gathering.watch(f"http://localhost:{server.port}/a")
+    gathering.watch(f"http://[::ffff:127.0.0.1]:{server.port}/a")
+    gathering.settings = replace(settings, fetch_private=False)
+    assert all("private network" in str(feed.error) for feed in gathering.gather().values())
+    assert server.asked == []
+
+
+def test_a_document_larger_than_five_megabytes_is_refused(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("One")) + " " * 5_000_000)
+    gathering.watch(url)
+    assert "larger than 5 MB" in str(gathering.gather()[url].error)
+
+
+def test_a_feed_that_shrinks_and_grows_again_announces_nothing_twice(gathering: Gathering, server: FeedServer) -> None:
+    items = [item(f"Tool {n}", f"https://t{n}.example/", TODAY, f"g{n}") for n in range(5)]
+    url = server.serve("/a", rss(*items))
+    gathering.watch(url)
+    gathering.gather()
+    server.serve("/a", rss(items[0]))
+    gathering.later(days=1).gather()
+    server.serve("/a", rss(*items, item("Tool 9", "https://t9.example/", "Thu, 19 Nov 2026 07:00:00 GMT", "g9")))
+    gathering.later(days=1).gather()
+    assert len(gathering.releases()) == 6
+
+
+def test_a_date_once_stored_never_moves(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("One", date=SUNDAY, guid="a"), item("Two", guid="b")))
+    gathering.watch(url)
+    gathering.gather()
+    server.serve("/a", rss(item("One", date=TODAY, guid="a"), item("Two", date=SUNDAY, guid="b")))
+    gathering.later(days=1).gather()
+    one, two = gathering.releases()
+    assert (one.week, one.published_at) == ("2026-W46", datetime(2026, 11, 15, 7, tzinfo=UTC))
+    assert (two.week, two.published_at) == ("2026-W47", None)
+
+
+def test_old_posts_and_an_undated_backlog_are_kept_and_never_announced(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    backlog = [item(f"Old {n}", guid=f"o{n}") for n in range(11)]
+    url = server.serve(
+        "/a", rss(*backlog, item("Post of last year", date=LAST_YEAR), item("Post of today", date=TODAY))
+    )
+    gathering.watch(url)
+    gathering.gather()
+    assert gathering.collected.new_releases == 1
+    assert gathering.collected.backfilled == 12
+    assert {name for name, week in gathering.weeks().items() if week} == {"Post of today"}
+
+
+def test_ten_undated_entries_of_a_first_fetch_are_news(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(*[item(f"New {n}", guid=f"n{n}") for n in range(10)]))
+    gathering.watch(url)
+    gathering.gather()
+    assert gathering.collected.new_releases == 10
+
+
+def test_one_seen_after_its_issue_was_composed_rolls_into_the_next(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("Late", date=SUNDAY)))
+    gathering.watch(url)
+    gathering.compose("2026-W46")
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert (release.week, release.late) == ("2026-W47", True)
+
+
+def test_one_launch_in_two_feeds_is_one_release_with_two_sources(gathering: Gathering, server: FeedServer) -> None:
+    one = server.serve("/1", rss(item("Quillbase – notes", "https://q.example/?utm_source=one", TODAY)))
+    two = server.serve("/2", rss(item("Quillbase", "http://www.q.example", TODAY)))
+    gathering.watch(one)
+    gathering.watch(two)
+    found = gathering.gather()
+    assert (found[one].new, found[two].new, gathering.collected.new_releases) == (1, 1, 1)
+    (release,) = gathering.releases()
+    with reading(gathering.engine) as connection:
+        assert sorted(sources_of(connection, [release.id])[release.id]) == sorted([one, two])
+
+
+def test_the_same_version_in_two_feeds_of_a_tool_is_one_release(gathering: Gathering, server: FeedServer) -> None:
+    gathering.tool("quillbase", "Quillbase", "https://q.example/")
+    one = server.serve("/1", rss(item("v1.2.3", "https://github.com/acme/q/releases/tag/v1.2.3", TODAY)))
+    two = server.serve("/2", rss(item("1.2.3", "https://pypi.org/project/q/1.2.3/", TODAY)))
+    gathering.watch(one, tool="quillbase")
+    gathering.watch(two, tool="quillbase")
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert (release.tool, release.version, release.name) == ("quillbase", "1.2.3", "Quillbase")
+
+
+def test_a_known_tool_is_matched_and_an_unknown_one_waits(gathering: Gathering, server: FeedServer) -> None:
+    gathering.tool("quillbase", "Quillbase", "https://q.example/")
+    url = server.serve(
+        "/a", rss(item("Quillbase – notes", date=TODAY, guid="1"), item("Lantern", date=TODAY, guid="2"))
+    )
+    gathering.watch(url)
+    gathering.gather()
+    assert [(one.name, one.tool, one.status) for one in gathering.releases()] == [
+        ("Quillbase", "quillbase", "matched"),
+        ("Lantern", None, "unmatched"),
+    ]
+
+
+def test_what_waits_is_matched_when_its_tool_joins(gathering: Gathering, server: FeedServer) -> None:
+    gathering.watch(server.serve("/a", rss(item("Lantern", date=TODAY))))
+    gathering.gather()
+    assert rematch_releases(gathering.engine, gathering.now) == 0
+    gathering.tool("lantern", "Lantern", "https://lantern.example/")
+    assert rematch_releases(gathering.engine, gathering.now) == 1
+    assert gathering.releases()[0].tool == "lantern"
+
+
+def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    items = [item("Lantern – lamps", "https://lantern.example/", TODAY), item("Lantern Two", None, TODAY, "2"),
+             item("Post of last year", None, LAST_YEAR, "3")]  # fmt: skip
+    gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
+    gathering.gather()
+    assert gathering.collected.new_tools == 2
+    with reading(gathering.engine) as connection:
+        tool = tool_by_slug(connection, "lantern")
+    assert tool is not None
+    assert (tool.listed, tool.tagline) == (False, "lamps")
+    assert gathering.releases()[0].tool == "lantern"
+
+
+def test_launches_of_numbered_tools_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
+    items = [item(f"Gadget {n}", f"https://launches.example/{n}", TODAY) for n in range(30)]
+    gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
+    gathering.gather()
+    assert len({release.tool for release in gathering.releases()}) == 30
+
+
+def test_a_limit_takes_the_first_of_the_week_and_skips_the_rest(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(*[item(f"Tool {n}", date=TODAY, guid=f"{n}") for n in range(8)]))
+    gathering.watch(url, limit=3)
+    gathering.gather()
+    assert [release.name for release in gathering.releases()] == ["Tool 0", "Tool 1", "Tool 2"]
+    assert gathering.collected.skipped == 5
+
+
+def test_an_editor_matches_and_the_address_is_remembered(gathering: Gathering, server: FeedServer) -> None:
+    gathering.tool("quillbase", "Quillbase", "https://q.example/")
+    gathering.watch(server.serve("/a", rss(item("Something else", "https://launches.example/posts/7", TODAY))))
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert match_to_tool(gathering.engine, release.id, "quillbase", gathering.now).tool == "quillbase"
+    assert drop_release(gathering.engine, release.id).status == "dropped"
+    gathering.watch(server.serve("/b", rss(item("Once more 2.0", "https://launches.example/posts/7", TODAY))))
+    gathering.gather()
+    assert gathering.releases()[-1].tool == "quillbase"
+    with pytest.raises(NotFoundError):
+        match_to_tool(gathering.engine, release.id, "nobody", gathering.now)
+    with pytest.raises(NotFoundError):
+        drop_release(gathering.engine, 999)
+
+
+def test_what_an_editor_found_is_added_by_its_page(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve(
+        "/launch", "<html><head><title>Lantern – lamps</title><meta name=description content='Light.'></head></html>"
+    )
+    found = add_release(gathering.engine, gathering.settings, url, None, gathering.now)
+    assert (found.name, found.tagline, found.summary, found.week) == ("Lantern", "lamps", "Light.", "2026-W47")
+    with pytest.raises(RefusedError, match="already"):
+        add_release(gathering.engine, gathering.settings, url, None, gathering.now)
+    with pytest.raises(BadInputError, match="404"):
+        add_release(gathering.engine, gathering.settings, server.url("/none"), None, gathering.now)
+
+
+def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("One", "https://one.example/", TODAY)))
+    gathering.watch(url)
+    gathering.gather()
+    remove_feed(gathering.engine, url)
+    assert gathering.releases()[0].feed is None
+    gathering.watch(url)
+    gathering.gather()
+    assert len(gathering.releases()) == 1
