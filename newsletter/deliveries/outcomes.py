@@ -129,7 +129,8 @@ def blame_of(reply: Reply) -> Blame:
 
 def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> datetime:
     """5–15 minutes after the first attempt, then twice as long each time with jitter, never after the end."""
-    interval = min(FIRST_RETRY * 2 ** min(attempt - 1, 20), LONGEST_RETRY)
+    doubled: timedelta = FIRST_RETRY * (1 << min(attempt - 1, 20))
+    interval = min(doubled, LONGEST_RETRY)
     at = now + interval * random.uniform(1 - JITTER, 1 + JITTER)
     latest: datetime = max(first_attempt_at + GIVE_UP_AFTER, now + FIRST_RETRY * (1 - JITTER))
     return min(at, latest)

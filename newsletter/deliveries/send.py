@@ -16,6 +16,7 @@ from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
 from newsletter.deliveries.message import Frozen
 from newsletter.deliveries.send_issue import Sender, Tally
+from newsletter.deliveries.senders import helpers, how_many
 from newsletter.deliveries.transport import is_loopback
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.settings import Settings, required
@@ -46,12 +47,10 @@ def send_due(
     week: Week | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
-    processes: int = 1,
 ) -> SendReport:
     """Send until nothing is due any more, or ``stop`` is set. Deferred deliveries wait for a later call.
 
-    May run in several processes at once: they share the ledger, and ``processes`` says among how many the relays'
-    connections are shared. Raises SettingsError before anything is sent.
+    May run in several processes at once: they share the ledger. Raises SettingsError before anything is sent.
     """
     check_ready(settings)
     stop = stop or threading.Event()
@@ -60,11 +59,31 @@ def send_due(
         if week is not None and not chosen and issues.issue_of_week(connection, str(week)) is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
     reports = []
-    with ownership.owner(engine, clock.now()) as owner:
-        for issue_id, name in chosen:
-            if not stop.is_set():
-                reports.append(_send_issue(engine, settings, clock, owner.name, issue_id, name, stop, processes))
+    for issue_id, name in chosen:
+        if not stop.is_set():
+            tally = _send_issue(engine, settings, clock, issue_id, Week.parse(name), stop)
+            reports.append(_settle(engine, clock, issue_id, name, tally))
+            if progress is not None:
+                progress(name, reports[-1].counts)
     return SendReport(tuple(reports))
+
+
+def send_share(
+    engine: Engine, settings: Settings, clock: Clock, week: Week, stop: threading.Event, processes: int
+) -> Tally:
+    """One of so many processes that send an issue, until nothing of it is due."""
+    signers = signers_of(settings)
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+    if issue is None:
+        return Tally()
+    with ownership.owner(engine, real_now()) as owner:
+        while True:
+            _take_over(engine, issue.id)
+            work = _work(engine, settings, issue.id, str(week), signers)
+            tally = Sender(engine, settings, clock, owner.name, work, stop, processes).run()
+            if tally.trouble or stop.is_set() or not _left_behind(engine, issue.id):
+                return tally
 
 
 def check_ready(settings: Settings) -> None:
@@ -77,25 +96,16 @@ def check_ready(settings: Settings) -> None:
 
 
 def _send_issue(
-    engine: Engine,
-    settings: Settings,
-    clock: Clock,
-    owner: str,
-    issue_id: int,
-    week: str,
-    stop: threading.Event,
-    processes: int,
-) -> IssueSent:
-    """Sending ends where nothing is due; what a sender that died left behind is sent too."""
-    signers = signers_of(settings)
-    tally = Tally()
-    while not stop.is_set():
-        _take_over(engine, issue_id)
-        work = _work(engine, settings, issue_id, week, signers)
-        tally = Sender(engine, settings, clock, owner, work, stop, processes).run()
-        if tally.trouble or not _left_behind(engine, issue_id):
-            break
-    return _settle(engine, clock, issue_id, week, tally)
+    engine: Engine, settings: Settings, clock: Clock, issue_id: int, week: Week, stop: threading.Event
+) -> Tally:
+    """With helpers where signing keeps more than one core busy."""
+    with reading(engine) as connection:
+        left = deliveries.lease_owners(connection, issue_id)
+        if not left and not deliveries.has_work(connection, issue_id, clock.now()):
+            return Tally()
+        processes = how_many(settings, deliveries.counts(connection, issue_id).queued)
+    with helpers(processes - 1, settings, clock, week, stop):
+        return send_share(engine, settings, clock, week, stop, processes)
 
 
 def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers: tuple[Signer, ...]) -> Work:

@@ -248,7 +248,7 @@ class Sender:
                 self._signing = [self._claimed.popleft() for _ in range(min(8, len(self._claimed)))]
                 if len(self._claimed) < BATCH // 2:
                     self._low.set()
-                jobs = await self._in(self._signs, lambda batch=self._signing: [self._assemble(row) for row in batch])
+                jobs = await self._in(self._signs, lambda: [self._assemble(row) for row in self._signing])
                 self._signed.extend(zip(self._signing, jobs, strict=True))
                 self._signing = []
                 self._more.set()

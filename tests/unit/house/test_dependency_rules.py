@@ -17,7 +17,7 @@ VERBS = {
     "newsletter/readers": {"vote", "bookmark"},
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {
-        "send", "send_issue", "steer", "read_receipt", "transport", "converse", "receive",
+        "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "receive",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
     "newsletter/operations": {"backup", "doctor"},

@@ -1,0 +1,74 @@
+"""More sending processes on this machine: signing is the limit of a signed sending, and a core signs so much.
+
+A helper dies with the process that started it, whatever kills that: the kernel is asked to see to it.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+from newsletter.clock import Clock, Week
+from newsletter.settings import Settings
+
+_PR_SET_PDEATHSIG = 1
+WORTH_A_PROCESS = 2000  # deliveries: what one core signs while another starts a process
+
+
+def how_many(settings: Settings, waiting: int) -> int:
+    """One if unsigned, one per usable core if signed; NEWSLETTER_SENDERS overrides. Few deliveries need one."""
+    wanted = settings.senders or (len(os.sched_getaffinity(0)) if settings.dkim else 1)
+    return max(min(wanted, waiting // WORTH_A_PROCESS), 1)
+
+
+@contextmanager
+def helpers(count: int, settings: Settings, clock: Clock, week: Week, stop: threading.Event) -> Iterator[None]:
+    """So many processes that send the issue too; they are waited for, and told to drain if ``stop`` is set."""
+    spawning = multiprocessing.get_context("spawn")
+    arguments = (settings, clock, str(week), count + 1, os.getpid())
+    started = [spawning.Process(target=_help, args=arguments) for _ in range(count)]
+    for process in started:
+        process.start()
+    try:
+        yield
+    except BaseException:
+        _tell(started)
+        raise
+    finally:
+        for process in started:
+            while process.is_alive():
+                process.join(0.2)
+                if stop.is_set():
+                    _tell(started)
+                    process.join()
+
+
+def _tell(started: list[BaseProcess]) -> None:
+    for process in started:
+        if process.is_alive():
+            process.terminate()
+
+
+def _help(settings: Settings, clock: Clock, week: str, processes: int, parent: int) -> None:
+    """A helper's whole life."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    from db.engine import make_engine
+    from newsletter.deliveries.send import send_share
+    from newsletter.errors import NewsletterError
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent tells us
+    engine = make_engine(settings.database_url)
+    try:
+        send_share(engine, settings, clock, Week.parse(week), stop, processes)
+    except NewsletterError:
+        pass  # the parent meets the same and says it
+    finally:
+        engine.dispose()
