@@ -29,6 +29,7 @@ COMMANDS = {
     "suppressions": ("newsletter.cli.suppressions:suppressions", "Who must never be mailed."),
     "bounces": ("newsletter.cli.bounces:bounces", "Take in returned mail and complaints."),
     "editors": ("newsletter.cli.editors:editors", "Who may sign in to the editors' room."),
+    "tokens": ("newsletter.cli.tokens:tokens", "Which programs may use the API."),
     "doctor": ("newsletter.cli.doctor:doctor", "Is this installation fit to send?"),
     "status": ("newsletter.cli.status:status", "What is going on now."),
     "dkim": ("newsletter.cli.dkim:dkim", "Keys for signing."),

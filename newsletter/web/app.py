@@ -30,6 +30,7 @@ ROOMS = (
     "newsletter.web.mail_link_pages",
     "newsletter.web.about_pages",
     "newsletter.web.editor_pages",
+    "newsletter.web.api_pages",
     "newsletter.web.hooks",
     "newsletter.web.metrics",
 )

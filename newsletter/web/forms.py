@@ -23,7 +23,7 @@ async def read_form(request: Request, max_bytes: int = MAX_BYTES) -> Form:
     Line ends are ``\\n``; NUL and lone surrogates are gone. Raises HTTPException 413 for more than ``max_bytes``,
     whether announced or not, and 400 for what cannot be parsed.
     """
-    body = await _read(request, max_bytes)
+    body = await read_body(request, max_bytes)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     parser: FormParser | MultiPartParser
     if kind == "application/x-www-form-urlencoded":
@@ -41,7 +41,8 @@ async def read_form(request: Request, max_bytes: int = MAX_BYTES) -> Form:
     return Form([(_text(name), _text(value)) for name, value in fields.multi_items() if isinstance(value, str)])
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises HTTPException 413 beyond ``max_bytes``, announced or not, and 400 where it ends early."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise HTTPException(413)
@@ -52,7 +53,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
             if len(body) > max_bytes:
                 raise HTTPException(413)
     except ClientDisconnect:
-        raise HTTPException(400, "The form ended early.") from None
+        raise HTTPException(400, "The request ended early.") from None
     return bytes(body)
 
 

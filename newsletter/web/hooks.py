@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -24,6 +23,7 @@ from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.deliveries.fetch_certificate import confirm_subscription, key_of_notice, topics
 from newsletter.deliveries.receive import receive_notices
 from newsletter.errors import NewsletterError
+from newsletter.web.forms import read_body
 from newsletter.web.site import Site, site
 
 MAX_BYTES = 2_000_000
@@ -38,7 +38,7 @@ async def hook(request: Request) -> Response:
     key = getattr(site(request).settings, f"hook_{provider}", None) if provider in _VERIFIED else None
     if key is None:
         return _problem(404, f"No key is set for notices of {provider}.")
-    body = await _body(request)
+    body = await read_body(request, MAX_BYTES)
     return await run_in_threadpool(_take, request, provider, key, body)
 
 
@@ -118,18 +118,6 @@ def _remember(here: Site, provider: str, document: Any) -> None:
     if provider == "mailgun":
         with transaction(here.engine) as connection:
             hit(connection, "mailgun", document["signature"]["token"], _REPLAYS, real_now())
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise HTTPException(413)
-    except ClientDisconnect:
-        raise HTTPException(400) from None
-    return bytes(body)
 
 
 def _problem(status: int, detail: str) -> Response:

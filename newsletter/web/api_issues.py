@@ -1,0 +1,116 @@
+"""The API's issues: draft, check, approve, receipt. Sending stays with the service and the people who run it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from db.engine import reading
+from db.issues import list_issues
+from newsletter.clock import iso
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.errors import BadInputError, RefusedError
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.check import check_issue
+from newsletter.issues.compose import compose_issue
+from newsletter.issues.render import read_issue
+from newsletter.issues.showing import document
+from newsletter.web.api_releases import parsed
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import INSTANT, TEXT, WEEK, closed, or_null, shape
+
+_STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", "sent", "cancelled"]}
+_LINE = shape("issue status", issue=WEEK, status=_STATUS, subject=or_null(TEXT))
+_LIST = {"type": "array", "items": {"type": "object"}}
+_ISSUE = shape("issue status items also_released", issue=WEEK, status=_STATUS, items=_LIST)
+_COUNT = {"type": "integer", "minimum": 0}
+_SEVEN = ("queued", "sending", "sent", "deferred", "failed", "uncertain", "skipped")
+
+
+def list_all(asked: Asked) -> Any:
+    limit = asked.get("limit") or 100
+    with reading(asked.site.engine) as connection:
+        page = list_issues(connection, asked.get("before"), limit)
+    found = [
+        {"issue": row.week, "number": row.number, "status": row.status, "subject": row.subject,
+         "approved_by": row.approved_by, "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
+        for row in page
+    ]  # fmt: skip
+    return {"issues": found, "next": page[-1].week if len(page) == limit else None}
+
+
+def show_issue(asked: Asked) -> Any:
+    row, values = read_issue(asked.site.engine, parsed(asked.values["issue"]), asked.site.settings)
+    return document(row, values)
+
+
+def compose(asked: Asked) -> Any:
+    here = asked.site
+    report = compose_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    return {
+        "issue": report.week if report.status else None, "status": report.status, "created": report.created,
+        "changed": report.changed, "new_releases": report.new_releases, "tools": report.tools,
+    }  # fmt: skip
+
+
+def check(asked: Asked) -> Any:
+    here = asked.site
+    report = check_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    findings = [
+        {"severity": one.severity, "place": one.place, "message": one.message, "advice": one.advice}
+        for one in report.findings
+    ]
+    return {"sound": not any(one["severity"] == "error" for one in findings), "findings": findings}
+
+
+def approve(asked: Asked) -> Any:
+    """Only a sound issue is approved this way: nobody is looking at it."""
+    if not check(asked)["sound"]:
+        raise RefusedError("its checks find errors; GET …/check lists them")
+    here, week = asked.site, parsed(asked.values["issue"])
+    approve_issue(
+        here.engine, week, asked.caller, here.settings, here.clock.now(), send_at=_instant(asked.body.get("send_at"))
+    )
+    return show_issue(asked)
+
+
+def receipt(asked: Asked) -> Any:
+    return read_receipt(asked.site.engine, parsed(asked.values["issue"])).document()
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(f"body.send_at is no ISO 8601 instant: {text!r}") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+_PLACE = {"issue": WEEK}
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/issues", "issues:read", "List the issues, the newest first.", list_all,
+        shape("issues next", issues={"type": "array", "items": _LINE}, next=or_null(WEEK)),
+        query={"before": WEEK, "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}},
+    ),
+    Operation("GET", "/api/v1/issues/{issue}", "issues:read", "What an issue says.", show_issue, _ISSUE, place=_PLACE),
+    Operation(
+        "POST", "/api/v1/issues/{issue}/compose", "issues:write",
+        "Make the draft of a week, or bring it up to date. `issue` is null where the week has nothing to carry.",
+        compose, shape("issue created changed", issue=or_null(WEEK)), place=_PLACE,
+    ),
+    Operation(
+        "GET", "/api/v1/issues/{issue}/check", "issues:read", "What would embarrass.", check,
+        shape("sound findings", sound={"type": "boolean"}, findings=_LIST), place=_PLACE,
+    ),
+    Operation(
+        "POST", "/api/v1/issues/{issue}/approve", "issues:write",
+        "Approve a draft whose checks find no error, to be sent at `send_at` or by the timetable.", approve, _ISSUE,
+        takes=closed(shape("", send_at=or_null(INSTANT))), place=_PLACE,
+    ),
+    Operation(
+        "GET", "/api/v1/issues/{issue}/receipt", "issues:read", "Reconciled counts, and every address that failed.",
+        receipt, shape("issue status recipients failures", recipients=_COUNT, **dict.fromkeys(_SEVEN, _COUNT)),
+        place=_PLACE,
+    ),
+)  # fmt: skip

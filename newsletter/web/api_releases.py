@@ -1,0 +1,84 @@
+"""The API's releases: what the feeds announced, what a program found, and whose it is."""
+
+from typing import Any
+
+from db.engine import reading
+from db.releases import ReleaseRow, list_releases, sources_of
+from newsletter.clock import Week, iso
+from newsletter.errors import BadInputError
+from newsletter.releases.add import add_release
+from newsletter.releases.resolve import drop_release, match_to_tool
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEEK, closed, listed, or_null, shape
+
+_RELEASE = shape(
+    "id url title name week tool status", id=ID, url=TEXT, title=TEXT, name=TEXT, version=or_null(TEXT),
+    week=or_null(WEEK), tool=or_null(SLUG), status={"type": "string"}, late={"type": "boolean"},
+    published_at=or_null(INSTANT), first_seen_at=INSTANT,
+)  # fmt: skip
+
+
+def list_found(asked: Asked) -> Any:
+    week, limit = asked.get("week"), asked.get("limit") or 100
+    with reading(asked.site.engine) as connection:
+        page = list_releases(
+            connection, week=str(parsed(week)) if week else None, status=asked.get("status"),
+            after_id=asked.get("after") or 0, limit=limit,
+        )  # fmt: skip
+        sources = sources_of(connection, [release.id for release in page])
+    found = [_shown(release, sources.get(release.id, [])) for release in page]
+    return {"releases": found, "next": page[-1].id if len(page) == limit else None}
+
+
+def add_found(asked: Asked) -> Any:
+    here = asked.site
+    return _shown(add_release(here.engine, here.settings, asked.body["url"], asked.body.get("tool"), here.clock.now()))
+
+
+def match_found(asked: Asked) -> Any:
+    here = asked.site
+    return _shown(match_to_tool(here.engine, asked.values["id"], asked.body["tool"], here.clock.now(), by=asked.caller))
+
+
+def drop_found(asked: Asked) -> Any:
+    return _shown(drop_release(asked.site.engine, asked.values["id"]))
+
+
+def parsed(week: str) -> Week:
+    """The week that a caller names. Raises BadInputError."""
+    try:
+        return Week.parse(week)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
+def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "id": release.id, "feed": release.feed, "feed_name": release.feed_name, "url": release.url,
+        "title": release.title, "name": release.name, "version": release.version, "tagline": release.tagline,
+        "published_at": iso(release.published_at), "first_seen_at": iso(release.first_seen_at), "week": release.week,
+        "tool": release.tool, "issue": release.issue, "late": release.late, "status": release.status,
+        "sources": sources or [release.feed] * bool(release.feed),
+    }  # fmt: skip
+
+
+_STATUS = {"type": "string", "enum": ["unmatched", "matched", "dropped", "backfilled"]}
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/releases", "releases:read", "List what the feeds announced, in the order it was seen.",
+        list_found, listed("releases", _RELEASE), query={**PAGE, "week": WEEK, "status": _STATUS},
+    ),
+    Operation(
+        "POST", "/api/v1/releases", "releases:write", "Add a release by the page that announces it.", add_found,
+        _RELEASE, takes=closed(shape("url", url={"type": "string", "maxLength": 2000}, tool=or_null(SLUG))),
+    ),
+    Operation(
+        "PUT", "/api/v1/releases/{id}/tool", "releases:write", "Say which tool a release is of.", match_found, _RELEASE,
+        takes=closed(shape("tool", tool=SLUG)), place={"id": ID},
+    ),
+    Operation(
+        "DELETE", "/api/v1/releases/{id}", "releases:write",
+        "Take a release out of what issues may carry; it stays listed as dropped.", drop_found, _RELEASE,
+        place={"id": ID},
+    ),
+)  # fmt: skip

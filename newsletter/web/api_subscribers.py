@@ -1,0 +1,140 @@
+"""The API's subscribers and suppressions. Whoever is added here consented before, and the evidence comes along."""
+
+import csv
+import io
+from typing import Any
+
+from db.engine import reading
+from db.states import SubscriberState, SuppressionReason
+from db.subscribers import subscribers_page
+from db.suppressions import suppressions_page
+from newsletter.clock import iso, real_now
+from newsletter.errors import NotFoundError
+from newsletter.subscribers.erase import erase_address
+from newsletter.subscribers.import_subscribers import import_subscribers
+from newsletter.subscribers.records import COLUMNS
+from newsletter.subscribers.suppress import lift, readable, suppress_address
+from newsletter.subscribers.unsubscribe import unsubscribe
+from newsletter.subscribers.update_preferences import find_subscriber
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import EMAIL, INSTANT, PAGE, Schema, closed, listed, or_null, shape
+
+_STATE: Schema = {"type": "string", "enum": [str(state) for state in SubscriberState]}
+_REASON: Schema = {"type": "string", "enum": [str(reason) for reason in SuppressionReason]}
+_SHORT: Schema = {"type": "string", "maxLength": 500}
+_SUBSCRIBER = shape("email state", email=EMAIL, state=_STATE)
+_SUPPRESSION = shape("email reason at", email=or_null(EMAIL), reason=_REASON, at=INSTANT)
+
+
+def list_subscribers(asked: Asked) -> Any:
+    limit, state = asked.get("limit") or 100, asked.get("state")
+    with reading(asked.site.engine) as connection:
+        page = subscribers_page(connection, asked.get("after") or 0, limit, SubscriberState(state) if state else None)
+    found = [{"email": row.email, "name": row.name, "state": row.state} for row in page]
+    return {"subscribers": found, "next": page[-1].id if len(page) == limit else None}
+
+
+def show_subscriber(asked: Asked) -> Any:
+    return {name: value for name, value in _found(asked).items() if name != "id"}
+
+
+def add_subscribers(asked: Asked) -> Any:
+    """The same path as a file takes, so that the same rules hold; ``line`` of a bad one counts from 1 in the list."""
+    now, file = asked.site.clock.now(), io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for one in asked.body["subscribers"]:
+        values = {**one, "categories": ";".join(one.get("categories", ()))}
+        writer.writerow([" ".join((values.get(name) or "").split()) for name in COLUMNS])
+    report = import_subscribers(
+        asked.site.engine, io.StringIO(file.getvalue()), now=now, latest=max(now, real_now()), progress=None
+    )
+    rejected = [{"line": row.line - 1, "email": row.email, "reason": row.reason} for row in report.rejected]
+    return {"imported": report.imported, "unchanged": report.unchanged, "rejected": rejected}
+
+
+def unsubscribe_subscriber(asked: Asked) -> Any:
+    report = unsubscribe(asked.site.engine, _found(asked)["id"], now=asked.site.clock.now())
+    return {**show_subscriber(asked), "changed": report.changed}
+
+
+def erase_subscriber(asked: Asked) -> Any:
+    email = readable(asked.values["email"])
+    _found(asked)
+    erase_address(asked.site.engine, email, now=asked.site.clock.now())
+    return {"erased": True}
+
+
+def list_suppressions(asked: Asked) -> Any:
+    limit = asked.get("limit") or 100
+    with reading(asked.site.engine) as connection:
+        page = suppressions_page(connection, asked.get("after") or 0, limit)
+    found = [{"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note} for row in page]
+    return {"suppressions": found, "next": page[-1].id if len(page) == limit else None}
+
+
+def add_suppression(asked: Asked) -> Any:
+    report = suppress_address(
+        asked.site.engine, asked.body["email"], SuppressionReason.MANUAL, now=asked.site.clock.now(),
+        note=asked.body.get("note"),
+    )  # fmt: skip
+    return {"email": report.email, "changed": report.changed}
+
+
+def remove_suppression(asked: Asked) -> Any:
+    report = lift(asked.site.engine, asked.values["email"], now=asked.site.clock.now())
+    return {"email": report.email, "changed": True}
+
+
+def _found(asked: Asked) -> dict[str, Any]:
+    found = find_subscriber(asked.site.engine, readable(asked.values["email"]))
+    if found is None:
+        raise NotFoundError("nobody subscribes with this address")
+    return found
+
+
+_CHANGED = shape("email changed", email=EMAIL, changed={"type": "boolean"})
+_NEW = closed(
+    shape(
+        "email consent_at consent_source", email=_SHORT, name=_SHORT, consent_at=INSTANT, consent_source=_SHORT,
+        categories={"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 80}},
+    )
+)  # fmt: skip
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_PLACE = {"email": EMAIL}
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/subscribers", "subscribers:read", "List subscribers in the order in which they joined.",
+        list_subscribers, listed("subscribers", _SUBSCRIBER), query={**PAGE, "state": _STATE},
+    ),
+    Operation(
+        "POST", "/api/v1/subscribers", "subscribers:write",
+        "Take in people who consented before, with the evidence; bad ones are reported, the rest come in.",
+        add_subscribers, shape("imported unchanged rejected", imported=_COUNT, unchanged=_COUNT),
+        takes=closed(shape("subscribers", subscribers={"type": "array", "maxItems": 5000, "items": _NEW})),
+    ),
+    Operation(
+        "GET", "/api/v1/subscribers/{email}", "subscribers:read", "One subscriber, with the evidence of consent.",
+        show_subscriber, _SUBSCRIBER, place=_PLACE,
+    ),
+    Operation(
+        "DELETE", "/api/v1/subscribers/{email}", "subscribers:write", "Erase a subscriber; a keyed hash stays.",
+        erase_subscriber, shape("erased", erased={"type": "boolean"}), place=_PLACE,
+    ),
+    Operation(
+        "POST", "/api/v1/subscribers/{email}/unsubscribe", "subscribers:write", "Unsubscribe on the reader's wish.",
+        unsubscribe_subscriber, _CHANGED, place=_PLACE,
+    ),
+    Operation(
+        "GET", "/api/v1/suppressions", "suppressions:read", "List who must never be mailed.", list_suppressions,
+        listed("suppressions", _SUPPRESSION), query=PAGE,
+    ),
+    Operation(
+        "POST", "/api/v1/suppressions", "suppressions:write", "Never mail this address again.", add_suppression,
+        _CHANGED, takes=closed(shape("email", email=_SHORT, note=or_null(_SHORT))),
+    ),
+    Operation(
+        "DELETE", "/api/v1/suppressions/{email}", "suppressions:write", "Let this address be mailed again.",
+        remove_suppression, _CHANGED, place=_PLACE,
+    ),
+)  # fmt: skip

@@ -1,0 +1,112 @@
+"""The API's tools and takes: the site that owns the panel pushes them here."""
+
+import json
+from datetime import date
+from typing import Any
+
+from db import api as pages
+from db.engine import reading
+from db.tools import aliases_of, standing_tool, takes_of
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.readers.community import community
+from newsletter.tools.exporting import tool_document
+from newsletter.tools.import_tools import import_tools
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
+from newsletter.verdicts.tally import tally, verdict_of
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
+
+_CALL: Schema = {"type": ["string", "null"], "enum": ["ship", "skip", "split", None]}
+_PERCENT: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TAKE = closed(
+    shape(
+        "call",
+        call={"type": "string", "enum": ["ship", "skip"]},
+        score={"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+        text=TEXT,
+        at={"type": ["string", "null"], "format": "date", "maxLength": 10},
+        author=or_null({"type": "string", "maxLength": 200}),
+    )
+)
+_VERDICT = shape("call ships skips ship_percent", call=_CALL, ships=_COUNT, skips=_COUNT, ship_percent=_PERCENT)
+_TOOL = shape("slug name url category", slug=SLUG, name=TEXT, url=TEXT, category=TEXT)
+_COMMUNITY = shape("ships skips percent", ships=_COUNT, skips=_COUNT, percent=_PERCENT)
+_SHOWN = shape("tool verdict community", tool=_TOOL, verdict=_VERDICT, community=_COMMUNITY)
+
+
+def list_tools(asked: Asked) -> Any:
+    limit = asked.get("limit") or 100
+    with reading(asked.site.engine) as connection:
+        page = pages.tools_page(connection, asked.get("after") or 0, limit)
+    found = []
+    for tool in page:
+        verdict = verdict_of(tool.ships, tool.skips)
+        found.append(
+            {"slug": tool.slug, "name": tool.name, "url": tool.url, "category": tool.category, "listed": tool.listed,
+             "call": verdict.call, "ship_percent": verdict.ship_percent}
+        )  # fmt: skip
+    return {"tools": found, "next": page[-1].id if len(page) == limit else None}
+
+
+def show_tool(asked: Asked) -> Any:
+    with reading(asked.site.engine) as connection:
+        tool = standing_tool(connection, asked.values["slug"])
+        if tool is None:
+            raise NotFoundError(f"there is no tool {asked.values['slug']!r}")
+        takes = takes_of(connection, [tool.id])[tool.id]
+        aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
+    verdict, readers = tally(takes), community(tool.vote_ships, tool.vote_skips)
+    return {
+        "tool": tool_document(tool, aliases, takes),
+        "verdict": {
+            "call": verdict.call, "ships": verdict.ships, "skips": verdict.skips, "ship_percent": verdict.ship_percent,
+        },
+        "community": {"ships": readers.ships, "skips": readers.skips, "percent": readers.percent},
+    }  # fmt: skip
+
+
+def put_tools(asked: Asked) -> Any:
+    dry_run = bool(asked.get("dry_run"))
+    report = import_tools(asked.site.engine, json.dumps(asked.body), asked.site.clock.now(), dry_run=dry_run)
+    takes = {"new": report.new_takes, "replaced": report.replaced_takes}
+    counts = {"created": report.created, "updated": report.updated, "unchanged": report.unchanged}
+    return {**counts, "takes": takes, "panelists": list(report.panelists), "dry_run": dry_run}
+
+
+def put_take(asked: Asked) -> Any:
+    body = asked.body
+    try:
+        at = date.fromisoformat(body["at"]) if body.get("at") else None
+    except ValueError:
+        raise BadInputError(f"body.at is no date: {body['at']!r}") from None
+    given = GivenTake(
+        asked.values["panelist"], body["call"], body.get("score"), body.get("text", ""), at, body.get("author")
+    )
+    record_take(asked.site.engine, asked.values["slug"], given, asked.site.clock.now())
+    return show_tool(asked)
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/tools", "tools:read", "List the tools, oldest first.", list_tools,
+        listed("tools", shape("slug name url category call ship_percent", slug=SLUG, call=_CALL)), query=PAGE,
+    ),
+    Operation(
+        "POST", "/api/v1/tools", "tools:write",
+        "Create and update tools with their takes, in the shape that `newsletter tools import` reads. All or nothing.",
+        put_tools, shape("created updated unchanged takes", created=_COUNT, updated=_COUNT, unchanged=_COUNT),
+        takes=shape("tools", tools={"type": "array", "maxItems": 5000, "items": {"type": "object"}}),
+        query={"dry_run": {"type": "boolean", "default": False}},
+    ),
+    Operation(
+        "GET", "/api/v1/tools/{slug}", "tools:read", "One tool with its takes and verdict.", show_tool, _SHOWN,
+        place={"slug": SLUG},
+    ),
+    Operation(
+        "PUT", "/api/v1/tools/{slug}/takes/{panelist}", "tools:write",
+        "Record a panelist's take. The one that it replaces is kept as history.", put_take, _SHOWN, takes=_TAKE,
+        place={"slug": SLUG, "panelist": {"type": "string", "minLength": 1, "maxLength": 40}},
+    ),
+)  # fmt: skip

@@ -1,0 +1,222 @@
+"""The API over HTTP: who may, what is answered, and that a request sent twice is done once."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzzing
+from hypothesis import strategies as some
+from sqlalchemy import Engine, func, select
+
+from db.api import add_token, revoke_token
+from db.engine import reading, transaction
+from db.models import ApiToken, Take
+from newsletter.clock import Clock, real_now
+from newsletter.settings import Settings
+from newsletter.subscribers.tokens import hash_token
+from newsletter.web.api_pages import OPERATIONS, SCOPES, openapi
+from newsletter.web.api_routing import Operation
+from newsletter.web.api_schemas import conform
+from newsletter.web.app import create_app
+from tests.fakes.browser import Browser
+from tests.fakes.times import MONDAY
+
+TOOL = {"slug": "curly", "name": "Curly", "url": "https://curly.example", "category": "Developer Tools"}
+TAKE = {"call": "ship", "score": 88, "text": "It does one thing well."}
+
+
+class Client(Browser):
+    """A browser with a token."""
+
+    token = "a-token-with-every-scope"
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        content = None if body is None else json.dumps(body)
+        given = {"Authorization": f"Bearer {self.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return self.ask(method, f"/api/v1{path}", content=content, headers=given)
+
+
+@pytest.fixture
+def client(engine: Engine, settings: Settings) -> Client:
+    with transaction(engine) as connection:
+        add_token(connection, "all", hash_token(Client.token), list(SCOPES), MONDAY, None)
+        add_token(connection, "readers", hash_token("readers-token"), ["subscribers:read"], MONDAY, None)
+        add_token(connection, "old", hash_token("old-token"), list(SCOPES), MONDAY, MONDAY)
+    return Client(create_app(settings, engine, Clock(MONDAY, running=False)))
+
+
+def is_problem(answer: Any, status: int) -> bool:
+    kind = answer.headers["content-type"]
+    return (answer.status_code, kind, answer.json()["status"]) == (status, "application/problem+json", status)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer wrong", "Basic YTpi", "Bearer old-token", "Bearer " + "x" * 900]
+)
+def test_nothing_is_answered_without_a_good_token(client: Client, header: str) -> None:
+    answer = client.ask("GET", "/api/v1/tools", headers={"Authorization": header})
+    assert is_problem(answer, 401)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_revoked_token_is_none(client: Client, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        assert revoke_token(connection, "all", real_now())
+    assert is_problem(client.call("GET", "/tools"), 401)
+
+
+def test_a_token_does_only_what_its_scopes_say(client: Client) -> None:
+    client.token = "readers-token"
+    assert client.call("GET", "/subscribers").status_code == 200
+    assert is_problem(client.call("POST", "/subscribers", {"subscribers": []}), 403)
+    assert is_problem(client.call("GET", "/tools"), 403)
+
+
+def test_tokens_are_kept_as_hashes(client: Client, engine: Engine) -> None:
+    with reading(engine) as connection:
+        assert Client.token.encode() not in list(connection.scalars(select(ApiToken.token_hash)))
+
+
+def test_tools_and_takes_are_pushed_and_shown(client: Client) -> None:
+    assert client.call("POST", "/tools", {"tools": [TOOL]}).json()["created"] == 1
+    shown = client.call("PUT", "/tools/curly/takes/builder", TAKE).json()
+    assert (shown["verdict"]["call"], shown["verdict"]["ships"]) == ("ship", 1)
+    assert client.call("GET", "/tools/curly").json() == shown
+    assert [tool["slug"] for tool in client.call("GET", "/tools").json()["tools"]] == ["curly"]
+
+
+def test_a_fault_in_a_body_is_named_with_its_place_and_nothing_is_stored(client: Client) -> None:
+    answer = client.call("POST", "/tools", {"tools": [TOOL, {"slug": "x"}]})
+    assert is_problem(answer, 422)
+    assert client.call("GET", "/tools").json()["tools"] == []
+    bad = client.call("PUT", "/tools/curly/takes/builder", {**TAKE, "score": 101})
+    assert "body.score" in bad.json()["detail"]
+
+
+def test_lists_come_in_pages_that_join_without_gap_or_repetition(client: Client) -> None:
+    tools = [{**TOOL, "slug": f"t{n}", "name": f"T{n}", "url": f"https://t{n}.example"} for n in range(5)]
+    client.call("POST", "/tools", {"tools": tools})
+    seen: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        page = client.call("GET", f"/tools?limit=2&after={after}").json()
+        seen += [tool["slug"] for tool in page["tools"]]
+        after = page["next"]
+    assert seen == [tool["slug"] for tool in tools]
+
+
+def test_a_request_sent_twice_with_one_key_is_done_once(client: Client, engine: Engine) -> None:
+    client.call("POST", "/tools", {"tools": [TOOL]})
+    first = client.call("POST", "/suppressions", {"email": "ada@example.org"}, Idempotency_Key="k1")
+    again = client.call("POST", "/suppressions", {"email": "ada@example.org"}, Idempotency_Key="k1")
+    assert first.json() == again.json() == {"email": "ada@example.org", "changed": True}
+    assert again.headers["idempotency-replayed"] == "true"
+    other = client.call("POST", "/suppressions", {"email": "bob@example.org"}, Idempotency_Key="k1")
+    assert is_problem(other, 422)
+
+
+def test_a_refusal_is_remembered_under_its_key_too(client: Client) -> None:
+    answers = [client.call("DELETE", "/suppressions/ada@example.org", Idempotency_Key="k2") for _ in range(2)]
+    assert [is_problem(answer, 404) for answer in answers] == [True, True]
+
+
+def test_subscribers_come_with_their_consent_and_leave(client: Client) -> None:
+    ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
+    bad = {**ada, "email": "nobody"}
+    report = client.call("POST", "/subscribers", {"subscribers": [ada, bad]}).json()
+    assert (report["imported"], [row["line"] for row in report["rejected"]]) == (1, [2])
+    shown = client.call("GET", "/subscribers/ada@example.org").json()
+    assert (shown["state"], shown["consent"]["source"]) == ("active", "fair")
+    left = client.call("POST", "/subscribers/ada@example.org/unsubscribe").json()
+    assert (left["state"], left["changed"]) == ("unsubscribed", True)
+    assert client.call("DELETE", "/subscribers/ada@example.org").json() == {"erased": True}
+    assert is_problem(client.call("GET", "/subscribers/ada@example.org"), 404)
+
+
+def test_a_week_without_anything_gets_no_issue_and_an_unknown_one_is_404(client: Client) -> None:
+    assert client.call("POST", "/issues/2026-W46/compose").json()["issue"] is None
+    for path in ("", "/check", "/receipt"):
+        assert is_problem(client.call("GET", f"/issues/2026-W46{path}"), 404)
+    assert is_problem(client.call("GET", "/issues/2026-W99"), 422)
+    assert is_problem(client.call("GET", "/issues/yesterday"), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PATCH", "/tools", 405), ("GET", "/nothing", 404), ("GET", "/tools?limit=0", 400), ("GET", "/tools?x=1", 400),
+        ("GET", "/tools?after=99999999999999999999", 400), ("GET", "/tools?limit=1&limit=2", 400),
+        ("GET", "/tools/%00", 404), ("GET", "/releases?week=2026-W99", 422), ("DELETE", "/releases/0", 404),
+        ("DELETE", "/releases/7", 404),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_a_problem_document(client: Client, method: str, path: str, status: int) -> None:
+    assert is_problem(client.call(method, path), status)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 50_000, b'{"tools": NaN}', b'"x"', b'{"tools": [{"slug": "\\u0000"}]}', b"\xff"]
+)
+def test_a_body_that_is_no_json_or_no_text_is_refused(client: Client, body: bytes) -> None:
+    answer = client.ask("POST", "/api/v1/tools", content=body, headers={"Authorization": f"Bearer {client.token}"})
+    assert 400 <= answer.status_code < 500
+
+
+def test_a_take_is_recorded_once_however_often_it_is_sent(client: Client, engine: Engine) -> None:
+    client.call("POST", "/tools", {"tools": [TOOL]})
+    for _ in range(3):
+        client.call("PUT", "/tools/curly/takes/builder", TAKE)
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(Take)).scalar_one() == 1
+
+
+def test_the_document_describes_every_route_and_nothing_else() -> None:
+    document = openapi("https://news.example.com")
+    names = [entry["operationId"] for path in document["paths"].values() for entry in path.values()]
+    assert len(names) == len(set(names)) == len(OPERATIONS)
+    for operation in OPERATIONS:
+        assert set(re.findall(r"\{(\w+)\}", operation.path)) == set(operation.place)
+
+
+def test_the_docs_and_the_document_are_open_to_all(client: Client) -> None:
+    assert client.get("/api/openapi.json").json()["openapi"] == "3.1.0"
+    answer = client.get("/api/docs")
+    assert answer.status_code == 200
+    assert '<script src="http' not in answer.text
+
+
+VALUES = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=20),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def bodies(operation: Operation) -> some.SearchStrategy[Any]:
+    properties = (operation.takes or {}).get("properties", {})
+    return VALUES | some.fixed_dictionaries({}, optional=dict.fromkeys(properties, VALUES))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@fuzzing(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=some.data())
+def test_no_request_meets_a_failure_of_ours_or_an_answer_that_is_not_described(
+    client: Client, operation: Operation, data: Any
+) -> None:
+    fill: Callable[[re.Match[str]], str] = lambda found: data.draw(  # noqa: E731
+        some.sampled_from(["curly", "2026-W46", "1", "ada@example.org", "%F0%9F", "x" * 500])
+    )
+    path = re.sub(r"\{\w+\}", fill, operation.path).removeprefix("/api/v1")
+    body = data.draw(bodies(operation)) if operation.takes else None
+    try:
+        answer = client.call(operation.method, path, body)
+    except (UnicodeEncodeError, ValueError):
+        return  # the client could not send it
+    assert answer.status_code < 500
+    if answer.status_code == 200:
+        assert conform(answer.json(), operation.gives, "answer") is None
+    else:
+        assert is_problem(answer, answer.status_code)
