@@ -2,8 +2,8 @@
 
 Gmail clips at about 102,400 bytes; our bound is 80,000, decoded and encoded, over all blocks together, so whatever a
 reader selects fits as well. Where a week brings more, items are shown shorter, the lowest-ranked first: first the
-takes that only followers of a panelist see go, then the takes in words, then all but one line with name and verdict.
-The pick of the week and the biggest split come last, and keep their scorecards.
+takes that only followers of a panelist see go, then all but one line with name, link and verdict. The pick of the week
+and the biggest split come last: they lose their takes in words and keep their scorecards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,9 @@ def shorter(blocks: Sequence[Block], values: IssueValues, details: Mapping[str, 
     for slug, detail in _steps(values, details):
         if excess <= 0:
             break
-        excess -= max(lengths.get((slug, wanted.get(slug, EVERYTHING)), 0) - (_ONE_LINE if detail == LINE else 0), 0)
+        dropped = range(detail + 1, wanted.get(slug, EVERYTHING) + 1)
+        freed = sum(lengths.get((slug, step), 0) for step in dropped) - (_ONE_LINE if detail == LINE else 0)
+        excess -= max(freed, 0)
         wanted[slug] = detail
     return wanted if wanted != dict(details) else None
 
@@ -45,7 +47,7 @@ def _steps(values: IssueValues, details: Mapping[str, int]) -> Iterator[tuple[st
     """Every way to show less, in the order in which it is done."""
     featured = [slug for slug in (values.split, values.pick) if slug]
     listed = [tool.slug for tool in reversed(values.items) if tool.slug not in featured]
-    steps = [(slug, detail) for detail in (DECISIVE, CARD, LINE) for slug in listed]
+    steps = [(slug, detail) for detail in (DECISIVE, LINE) for slug in listed]
     steps += [(slug, detail) for detail in (DECISIVE, CARD) for slug in featured]
     yield from ((slug, detail) for slug, detail in steps if details.get(slug, EVERYTHING) > detail)
 
