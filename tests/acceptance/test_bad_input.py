@@ -1,0 +1,157 @@
+"""Bad input gets one clear line, exit status 1, and changes nothing."""
+
+import hashlib
+import json
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.demo.material import SampleFeed
+from newsletter.demo.serve_feeds import FeedServer
+from tests.acceptance.command import Command
+from tests.databases import copy_of_template
+
+TOOL: dict[str, Any] = {"slug": "larch", "name": "Larch", "url": "https://larch.test", "category": "Editors"}
+
+
+@pytest.fixture
+def command(tmp_path: Path, sqlite_template: Path) -> Command:
+    url = copy_of_template(sqlite_template, tmp_path / "newsletter.db")
+    return Command(
+        tmp_path,
+        {
+            "NEWSLETTER_DATABASE_URL": url,
+            "NEWSLETTER_TITLE": "Fair Verdicts",
+            "NEWSLETTER_FROM": "Fair Verdicts <news@example.com>",
+            "NEWSLETTER_POSTAL_ADDRESS": "1 Fair Street",
+            "NEWSLETTER_SECRET_KEY": "only-for-this-test-0123456789",
+            "NEWSLETTER_FETCH_PRIVATE": "true",
+            "NEWSLETTER_NOW": "2026-11-16T06:00:00Z",
+        },
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with FeedServer() as found:
+        yield found
+
+
+def content(folder: Path) -> str:
+    """A hash of everything that the database holds."""
+    with sqlite3.connect(folder / "newsletter.db") as connection:
+        said = hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
+    connection.close()
+    return said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEWSLETTER_SEND_AT", "9 o'clock"),
+        ("NEWSLETTER_TIMEZONE", "Mars/Olympus"),
+        ("NEWSLETTER_SMTP", "http://relay"),
+        ("NEWSLETTER_SENDAT", "0 9 * * tue"),
+    ],
+)
+def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name: str, value: str) -> None:
+    command.settings[name] = value
+    before = content(command.folder)
+    assert name in command.refuses("gather")
+    assert content(command.folder) == before
+
+
+def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:
+    (command.folder / "newsletter.toml").write_text('send_at = "0 9 * * 2"\n')
+    assert "send_at in newsletter.toml" in command.refuses("status")
+
+
+def test_a_tool_file_with_a_bad_score_is_refused_whole_with_its_place(command: Command) -> None:
+    bad = {"panelist": "builder", "score": 188, "call": "ship", "text": "…"}
+    tools = [TOOL, {**TOOL, "slug": "osier", "name": "Osier", "takes": [bad]}]
+    (command.folder / "tools.json").write_text(json.dumps({"tools": tools}))
+    before = content(command.folder)
+    said = command.refuses("tools", "import", "tools.json")
+    assert "tools.json" in said or "takes[0].score" in said.replace(" ", "")
+    assert "score" in said
+    assert "188" in said or "100" in said
+    assert content(command.folder) == before
+    assert command.json("tools", "list")["tools"] == []
+
+
+@pytest.mark.parametrize("body", [b"<html><body>Not a feed at all</body></html>", b"", b"\x00\x01\x02\x03", b"{}"])
+def test_what_is_no_feed_is_reported_and_the_good_feed_beside_it_is_read(
+    command: Command, server: FeedServer, body: bytes
+) -> None:
+    good = b'<rss version="2.0"><channel><title>Good</title><item><title>Larch 1.0</title><link>https://larch.test/1</link></item></channel></rss>'
+    feeds = (SampleFeed("bad.xml", "Bad", "launches"), SampleFeed("good.xml", "Good", "launches"))
+    server.show(feeds, {"bad.xml": body, "good.xml": good})
+    for feed in feeds:
+        command("feeds", "add", f"{server.base}/{feed.file}", "--name", feed.name)
+    found = {feed["name"]: feed for feed in command.json("gather")["feeds"]}
+    assert found["Bad"]["status"] == "error"
+    assert found["Bad"]["error"]
+    assert found["Good"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("verb", ["show", "approve", "send", "receipt", "check"])
+def test_an_unknown_issue_is_named(command: Command, verb: str) -> None:
+    assert "2026-W30" in command.refuses("issues", verb, "2026-W30")
+
+
+def test_a_week_that_is_none_is_named(command: Command) -> None:
+    assert "2026-W77" in command.refuses("issues", "show", "2026-W77")
+
+
+@pytest.mark.parametrize("arguments", [("show",), ("unsubscribe",)])
+def test_an_unknown_subscriber_is_named(command: Command, arguments: tuple[str, ...]) -> None:
+    before = content(command.folder)
+    assert "nobody@example.com" in command.refuses("subscribers", *arguments, "nobody@example.com")
+    assert content(command.folder) == before
+
+
+def test_a_relay_that_refuses_leaves_everybody_waiting(command: Command, server: FeedServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    command.settings["NEWSLETTER_SMTP"] = f"smtp://127.0.0.1:{port}?tls=off"
+    feed = SampleFeed("good.xml", "Good", "launches")
+    date = "<pubDate>Tue, 10 Nov 2026 09:00:00 GMT</pubDate>"
+    item = f"<item><title>Larch</title><link>https://larch.test</link>{date}</item>"
+    server.show((feed,), {"good.xml": f'<rss version="2.0"><channel><title>G</title>{item}</channel></rss>'.encode()})
+    take = {"panelist": "builder", "score": 80, "call": "ship", "text": "Good."}
+    (command.folder / "tools.json").write_text(json.dumps({"tools": [{**TOOL, "takes": [take]}]}))
+    consent = "email,name,consent_at,consent_source,categories\nada@example.org,Ada,2026-01-02T10:00:00Z,fair,\n"
+    (command.folder / "readers.csv").write_text(consent)
+    command("tools", "import", "tools.json")
+    command("subscribers", "import", "readers.csv")
+    command("feeds", "add", f"{server.base}/good.xml", "--kind", "launches")
+    command("gather")
+    command("issues", "compose")
+    command("issues", "approve", "2026-W46")
+    done = command("issues", "send", "2026-W46", status=1)
+    assert "Traceback" not in done.stderr
+    assert f"127.0.0.1:{port}" in done.stderr
+    receipt = command.json("issues", "receipt", "2026-W46")
+    assert (receipt["recipients"], receipt["sent"], receipt["failed"]) == (1, 0, 0)
+
+
+def test_a_database_that_is_missing_names_init(command: Command) -> None:
+    command.settings["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{command.folder}/none.db"
+    assert "newsletter init" in command.refuses("issues", "list")
+    assert not (command.folder / "none.db").exists()
+
+
+def test_a_database_that_is_too_old_names_init(command: Command) -> None:
+    with sqlite3.connect(command.folder / "newsletter.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    assert "newsletter init" in command.refuses("issues", "list")
+
+
+@pytest.mark.parametrize("arguments", [("isues", "list"), ("issues", "lst"), ("gather", "--now")])
+def test_a_command_that_is_none_is_a_usage_error(command: Command, arguments: tuple[str, ...]) -> None:
+    assert "Usage" in command(*arguments, status=2).stderr
