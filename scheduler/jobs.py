@@ -38,7 +38,9 @@ def gather(context: Context, due_at: datetime) -> Result:
 def compose(context: Context, due_at: datetime) -> Result:
     """Make the draft of the week that had ended when this was due; approve it where that is automatic."""
     from newsletter.issues.compose import compose_issue
+    from newsletter.releases.rematch import rematch_releases
 
+    rematch_releases(context.engine, context.clock.now())
     week = last_ended_week(due_at, context.settings.timezone)
     compose_issue(context.engine, week, context.settings, context.clock.now())
     issue = _issue(context, week)

@@ -42,9 +42,11 @@ def compose(door: Door, name: str | None, as_json: bool) -> None:
       newsletter issues compose --week 2026-W47
     """
     from newsletter.issues.compose import compose_issue
+    from newsletter.releases.rematch import rematch_releases
 
     now = door.clock.now()
     week = week_argument(name) if name else last_ended_week(now, door.settings.timezone)
+    rematch_releases(door.engine, now)
     report = compose_issue(door.engine, week, door.settings, now)
     status = report.status
     if status == "draft" and door.settings.approval == "automatic":

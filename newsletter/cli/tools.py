@@ -32,6 +32,7 @@ def import_(door: Door, file: Any, dry_run: bool, as_json: bool) -> None:
     Example:
       newsletter tools import tools.json --dry-run
     """
+    from newsletter.releases.rematch import rematch_releases
     from newsletter.tools.import_tools import import_tools
 
     try:
@@ -42,6 +43,8 @@ def import_(door: Door, file: Any, dry_run: bool, as_json: bool) -> None:
         report = import_tools(door.engine, text, door.clock.now(), dry_run=dry_run)
     except BadInputError as error:
         raise BadInputError(f"{file.name}: {error}") from None
+    if not dry_run:
+        rematch_releases(door.engine, door.clock.now())
     if report.panelists:
         note(f"New on the panel: {', '.join(report.panelists)}.")
     document = {

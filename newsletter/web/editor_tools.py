@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from db import audit, desk, tools
 from db.engine import reading, transaction
 from newsletter.errors import BadInputError, NotFoundError
+from newsletter.releases.rematch import rematch_releases
 from newsletter.tools import edit
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
@@ -112,6 +113,7 @@ def _fields(typed: Typed, *, empty: bool) -> dict[str, str | None]:
 def _store(request: Request, document: dict[str, Any]) -> None:
     here = site(request)
     import_tools(here.engine, json.dumps({"tools": [document]}), here.clock.now())
+    rematch_releases(here.engine, here.clock.now())
 
 
 def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:

@@ -35,8 +35,10 @@ pytestmark = pytest.mark.corpus
 
 LABELS = Path(__file__).parent.parent / "data" / "gathering" / "announcing_labels.json"
 SHORT = ("blogsurgeai", "github-trending")
-ALL = (*SHORT, "google_ai", "ai_first_podcast", "anthropic_engineering", "chanderramesh", "cohere", "github-releases", "ollama",
-       "paulgraham", "producthunt-all", "windsurf_blog")  # fmt: skip
+ALL = (
+    *SHORT, "ai_first_podcast", "anthropic_engineering", "chanderramesh", "cohere", "github-releases", "google_ai",
+    "ollama", "paulgraham", "producthunt-all", "windsurf_blog",
+)  # fmt: skip
 COMPOSED_AFTER = timedelta(hours=6)
 
 
