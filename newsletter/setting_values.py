@@ -78,6 +78,14 @@ def paragraph(value: str) -> str:
     return cleaned
 
 
+def text_file(value: str) -> Path:
+    """A file that is there and can be read; what stands in it is read when it is shown."""
+    path = Path(text(value))
+    if not path.is_file():
+        raise ValueError(f"must name a text file, and there is none at {value!r}")
+    return path
+
+
 def flag(value: str) -> bool:
     match value.strip().lower():
         case "true" | "yes" | "on" | "1":

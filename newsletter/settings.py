@@ -52,6 +52,7 @@ class Settings:
     uncertain: str = setting(values.one_of("retry", "leave"), "retry")
     trusted_proxies: tuple[values.Network, ...] = setting(values.networks, "")
     reply_to: Address | None = setting(values.mailbox_address)
+    about: Path | None = setting(values.text_file)
     fetch_private: bool = setting(values.flag, "false")
     now: datetime | None = setting(values.instant)
     welcome: bool = setting(values.flag, "true")
