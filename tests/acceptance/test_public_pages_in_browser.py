@@ -1,0 +1,212 @@
+"""The public pages in a real browser: phone and desktop, light and dark, with scripts and without, and for everybody.
+
+``PICTURES=docs/pictures pytest tests/acceptance/test_public_pages_in_browser.py`` also renews the pictures in the
+documentation.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import Engine
+
+from db.engine import make_engine, transaction
+from db.keys import newest_link_key
+from db.tools import tool_by_slug
+from newsletter import settings as settings_module
+from newsletter.clock import Clock
+from newsletter.issues.approve import approve_issue
+from newsletter.issues.publish import publish_issue
+from newsletter.subscribers.tokens import Link, sign_link, sign_tool
+from newsletter.web.app import create_app
+from tests.conftest import complete_environment
+from tests.fakes.pages import put
+from tests.fakes.running_app import RunningApp
+from tests.fakes.sample_week import NOW, WEEK, set_out
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PICTURES = os.environ.get("PICTURES")
+PHONE, DESKTOP = 320, 1280
+COMPARISON = "/compare/curly-vs-branchline"
+PATHS = ["/", "/tools", "/tools?q=zzz", "/tools/curly", "/tools/inkwell", COMPARISON, "/issues", f"/issues/{WEEK}",
+         "/about", "/bookmarks", "/nothing-here", "VOTE", "BOOKMARK"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; install it to run this")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = make_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(engine: Engine, sqlite_url: str, tmp_path: Path) -> Iterator[RunningApp]:
+    """The sample week on its way, with one change of mind and some votes."""
+    settings = settings_module.load(complete_environment(sqlite_url), tmp_path)
+    set_out(engine, settings)
+    better = {"panelist": "builder", "call": "ship", "score": 91, "text": "Better."}
+    put(engine, {"slug": "curly", "takes": [better]},
+        {"slug": "branchline", "votes": {"ship": 16, "skip": 9}})  # fmt: skip
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    with RunningApp(create_app(settings, engine, Clock(NOW, running=False))) as running:
+        yield running
+
+
+def address(engine: Engine, path: str) -> str:
+    if path not in ("VOTE", "BOOKMARK"):
+        return path
+    with transaction(engine) as connection:
+        key_id, key = newest_link_key(connection)
+        tool = tool_by_slug(connection, "curly")
+    assert tool is not None
+    return f"/{path.lower()}/{sign_link(Link(1, 1), key_id, key)}.{sign_tool(tool.id, key_id, key)}"
+
+
+def window(browser: Browser, app: RunningApp, width: int, scheme: str = "light", **more: Any) -> Page:
+    context = browser.new_context(
+        base_url=app.url, viewport={"width": width, "height": 900}, color_scheme=scheme, **more  # type: ignore[arg-type]
+    )  # fmt: skip
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    return page
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")])
+def test_no_page_has_a_serious_finding(
+    chromium: Browser, app: RunningApp, engine: Engine, width: int, scheme: str
+) -> None:
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+    page = window(chromium, app, width, scheme)
+    found = []
+    for path in PATHS:
+        page.goto(address(engine, path))
+        page.evaluate(axe)
+        result = page.evaluate("axe.run({resultTypes: ['violations']})")
+        found += [
+            (path, one["id"], [node["html"] for node in one["nodes"]][:3])
+            for one in result["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+    page.context.close()
+    assert found == []
+
+
+def test_nothing_scrolls_sideways_on_a_phone_and_what_is_pressed_is_44_pixels_high(
+    chromium: Browser, app: RunningApp, engine: Engine
+) -> None:
+    page = window(chromium, app, PHONE)
+    low = "nodes => nodes.filter(n => n.offsetParent && n.getBoundingClientRect().height < 43.5).map(n => n.outerHTML)"
+    for path in PATHS:
+        page.goto(address(engine, path))
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        pressed = page.locator(
+            "main button, main .button, main select, main label.choice, main .field input:not([type=checkbox])"
+        )
+        assert pressed.evaluate_all(low) == [], path
+    page.context.close()
+
+
+def test_no_page_asks_anybody_else_or_breaks_its_own_policy(chromium: Browser, app: RunningApp, engine: Engine) -> None:
+    page = window(chromium, app, DESKTOP)
+    troubles: list[str] = []
+    page.on("request", lambda request: request.url.startswith(app.url) or troubles.append(request.url))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda said: "404" in said.text or troubles.append(said.text))
+    for path in PATHS:
+        page.goto(address(engine, path))
+    page.context.close()
+    assert troubles == []
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_search_answers_while_one_types(chromium: Browser, app: RunningApp, width: int) -> None:
+    page = window(chromium, app, width)
+    page.goto("/tools")
+    page.get_by_label("Search").press_sequentially("pagewr")
+    expect(page.get_by_role("status")).to_have_text("1 tool for “pagewr”")
+    expect(page.get_by_role("heading", name="Pagewright")).to_be_visible()
+    assert page.url.endswith("/tools?q=pagewr")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Panel says").select_option("skip")
+    expect(page.get_by_role("heading", name="Tallyho")).to_be_visible()
+    expect(page.get_by_role("heading", name="Curly")).to_have_count(0)
+    page.context.close()
+
+
+def test_everything_works_without_scripts(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, PHONE, java_script_enabled=False)
+    page.goto("/tools")
+    page.get_by_label("Search").fill("curly")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Curly", exact=True).click()
+    page.get_by_role("button", name="Ship").click()
+    expect(page.get_by_text("100 % ship of 1 vote").first).to_be_visible()
+    page.get_by_role("button", name="Save for later").click()
+    page.get_by_role("link", name="Bookmarks").first.click()
+    expect(page.get_by_role("heading", name="Curly")).to_be_visible()
+    page.get_by_role("button", name="Remove Curly").click()
+    expect(page.get_by_text("Nothing is saved here yet")).to_be_visible()
+    page.context.close()
+
+
+def test_a_comparison_is_read_and_voted_on_at_both_widths(chromium: Browser, app: RunningApp) -> None:
+    for width, call, votes in ((DESKTOP, "Ship", 26), (PHONE, "Skip", 27)):
+        page = window(chromium, app, width)
+        page.goto("/compare/branchline-vs-curly")
+        assert page.url.endswith(COMPARISON), "one order, the other redirects"
+        expect(page.get_by_role("table", name="Reviewer scorecard").get_by_role("row")).to_have_count(
+            6 if width == DESKTOP else 5
+        )
+        page.get_by_role("button", name=f"{call} Branchline").click()
+        assert page.url.endswith(COMPARISON), "a vote leads back"
+        expect(page.get_by_role("button", name=f"{call} Branchline")).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_text(f"of {votes}").first).to_be_visible()
+        page.context.close()
+
+
+def test_a_keyboard_reaches_the_content_and_sees_where_it_is(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, DESKTOP)
+    page.goto("/tools/curly")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    page.context.close()
+
+
+@pytest.mark.skipif(not PICTURES, reason="PICTURES names no folder for them")
+def test_pictures_of_the_pages(chromium: Browser, app: RunningApp) -> None:
+    for name, path in (
+        ("tools", "/tools"),
+        ("tool", "/tools/curly"),
+        ("comparison-page", COMPARISON),
+        ("issue", f"/issues/{WEEK}"),
+    ):
+        for width, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
+            page = window(chromium, app, width, scheme)
+            page.goto(path)
+            page.screenshot(path=f"{PICTURES}/{name}-{scheme}-{width}.jpeg", type="jpeg", quality=70, full_page=True)
+            page.context.close()
