@@ -29,6 +29,7 @@ from newsletter.web.site import page, site
 
 PAGE = 30
 _LONGEST_SEARCH = 100
+_READ_NEXT, _BESIDE = 4, 60
 _PERSONAL = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
 
 
@@ -124,14 +125,14 @@ def tool(request: Request) -> Response:
         beside: dict[str, Any] = {
             "releases": catalogue.releases_of(connection, found.id, 20),
             "issues": issues_with(connection, found.id, 12),
-            "others": catalogue.neighbours(connection, found, 4),
+            "others": catalogue.neighbours(connection, found, _BESIDE),
             "vote": vote_of(connection, found.id, reader) if reader else None,
             "saved": is_saved(connection, reader, found.id) if reader else False,
         }
     lines, verdict = scorecard(members, takes), tally(takes)
     names = {member.key: member.name for member in members}
     readers = community(found.vote_ships, found.vote_skips)
-    beside["comparisons"] = [(other, comparison_path(found, other)) for other in beside.pop("others")]
+    beside["comparisons"] = [(other, comparison_path(found, other)) for other in beside["others"][:_READ_NEXT]]
     return page(
         request, "tool.html", headers=_PERSONAL, about=_about(request, found, verdict, takes), tool=found,
         verdict_of_panel=verdict, community=readers, lines=lines, split=widest_split(lines),

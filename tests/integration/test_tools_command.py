@@ -1,0 +1,80 @@
+"""``newsletter tools`` as its users type it: exit statuses, one line for a fault, and the shapes of its documents."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.cli.main import run
+
+TOOL = {
+    "slug": "example-tool", "name": "Example Tool", "url": "https://example.com/tool", "category": "Developer Tools",
+    "tagline": "Does one thing", "takes": [{"panelist": "builder", "score": 88, "call": "ship", "text": "Good."}],
+    "votes": {"ship": 0, "skip": 2},
+}  # fmt: skip
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command in a folder of its own; returns (status, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", sqlite_url)
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": [TOOL]}), "utf-8")
+
+    def tell(*arguments: str) -> tuple[int, str, str]:
+        status = run(["tools", *arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return tell
+
+
+def test_a_tool_is_shown_as_it_was_imported_with_verdict_and_community(told: Any) -> None:
+    assert told("import", "tools.json")[0] == 0
+    shown = json.loads(told("show", "example-tool", "--json")[1])
+    assert {name: shown["tool"][name] for name in TOOL} == TOOL
+    assert shown["tool"]["best_for"] == "Does one thing"
+    assert shown["verdict"] == {"call": "ship", "ships": 1, "skips": 0, "ship_percent": 100}
+    assert shown["community"] == {"ships": 0, "skips": 2, "percent": 0}
+
+
+def test_what_is_exported_can_be_imported(told: Any, tmp_path: Path) -> None:
+    told("import", "tools.json")
+    exported = told("export")[1]
+    (tmp_path / "again.json").write_text(exported, "utf-8")
+    assert json.loads(told("import", "again.json", "--json")[1])["unchanged"] == 1
+
+
+def test_a_fault_is_one_line_with_its_place_and_exit_1(told: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text(json.dumps({"tools": [TOOL | {"takes": [{"panelist": "builder"}]}]}), "utf-8")
+    status, out, err = told("import", "bad.json")
+    assert (status, out) == (1, "")
+    assert err == "newsletter: bad.json: nothing was stored. tools[0].takes[0]: has no call\n"
+    assert json.loads(told("list", "--json")[1]) == {"tools": []}
+
+
+def test_a_file_that_is_no_text_or_not_there_is_said_in_one_line(told: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_bytes(b'{"tools": ["\xff"]}')
+    status, _, err = told("import", "bad.json")
+    assert status == 1
+    assert "bad.json is not UTF-8 text: byte 12" in err
+    assert told("import", "absent.json")[0] == 2
+
+
+def test_an_unknown_tool_is_said_in_one_line(told: Any) -> None:
+    status, out, err = told("show", "zzz")
+    assert (status, out) == (1, "")
+    assert err == "newsletter: there is no tool 'zzz'; `newsletter tools list` shows those there are\n"
+
+
+def test_a_dry_run_stores_nothing(told: Any) -> None:
+    assert told("import", "tools.json", "--dry-run")[1].startswith("Would create 1,")
+    assert json.loads(told("export")[1]) == {"tools": []}
+
+
+@pytest.mark.parametrize("command", ["import", "export", "list", "show", "merge"])
+def test_every_command_has_an_example(told: Any, command: str) -> None:
+    status, out, _ = told(command, "--help")
+    assert status == 0
+    assert "Example:" in out
