@@ -1,0 +1,133 @@
+"""The queue, tools and takes over HTTP."""
+
+import re
+
+import pytest
+from sqlalchemy import Engine
+
+from db import releases, tools
+from db.engine import reading
+from db.issues import issue_material, issue_of_week
+from newsletter.settings import Settings
+from tests.fakes.sample_week import WEEK, set_out
+from tests.integration.test_editor_issue import Editor, Room
+
+
+@pytest.fixture
+def room(engine: Engine, settings: Settings) -> Room:
+    set_out(engine, settings)
+    return Room(engine, settings)
+
+
+def unmatched(room: Room) -> dict[str, int]:
+    with reading(room.engine) as connection:
+        return {row.title: row.id for row in releases.list_releases(connection, status="unmatched")}
+
+
+def act(editor: Editor, path: str, **typed: str) -> int:
+    page = editor.browser.get("/editor/queue").text
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
+    assert found
+    return editor.browser.post(path, data={"csrf": found[1], **typed}).status_code
+
+
+def carried(room: Room) -> set[str]:
+    with reading(room.engine) as connection:
+        issue = issue_of_week(connection, str(WEEK))
+        assert issue is not None
+        return {row.title for row in issue_material(connection, issue).releases}
+
+
+def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    curly = waiting["Curly 2 for teams"]
+    assert act(ada, f"/editor/queue/{curly}/match", candidate="curly", always="yes") == 303
+    assert "Curly 2 for teams" in carried(room)
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "curly")
+        assert tool is not None
+        names = [alias.label for alias in tools.aliases_of(connection, [tool.id])[tool.id]]
+    assert "Curly 2 for teams" in names, "and the name is remembered, since the editor said always"
+    assert act(ada, f"/editor/queue/{curly}/undo") == 303
+    assert "Curly 2 for teams" not in carried(room)
+    assert curly in unmatched(room).values()
+    assert "Match <b>Curly</b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
+
+
+def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    typed = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}
+    path = f"/editor/queue/{waiting['Lanternfish']}/new-tool"
+    assert act(ada, path, **typed | {"url": "javascript:alert(1)"}) == 422
+    assert act(ada, path, **typed | {"category": ""}) == 422
+    assert act(ada, path, **typed) == 303
+    assert "Lanternfish" in carried(room)
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "lanternfish")
+    assert tool is not None
+    assert not tool.listed
+    assert act(ada, "/editor/tools/lanternfish/takes/builder", call="ship", score="77", text="It glows.") == 303
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "lanternfish")
+    assert tool is not None
+    assert tool.listed
+
+
+def test_what_cannot_be_decided_is_refused(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    curly = waiting["Curly 2 for teams"]
+    assert act(ada, f"/editor/queue/{curly}/match") == 422
+    assert act(ada, f"/editor/queue/{curly}/match", tool="no-such-tool") == 404
+    assert act(ada, "/editor/queue/999999/drop") == 404
+    assert len(unmatched(room)) == 4
+
+
+def test_an_editor_edits_lists_and_merges_tools(room: Room) -> None:
+    ada = room.editor()
+    typed = {"name": "Curly <b>", "url": "https://curly.example/", "category": "Writing", "tagline": ""}
+    assert act(ada, "/editor/tools/curly", **typed) == 303
+    page = ada.browser.get("/editor/tools/curly").text
+    assert "Curly &lt;b&gt;" in page
+    assert act(ada, "/editor/tools/curly", **typed | {"url": "no address"}) == 422
+    assert act(ada, "/editor/tools/curly/listed", listed="no") == 303
+    assert "not on public pages" in ada.browser.get("/editor/tools/curly").text
+    assert act(ada, "/editor/tools/inkwell/merge", into="curly") == 200, "it asks once"
+    assert act(ada, "/editor/tools/inkwell/merge", into="curly", sure="yes") == 303
+    assert "Inkwell" not in ada.browser.get("/editor/tools").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        ({"call": "ship", "score": "88", "text": "x" * 20_000}, 303),
+        ({"call": "ship", "score": "", "text": "<script>alert(1)</script>"}, 303),
+        ({"call": "ship", "score": "88", "text": "x" * 20_001}, 422),
+        ({"call": "ship", "score": "101", "text": ""}, 422),
+        ({"call": "ship", "score": "many", "text": ""}, 422),
+        ({"call": "maybe", "score": "", "text": ""}, 422),
+        ({}, 422),
+    ],
+)
+def test_takes_are_stored_or_refused_with_everything_typed(room: Room, typed: dict[str, str], status: int) -> None:
+    ada = room.editor()
+    assert act(ada, "/editor/tools/inkwell/takes/skeptic", **typed) == status
+    page = ada.browser.get("/editor/tools/inkwell/takes/skeptic").text
+    assert "<script>alert" not in page
+
+
+def test_takes_pasted_together_are_stored_together_or_not_at_all(room: Room) -> None:
+    ada = room.editor()
+    assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 300 skip") == 422
+    assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 30 skip: Not yet.") == 303
+    assert "1 ship / 1 skip" in ada.browser.get("/editor/tools/inkwell").text
+
+
+def test_a_panelist_cannot_enter_anothers_take(room: Room) -> None:
+    sam = room.editor("sam@example.com", "panelist", "builder")
+    page = sam.browser.get("/editor/tools/inkwell/takes/builder").text
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
+    assert found
+    typed = {"csrf": found[1], "call": "ship", "score": "50", "text": "Mine."}
+    assert sam.browser.post("/editor/tools/inkwell/takes/skeptic", data=typed).status_code == 409
+    assert sam.browser.post("/editor/tools/inkwell/takes", data={"csrf": found[1], "takes": "x"}).status_code == 403
+    assert sam.browser.post("/editor/tools/inkwell/takes/builder", data=typed).status_code == 303

@@ -1,0 +1,59 @@
+"""Several takes pasted at once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.editors.pasting import given_take, read_takes
+from newsletter.editors.roles import may_enter_take
+from newsletter.errors import BadInputError
+
+PANEL = [("builder", "Builder"), ("skeptic", "Skeptic"), ("founder", "Founder")]
+
+
+def test_takes_begin_with_panelist_score_and_call() -> None:
+    text = (
+        "Builder 88 ship: Installs in a minute.\nAnd runs.\n\nskeptic - skip\nThe price moved.\nFOUNDER (45/100) Ship"
+    )
+    told = [(take.panelist, take.score, take.call, take.text) for take in read_takes(text, PANEL)]
+    assert told == [
+        ("builder", 88, "ship", "Installs in a minute.\nAnd runs."),
+        ("skeptic", None, "skip", "The price moved."),
+        ("founder", 45, "ship", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no take"),
+        ("Nobody 88 ship", "line 1"),
+        ("Builder 101 ship", "between 0 and 100"),
+        ("Builder ship\nBuilder skip", "twice"),
+        ("Builder ship " + "x" * 20_001, "20,000"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_whole(text: str, why: str) -> None:
+    with pytest.raises(BadInputError, match=why):
+        read_takes(text, PANEL)
+
+
+def test_a_take_says_ship_or_skip() -> None:
+    with pytest.raises(BadInputError, match="ship or skip"):
+        given_take("builder", "maybe", 50, "")
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        takes = read_takes(text, PANEL)
+    except BadInputError:
+        return
+    assert all(take.call in ("ship", "skip") for take in takes)
+
+
+def test_panelists_enter_their_own_takes_alone() -> None:
+    assert may_enter_take("editor", None, "builder")
+    assert may_enter_take("panelist", "builder", "builder")
+    assert not may_enter_take("panelist", "builder", "skeptic")
+    assert not may_enter_take("panelist", None, "builder")
