@@ -248,20 +248,40 @@ def _stored(instant: datetime | None) -> str | None:
     return None if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-@contextmanager
-def outcome_transaction(engine: Engine) -> Iterator[Connection]:
-    """For outcomes. On SQLite its commit survives a power cut, as those of others in WAL do not."""
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection if is_sqlite(connection) else None
-        if driver is not None:
-            driver.execute("PRAGMA synchronous = FULL")
-        connection = connection.execution_options(writes=True)
+class OutcomeLedger:
+    """A connection kept for outcomes alone, opened again after a failure.
+
+    On SQLite its commits survive a power cut (synchronous = FULL), as those of other connections in WAL do not.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self._connection is None:
+            self._connection = self._open()
         try:
-            with connection.begin():
-                yield connection
-        finally:
-            if driver is not None:
-                driver.execute("PRAGMA synchronous = NORMAL")
+            with self._connection.begin():
+                yield self._connection
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """The driver's connection goes too, and its own setting with it."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.invalidate()
+            connection.close()
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect()
+        driver = connection.connection.driver_connection
+        if is_sqlite(connection) and driver is not None:
+            driver.execute("PRAGMA synchronous = FULL")
+        return connection.execution_options(writes=True)
 
 
 def counts(connection: Connection, issue_id: int) -> Counts:

@@ -71,6 +71,7 @@ class Sender:
         self._stop, self._processes = stop, processes
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         self._folder = ownership.lock_folder(engine)
+        self._ledger = deliveries.OutcomeLedger(engine)
         self._halted = self._exhausted = False
         self._after = 0
         self._lease_ends = 0.0
@@ -111,6 +112,7 @@ class Sender:
             ended = await asyncio.gather(*filter(None, (refill, write, sign)), return_exceptions=True)
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
+            await self._in(self._writes, self._ledger.close)
             for pool in (self._claims, self._writes, self._signs):
                 pool.shutdown()
         for error in ended:
@@ -336,7 +338,7 @@ class Sender:
     def _commit(self) -> None:
         batch = self._writing
         gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
-        with deliveries.outcome_transaction(self.engine) as connection:
+        with self._ledger.transaction() as connection:
             deliveries.write_outcomes(connection, self.owner, [row.written for row in batch])
             if gone:
                 deliveries.mark_bounced(connection, gone, self.clock.now())

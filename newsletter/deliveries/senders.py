@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
@@ -47,7 +47,7 @@ def helpers(count: int, settings: Settings, clock: Clock, week: Week, stop: thre
                     process.join()
 
 
-def _tell(started: list[BaseProcess]) -> None:
+def _tell(started: Sequence[BaseProcess]) -> None:
     for process in started:
         if process.is_alive():
             process.terminate()
