@@ -18,19 +18,12 @@ from tests.fakes.sample_week import NOW
 TEXT = st.text(max_size=40) | st.sampled_from(
     ["\x00", "../..", "%", "a-vs-b", "-vs-", "2026-W47", "9" * 40, "'--", "\ud7ff"]
 )
-PLACES = st.sampled_from(
-    [
-        "/tools/{}",
-        "/tools/{}/vote",
-        "/tools/{}/bookmark",
-        "/tools?q={}",
-        "/tools?after={}",
-        "/tools?category={}&call={}",
-    ]
-    + ["/compare/{}", "/compare/{}-vs-a", "/compare/a-vs-b?left={}", "/compare?a={}&b={}", "/static/{}", "/{}"]
-    + ["/issues/{}", "/issues/{}.txt", "/issues?before={}", "/bookmarks?before={}"]
-    + ["/vote/{}", "/vote/{}.{}", "/bookmark/{}"]
-)
+PLACES = st.sampled_from([
+    "/tools/{}", "/tools/{}/vote", "/tools/{}/bookmark", "/tools?q={}", "/tools?after={}", "/tools?category={}&call={}",
+    "/compare/{}", "/compare/{}-vs-a", "/compare/a-vs-b?left={}", "/compare?a={}&b={}", "/static/{}", "/{}",
+    "/issues/{}", "/issues/{}.txt", "/issues?before={}", "/bookmarks?before={}",
+    "/vote/{}", "/vote/{}.{}", "/bookmark/{}",
+])  # fmt: skip
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
 
 
