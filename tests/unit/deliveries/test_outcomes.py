@@ -1,0 +1,69 @@
+"""The reply table of the mail rules, line by line."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from db.states import DeliveryStatus
+from newsletter.deliveries.outcomes import Blame, Reply, outcome, unknown
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+S = DeliveryStatus
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "status", "blame"),
+    [
+        (250, "2.0.0 taken", S.SENT, Blame.NOBODY),
+        (550, "5.1.1 no such user", S.FAILED, Blame.MAILBOX),
+        (550, "5.1.3 bad syntax", S.FAILED, Blame.MAILBOX),
+        (550, "5.1.6 moved", S.FAILED, Blame.MAILBOX),
+        (556, "5.1.10 null MX", S.FAILED, Blame.MAILBOX),
+        (550, "5.2.1 disabled", S.FAILED, Blame.MAILBOX),
+        (550, "5.1.2 no such domain", S.FAILED, Blame.MAILBOX),
+        (450, "4.1.2 domain not found", S.DEFERRED, Blame.NOBODY),
+        (552, "5.2.2 over quota", S.DEFERRED, Blame.FULL),
+        (452, "4.2.2 over quota", S.DEFERRED, Blame.FULL),
+        (550, "mailbox full", S.DEFERRED, Blame.FULL),
+        (554, "5.7.1 blocked", S.FAILED, Blame.DOMAIN),
+        (550, "your address is on a blocklist", S.FAILED, Blame.DOMAIN),
+        (552, "5.2.3 message too long", S.FAILED, Blame.ISSUE),
+        (552, "5.3.4 message too big", S.FAILED, Blame.ISSUE),
+        (554, "5.6.0 bad content", S.FAILED, Blame.ISSUE),
+        (503, "5.5.1 bad sequence", S.FAILED, Blame.OURS),
+        (421, "4.7.0 slow down", S.DEFERRED, Blame.BUSY),
+        (451, "4.7.1 greylisted", S.DEFERRED, Blame.NOBODY),
+        (450, "try later", S.DEFERRED, Blame.NOBODY),
+        (550, "4.2.1 the enhanced code beats the basic one", S.DEFERRED, Blame.NOBODY),
+        (450, "5.1.1 the enhanced code beats the basic one", S.FAILED, Blame.MAILBOX),
+        (550, "user unknown", S.FAILED, Blame.MAILBOX),
+        (550, "no", S.FAILED, Blame.NOBODY),
+    ],
+)
+def test_a_reply_means(code: int, text: str, status: DeliveryStatus, blame: Blame) -> None:
+    found = outcome(Reply(code, text), 1, NOW, NOW, Random(1))
+    assert (found.status, found.blame) == (status, blame)
+    assert (found.next_attempt_at is not None) == (status is S.DEFERRED)
+
+
+def test_the_first_retry_comes_after_5_to_15_minutes_and_later_ones_further_apart() -> None:
+    greylisted = Reply(451, "4.7.1 greylisted")
+    waits = [outcome(greylisted, 1, NOW, NOW, Random(n)).next_attempt_at for n in range(200)]
+    assert all(at is not None and timedelta(minutes=5) <= at - NOW <= timedelta(minutes=15) for at in waits)
+    later = outcome(greylisted, 5, NOW, NOW, Random(1)).next_attempt_at
+    assert later is not None
+    assert later - NOW >= timedelta(minutes=80)
+
+
+def test_it_is_given_up_after_72_hours() -> None:
+    found = outcome(Reply(451, "4.7.1 greylisted"), 20, NOW - timedelta(hours=72), NOW, Random(1))
+    assert found.status is S.FAILED
+
+
+def test_an_unknown_fate_waits_for_1_to_24_hours_or_is_left() -> None:
+    for n in range(100):
+        at = unknown(NOW, NOW, Random(n), retry=True).next_attempt_at
+        assert at is not None
+        assert timedelta(hours=1) <= at - NOW <= timedelta(hours=24)
+    assert unknown(NOW, NOW, Random(1), retry=False).next_attempt_at is None
