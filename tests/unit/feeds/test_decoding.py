@@ -28,6 +28,7 @@ def decoded(data: bytes, encoding: str, limit: int = 1_000_000, step: int = 700)
         ("br", brotli.compress(TEXT)),
         ("br, gzip", gzip.compress(brotli.compress(TEXT))),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_encoding_that_we_ask_for_is_undone(encoding: str, data: bytes) -> None:
     assert decoded(data, encoding) == TEXT
