@@ -111,7 +111,8 @@ def _add_consents(connection: Connection, who: Sequence[tuple[int, NewSubscriber
 
 def _add_events(connection: Connection, ids: Sequence[int], waiting: Sequence[int], now: datetime) -> None:
     """In one statement for all who are new: between these ids, at this instant, nobody else joined."""
-    moment, what = _inline(connection, now), literal_column("'subscribed'")
+    moment: Any = _inline(connection, now)
+    what: Any = literal_column("'subscribed'")
     new = select(moment, what, Subscriber.id).where(
         Subscriber.id.between(ids[0], ids[-1]), Subscriber.created_at == moment
     )

@@ -18,6 +18,7 @@ from db.subscribers import (
     subscriber_by_id,
     update_subscriber,
 )
+from db.suppressions import suppression_of
 from newsletter.clock import iso
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
@@ -51,9 +52,11 @@ def update_preferences(
 def find_subscriber(engine: Engine, email: str) -> dict[str, Any] | None:
     """Who an address is, as operators and programs are shown it; None for nobody. ``email`` is as it is stored."""
     with reading(engine) as connection:
-        found = subscriber_by_hash(connection, hash_address(email, address_key(connection)))
+        email_hash = hash_address(email, address_key(connection))
+        found = subscriber_by_hash(connection, email_hash)
         if found is None:
             return None
+        suppression = suppression_of(connection, email_hash)
         consent = next(iter(consents_of(connection, found.id)), None)
         selection = Selection.parse(found.selection)
         return {
@@ -67,6 +70,7 @@ def find_subscriber(engine: Engine, email: str) -> dict[str, Any] | None:
             "format": found.format,
             "paused_until": iso(found.paused_until),
             "since": iso(found.state_since),
+            "suppressed": suppression.reason if suppression else None,
             "consent": _evidence(consent) if consent else None,
         }
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
-from db.engine import reading
+from db.engine import reading, transaction
 from db.keys import newest_link_key
-from db.models import Consent, Letter, Subscriber, Suppression
+from db.models import Consent, Issue, Letter, Subscriber, Suppression
 from db.states import SuppressionReason
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
@@ -91,6 +91,23 @@ def house(engine: Engine, settings: Settings) -> Iterator[House]:
 def letters(engine: Engine) -> list[str]:
     with reading(engine) as connection:
         return list(connection.scalars(select(Letter.email).order_by(Letter.id)))
+
+
+# The landing page
+
+
+def test_the_landing_page_leads_to_the_newest_issue_that_was_sent(house: House) -> None:
+    assert "first issue is being prepared" in house.get("/").text
+    with transaction(house.engine) as connection:
+        for week, started in (("2026-W45", MONDAY), ("2026-W46", MONDAY), ("2026-W47", None)):
+            connection.execute(
+                insert(Issue).values(week=week, number=1, starts_at=MONDAY, ends_at=MONDAY, status="draft",
+                                     composed_at=MONDAY, updated_at=MONDAY, started_at=started)
+            )  # fmt: skip
+    page = house.get("/").text
+    assert 'href="/issues/2026-W46"' in page
+    assert "W47" not in page
+    assert '<link rel="canonical" href="https://news.example.com/">' in page
 
 
 # Signing up
@@ -203,6 +220,23 @@ def test_what_a_client_writes_before_a_trusted_proxy_does_not_change_whose_reque
             forged = {"X-Forwarded-For": f"10.9.8.{number}, 203.0.113.7"}
             app.post("/subscribe", data={"email": f"liar{number}@example.org"}, headers=forged)
     assert house.mail() == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "written"),
+    [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("Forwarded", 'for="203.0.113.7:4711";proto=https'),
+        ("Forwarded", 'for=192.0.2.1, For="203.0.113.7"'),
+        ("Forwarded", 'proto=https;for="[2001:db8::7]:4711"'),
+    ],
+)
+def test_behind_a_trusted_proxy_the_reader_s_own_address_is_evidence(house: House, header: str, written: str) -> None:
+    house.post("/subscribe", data={"email": "ada@example.org"}, headers={header: written})
+    house.post(house.confirm_path("ada@example.org"))
+    with reading(house.engine) as connection:
+        seen = connection.execute(select(Consent.address)).scalar_one()
+    assert seen == ("2001:db8::7" if "2001" in written else "203.0.113.7")
 
 
 def test_without_a_declared_proxy_loopback_has_a_hundred_an_hour(house: House) -> None:
