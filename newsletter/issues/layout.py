@@ -107,11 +107,8 @@ class _Pieces:
         return len(self.blocks) - 1
 
 
-def lay_out(values: IssueValues, details: Mapping[str, int] | None = None, named: int = NAMED) -> Layout:
-    """The whole mail; ``details`` says how much of an item (by slug) is shown, everything where it is silent.
-
-    ``named`` is how many of *also released* are named.
-    """
+def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> Layout:
+    """The whole mail; ``details`` says how much of an item (by slug) is shown, everything where it is silent."""
     labels = _labels([*values.items, *values.also, *values.changed])
     pieces = _Pieces()
 
@@ -132,7 +129,7 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None, named
             more = bool(pick and pick.tool.verdict.call == call)
             sections.append(_section(pieces, f"{call}s", f"Also {title.lower()}" if more else title, listed, card))
     changed = _changed(pieces, values.changed, labels) if values.changed else None
-    also = _also(pieces, values.also, labels, named) if values.also else None
+    also = _also(pieces, values.also, labels) if values.also else None
     end = pieces.add(_frame("end"))
     return Layout(values, start, pick, pairs, split, tuple(sections), changed, also, end, tuple(pieces.blocks))
 
@@ -195,10 +192,10 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, s
     return Section("changed", "Changed our mind", head, tuple(cards), foot)
 
 
-def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str], most: int) -> Also:
+def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
-    named, counted = defaultdict(list), Counter(tool.category for tool in tools[most:])
-    for tool in tools[:most]:
+    named, counted = defaultdict(list), Counter(tool.category for tool in tools[NAMED:])
+    for tool in tools[:NAMED]:
         named[tool.category].append(tool)
     head = pieces.add(Block("also:head", "", "", section="also", heads=True))
     groups = []
@@ -207,7 +204,7 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]
         cards = tuple(Card(tool, labels[tool.slug], LINE, piece) for tool in named[category])
         groups.append(Group(piece, category, cards, counted[category]))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
-    return Also(head, tuple(groups), min(len(tools), most), max(len(tools) - most, 0), foot)
+    return Also(head, tuple(groups), min(len(tools), NAMED), max(len(tools) - NAMED, 0), foot)
 
 
 def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, labels: Mapping[str, str]) -> Pair:

@@ -12,17 +12,13 @@ LONGEST_ADDRESS = 400
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """``token`` stands where a reader's link token belongs, '' for pages that are nobody's; ``reference`` gives the
-    signed name of a tool by its id (subscribers/tokens.py)."""
+    """``token`` stands where a reader's link token belongs; ``reference`` gives the signed name of a tool by its id
+    (subscribers/tokens.py)."""
 
     public_url: str
     week: str
-    token: str = ""
-    reference: Callable[[int], str] = str
-
-    @property
-    def home(self) -> str:
-        return f"{self.public_url}/"
+    token: str
+    reference: Callable[[int], str]
 
     @property
     def archive(self) -> str:

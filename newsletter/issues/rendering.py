@@ -47,12 +47,6 @@ def render(values: IssueValues, links: Links, theme: Theme | None = None) -> Ren
     return Rendered(values.week, values.subject, values.preheader, blocks, links.token)
 
 
-def archive_text(values: IssueValues, public_url: str) -> str:
-    """The text part as a reader without personal links sees it, with every tool of *also released* named."""
-    layout = lay_out(values, named=len(values.also))
-    return "".join(_texts(layout, Links(public_url, values.week), Theme()))
-
-
 def _blocks(layout: Layout, links: Links, theme: Theme) -> tuple[Block, ...]:
     names = _names(layout, links, theme)
     source = markup_environment().get_template("email/issue/body.mjml").render(names, mark=_html_mark)

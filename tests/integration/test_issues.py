@@ -9,14 +9,18 @@ from sqlalchemy import Engine, insert, select, update
 
 from db import issues
 from db.engine import reading, transaction
-from db.models import Issue, Panelist, Release, Take, Tool
+from db.keys import address_key
+from db.models import Issue, Key, Panelist, Release, Subscriber, Take, Tool
 from newsletter.clock import Week
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.check import check_issue
 from newsletter.issues.compose import compose_issue
+from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address
+from newsletter.subscribers.selections import Selection
 
 WEEK = Week(2026, 47)
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -78,6 +82,17 @@ def set_take(engine: Engine, tool_id: int, panelist: str, call: str) -> None:
                 tool_id=tool_id, panelist=panelist, score=None, call=call, text="Changed.", recorded_at=NOW
             )
         )
+
+
+def add_reader(engine: Engine, email: str) -> int:
+    with transaction(engine) as connection:
+        reader: int = connection.execute(
+            insert(Subscriber)
+            .values(email=email, email_hash=hash_address(email, address_key(connection)), name="Ada", state="active",
+                    format="html", selection="", created_at=NOW, state_since=NOW)
+            .returning(Subscriber.id)
+        ).scalar_one()  # fmt: skip
+    return reader
 
 
 def move(engine: Engine, status: str, **more: object) -> None:
@@ -177,6 +192,28 @@ def test_an_approval_freezes_what_the_issue_says(engine: Engine, settings: Setti
     assert (issue.status, issue.approved_by, issue.send_at) == ("approved", "ada", NOW + timedelta(hours=3))
     assert values.items[0].verdict.ship_percent == 75
     assert approve_issue(engine, WEEK, "bob", settings, NOW).content_hash == report.content_hash
+
+
+def test_a_sent_issue_gives_the_same_bytes_after_keys_preferences_and_settings_changed(
+    engine: Engine, settings: Settings
+) -> None:
+    launch(engine, "alpha", "SSSK")
+    launch(engine, "beta", "KSKS")
+    reader = add_reader(engine, "ada@example.org")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    for_ada = render_issue(engine, WEEK, settings, NOW, "ada@example.org")
+    for_nobody = render_issue(engine, WEEK, settings, NOW)
+    assert "Ada <ada@example.org>" in for_ada.message.decode()
+    with transaction(engine) as connection:
+        connection.execute(insert(Key).values(purpose="links", secret=b"n" * 32, created_at=NOW))
+        changed = {"name": "Countess", "selection": Selection(("Audio",)).key(), "format": "text"}
+        connection.execute(update(Subscriber).where(Subscriber.id == reader).values(**changed))
+        connection.execute(update(Tool).values(name="Renamed", pricing="A fortune", url="https://gone.example"))
+    later, moved = NOW + timedelta(days=3650), replace(settings, title="Other", public_url="https://other.example")
+    assert render_issue(engine, WEEK, moved, later, "ada@example.org") == for_ada
+    assert render_issue(engine, WEEK, moved, later) == for_nobody
 
 
 def test_an_approval_of_something_else_than_was_seen_is_refused(engine: Engine, settings: Settings) -> None:

@@ -1,6 +1,6 @@
 from newsletter.issues import budget
 from newsletter.issues.layout import CARD, LINE, lay_out
-from newsletter.issues.rendering import archive_text, render
+from newsletter.issues.rendering import render
 from tests.unit.issues.mails import rendered, week
 from tests.unit.issues.weeks import LINKS, crowded_material, values
 
@@ -43,9 +43,3 @@ def test_a_line_says_name_and_verdict_and_nothing_else() -> None:
     assert all(card.quotes == () for card in cards)
     assert layout.pick is not None
     assert layout.pick.detail == CARD
-
-
-def test_the_archives_text_names_everything_and_is_nobodys() -> None:
-    text = archive_text(week("crowded"), "https://news.example.com")
-    assert all(tool.name in text for tool in week("crowded").also)
-    assert not any(word in text for word in ("unsubscribe", "/vote/", "/bookmark/", "/preferences/"))

@@ -1,0 +1,83 @@
+"""``newsletter issues`` as it is typed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import make_engine
+from tests.acceptance.command import Command
+from tests.conftest import complete_environment
+from tests.integration.test_issues import launch
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    """SQLite alone: the verbs are tested on both databases, the commands only pass on."""
+    engine = make_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def issues(sqlite_url: str, tmp_path: Path) -> Command:
+    settings = complete_environment(sqlite_url) | {"NEWSLETTER_NOW": "2026-11-23T06:00:00Z"}
+    return Command(tmp_path, settings)
+
+
+def test_an_empty_week_is_said_and_is_no_error(issues: Command) -> None:
+    assert issues.json("issues", "compose")["issue"] is None
+    assert "Nothing came out in 2026-W47" in issues("issues", "compose").stdout
+
+
+def test_compose_takes_the_week_that_ended_last_and_says_when_nothing_is_new(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    assert issues.json("issues", "compose") == {
+        "issue": "2026-W47", "week": "2026-W47", "status": "draft", "created": True, "changed": True,
+        "new_releases": 1, "tools": 1,
+    }  # fmt: skip
+    assert issues.json("issues", "compose", "--week", "2026-W47")["changed"] is False
+    assert "Nothing is new" in issues("issues", "compose").stdout
+
+
+def test_render_writes_four_files(engine: Engine, tmp_path: Path, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    assert (
+        issues.json("issues", "render", "2026-W47", "--to", "out")["subject"]
+        == (tmp_path / "out/subject.txt").read_text().strip()
+    )
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "subject.txt", "body.txt", "body.html", "message.eml",
+    }  # fmt: skip
+    assert b"\r" not in (tmp_path / "out/body.txt").read_bytes()
+
+
+def test_approving_at_a_time_shows_in_the_issue(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    approved = issues.json("issues", "approve", "2026-W47", "--at", "2026-11-24T09:00")
+    assert approved["send_at"] == "2026-11-24T09:00:00Z"
+    shown = issues.json("issues", "show", "2026-W47")
+    assert (shown["status"], shown["send_at"]) == ("approved", "2026-11-24T09:00:00Z")
+    assert shown["approved_by"] == approved["approved_by"]
+    assert issues.json("issues", "list")["issues"][0]["status"] == "approved"
+
+
+def test_where_approval_is_automatic_composing_approves_a_sound_draft(engine: Engine, issues: Command) -> None:
+    issues.settings["NEWSLETTER_APPROVAL"] = "automatic"
+    launch(engine, "alpha", "SSS")
+    assert issues.json("issues", "compose")["status"] == "approved"
+
+
+def test_what_cannot_be_done_is_one_line(issues: Command) -> None:
+    assert "2026-W30" in issues.refuses("issues", "show", "2026-W30")
+    assert "no week" in issues.refuses("issues", "render", "next", "--to", "out")
+    assert "2026-W99" in issues.refuses("issues", "approve", "2026-W99")
+
+
+def test_a_time_that_is_past_is_refused(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    assert "is past" in issues.refuses("issues", "approve", "2026-W47", "--at", "2020-01-01T09:00")
