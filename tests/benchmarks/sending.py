@@ -6,6 +6,7 @@ smtp-sink would be the bottleneck). The ledger is the embedded default and every
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -101,12 +102,80 @@ def smtp_source(port: int, count: int) -> Measured:
     return timed("postfix smtp-source -d", count, command)
 
 
+def naive(port: int, count: int) -> Measured:
+    """A loop over smtplib with a connection per message, as first scripts do it."""
+    code = (
+        "import smtplib, sys\n"
+        "message = b'Subject: x\\r\\n\\r\\n' + (b'a' * 70 + b'\\r\\n') * (80000 // 72)\n"
+        "for _ in range(int(sys.argv[2])):\n"
+        "    with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as server:\n"
+        "        server.sendmail('news@example.com', ['reader@example.org'], message)\n"
+    )
+    return timed("naive smtplib", count, [sys.executable, "-c", code, str(port), str(count)])
+
+
+def nodemailer(port: int, count: int, folder: str, key: Path | None = None) -> Measured:
+    """``folder`` has node_modules with nodemailer; its pool over the same number of connections."""
+    code = """
+const [port, count, connections, key] = process.argv.slice(2);
+const dkim = key ? {domainName: 'example.com', keySelector: 'bench', privateKey: require('fs').readFileSync(key)} : undefined;
+const pool = require('nodemailer').createTransport({host: '127.0.0.1', port: +port, pool: true, secure: false,
+  ignoreTLS: true, maxConnections: +connections, maxMessages: Infinity, dkim});
+const html = ('a'.repeat(70) + '\\n').repeat(80000 / 71 | 0);
+(async () => {
+  await Promise.all(Array.from({length: +count}, (_, n) => pool.sendMail(
+    {from: 'news@example.com', to: `reader${n}@example.org`, subject: 'x', html})));
+  pool.close();
+})();
+"""
+    program = Path(folder) / "pool.js"
+    program.write_text(code)
+    words = [str(port), str(count), str(CONNECTIONS), *([str(key)] if key else [])]
+    return timed("nodemailer pool" + (" with DKIM" if key else ""), count, ["node", str(program), *words])
+
+
+def openssl_signs_per_second() -> float:
+    done = subprocess.run(["openssl", "speed", "-seconds", "3", "rsa2048"], capture_output=True, text=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("rsa"))
+    return float(line.split()[-2])
+
+
+def private_key(folder: Path) -> Path:
+    path = folder / "bench.pem"
+    subprocess.run(["openssl", "genrsa", "-out", path, "2048"], capture_output=True, check=True)
+    return path
+
+
 def main(count: int = 20_000) -> None:
+    """NODE_FOLDER names a folder with nodemailer; without it that peer is left out, and so is smtp-source."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        key, node = private_key(folder), os.environ.get("NODE_FOLDER")
         with sink(folder, *OFFERS) as port:
-            print(smtp_source(port, count))
+            if shutil.which("smtp-source"):
+                print(smtp_source(port, count))
             print(ours(folder / "unsigned", count, port))
+            print(naive(port, 300))
+            if node:
+                print(nodemailer(port, 1000, node))
+                print(nodemailer(port, 500, node, key))
+            print(f"{'openssl speed rsa2048, one core':<42} {openssl_signs_per_second():>9,.0f} signatures/s")
+            dkim = f"bench:example.com:{key}"
+            for senders in ("1", "2"):
+                print(ours(folder / f"signed{senders}", count // 2, port, name=f"newsletter, RSA-2048, {senders} process(es)",
+                           NEWSLETTER_DKIM=dkim, NEWSLETTER_SENDERS=senders))  # fmt: skip
+        with sink(folder, *OFFERS, rtt=50) as port:
+            print(
+                ours(
+                    folder / "far",
+                    count // 4,
+                    port,
+                    name="newsletter, 50 ms round trip, 16 connections",
+                    connections=16,
+                )
+            )
+        with sink(folder, "8BITMIME", rtt=50) as port:
+            print(ours(folder / "slow", count // 20, port, name="the same without pipelining", connections=16))
 
 
 if __name__ == "__main__":

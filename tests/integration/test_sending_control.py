@@ -1,0 +1,225 @@
+"""Stopping, sharing and refusing: what a sending does when people, processes and relays get in its way."""
+
+import asyncio
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, update
+
+from db.engine import transaction
+from db.models import Delivery, Subscriber
+from newsletter import setting_values
+from newsletter.clock import real_now
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import check_ready, send_due
+from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
+from newsletter.deliveries.transport import submit
+from newsletter.errors import RefusedError, SettingsError
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+from tests.fakes.smtp_sink import ALL, Sink
+from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+
+
+class Sending(threading.Thread):
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        super().__init__()
+        self.engine, self.settings, self.stop = engine, settings, threading.Event()
+
+    def run(self) -> None:
+        send_due(self.engine, self.settings, standing(), WEEK, self.stop)
+
+
+def wait_for(sink: Sink, mails: int) -> None:
+    until = time.monotonic() + 30
+    while len(sink.mails) < mails and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(sink.mails) >= mails
+
+
+def test_a_pause_holds_and_a_resumed_issue_reaches_everyone_once(engine: Engine, settings: Settings) -> None:
+    with Sink().delaying(0.02) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 1500)
+        sending = Sending(engine, here)
+        sending.start()
+        wait_for(sink, 20)
+        pause_issue(engine, WEEK, NOW)
+        sending.join(10)
+        assert not sending.is_alive()
+        paused = read_receipt(engine, WEEK)
+        assert paused.status == "paused"
+        assert paused.counts.sending == 0
+        assert paused.counts.sent == len(sink.mails) < 1500
+        resume_issue(engine, WEEK, NOW)
+        sink.delaying(0)
+        send_due(engine, here, standing(), WEEK)
+    assert read_receipt(engine, WEEK).status == "sent"
+    assert set(sink.recipients().values()) == {1}
+    assert len(sink.mails) == 1500
+
+
+def test_a_stop_drains(engine: Engine, settings: Settings) -> None:
+    with Sink().delaying(0.02) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 1500)
+        sending = Sending(engine, here)
+        sending.start()
+        wait_for(sink, 20)
+        sending.stop.set()
+        sending.join(10)
+    counts = read_receipt(engine, WEEK).counts
+    assert (counts.sending, counts.sent) == (0, len(sink.mails))
+    assert counts.queued == 1500 - counts.sent
+
+
+def test_a_cancelled_issue_reaches_nobody_else(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        assert cancel_issue(engine, WEEK, NOW) == 10
+        send_due(engine, here, standing(), WEEK)
+    assert sink.mails == []
+    assert read_receipt(engine, WEEK).counts.skipped == 10
+    with pytest.raises(RefusedError, match="cancelled"):
+        resume_issue(engine, WEEK, NOW)
+
+
+def test_two_senders_at_once_double_nothing(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 2000)
+        both = [Sending(engine, here), Sending(engine, here)]
+        for sending in both:
+            sending.start()
+        for sending in both:
+            sending.join()
+    assert len(sink.mails) == 2000
+    assert set(sink.recipients().values()) == {1}
+    assert sink.most_connections <= 4
+    assert read_receipt(engine, WEEK).status == "sent"
+
+
+def test_who_leaves_between_approval_and_sending_gets_nothing(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        with transaction(engine) as connection:
+            left = update(Subscriber).where(Subscriber.email == "reader4@example.org")
+            connection.execute(left.values(state="unsubscribed"))
+        send_due(engine, here, standing(), WEEK)
+    counts = read_receipt(engine, WEEK).counts
+    assert (counts.sent, counts.skipped) == (9, 1)
+    assert "reader4@example.org" not in sink.recipients()
+
+
+def test_who_chose_nothing_of_this_week_is_skipped_and_counted(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        approved_issue(engine, here)
+        subscribe(engine, 3)
+        subscribe(engine, 2, selection='{"categories":["Music"]}', start=10)
+        subscribe(engine, 1, selection='{"categories":["Writing"]}', start=20)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(), WEEK)
+    counts = read_receipt(engine, WEEK).counts
+    assert (counts.recipients, counts.sent, counts.skipped) == (6, 4, 2)
+    writing = next(mail for mail in sink.mails if mail.recipient == "reader20@example.org")
+    assert b"gamma" in writing.data
+    assert b"alpha" not in writing.data
+
+
+def test_a_relay_that_is_not_there_leaves_everything_queued(engine: Engine, settings: Settings) -> None:
+    here = with_relays(settings, "smtp://127.0.0.1:1?tls=off&connections=1")
+    published(engine, here, 5)
+    stop = threading.Event()
+    threading.Timer(2.0, stop.set).start()
+    sent = send_due(engine, here, standing(), WEEK, stop).issues[0]
+    assert sent.counts.queued == 5
+    assert sent.trouble is not None
+    assert "127.0.0.1:1" in sent.trouble
+
+
+def test_one_relay_goes_on_where_another_is_not_there(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, "smtp://127.0.0.1:1?tls=off&connections=1", sink.url)
+        published(engine, here, 20)
+        assert send_due(engine, here, standing(), WEEK).issues[0].status == "sent"
+    assert len(sink.mails) == 20
+
+
+def test_three_domains_that_blame_the_issue_pause_it_and_one_mailbox_never_does(
+    engine: Engine, settings: Settings
+) -> None:
+    with Sink().ending(lambda mail, n: "554 5.6.0 bad content").delaying(0.05) as sink:
+        here = with_relays(settings, sink.url)
+        for number in range(300):
+            subscribe(engine, 1, domain=f"domain{number % 5}.example", start=number)
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(), WEEK)
+    found = read_receipt(engine, WEEK)
+    assert found.status == "paused"
+    assert found.counts.queued > 0
+    assert "domains" in (found.pause_reason or "")
+
+
+def test_a_rate_holds_for_all_senders_together(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url + "&rate=100/s")
+        published(engine, here, 150)
+        began = real_now()
+        both = [Sending(engine, here), Sending(engine, here)]
+        for sending in both:
+            sending.start()
+        for sending in both:
+            sending.join()
+        seconds = (real_now() - began).total_seconds()
+    assert len(sink.mails) == 150
+    assert seconds >= 1.0  # 150 messages at 100 a second, less what may be taken at once
+
+
+def test_an_address_that_needs_smtputf8_fails_where_it_is_not_offered(engine: Engine, settings: Settings) -> None:
+    with Sink().offering("PIPELINING") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 2)
+        with transaction(engine) as connection:
+            connection.execute(
+                update(Delivery).where(Delivery.email == "reader1@example.org").values(email="jöe@example.org")
+            )
+        send_due(engine, here, standing(), WEEK)
+    found = read_receipt(engine, WEEK)
+    assert (found.counts.sent, found.counts.failed) == (1, 1)
+    assert "SMTPUTF8" in (found.failures[0].reply or "")
+    with engine.connect() as connection:
+        states = set(connection.exec_driver_sql("SELECT state FROM subscribers").scalars())
+    assert states == {"active"}
+
+
+@pytest.mark.parametrize("offers", [ALL, ("PIPELINING", "SIZE"), ()], ids=["chunking", "pipelining", "plain"])
+def test_the_fast_way_puts_the_same_bytes_on_the_wire_as_aiosmtplib(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with Sink().offering(*offers) as fast, Sink().offering(*offers) as plain:
+        here = with_relays(settings, fast.url)
+        published(engine, here, 5, size=80_000)
+        send_due(engine, here, standing(), WEEK)
+        for mail in fast.mails:
+            reply = asyncio.run(submit(setting_values.relays(plain.url), mail.sender, mail.recipient, mail.data))
+            assert reply.code == 250
+    assert [mail.data for mail in plain.mails] == [mail.data for mail in fast.mails]
+    assert [mail.sender for mail in plain.mails] == [mail.sender for mail in fast.mails]
+
+
+@pytest.mark.parametrize("missing", ["title", "from_", "postal_address", "secret_key"])
+def test_sending_refuses_to_start_without_what_every_issue_carries(settings: Settings, missing: str) -> None:
+    with pytest.raises(SettingsError, match=missing.rstrip("_").upper()):
+        check_ready(replace(settings, **{missing: None}))
+
+
+def test_one_click_needs_https_anywhere_but_at_home(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="https"):
+        check_ready(replace(settings, public_url="http://news.example.com"))
+    check_ready(replace(settings, public_url="http://127.0.0.1:8000"))
