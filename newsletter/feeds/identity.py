@@ -17,7 +17,7 @@ from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.entries import Entry
 
 BACKLOG = 10  # more undated entries than this in a first fetch were there before we came
-OLDEST = datetime(1995, 1, 1, tzinfo=UTC)
+OLDEST = datetime(1980, 1, 2, tzinfo=UTC)  # the zeros of clocks and formats lie before; essays of 1993 are in feeds
 AHEAD = timedelta(days=1)  # clocks and zones are wrong by hours, not by days
 
 
@@ -77,7 +77,7 @@ def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identi
 
 
 def believable(published_at: datetime | None, now: datetime) -> datetime | None:
-    """The date, unless it is from before feeds, such as the epoch, or from the future."""
+    """The date, unless it is the zero of some clock, such as 1970, or from the future."""
     if published_at is None or not OLDEST <= published_at <= now + AHEAD:
         return None
     return published_at

@@ -74,12 +74,16 @@ def test_entries_without_guid_and_link_are_told_apart_by_their_text() -> None:
     assert len(identify([entry(title="One"), entry(title="Two"), entry(title="One")])) == 2
 
 
-def test_dates_before_feeds_or_in_the_future_are_not_believed() -> None:
-    assert believable(datetime(1970, 1, 1, tzinfo=UTC), NOW) is None
+def test_zeros_of_clocks_and_dates_in_the_future_are_not_believed() -> None:
+    for zero in (datetime(1, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), datetime(1980, 1, 1, tzinfo=UTC)):
+        assert believable(zero, NOW) is None
     assert believable(NOW + timedelta(days=40), NOW) is None
     assert believable(None, NOW) is None
     assert believable(NOW + timedelta(hours=3), NOW) == NOW + timedelta(hours=3)
-    assert believable(datetime(2019, 5, 1, tzinfo=UTC), NOW) == datetime(2019, 5, 1, tzinfo=UTC)
+
+
+def test_an_essay_from_before_there_were_feeds_is_old_and_not_undated() -> None:
+    assert believable(datetime(1993, 9, 1, tzinfo=UTC), NOW) == datetime(1993, 9, 1, tzinfo=UTC)
 
 
 def test_more_than_ten_undated_entries_of_a_first_fetch_are_backlog() -> None:
