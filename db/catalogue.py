@@ -87,10 +87,9 @@ def releases_of(connection: Connection, tool_id: int, limit: int) -> list[Releas
     return [ReleaseRow(*row) for row in connection.execute(wanted)]
 
 
-def listed_slugs(connection: Connection, limit: int) -> list[tuple[str, datetime]]:
-    """(slug, last change) of the newest listed tools, for the sitemap."""
-    wanted = select(Tool.slug, Tool.updated_at).where(Tool.listed).order_by(Tool.id.desc()).limit(limit)
-    return [(row[0], row[1]) for row in connection.execute(wanted)]
+def listed_slugs(connection: Connection, limit: int) -> list[str]:
+    """The newest listed tools, for the sitemap."""
+    return list(connection.scalars(select(Tool.slug).where(Tool.listed).order_by(Tool.id.desc()).limit(limit)))
 
 
 def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:

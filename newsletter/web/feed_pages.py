@@ -79,11 +79,11 @@ def json_feed(request: Request) -> Response:
 def sitemap(request: Request) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
-        weeks, tools = archive.public_weeks(connection), listed_slugs(connection, _MOST_TOOLS)
+        weeks, slugs = archive.public_weeks(connection), listed_slugs(connection, _MOST_TOOLS)
     base = escape(here.settings.public_url)  # paths of ours are plain ASCII: slugs and weeks need no escaping
     places = [f"<url><loc>{base}{path}</loc></url>" for path in ("/", "/tools", "/issues", "/about")]
-    dated = [(f"/issues/{week}", at) for week, at in weeks] + [(f"/tools/{slug}", at) for slug, at in tools]
-    places += [f"<url><loc>{base}{path}</loc><lastmod>{at:%Y-%m-%d}</lastmod></url>" for path, at in dated]
+    places += [f"<url><loc>{base}/issues/{week}</loc><lastmod>{at.date()}</lastmod></url>" for week, at in weeks]
+    places += [f"<url><loc>{base}/tools/{slug}</loc></url>" for slug in slugs]
     head = '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
     return _conditional(request, head + "\n".join(places) + "\n</urlset>\n", "application/xml")
 
