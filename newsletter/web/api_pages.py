@@ -29,7 +29,8 @@ _PROBLEMS = {
     503: "The service or its database is not ready.",
 }  # fmt: skip
 _KEY = {
-    "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 200},
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
     "description": "1 to 200 visible ASCII characters. Sent again within a day, a request gets its first answer.",
 }  # fmt: skip
 

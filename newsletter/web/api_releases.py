@@ -5,7 +5,7 @@ from typing import Any
 from db.engine import reading
 from db.releases import ReleaseRow, list_releases, sources_of
 from newsletter.clock import Week, iso
-from newsletter.errors import BadInputError
+from newsletter.errors import NotFoundError
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.web.api_routing import Asked, Operation
@@ -45,11 +45,11 @@ def drop_found(asked: Asked) -> Any:
 
 
 def parsed(week: str) -> Week:
-    """The week that a caller names. Raises BadInputError."""
+    """The week that a caller names. Raises NotFoundError for one that no year has."""
     try:
         return Week.parse(week)
     except ValueError as error:
-        raise BadInputError(str(error)) from None
+        raise NotFoundError(str(error)) from None
 
 
 def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, Any]:
@@ -62,6 +62,7 @@ def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, A
     }  # fmt: skip
 
 
+_WEB = {"type": "string", "maxLength": 2000, "pattern": "^https?://[^/]"}
 _STATUS = {"type": "string", "enum": ["unmatched", "matched", "dropped", "backfilled"]}
 OPERATIONS = (
     Operation(
@@ -70,7 +71,7 @@ OPERATIONS = (
     ),
     Operation(
         "POST", "/api/v1/releases", "releases:write", "Add a release by the page that announces it.", add_found,
-        _RELEASE, takes=closed(shape("url", url={"type": "string", "maxLength": 2000}, tool=or_null(SLUG))),
+        _RELEASE, takes=closed(shape("url", url=_WEB, tool=or_null(SLUG))),
     ),
     Operation(
         "PUT", "/api/v1/releases/{id}/tool", "releases:write", "Say which tool a release is of.", match_found, _RELEASE,

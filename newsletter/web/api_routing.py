@@ -128,7 +128,7 @@ def _once(here: Site, token_id: int, key: str, fingerprint: str, perform: Callab
         known = rows.begin_request(connection, token_id, key, fingerprint, real_now())
     if known is not None:
         if known.fingerprint != fingerprint:
-            raise Problem(422, "This Idempotency-Key was used for another request")
+            raise Problem(409, "This Idempotency-Key was used for another request")
         if known.status is None:
             raise Problem(409, "The first request with this Idempotency-Key is under way", headers={"Retry-After": "5"})
         kind = "application/json" if known.status < 400 else "application/problem+json"
@@ -211,13 +211,19 @@ def _document(operation: Operation, body: bytes) -> Any:
     if operation.takes is None:
         return None
     try:
-        document = json.loads(body or b"{}", parse_constant=_refuse_constant)
+        document = json.loads(body or b"{}", parse_constant=_refuse_constant, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise Problem(400, "The body is no JSON", " ".join(str(error).split())[:200]) from None
     fault = conform(document, operation.takes, "body")
     if fault is not None:
         raise Problem(422, "The body is not what this operation takes", fault)
     return document
+
+
+def _number(text: str) -> float | int:
+    """33.0 is a whole number to JSON Schema."""
+    found = float(text)
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
 
 
 def _refuse_constant(name: str) -> None:

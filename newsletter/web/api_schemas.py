@@ -56,7 +56,7 @@ def conform(value: Any, schema: Schema, place: str) -> str | None:
         return f"{place} must be one of {', '.join(map(str, schema['enum']))}."
     if isinstance(value, str):
         return _text(value, schema, place)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if "integer" in kinds and isinstance(value, int) and not isinstance(value, bool) and "type" in schema:
         low, high = schema.get("minimum", -(2**53)), schema.get("maximum", 2**53)
         return None if low <= value <= high else f"{place} must be between {low} and {high}."
     if isinstance(value, list):

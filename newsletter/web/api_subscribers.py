@@ -9,7 +9,7 @@ from db.states import SubscriberState, SuppressionReason
 from db.subscribers import subscribers_page
 from db.suppressions import suppressions_page
 from newsletter.clock import iso, real_now
-from newsletter.errors import NotFoundError
+from newsletter.errors import BadInputError, NotFoundError
 from newsletter.subscribers.erase import erase_address
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.records import COLUMNS
@@ -59,9 +59,8 @@ def unsubscribe_subscriber(asked: Asked) -> Any:
 
 
 def erase_subscriber(asked: Asked) -> Any:
-    email = readable(asked.values["email"])
     _found(asked)
-    erase_address(asked.site.engine, email, now=asked.site.clock.now())
+    erase_address(asked.site.engine, _named(asked), now=asked.site.clock.now())
     return {"erased": True}
 
 
@@ -82,12 +81,20 @@ def add_suppression(asked: Asked) -> Any:
 
 
 def remove_suppression(asked: Asked) -> Any:
-    report = lift(asked.site.engine, asked.values["email"], now=asked.site.clock.now())
+    report = lift(asked.site.engine, _named(asked), now=asked.site.clock.now())
     return {"email": report.email, "changed": True}
 
 
+def _named(asked: Asked) -> str:
+    """The address in the path; what cannot be one is nobody's."""
+    try:
+        return readable(asked.values["email"])
+    except BadInputError as error:
+        raise NotFoundError(str(error)) from None
+
+
 def _found(asked: Asked) -> dict[str, Any]:
-    found = find_subscriber(asked.site.engine, readable(asked.values["email"]))
+    found = find_subscriber(asked.site.engine, _named(asked))
     if found is None:
         raise NotFoundError("nobody subscribes with this address")
     return found
@@ -96,7 +103,7 @@ def _found(asked: Asked) -> dict[str, Any]:
 _CHANGED = shape("email changed", email=EMAIL, changed={"type": "boolean"})
 _NEW = closed(
     shape(
-        "email consent_at consent_source", email=_SHORT, name=_SHORT, consent_at=INSTANT, consent_source=_SHORT,
+        "email consent_at consent_source", email=_SHORT, name=_SHORT, consent_at=_SHORT, consent_source=_SHORT,
         categories={"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 80}},
     )
 )  # fmt: skip
