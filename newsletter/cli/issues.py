@@ -140,6 +140,7 @@ def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json
     document = {
         "issue": str(week), "subscriber": subscriber, "to": str(folder), "files": list(contents),
         "subject": mail.subject, "html_bytes": len(mail.html.encode()), "message_bytes": len(mail.message),
+        "content_hash": mail.content_hash,
     }  # fmt: skip
     answer(document, as_json, f"Wrote {', '.join(contents)} to {folder}.")
 
@@ -210,9 +211,10 @@ def check(door: Door, issue: str, links: bool, as_json: bool) -> None:
 @issues.command()
 @click.argument("issue")
 @click.option("--at", "at", metavar="TIME", help="When to send it: ISO 8601, in the publication's zone without offset.")
+@click.option("--expect", metavar="HASH", help="Refuse if it says something else now; `render --json` gives the hash.")
 @json_option
 @pass_door
-def approve(door: Door, issue: str, at: str | None, as_json: bool) -> None:
+def approve(door: Door, issue: str, at: str | None, expect: str | None, as_json: bool) -> None:
     """Freeze what an issue says and approve it. Any later edit returns it to draft.
 
     \b
@@ -222,7 +224,7 @@ def approve(door: Door, issue: str, at: str | None, as_json: bool) -> None:
     from newsletter.issues.approve import approve_issue
 
     send_at = _instant(door, at) if at else None
-    report = approve_issue(door.engine, week_argument(issue), _who(), door.settings, door.clock.now(), send_at)
+    report = approve_issue(door.engine, week_argument(issue), _who(), door.settings, door.clock.now(), send_at, expect)
     document = {
         "issue": report.week, "status": report.status, "approved_by": report.approved_by,
         "send_at": iso(report.send_at), "content_hash": report.content_hash,

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import issues
 from db.engine import transaction
+from db.issues import IssueRow
 from db.keys import newest_link_key
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -54,22 +55,23 @@ def approve_issue(
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
         content = issues.content_of(connection, issue.id)
-        if content is None:
-            values = edition(issues.issue_material(connection, issue), publication_of(settings))
-            if not values.items and not values.also:
-                raise RefusedError(f"issue {week} has nothing left to say; match or add a release and compose it again")
-            made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
-            content_hash = made.content_hash
-            if seen is not None and seen != content_hash:
-                raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
-            issues.store_content(
-                connection, issue.id, content_hash, made.document(), made.frozen.segments, announced(values), now
-            )
-        else:
-            content_hash = content.content_hash
+        content_hash = content.content_hash if content else _freeze(connection, issue, settings, now)
+        if seen is not None and seen != content_hash:
+            raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
             raise RefusedError(f"issue {week} was changed at this very moment; look at it again")
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)
+
+
+def _freeze(connection: Connection, issue: IssueRow, settings: Settings, now: datetime) -> str:
+    """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction."""
+    values = edition(issues.issue_material(connection, issue), publication_of(settings))
+    if not values.items and not values.also:
+        raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")
+    made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
+    stored, segments = made.document(), made.frozen.segments
+    issues.store_content(connection, issue.id, made.content_hash, stored, segments, announced(values), now)
+    return made.content_hash
 
 
 def announced(values: IssueValues) -> list[dict[str, Any]]:

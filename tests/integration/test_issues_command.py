@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from db.engine import make_engine
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.integration.test_issues import launch
+from tests.integration.test_issues import launch, set_take
 
 
 @pytest.fixture
@@ -69,6 +69,16 @@ def test_where_approval_is_automatic_composing_approves_a_sound_draft(engine: En
     issues.settings["NEWSLETTER_APPROVAL"] = "automatic"
     launch(engine, "alpha", "SSS")
     assert issues.json("issues", "compose")["status"] == "approved"
+
+
+def test_an_approval_can_be_held_to_what_was_rendered(engine: Engine, issues: Command) -> None:
+    alpha = launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    seen = issues.json("issues", "render", "2026-W47", "--to", "out")["content_hash"]
+    set_take(engine, alpha, "builder", "skip")
+    assert "changed since" in issues.refuses("issues", "approve", "2026-W47", "--expect", seen)
+    fresh = issues.json("issues", "render", "2026-W47", "--to", "out")["content_hash"]
+    assert issues.json("issues", "approve", "2026-W47", "--expect", fresh)["content_hash"] == fresh
 
 
 def test_what_cannot_be_done_is_one_line(issues: Command) -> None:

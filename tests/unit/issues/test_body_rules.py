@@ -1,4 +1,4 @@
-"""Every line of "Body" in the mail rules, on four weeks, with plain and with hostile texts."""
+"""What a mail's body has to satisfy, rule by rule, on four weeks, with plain and with hostile texts."""
 
 import re
 from itertools import pairwise
