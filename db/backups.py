@@ -73,10 +73,14 @@ def check(path: Path) -> str:
 def put_back(backup: Path, database: Path) -> None:
     """Replace the contents of a database by those of a checked backup, in one transaction.
 
-    Connections that others hold stay valid and see the restored contents. Raises sqlite3.OperationalError when somebody
-    else is writing.
+    Connections that others hold stay valid and see the restored contents. A file there that is no database any more is
+    set aside as ``….broken``. Raises sqlite3.OperationalError when somebody else is writing.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
+    if database.is_file() and not _opens(database):
+        os.replace(database, database.with_name(f"{database.name}.broken"))
+        for rest in ("-wal", "-shm"):
+            database.with_name(database.name + rest).unlink(missing_ok=True)
     with (
         closing(sqlite3.connect(f"file:{_quoted(backup)}?mode=ro&immutable=1", uri=True)) as source,
         closing(sqlite3.connect(database, timeout=10)) as target,
@@ -84,6 +88,17 @@ def put_back(backup: Path, database: Path) -> None:
         target.execute("PRAGMA journal_mode = WAL")
         source.backup(target)
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError:
+        return True  # locked, not broken
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def _revision(connection: sqlite3.Connection) -> str:

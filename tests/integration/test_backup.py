@@ -172,3 +172,13 @@ def test_postgresql_is_left_to_its_own_tools(tmp_path: Path) -> None:
     engine = make_engine("postgresql+psycopg://nobody@/nothing")
     with pytest.raises(RefusedError, match="pg_dump"):
         back_up(engine, tmp_path / "b.db", now=MONDAY)
+
+
+def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp_path: Path) -> None:
+    add_reader(engine, 1)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    (tmp_path / "lost.db").write_bytes(b"what the disk left of it" * 500)
+    lost = make_engine(f"sqlite:///{tmp_path}/lost.db")
+    restore(lost, tmp_path / "backup.db")
+    assert readers(lost) == 1
+    assert (tmp_path / "lost.db.broken").exists()
