@@ -73,7 +73,7 @@ def opened(chromium: Browser, name: str, mode: str, width: int) -> Page:
         page.add_style_tag(content="html{filter:invert(1) hue-rotate(180deg)}")
     if PICTURES and (name, mode, width) in SHOWN:
         path = Path(PICTURES) / f"mail-{name}-{mode}-{width}.jpeg"
-        page.screenshot(path=path, full_page=True, type="jpeg", quality=55)
+        page.screenshot(path=path, full_page=True, type="jpeg", quality=45)
     return page
 
 
