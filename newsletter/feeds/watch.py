@@ -136,7 +136,13 @@ def _named(connection: Connection, name: str) -> list[FeedRow]:
 def _taken(connection: Connection) -> set[str]:
     """What the feeds that are watched are compared by, the addresses that they have moved from included."""
     feeds = rows.all_feeds(connection)
-    return {canonical_url(url) for feed in feeds for url in (feed.url, *feed.state.get("was", ()))}
+    return {_feed_key(url) for feed in feeds for url in (feed.url, *feed.state.get("was", ()))}
+
+
+def _feed_key(url: str) -> str:
+    """Unlike an entry's address, a feed's may differ from another's in any parameter."""
+    page, _, query = url.partition("?")
+    return f"{canonical_url(page)}?{query}"
 
 
 def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -> FeedRow | None:
@@ -144,7 +150,7 @@ def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -
     url = web_address(watch.url, "")
     if url is None:
         raise BadInputError(f"{watch.url!r} is no address of a feed; it begins with http:// or https://")
-    if canonical_url(url) in taken:
+    if _feed_key(url) in taken:
         return None
     for rule in (watch.include, watch.exclude):
         check_rule(rule)
@@ -159,7 +165,7 @@ def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -
         entry_limit=watch.limit, prereleases=watch.prereleases, created_at=now, next_check_at=now,
         state={} if name else {"unnamed": True},
     )  # fmt: skip
-    taken.add(canonical_url(url))
+    taken.add(_feed_key(url))
     return None if feed_id is None else rows.feed_by_id(connection, feed_id)
 
 

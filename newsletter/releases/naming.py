@@ -55,6 +55,12 @@ _ANNOUNCED = re.compile(
 _RELEASED_ZH = re.compile(r"\s*(?:正式)?(?:版本)?(?:发布说明|发布|更新|上线|版本)+$")
 _SEPARATOR = re.compile(r"\s+[–—―\-|·•]+\s+|\s*[—―]\s*|[:：]\s+|：|\s+\|\s*")
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
+_REPOSITORY = re.compile(
+    r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/(?P<repository>[^/?#]+)/(?:-/)?releases/"
+    r"|pypi\.org/project/(?P<package>[^/?#]+)/[^/?#]"
+    r"|(?:www\.)?npmjs\.com/package/(?P<module>(?:@[^/]+/)?[^/?#]+)/v/)",
+    re.I,
+)
 _EDGES = " \t-–—:|·,;\"“”'’«»"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
 _SYMBOLS = ("So", "Sk")
@@ -107,6 +113,17 @@ def read_title(title: str, *, of_tool: str | None = None) -> Naming:
     if owned := _OWNED.match(name):
         name = owned["name"]
     return Naming(name or bare or title, tagline or None, _bare_version(version), is_prerelease(version or ""))
+
+
+def is_version(title: str) -> bool:
+    """Is this title nothing but a version, as on a repository's release page?"""
+    return bool(_WHOLE_VERSION.fullmatch(title.strip()))
+
+
+def name_in_address(url: str | None) -> str | None:
+    """What a release's page on a code host or a package index is of."""
+    found = _REPOSITORY.match(url or "")
+    return next((name for name in found.groups() if name), None) if found else None
 
 
 def is_prerelease(text: str) -> bool:

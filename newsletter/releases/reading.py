@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from db.states import FeedKind
 from newsletter.releases.announcing import announces
-from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.naming import Naming, is_version, name_in_address, read_title
 from newsletter.releases.weeks import Placement, place
 
 
@@ -59,13 +59,21 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
     title = entry.title or _first_sentence(entry.summary or "")
     if not title:
         return Skipped("it has neither a title nor a text")
-    naming = read_title(title, of_tool=feed.tool if feed.kind == FeedKind.RELEASES else None)
-    if feed.kind == FeedKind.RELEASES and naming.prerelease and not feed.prereleases:
+    naming = read_title(title, of_tool=_of_tool(title, entry.url, feed))
+    versions = feed.kind == FeedKind.RELEASES or name_in_address(entry.url) is not None
+    if versions and naming.prerelease and not feed.prereleases:
         return Skipped(f"it is a pre-release ({naming.version or title[:60]})")
     if feed.kind == FeedKind.NEWS and not (found := announces(title, entry.summary)).announces:
         return Skipped(found.reason)
     placement = place(entry.published_at, entry.first_seen_at, backlog=entry.backlog, composed=composed, zone=zone)
     return Announced(naming, placement)
+
+
+def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
+    """The tool that the entry is a version of, where the feed or a bare version for a title says that it is one."""
+    if feed.kind == FeedKind.RELEASES:
+        return feed.tool or name_in_address(url)
+    return (feed.tool or name_in_address(url)) if is_version(title) else None
 
 
 def _first_sentence(text: str) -> str:

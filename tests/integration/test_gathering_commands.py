@@ -138,7 +138,7 @@ def test_what_cannot_be_done_is_said_in_one_line(told: Any, arguments: tuple[str
 
 
 def test_a_feed_is_watched_once(told: Any) -> None:
-    told("feeds", "add", "https://example.com/feed?utm_source=x")
+    told("feeds", "add", "https://example.com/feed")
     status, _, err = told("feeds", "add", "http://www.example.com/feed/")
     assert status == 1
     assert "watched already" in err

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -66,6 +67,20 @@ def test_prereleases_are_left_out_of_release_feeds_unless_asked_for() -> None:
     wanted = read(shown("v2.0.0-rc1"), FeedRules("releases", "Quillbase", None, None, True))
     assert isinstance(wanted, Announced)
     assert wanted.naming.version == "2.0.0-rc1"
+
+
+@pytest.mark.parametrize("kind", ["launches", "releases"])
+def test_a_bare_version_is_named_by_the_repository_or_package_that_it_is_of(kind: str) -> None:
+    rules = FeedRules(kind, None, None, None, False)
+    for url in ("https://github.com/acme/lantern/releases/tag/v1.2.3", "https://pypi.org/project/lantern/1.2.3/"):
+        found = read(replace(shown("v1.2.3"), url=url), rules)
+        assert isinstance(found, Announced)
+        assert (found.naming.name, found.naming.version) == ("lantern", "1.2.3")
+
+
+def test_a_repositorys_prerelease_is_left_out_of_every_kind_of_feed() -> None:
+    entry = replace(shown("v1.2.3rc1"), url="https://github.com/acme/lantern/releases/tag/v1.2.3rc1")
+    assert read(entry) == Skipped("it is a pre-release (1.2.3rc1)")
 
 
 def test_an_entry_without_a_title_is_named_by_its_text() -> None:
