@@ -110,6 +110,11 @@ def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
     return with_items(now, replace(now.item(tool_id), note=note.strip() or None))
 
 
+def wish_time(now: Arrangement, time: str) -> Arrangement:
+    """Keep what was typed as the time to send at, until somebody schedules it; local to the publication's zone."""
+    return replace(now, settings=tuple((dict(now.settings) | {"send_at": time}).items()))
+
+
 def pair(now: Arrangement, left: int | None, right: int | None, by: str) -> Arrangement:
     """Set the head-to-head pair; without one the rule chooses again when the draft is next composed."""
     chosen = (Pair(left, right, by),) if left is not None and right is not None else ()

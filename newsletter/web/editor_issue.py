@@ -67,6 +67,7 @@ def shown_issue(request: Request, visitor: Visitor, week: Week, *, status: int =
     draft = edition(material, publication_of(here.settings))
     values = load_values(frozen.content["values"]) if frozen else draft
     words = {name: getattr(values, name) for name in WORDS}
+    send_at = proposed_time(issue, here.settings.timezone)
     return editor_page(
         request, visitor, "issue.html", status=status,
         **{
@@ -75,7 +76,7 @@ def shown_issue(request: Request, visitor: Visitor, week: Week, *, status: int =
             "new": new, "zone": here.settings.timezone, "conflict": None,
             "seen": content_mark(values), "moved": False,
             "editable": issue.status in (IssueStatus.DRAFT, IssueStatus.APPROVED),
-            "send_at": proposed_time(issue, here.settings.timezone), "chosen_pair": chosen_pair(values),
+            "send_at": send_at, "send_at_was": send_at, "chosen_pair": chosen_pair(values),
             "preview": preview_choice(request), **more,
         },
     )  # fmt: skip
@@ -214,6 +215,8 @@ def typed_words(typed: Typed) -> tuple[Edit, str]:
     changed = {name: _word(typed, name) for name in given}
     _check_lengths(changed)
     notes = _changed_notes(typed)
+    wish = typed.line("send_at", 40) if typed.line("send_at", 40) != typed.line("send_at_was", 40) else None
+    said = [*changed, *(["notes"] if notes else []), *(["send time"] if wish is not None else [])]
 
     def edit(now: Arrangement) -> Arrangement:
         now = replace(
@@ -224,9 +227,9 @@ def typed_words(typed: Typed) -> tuple[Edit, str]:
         )
         for tool_id, note in notes.items():
             now = arrangement.write_note(now, tool_id, note)
-        return now
+        return now if wish is None else arrangement.wish_time(now, wish)
 
-    return edit, "edited the " + (" and ".join([*changed, *(["notes"] if notes else [])]) or "words")
+    return edit, "edited the " + (" and ".join(said) or "words")
 
 
 def _word(typed: Typed, name: str) -> str | None:

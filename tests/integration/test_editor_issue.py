@@ -176,6 +176,16 @@ def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> N
     assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
 
 
+def test_a_time_that_was_typed_is_kept_although_the_approval_is_void(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("schedule", send_at="2026-11-24T09:00")
+    ada.open()
+    ada.press("save", subject="Edited")
+    assert room.issue.send_at is None
+    assert 'value="2026-11-24T09:00"' in ada.open().text
+
+
 def test_saving_nothing_voids_nothing(room: Room) -> None:
     room.approve()
     ada = room.editor()
