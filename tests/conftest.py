@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -13,6 +14,10 @@ from newsletter import settings as settings_module
 from newsletter.settings import Settings
 from tests.databases import PostgresServer, copy_of_template, find_postgres
 from tests.fakes.times import MONDAY
+
+# A busy machine is slow, and that is no fault of what is tested.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(os.environ.get("NEWSLETTER_CORPUS", ROOT.parent / "shared" / "data"))
