@@ -5,6 +5,7 @@ A verb is imported when its job runs, so a service that never reads bounces does
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from db import housekeeping, issues, letters, limits, runs
@@ -18,6 +19,9 @@ from scheduler.notices import tell_editors
 from scheduler.timetable import REMIND_AHEAD
 
 Result = Mapping[str, Any]
+
+BACKUPS_KEPT = 7
+_SMALL = ("gather", "read_bounces", "expire", "prune", "back_up")
 
 
 def gather(context: Context, due_at: datetime) -> Result:
@@ -122,7 +126,22 @@ def prune(context: Context, due_at: datetime) -> Result:
         }
 
 
-JOBS: Mapping[str, Work] = {job.__name__: job for job in (gather, compose, remind, send, read_bounces, expire, prune)}
+def back_up(context: Context, due_at: datetime) -> Result:
+    """Copy the embedded database into the folder beside it, and keep the newest seven copies."""
+    from newsletter.operations.backup import back_up
+
+    database = Path(str(context.engine.url.database))
+    folder = database.with_name(f"{database.stem}-backups")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    report = back_up(context.engine, folder / f"{due_at:%Y-%m-%d}.db", now=context.clock.now())
+    for old in sorted(folder.glob("????-??-??.db"))[:-BACKUPS_KEPT]:
+        old.unlink()
+    return {"file": str(report.path), "bytes": report.bytes}
+
+
+JOBS: Mapping[str, Work] = {
+    job.__name__: job for job in (gather, compose, remind, send, read_bounces, expire, prune, back_up)
+}
 
 
 def _issue(context: Context, week: Week) -> IssueRow | None:

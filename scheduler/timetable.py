@@ -103,8 +103,13 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("read_bounces", Every(5 * _MINUTE), late=_HOUR),
         Job("expire", Crontab("17 * * * *", zone), late=_HOUR),
         Job("prune", Crontab("40 3 * * *", zone), late=20 * _HOUR),
+        Job("back_up", Crontab("10 4 * * *", zone), late=20 * _HOUR),
     )
-    return tuple(job for job in jobs if job.name != "read_bounces" or settings.bounce_mailbox is not None)
+    has_work = {
+        "read_bounces": settings.bounce_mailbox is not None,
+        "back_up": settings.database_url.startswith("sqlite"),  # a server's own tools copy PostgreSQL
+    }
+    return tuple(job for job in jobs if has_work.get(job.name, True))
 
 
 @dataclass(frozen=True, slots=True)
