@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from db.engine import is_sqlite
-from db.models import Delivery, Issue, Subscriber, Suppression
+from db.models import Delivery, DomainPause, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
 from db.upsert import insert_or
 
@@ -148,6 +148,7 @@ def claim(
     gone = [row.id for row in rows if not row.mailable]
     if gone:
         _set(connection, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent")
+    rows = _without_paused_domains(connection, rows, now)
     claimed = [
         Claimed(row.id, row.subscriber_id, row.email, row.name, row.format, row.selection, row.link_key_id,
                 row.attempts + 1, row.first_attempt_at, row.status)
@@ -160,6 +161,32 @@ def claim(
             first_attempt_at=func.coalesce(Delivery.first_attempt_at, literal(now, Delivery.first_attempt_at.type)),
         )  # fmt: skip
     return claimed, highest
+
+
+def pause_domain(connection: Connection, domain: str, until: datetime, reason: str) -> None:
+    """Deliveries to this domain wait; they are put off when they are claimed."""
+    values = {"until": until, "reason": reason}
+    connection.execute(
+        insert_or(connection, DomainPause)
+        .values(domain=domain, **values)
+        .on_conflict_do_update(index_elements=[DomainPause.domain], set_=values)
+    )
+
+
+def _without_paused_domains(connection: Connection, rows: list[Any], now: datetime) -> list[Any]:
+    """Puts off what is for domains that pause; no attempt of it is counted."""
+    pauses = connection.execute(select(DomainPause.domain, DomainPause.until).where(DomainPause.until > now))
+    until = {row.domain: row.until for row in pauses}
+    if not until:
+        return rows
+    put_off: dict[datetime, list[int]] = {}
+    for row in rows:
+        if row.mailable and row.email.rpartition("@")[2] in until:
+            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.id)
+    for at, ids in put_off.items():
+        _set(connection, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
+    waiting = {number for ids in put_off.values() for number in ids}
+    return [row for row in rows if row.id not in waiting]
 
 
 def give_back(connection: Connection, owner: str, claimed: Iterable[Claimed]) -> None:

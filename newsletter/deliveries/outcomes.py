@@ -14,6 +14,7 @@ from db.states import DeliveryStatus
 GIVE_UP_AFTER = timedelta(hours=72)
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
+DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)

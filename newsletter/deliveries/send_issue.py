@@ -56,6 +56,7 @@ class _Decided(NamedTuple):
     written: Written
     blame: Blame
     subscriber_id: int
+    domain: str
     done: asyncio.Future[None]
 
 
@@ -225,19 +226,20 @@ class Sender:
             what = outcomes.unknown(first, now, self._random, retry=self.settings.uncertain == "retry")
         else:
             what = outcomes.outcome(reply, claimed.attempts, first, now, self._random)
+        domain = claimed.email.rpartition("@")[2]
         words = str(reply) if reply else "the connection dropped after the final dot"
         written = Written(
             claimed.id, what.status, what.next_attempt_at, reply.code if reply else None, words, relay.name,
             _relay_id(relay, reply), now,
         )  # fmt: skip
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unwritten.append(_Decided(written, what.blame, claimed.subscriber_id, done))
+        self._unwritten.append(_Decided(written, what.blame, claimed.subscriber_id, domain, done))
         self._to_write.set()
         if self._ledger_lost:
             self._settle(self._unwritten)
         self.tally.statuses[what.status] += 1
         if what.blame is Blame.ISSUE:
-            self._blaming.add(claimed.email.rpartition("@")[2])
+            self._blaming.add(domain)
         return done
 
     # Signing.
@@ -261,10 +263,10 @@ class Sender:
     # The database.
 
     async def _refill(self) -> None:
-        while not self._halted and not self._exhausted:
+        while not self._exhausted:
             await self._low.wait()
             self._low.clear()
-            if self._halted:
+            if self._over.is_set():
                 break
             claimed = await self._in(self._claims, lambda: self._stubbornly(self._claim))
             self._exhausted = not claimed
@@ -342,6 +344,10 @@ class Sender:
             deliveries.write_outcomes(connection, self.owner, [row.written for row in batch])
             if gone:
                 deliveries.mark_bounced(connection, gone, self.clock.now())
+            for row in batch:
+                if row.blame is Blame.DOMAIN:
+                    until = self.clock.now() + outcomes.DOMAIN_PAUSE
+                    deliveries.pause_domain(connection, row.domain, until, row.written.reply or "")
 
     def _stubbornly(self, work: Callable[[], T]) -> T:
         """A database that is gone, or a disk that is full, may come back: connections wait with their outcomes."""

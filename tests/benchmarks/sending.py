@@ -118,7 +118,8 @@ def nodemailer(port: int, count: int, folder: str, key: Path | None = None) -> M
     """``folder`` has node_modules with nodemailer; its pool over the same number of connections."""
     code = """
 const [port, count, connections, key] = process.argv.slice(2);
-const dkim = key ? {domainName: 'example.com', keySelector: 'bench', privateKey: require('fs').readFileSync(key)} : undefined;
+const privateKey = key && require('fs').readFileSync(key);
+const dkim = key ? {domainName: 'example.com', keySelector: 'bench', privateKey} : undefined;
 const pool = require('nodemailer').createTransport({host: '127.0.0.1', port: +port, pool: true, secure: false,
   ignoreTLS: true, maxConnections: +connections, maxMessages: Infinity, dkim});
 const html = ('a'.repeat(70) + '\\n').repeat(80000 / 71 | 0);
@@ -162,8 +163,9 @@ def main(count: int = 20_000) -> None:
             print(f"{'openssl speed rsa2048, one core':<42} {openssl_signs_per_second():>9,.0f} signatures/s")
             dkim = f"bench:example.com:{key}"
             for senders in ("1", "2"):
-                print(ours(folder / f"signed{senders}", count // 2, port, name=f"newsletter, RSA-2048, {senders} process(es)",
-                           NEWSLETTER_DKIM=dkim, NEWSLETTER_SENDERS=senders))  # fmt: skip
+                told = f"newsletter, RSA-2048, {senders} process(es)"
+                where = folder / f"signed{senders}"
+                print(ours(where, count // 2, port, name=told, NEWSLETTER_DKIM=dkim, NEWSLETTER_SENDERS=senders))
         with sink(folder, *OFFERS, rtt=50) as port:
             print(
                 ours(

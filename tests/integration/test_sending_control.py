@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, update
@@ -164,6 +165,20 @@ def test_three_domains_that_blame_the_issue_pause_it_and_one_mailbox_never_does(
     assert found.status == "paused"
     assert found.counts.queued > 0
     assert "domains" in (found.pause_reason or "")
+
+
+def test_a_domain_that_distrusts_us_pauses_and_others_go_on(engine: Engine, settings: Settings) -> None:
+    with Sink().refusing("reader0@wary.example", "554 5.7.1 we do not trust you") as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 1, domain="wary.example")
+        subscribe(engine, 1200, start=1)
+        subscribe(engine, 3, domain="wary.example", start=2000)
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        first = send_due(engine, here, standing(), WEEK).issues[0]
+        assert (first.counts.sent, first.counts.failed, first.counts.deferred) == (1200, 1, 3)
+        later = send_due(engine, here, standing(NOW + timedelta(hours=1)), WEEK).issues[0]
+    assert (later.counts.sent, later.counts.failed) == (1203, 1)
 
 
 def test_a_rate_holds_for_all_senders_together(engine: Engine, settings: Settings) -> None:
