@@ -13,7 +13,7 @@ from newsletter.clock import real_now
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase, erase_address
-from newsletter.subscribers.import_subscribers import ImportReport, add_confirmed, import_subscribers
+from newsletter.subscribers.import_subscribers import CHUNK, ImportReport, add_confirmed, import_subscribers
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
@@ -107,10 +107,10 @@ def test_a_file_that_is_none_changes_nothing(engine: Engine) -> None:
 
 def test_progress_is_told_as_chunks_are_done(engine: Engine) -> None:
     heard: list[int] = []
-    rows = [f"r{number}@example.org,,2026-01-01,form,\n" for number in range(5001)]
+    rows = [f"r{number}@example.org,,2026-01-01,form,\n" for number in range(CHUNK + 1)]
     report = import_subscribers(engine, [HEAD, *rows], now=MONDAY, latest=MONDAY, progress=heard.append)
-    assert report.imported == 5001
-    assert heard == [5000, 5001]
+    assert report.imported == CHUNK + 1
+    assert heard == [CHUNK, CHUNK + 1]
 
 
 def test_lifting_a_suppression_opens_the_door_and_pushes_nobody_in(engine: Engine, settings: Settings) -> None:
