@@ -92,6 +92,8 @@ def slug(value: Any) -> str:
 def web_address(value: Any) -> str:
     """An http or https address of a host, without spaces or credentials."""
     found = _text(value, LONGEST_ADDRESS).strip()
+    if len(found.encode()) > LONGEST_ADDRESS:  # an index of PostgreSQL holds no longer ones
+        raise Fault(f"is {len(found.encode()):,} bytes long; at most {LONGEST_ADDRESS:,} are taken")
     if not is_web_address(found):
         raise Fault(f"{shown(found)} is no web address; it must begin with https:// or http:// and name a host")
     return found

@@ -139,3 +139,14 @@ def test_new_tools_join_in_the_order_of_the_file(engine: Engine) -> None:
     store(engine, *({"slug": slug, "name": slug, "url": f"https://{slug}.example", "category": "X"} for slug in slugs))
     with reading(engine) as connection:
         assert [tool.slug for tool in all_tools(connection)] == slugs
+
+
+def test_the_longest_texts_that_are_taken_can_be_stored(engine: Engine) -> None:
+    wide = "".join(chr(0x1F300 + number % 200) for number in range(500))
+    longest = {
+        "name": wide, "tagline": wide, "pricing": wide, "category": wide[:80], "description": wide * 40,
+        "url": "https://example.com/" + "".join(str(number) for number in range(700))[:1980],
+        "aliases": [f"{number}{wide}"[:500] for number in range(20)],
+    }  # fmt: skip
+    assert store(engine, {"slug": "s" * 100, **longest}).created == 1
+    assert store(engine, {"slug": "s" * 100, **longest}).unchanged == 1
