@@ -42,6 +42,14 @@ class PastDelivery(NamedTuple):
     returned_at: datetime | None
 
 
+class Refused(NamedTuple):
+    """A delivery that the relay refused for good, with its reply."""
+
+    delivery: DeliveryRow
+    code: int | None
+    reply: str
+
+
 class ComplaintCount(NamedTuple):
     sent: int
     complaints: int
@@ -139,6 +147,20 @@ def past_deliveries(
         .limit(limit)
     )  # fmt: skip
     return [PastDelivery(*row) for row in connection.execute(wanted)]
+
+
+def refused_deliveries(connection: Connection, issues: int, limit: int = 10_000) -> list[Refused]:
+    """The failed deliveries of the issues that began last, to subscribers who are still active."""
+    newest = select(Issue.id).where(Issue.started_at.is_not(None)).order_by(Issue.starts_at.desc()).limit(issues)
+    wanted = (
+        select(*_DELIVERY, Delivery.code, Delivery.reply)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id.in_(newest), Delivery.status == DeliveryStatus.FAILED)
+        .where(Subscriber.state == SubscriberState.ACTIVE)
+        .order_by(Delivery.id)
+        .limit(limit)
+    )
+    return [Refused(DeliveryRow(*row[:4]), row.code, row.reply or "") for row in connection.execute(wanted)]
 
 
 def note_streak(connection: Connection, subscriber_id: int, length: int, since: datetime | None) -> None:

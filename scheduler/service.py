@@ -74,12 +74,14 @@ class Service:
 
     def _send_issues(self) -> None:
         """Send what is due of issues that are being sent; what was deferred is due again at its own time."""
+        from newsletter.deliveries.receive import count_refusals
         from newsletter.deliveries.send import send_due
 
         if self._stop.is_set() or time.monotonic() < self._next_send or not self._something_to_send():
             return
         self._next_send = time.monotonic() + AFTER_TROUBLE_SECONDS
         report = send_due(self._engine, self._settings, self._clock, stop=self._stop)
+        count_refusals(self._engine, now=self._clock.now())
         troubles = [issue for issue in report.issues if issue.trouble]
         for issue in troubles:
             log.warning("%s: %s", issue.week, issue.trouble)

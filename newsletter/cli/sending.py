@@ -34,6 +34,7 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     from db.engine import reading
     from db.issues import issue_of_week
     from newsletter.deliveries.read_receipt import read_receipt
+    from newsletter.deliveries.receive import count_refusals
     from newsletter.deliveries.send import send_due
     from newsletter.issues.publish import publish_issue
 
@@ -46,6 +47,7 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         publish_issue(door.engine, week, door.settings, door.clock.now())
     with _stop_on_signals() as stop:
         report = send_due(door.engine, door.settings, door.clock, week, stop)
+    count_refusals(door.engine, now=door.clock.now())
     trouble = next((sent.trouble for sent in report.issues if sent.trouble), None)
     receipt = read_receipt(door.engine, week)
     answer(receipt.document(), as_json, _lines(receipt))

@@ -69,7 +69,7 @@ def is_of_sendgrid(body: bytes, signature: str, timestamp: str, key: Any) -> boo
 
 
 def is_of_mailgun(document: Mapping[str, Any], key: str, now: float) -> bool:
-    """https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks; ``now`` in real seconds."""
+    """https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks; ``now`` in real seconds"""
     signature = document.get("signature")
     if not isinstance(signature, dict):
         return False

@@ -24,6 +24,7 @@ from db.returned_mail import (
     note_streak,
     past_deliveries,
     pause_issue,
+    refused_deliveries,
     stop_mailing,
     week_of,
 )
@@ -78,6 +79,19 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
             delivery = _delivery_of_notice(connection, notice, keys)
             results.append(_take(connection, source, notice.fingerprint, (notice.returned,), 0, delivery, now, None))
     return ReceiveReport(tuple(results))
+
+
+def count_refusals(engine: Engine, *, now: datetime) -> int:
+    """Look at what relays refused outright in the newest issues: a full mailbox at SMTP time is a soft bounce like one
+    that comes back by mail. Returns how many readers were given up; doing it again changes nothing."""
+    changed = 0
+    with transaction(engine) as connection:
+        for refused in refused_deliveries(connection, issues=2):
+            judgement = judge(None, refused.code, refused.reply)
+            if judgement.counted:
+                note = f"{judgement.reason} ({judgement.status or refused.code})"
+                changed += _count_soft(connection, refused.delivery, now, note)
+    return changed
 
 
 def _take_mail(connection: Connection, mail: Arrived, now: datetime) -> list[Result]:

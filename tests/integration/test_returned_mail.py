@@ -14,7 +14,7 @@ from newsletter.clock import Week
 from newsletter.deliveries.bounces_mail import Arrived
 from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.deliveries.read_mailbox import mails_at, mails_in
-from newsletter.deliveries.receive import ReceiveReport, receive_mail, receive_notices
+from newsletter.deliveries.receive import ReceiveReport, count_refusals, receive_mail, receive_notices
 from newsletter.deliveries.verp import sign_leave_path, sign_return_path
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
@@ -180,6 +180,17 @@ def test_refusals_at_smtp_time_stand_in_the_same_row(engine: Engine, ada: Mailed
             connection.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
     report = take(engine, dsn(SOFT, to=return_path(engine, ada.deliveries[3])), now=MONDAY + timedelta(weeks=3))
     assert report.results[0].subscriber_changed
+
+
+def test_mailboxes_that_are_full_at_smtp_time_are_given_up_without_any_mail(engine: Engine, ada: Mailed) -> None:
+    with transaction(engine) as connection:
+        for number, delivery_id in enumerate(ada.deliveries):
+            at = MONDAY + timedelta(weeks=number)
+            values = {"status": "failed", "code": 552, "reply": "5.2.2 mailbox full", "finished_at": at}
+            connection.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
+    now = MONDAY + timedelta(weeks=4)
+    assert [count_refusals(engine, now=now), count_refusals(engine, now=now)] == [1, 0]
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
 
 
 def test_the_same_mail_again_changes_nothing_again(engine: Engine, ada: Mailed) -> None:
