@@ -1,10 +1,10 @@
 """Issues: their rows, the releases and tools that stand in them, and what approvals froze."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from db.models import (
     Delivery,
@@ -151,102 +151,6 @@ def list_issues(connection: Connection, before: str | None = None, limit: int = 
     if before is not None:
         statement = statement.where(Issue.week < before)
     return [IssueRow(*row) for row in connection.execute(statement)]
-
-
-def insert_issue(connection: Connection, week: str, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
-    """A new draft with the next number; returns its id."""
-    number = (connection.execute(select(func.max(Issue.number))).scalar() or 0) + 1
-    statement = insert(Issue).values(
-        week=week, number=number, starts_at=starts_at, ends_at=ends_at, status=IssueStatus.DRAFT,
-        composed_at=now, updated_at=now, settings={},
-    )  # fmt: skip
-    found: int = connection.execute(statement.returning(Issue.id)).scalar_one()
-    return found
-
-
-def touch_issue(connection: Connection, issue_id: int, now: datetime) -> None:
-    """A draft was composed again with something new: it becomes the next revision."""
-    connection.execute(
-        update(Issue).where(Issue.id == issue_id).values(revision=Issue.revision + 1, composed_at=now, updated_at=now)
-    )
-
-
-class Candidate(NamedTuple):
-    id: int
-    tool_id: int
-    week: str
-    late: bool
-
-
-def candidate_releases(
-    connection: Connection, week: str, starts_at: datetime, ends_at: datetime, earlier: Sequence[str], following: str
-) -> list[Candidate]:
-    """Matched releases that no issue carries yet and that this week's issue may take in.
-
-    Those of the week itself; those of the ``earlier`` weeks whose issue is closed, or that were put off already; and
-    those put off to the ``following`` week because this one's draft existed, although their date lies in this week.
-    """
-    seen = func.coalesce(Release.published_at, Release.first_seen_at)
-    closed = exists().where(Issue.week == Release.week, Issue.status != IssueStatus.DRAFT)
-    statement = (
-        select(Release.id, Release.tool_id, Release.week, Release.late)
-        .where(
-            Release.status == ReleaseStatus.MATCHED,
-            Release.issue_id.is_(None),
-            Release.tool_id.is_not(None),
-            or_(
-                Release.week == week,
-                and_(Release.week.in_(earlier), or_(Release.late, closed)),
-                and_(Release.week == following, Release.late, seen >= starts_at, seen < ends_at),
-            ),
-        )
-        .order_by(Release.id)
-    )
-    return [Candidate(row.id, row.tool_id, row.week, row.late) for row in connection.execute(statement)]
-
-
-def take_in(connection: Connection, issue_id: int, week: str, release_ids: Iterable[int], *, late: bool) -> None:
-    """Make releases part of an issue and of its week."""
-    ids = list(release_ids)
-    for start in range(0, len(ids), 500):
-        connection.execute(
-            update(Release)
-            .where(Release.id.in_(ids[start : start + 500]), Release.issue_id.is_(None))
-            .values(issue_id=issue_id, week=week, late=late)
-        )
-
-
-def add_items(connection: Connection, issue_id: int, tool_ids: Collection[int], now: datetime) -> None:
-    """Rows for tools that have none in this issue yet."""
-    have = tools_in(connection, issue_id)
-    rows = [
-        {"issue_id": issue_id, "tool_id": tool_id, "added_at": now}
-        for tool_id in sorted(set(tool_ids))
-        if tool_id not in have
-    ]
-    if rows:
-        connection.execute(insert(IssueItem), rows)
-
-
-def forget_items(connection: Connection, issue_id: int) -> int:
-    """Drop the rows of tools that no release of this issue is matched with any more and that no editor added."""
-    carried = exists().where(
-        Release.issue_id == issue_id, Release.tool_id == IssueItem.tool_id, Release.status == ReleaseStatus.MATCHED
-    )
-    statement = delete(IssueItem).where(IssueItem.issue_id == issue_id, IssueItem.added_by.is_(None), ~carried)
-    return connection.execute(statement).rowcount
-
-
-def tools_of_releases(connection: Connection, issue_id: int) -> set[int]:
-    statement = select(Release.tool_id).where(
-        Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, Release.tool_id.is_not(None)
-    )
-    return {tool_id for tool_id in connection.scalars(statement) if tool_id is not None}
-
-
-def tools_in(connection: Connection, issue_id: int) -> set[int]:
-    """The tools that have a row in this issue, dropped ones included."""
-    return set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
 
 
 def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db import issues
+from db import drafts, issues
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -41,29 +41,29 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         if issue is not None and issue.status != IssueStatus.DRAFT:
             return _report(connection, week, issue.id, issue.status, created=False, new=0)
         starts_at, ends_at = week.starts_at(settings.timezone), week.ends_at(settings.timezone)
-        found = issues.candidate_releases(connection, str(week), starts_at, ends_at, _earlier(week), str(week.next()))
+        found = drafts.candidate_releases(connection, str(week), starts_at, ends_at, _earlier(week), str(week.next()))
         if issue is None and not found:
             return ComposeReport(str(week), None, False, 0, 0)
-        issue_id = issue.id if issue else issues.insert_issue(connection, str(week), starts_at, ends_at, now)
-        before = issues.tools_in(connection, issue_id)
+        issue_id = issue.id if issue else drafts.insert_issue(connection, str(week), starts_at, ends_at, now)
+        before = drafts.tools_in(connection, issue_id)
         _take_in(connection, issue_id, week, found)
-        issues.add_items(connection, issue_id, issues.tools_of_releases(connection, issue_id), now)
-        issues.forget_items(connection, issue_id)
-        if issue is not None and (found or issues.tools_in(connection, issue_id) != before):
-            issues.touch_issue(connection, issue_id, now)
+        drafts.add_items(connection, issue_id, drafts.tools_of_releases(connection, issue_id), now)
+        drafts.forget_items(connection, issue_id)
+        if issue is not None and (found or drafts.tools_in(connection, issue_id) != before):
+            drafts.touch_issue(connection, issue_id, now)
         return _report(connection, week, issue_id, IssueStatus.DRAFT, created=issue is None, new=len(found))
 
 
-def _take_in(connection: Connection, issue_id: int, week: Week, found: list[issues.Candidate]) -> None:
+def _take_in(connection: Connection, issue_id: int, week: Week, found: list[drafts.Candidate]) -> None:
     """Releases of earlier weeks come late; those put off from this very week are in time after all."""
     name, following = str(week), str(week.next())
     late = [release.id for release in found if release.week not in (name, following) or _stays_late(release, name)]
     in_time = [release.id for release in found if release.id not in set(late)]
-    issues.take_in(connection, issue_id, name, late, late=True)
-    issues.take_in(connection, issue_id, name, in_time, late=False)
+    drafts.take_in(connection, issue_id, name, late, late=True)
+    drafts.take_in(connection, issue_id, name, in_time, late=False)
 
 
-def _stays_late(release: issues.Candidate, week: str) -> bool:
+def _stays_late(release: drafts.Candidate, week: str) -> bool:
     return release.late and release.week == week
 
 
@@ -78,4 +78,4 @@ def _earlier(week: Week) -> list[str]:
 def _report(
     connection: Connection, week: Week, issue_id: int, status: str, *, created: bool, new: int
 ) -> ComposeReport:
-    return ComposeReport(str(week), status, created, new, len(issues.tools_in(connection, issue_id)))
+    return ComposeReport(str(week), status, created, new, len(drafts.tools_in(connection, issue_id)))
