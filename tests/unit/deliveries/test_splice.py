@@ -12,8 +12,6 @@ PLACEHOLDER = "AAAA-placeholder_of_32_characte"
 TOKEN = "B" * len(PLACEHOLDER)
 bits = st.one_of(st.text(), st.just(PLACEHOLDER), st.just(".\n"), st.just("From "), st.just("  "))
 pieces = st.lists(bits, max_size=8)
-    st.one_of(st.text(), st.just(PLACEHOLDER), st.just(".\n"), st.just("From "), st.just("  ")), max_size=8
-)
 
 
 @given(pieces)
