@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Event
@@ -60,7 +61,8 @@ def run_service(
     with Service(engine, settings, clock, keeps_timetable=keeps_timetable):
         if listening is None:
             note("Working without the web app; Ctrl-C stops.")
-            stop.wait()
+            while not stop.is_set():  # not wait(): a signal that arrives inside it would meet its own lock
+                time.sleep(0.2)
         else:
             from newsletter.web.app import create_app
 

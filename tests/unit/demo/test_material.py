@@ -48,7 +48,7 @@ def test_every_feed_is_well_formed_and_dated_in_its_week_or_long_before(feed) ->
     ]
     weeks = {Week.of(moment, UTC) for moment in moments}  # type: ignore[arg-type]
     assert WEEK in weeks
-    assert max(weeks) == WEEK
+    assert max(weeks) <= WEEK.next(), "what makes the next draft"
 
 
 def test_the_json_feed_is_one() -> None:
