@@ -11,12 +11,13 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import is_sqlite, transaction
 from db.models import Sender
@@ -47,6 +48,9 @@ def owner(engine: Engine, now: datetime) -> Iterator[Owner]:
         with transaction(engine) as connection:
             connection.execute(delete(Sender).where(Sender.name == name))
         if held is not None:
+            # The server notices a closed session a little later; let go at once where that can be said.
+            with suppress(DBAPIError):
+                held.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _number(name)})
             held.close()
         path.unlink(missing_ok=True)
         os.close(handle)
