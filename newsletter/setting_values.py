@@ -86,6 +86,14 @@ def text_file(value: str) -> Path:
     return path
 
 
+def folder(value: str) -> Path:
+    """A folder, which need not be there yet; what writes into it makes it."""
+    path = Path(text(value))
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"must name a folder, and {value!r} is none")
+    return path
+
+
 def flag(value: str) -> bool:
     match value.strip().lower():
         case "true" | "yes" | "on" | "1":

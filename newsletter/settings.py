@@ -1,7 +1,8 @@
 """The settings: read once at a door, checked whole, handed down frozen.
 
 A setting stands in the environment as ``NEWSLETTER_NAME`` or in ``newsletter.toml`` of the working folder as ``name``;
-the environment wins. `docs/settings.md` explains each one, and a test keeps that page complete.
+the environment wins. A value may name a file that holds it or a part of it (secret_files.py). `docs/settings.md`
+explains each one, and a test keeps that page complete.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from newsletter import secret_files
 from newsletter import setting_values as values
 from newsletter.errors import SettingsError
 
@@ -35,6 +37,8 @@ class Settings:
 
     database_url: str = setting(values.database_url, "sqlite:///var/newsletter.db", secret=True)
     public_url: str = setting(values.web_url, "http://127.0.0.1:8000")
+    backups: Path | None = setting(values.folder)
+    backups_kept: int = setting(values.positive, "7")
     secret_key: tuple[str, ...] | None = setting(values.secrets_list, secret=True)
     title: str | None = setting(values.text)
     from_: Address | None = setting(values.mailbox_address)
@@ -69,7 +73,8 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
     """Read and check every setting. Raises SettingsError naming the first that is unknown or malformed."""
     environ = os.environ if environ is None else environ
     known = {item.name.rstrip("_"): item for item in fields(Settings)}
-    given = _from_file((folder or Path.cwd()) / FILE, known.keys())
+    folder = folder or Path.cwd()
+    given = _from_file(folder / FILE, known.keys())
     for name, value in environ.items():
         if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _NOT_SETTINGS:
             key = name.removeprefix(PREFIX).lower()
@@ -82,7 +87,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
         if text is None or (text.strip() == "" and item.metadata["default"] is None):
             continue
         try:
-            read[item.name] = item.metadata["read"](text)
+            read[item.name] = item.metadata["read"](secret_files.resolve(text, folder))
         except ValueError as error:
             raise SettingsError(f"{where} {error}") from None
     return Settings(**read)
