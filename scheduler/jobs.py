@@ -12,6 +12,7 @@ from db import housekeeping, issues, letters, limits, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
+from db.wal import empty_the_log
 from newsletter.clock import Week, last_ended_week, real_now
 from newsletter.errors import RefusedError
 from scheduler.engine import Context, Work
@@ -20,8 +21,8 @@ from scheduler.timetable import REMIND_AHEAD
 
 Result = Mapping[str, Any]
 
-BACKUPS_KEPT = 7
 _SMALL = ("gather", "read_bounces", "expire", "prune", "back_up")
+_TRIES, _BETWEEN_TRIES = 20, 1.0
 
 
 def gather(context: Context, due_at: datetime) -> Result:
@@ -115,26 +116,38 @@ def expire(context: Context, due_at: datetime) -> Result:
 
 
 def prune(context: Context, due_at: datetime) -> Result:
-    """Forget letters and the runs of small jobs after a month; those of compose and send are kept."""
+    """Forget letters and the runs of small jobs after a month; those of compose and send are kept.
+
+    Then no trace of what was deleted since yesterday stays in the log of the embedded database.
+    """
     now = context.clock.now()
     with transaction(context.engine) as connection:
-        return {
+        gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
-            "runs": runs.forget_runs(
-                connection, ("gather", "read_bounces", "expire", "prune"), now - timedelta(days=30)
-            ),
+            "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
         }
+    return gone | {"log_emptied": _empty_the_log(context)}
+
+
+def _empty_the_log(context: Context) -> bool:
+    """A reader or a writer holds the log for a moment; the nightly hour has many of those."""
+    for _ in range(_TRIES):
+        if empty_the_log(context.engine):
+            return True
+        if context.stop.wait(_BETWEEN_TRIES):
+            break
+    return False
 
 
 def back_up(context: Context, due_at: datetime) -> Result:
-    """Copy the embedded database into the folder beside it, and keep the newest seven copies."""
+    """Copy the embedded database into the folder of backups, and keep the newest copies."""
     from newsletter.operations.backup import back_up
 
     database = Path(str(context.engine.url.database))
-    folder = database.with_name(f"{database.stem}-backups")
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = context.settings.backups or database.with_name(f"{database.stem}-backups")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     report = back_up(context.engine, folder / f"{due_at:%Y-%m-%d}.db", now=context.clock.now())
-    for old in sorted(folder.glob("????-??-??.db"))[:-BACKUPS_KEPT]:
+    for old in sorted(folder.glob("????-??-??.db"))[: -context.settings.backups_kept]:
         old.unlink()
     return {"file": str(report.path), "bytes": report.bytes}
 

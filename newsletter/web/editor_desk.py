@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, desk, editors, issues
+from db import audit, desk, editors, issues, runs
 from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -35,6 +35,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
             "unmatched": desk.count_unmatched(connection),
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),
+            "jobs": runs.look_at_jobs(connection),
             "receipt": desk.delivery_counts(connection, sent.id) if sent else {},
         }
     return editor_page(

@@ -1,0 +1,114 @@
+"""What the jobs leave behind, and that none of them fails in silence."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from sqlalchemy import Engine, select
+
+from db.engine import is_sqlite, make_engine, reading, transaction
+from db.models import Letter
+from db.ownership import owner
+from db.runs import claim_run, finish_run
+from db.states import RunStatus
+from newsletter.clock import Clock, real_now
+from newsletter.editors.invite import add_editor
+from newsletter.settings import Settings, load
+from scheduler.engine import Context
+from scheduler.jobs import back_up, prune
+from scheduler.runs import claim_due
+from scheduler.service import Service
+from scheduler.timetable import timetable
+from tests.conftest import complete_environment
+from tests.fakes.times import MONDAY
+from tests.integration.test_serve import until
+
+
+def settings_with(database_url: str, folder: Path, **more: str) -> Settings:
+    return load(
+        complete_environment(database_url) | {f"NEWSLETTER_{key}": value for key, value in more.items()}, folder
+    )
+
+
+@pytest.fixture
+def me(engine: Engine) -> Iterator[str]:
+    with owner(engine, real_now()) as found:
+        yield found.name
+
+
+def context(engine: Engine, settings: Settings, me: str = "me") -> Context:
+    return Context(engine, settings, Clock(MONDAY, running=False), Event(), me)
+
+
+def notices(engine: Engine) -> list[tuple[str, str, str]]:
+    """(to whom, subject, first paragraph) of the letters that are queued."""
+    with reading(engine) as connection:
+        found = connection.execute(select(Letter.email, Letter.data).where(Letter.kind == "notice")).all()
+    return [(row.email, row.data["subject"], row.data["paragraphs"][0]) for row in found]
+
+
+def test_a_job_that_failed_for_the_last_time_is_told_to_operators_with_its_error(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_with(database_url, tmp_path, BOUNCE_MAILBOX=f"maildir:{tmp_path}/none")
+    add_editor(engine, "operator@example.com", "operator", MONDAY)
+    add_editor(engine, "ada@example.com", "editor", MONDAY)
+    with transaction(engine) as connection:
+        run_id = claim_run(connection, "read_bounces", MONDAY, "gone", MONDAY, real_now())
+        assert run_id is not None
+        finish_run(connection, run_id, "gone", RunStatus.FAILED, MONDAY, error="away", retry_at=real_now())
+    _attempts_so_far(engine, run_id, 2)
+    with Service(engine, settings, Clock(MONDAY)):
+        until(lambda: [one for one in notices(engine) if "read_bounces" in one[1]])
+    (notice,) = [one for one in notices(engine) if "read_bounces" in one[1]]
+    assert notice[:2] == ("operator@example.com", "read_bounces failed 3 times")
+    assert "none" in notice[2]
+
+
+def _attempts_so_far(engine: Engine, run_id: int, attempts: int) -> None:
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(f"UPDATE job_runs SET attempts = {attempts} WHERE id = {run_id}")
+
+
+def test_a_run_whose_process_ended_every_time_is_told_to_operators(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_with(database_url, tmp_path)
+    add_editor(engine, "operator@example.com", "operator", MONDAY)
+    compose = [job for job in timetable(settings) if job.name == "compose"]
+    long_ago = real_now() - timedelta(days=1)
+    for attempt in range(3):
+        with owner(engine, long_ago) as gone:
+            assert claim_due(engine, compose, gone.name, MONDAY, long_ago + timedelta(hours=attempt)).begun
+    with Service(engine, settings, Clock(MONDAY)):
+        until(lambda: notices(engine))
+    assert ("operator@example.com", "compose was given up") in [one[:2] for one in notices(engine)]
+
+
+def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "far" / "copies"
+    settings = settings_with(sqlite_url, tmp_path, BACKUPS=str(folder), BACKUPS_KEPT="3")
+    engine = make_engine(sqlite_url)
+    for day in range(5):
+        back_up(context(engine, settings), MONDAY + timedelta(days=day))
+    engine.dispose()
+    assert sorted(path.name for path in folder.iterdir()) == ["2026-11-18.db", "2026-11-19.db", "2026-11-20.db"]
+    assert folder.stat().st_mode & 0o077 == 0, "copies hold addresses"
+
+
+def test_what_was_deleted_is_gone_from_the_files_after_pruning(
+    engine: Engine, database_url: str, tmp_path: Path, me: str
+) -> None:
+    settings = settings_with(database_url, tmp_path)
+    old = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
+    with transaction(engine) as connection:
+        run_id = claim_run(connection, "back_up", old, me, old, old)
+        assert run_id is not None
+        finish_run(connection, run_id, me, RunStatus.DONE, old, result={"file": "a-name-that-is-deleted"})
+    report = prune(context(engine, settings, me), MONDAY)
+    assert (report["runs"], report["log_emptied"]) == (1, True)
+    if is_sqlite(engine):
+        files = Path(str(engine.url.database)).parent.glob("newsletter.db*")
+        assert not [path for path in files if path.is_file() and b"a-name-that-is-deleted" in path.read_bytes()]
