@@ -45,6 +45,10 @@ def drop_vote(connection: Connection, tool_id: int, voter: str) -> str | None:
     return found
 
 
+def tools_voted_by(connection: Connection, voter: str) -> list[int]:
+    return list(connection.scalars(select(Vote.tool_id).where(Vote.voter == voter).order_by(Vote.tool_id)))
+
+
 def tools_voted_by_both(connection: Connection, one: str, other: str) -> list[int]:
     mine, theirs = aliased(Vote), aliased(Vote)
     wanted = select(mine.tool_id).join(theirs, theirs.tool_id == mine.tool_id)

@@ -18,7 +18,6 @@ from db.models import (
     Tool,
     Vote,
 )
-from db.states import Call
 
 
 class DeliveryRow(NamedTuple):
@@ -71,11 +70,10 @@ def bookmarks_of(connection: Connection, subscriber_id: int) -> list[tuple[str, 
 
 
 def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None:
-    """Delete the subscriber with consents, confirmations, letters, votes and bookmarks; counts follow.
+    """Delete the subscriber with consents, confirmations, letters and bookmarks; their votes must be gone before.
 
     Rows that others' numbers rest on stay without the person: deliveries, returned mail, events, the audit log.
     """
-    _take_back_votes(connection, subscriber_id)
     connection.execute(delete(Bookmark).where(Bookmark.reader == _reader(subscriber_id)))
     drop_letters_of(connection, subscriber_id, email)
     theirs = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
@@ -100,15 +98,6 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
     )
     connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
     connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
-
-
-def _take_back_votes(connection: Connection, subscriber_id: int) -> None:
-    """The tools' counts follow; one vote is one statement, since a reader has at most some hundreds."""
-    theirs = Vote.voter == _reader(subscriber_id)
-    for tool_id, call in connection.execute(select(Vote.tool_id, Vote.call).where(theirs)).all():
-        count = Tool.vote_ships if call == Call.SHIP else Tool.vote_skips
-        connection.execute(update(Tool).where(Tool.id == tool_id).values({count: count - 1}))
-    connection.execute(delete(Vote).where(theirs))
 
 
 def _reader(subscriber_id: int) -> str:

@@ -15,9 +15,8 @@ from db.engine import transaction
 from db.limits import hit
 from db.states import Call
 from db.tools import ToolRow, lock_tool, set_counts
-from newsletter.readers.community import Community, community
+from newsletter.readers.community import Community, community, recounted
 from newsletter.readers.identity import Origin, subscriber_of
-from newsletter.tools.catalogue import community_order
 
 A_DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -66,11 +65,9 @@ def _locked(connection: Connection, tool_id: int) -> ToolRow:
 
 
 def _recount(connection: Connection, tool: ToolRow, *, gone: str | None, come: str | None) -> Community:
-    ships = tool.vote_ships - (gone == Call.SHIP) + (come == Call.SHIP)
-    skips = tool.vote_skips - (gone == Call.SKIP) + (come == Call.SKIP)
-    order = community_order(ships, skips)
-    set_counts(connection, [{"id": tool.id, "vote_ships": ships, "vote_skips": skips, "community_order": order}])
-    return community(ships, skips)
+    counts = recounted(tool, gone=gone, come=come)
+    set_counts(connection, [counts])
+    return community(counts["vote_ships"], counts["vote_skips"])
 
 
 def _within_limits(connection: Connection, tool_id: int, origin: Origin, *, is_new: bool) -> bool:

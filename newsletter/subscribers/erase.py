@@ -4,15 +4,19 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db.engine import transaction
 from db.keys import address_key
+from db.readers import drop_vote, tools_voted_by
 from db.readership import erase_traces
 from db.states import SuppressionReason
 from db.subscribers import add_event, subscriber_by_hash, subscriber_by_id
 from db.suppressions import blank_suppression, suppress
+from db.tools import lock_tool, set_counts
 from db.wal import empty_the_log
+from newsletter.readers.community import recounted
+from newsletter.readers.identity import subscriber_reader
 from newsletter.subscribers.addresses import hash_address
 
 _TRIES = 5
@@ -34,6 +38,7 @@ def erase(engine: Engine, subscriber_id: int, *, now: datetime) -> EraseReport:
         if subscriber is None:
             return EraseReport(False, True)
         email_hash = hash_address(subscriber.email, address_key(connection))
+        _take_back_votes(connection, subscriber_reader(subscriber_id))
         erase_traces(connection, subscriber_id, subscriber.email)
         suppress(connection, email_hash, None, SuppressionReason.ERASED, now)
         blank_suppression(connection, email_hash)
@@ -51,6 +56,14 @@ def erase_address(engine: Engine, email: str, *, now: datetime) -> EraseReport:
     if subscriber is not None:
         return erase(engine, subscriber.id, now=now)
     return EraseReport(known, _clean_files(engine))
+
+
+def _take_back_votes(connection: Connection, voter: str) -> None:
+    """The tools' counts follow, and their places among the others."""
+    for tool_id in tools_voted_by(connection, voter):
+        tool = lock_tool(connection, tool_id)
+        if tool is not None:
+            set_counts(connection, [recounted(tool, gone=drop_vote(connection, tool_id, voter), come=None)])
 
 
 def _clean_files(engine: Engine) -> bool:

@@ -1,5 +1,6 @@
 """Importing, suppressing and erasing, on real databases."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -8,9 +9,12 @@ from sqlalchemy import Engine, insert, select
 
 from db.engine import reading, transaction
 from db.models import Bookmark, Consent, Delivery, Issue, Letter, ReturnedMail, Subscriber, Suppression, Tool, Vote
-from db.states import SubscriberState, SuppressionReason
+from db.states import Call, SubscriberState, SuppressionReason
+from db.tools import tools_by_slug
 from newsletter.clock import real_now
 from newsletter.errors import BadInputError, NotFoundError
+from newsletter.readers.identity import Origin, subscriber_reader
+from newsletter.readers.vote import cast_vote
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase, erase_address
 from newsletter.subscribers.import_subscribers import CHUNK, ImportReport, add_confirmed, import_subscribers
@@ -18,6 +22,8 @@ from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import export_subscriber, find_subscriber
+from newsletter.tools.catalogue import community_order
+from newsletter.tools.import_tools import import_tools
 from tests.fakes.times import MONDAY
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
@@ -189,6 +195,29 @@ def test_an_erasure_takes_everything_that_names_the_person(engine: Engine) -> No
     assert tuple(votes) == (3, 1)
     assert not erase(engine, found["id"], now=MONDAY).known
     assert not erase_address(engine, "nobody@example.org", now=MONDAY).known
+
+
+def test_a_tool_keeps_its_right_place_when_a_voter_is_erased(engine: Engine) -> None:
+    take_in(engine, "ada@example.org")
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    tools = [{"slug": slug, "name": slug, "url": f"https://{slug}.test", "category": "A"} for slug in ("owl", "tern")]
+    import_tools(engine, json.dumps({"tools": tools}), MONDAY)
+    origin = Origin("192.0.2.7/32", "192.0.2.0/24", real_now())
+    with reading(engine) as connection:
+        ids = {tool.slug: tool.id for tool in tools_by_slug(connection, ["owl", "tern"]).values()}
+    cast_vote(engine, ids["owl"], subscriber_reader(found["id"]), Call.SHIP, origin, now=MONDAY)
+    cast_vote(engine, ids["tern"], subscriber_reader(found["id"]), Call.SHIP, origin, now=MONDAY)
+    cast_vote(engine, ids["tern"], "browser:x", Call.SKIP, origin, now=MONDAY)
+    erase(engine, found["id"], now=MONDAY)
+    with reading(engine) as connection:
+        counts = connection.execute(
+            select(Tool.slug, Tool.vote_ships, Tool.vote_skips, Tool.community_order).order_by(Tool.slug)
+        )
+        assert [tuple(row) for row in counts] == [
+            ("owl", 0, 0, community_order(0, 0)),
+            ("tern", 0, 1, community_order(0, 1)),
+        ]
 
 
 def dump(engine: Engine) -> list[Sequence[object]]:
