@@ -111,7 +111,7 @@ def freeze_recipients(connection: Connection, issue_id: int, link_key_id: int, n
             literal(issue_id), Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.format,
             Subscriber.selection, literal(link_key_id), literal(str(DeliveryStatus.QUEUED)), literal(0),
         )
-        .where(_mailable(now))
+        .where(mailable(now))
         .order_by(Subscriber.id)
     )  # fmt: skip
     names = [
@@ -233,7 +233,8 @@ def take_over(
 
 
 def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Written]) -> None:
-    """Record what became of attempts. A row whose lease was lost to somebody else stays theirs.
+    """Record what became of attempts. A row whose lease was lost to somebody else stays theirs, and one whose reader
+    was erased meanwhile (its address is blank) keeps no reply: relays like to repeat the address in it.
 
     Said in the driver's own terms: this runs for every message, and the statement layer costs five times the write.
     """
@@ -253,13 +254,15 @@ def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Writte
 
 
 _WRITE_SQLITE = """
-UPDATE deliveries SET status = ?, next_attempt_at = ?, code = ?, reply = ?, relay = ?, relay_id = ?, finished_at = ?,
-       lease_owner = NULL, lease_until = NULL
+UPDATE deliveries SET status = ?, next_attempt_at = ?, code = ?, reply = CASE WHEN email <> '' THEN ? END, relay = ?,
+       relay_id = CASE WHEN email <> '' THEN ? END, finished_at = ?, lease_owner = NULL, lease_until = NULL
  WHERE id = ? AND lease_owner = ?"""
 
 _WRITE_POSTGRES = """
-UPDATE deliveries SET status = new.status, next_attempt_at = new.next_attempt_at, code = new.code, reply = new.reply,
-       relay = new.relay, relay_id = new.relay_id, finished_at = new.finished_at, lease_owner = NULL, lease_until = NULL
+UPDATE deliveries SET status = new.status, next_attempt_at = new.next_attempt_at, code = new.code,
+       reply = CASE WHEN email <> '' THEN new.reply END, relay = new.relay,
+       relay_id = CASE WHEN email <> '' THEN new.relay_id END, finished_at = new.finished_at, lease_owner = NULL,
+       lease_until = NULL
   FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[], %s::text[],
               %s::timestamptz[])
        AS new(id, status, next_attempt_at, code, reply, relay, relay_id, finished_at)
@@ -421,7 +424,8 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, _waiting(), Delivery.next_attempt_at <= now)
 
 
-def _mailable(now: datetime) -> ColumnElement[bool]:
+def mailable(now: datetime) -> ColumnElement[bool]:
+    """Whether a subscriber may be sent an issue now."""
     suppressed = exists().where(Suppression.email_hash == Subscriber.email_hash)
     paused = and_(Subscriber.paused_until.is_not(None), Subscriber.paused_until > now)
     return and_(Subscriber.state == literal_column("'active'"), ~paused, ~suppressed)
@@ -431,7 +435,7 @@ def _candidates(connection: Connection, which: ColumnElement[bool], now: datetim
     statement = (
         select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
                Delivery.selection, Delivery.link_key_id, Delivery.attempts, Delivery.first_attempt_at, Delivery.status,
-               case((_mailable(now), literal(1)), else_=literal(0)).label("mailable"))
+               case((mailable(now), literal(1)), else_=literal(0)).label("mailable"))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(which)
         .order_by(order)

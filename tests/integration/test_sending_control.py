@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
+from db.deliveries import Written, claim, write_outcomes
 from db.engine import transaction
 from db.models import Delivery, Subscriber
 from newsletter import setting_values
@@ -20,6 +21,7 @@ from newsletter.deliveries.transport import submit
 from newsletter.errors import RefusedError, SettingsError
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
+from newsletter.subscribers.erase import erase
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
 
@@ -114,6 +116,23 @@ def test_who_leaves_between_approval_and_sending_gets_nothing(engine: Engine, se
     counts = read_receipt(engine, WEEK).counts
     assert (counts.sent, counts.skipped) == (9, 1)
     assert "reader4@example.org" not in sink.recipients()
+
+
+def test_a_reply_that_comes_after_an_erasure_does_not_bring_the_address_back(
+    engine: Engine, settings: Settings
+) -> None:
+    published(engine, settings, 1)
+    with transaction(engine) as connection:
+        now = real_now()
+        (claimed,), _ = claim(connection, 1, "a-sender", now, now + timedelta(minutes=5), 1)
+    erase(engine, claimed.subscriber_id, now=NOW)
+    with transaction(engine) as connection:
+        reply = f"550 5.1.1 <{claimed.email}> is unknown"
+        write_outcomes(
+            connection, "a-sender", [Written(claimed.id, "failed", None, 550, reply, "relay", claimed.email, NOW)]
+        )
+        row = connection.execute(select(Delivery.status, Delivery.code, Delivery.reply, Delivery.relay_id)).one()
+    assert tuple(row) == ("failed", 550, None, None)
 
 
 def test_who_chose_nothing_of_this_week_is_skipped_and_counted(engine: Engine, settings: Settings) -> None:
