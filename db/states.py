@@ -40,6 +40,7 @@ class IssueStatus(StrEnum):
     """draft → approved → sending → sent.
 
     approved → draft: any edit voids the approval. sending ⇄ paused. approved, sending, paused → cancelled.
+    sent → sending: those whom it did not reach are tried again.
     """
 
     DRAFT = "draft"

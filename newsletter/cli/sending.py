@@ -1,4 +1,5 @@
-"""``newsletter issues send``, ``receipt``, ``pause``, ``resume``, ``cancel``; cli/issues.py puts them in its group."""
+"""``newsletter issues send``, ``receipt``, ``pause``, ``resume``, ``cancel``, ``resend``, put into their group by
+cli/issues.py."""
 
 import signal
 import threading
@@ -130,7 +131,28 @@ def cancel(door: Door, issue: str, as_json: bool) -> None:
     answer({"issue": str(week), "status": "cancelled", "skipped": spared}, as_json, said)
 
 
-COMMANDS = (send, receipt, pause, resume, cancel)
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_door
+def resend(door: Door, issue: str, as_json: bool) -> None:
+    """Queue an issue again for those whose delivery failed and who may still be mailed.
+
+    \b
+    Example:
+      newsletter issues resend 2026-W47
+    """
+    from newsletter.deliveries.steer import send_to_missed
+
+    week = week_argument(issue)
+    queued = send_to_missed(door.engine, week, door.clock.now())
+    said = (
+        f"{queued} deliveries of issue {week} are queued again: the service or `newsletter issues send {week}` sends."
+    )
+    answer({"issue": str(week), "queued": queued}, as_json, said)
+
+
+COMMANDS = (send, receipt, pause, resume, cancel, resend)
 
 
 def _lines(receipt: object) -> list[str]:

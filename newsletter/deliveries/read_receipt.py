@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues
+from db import deliveries, issues, receipts
 from db.deliveries import Counts, Failure
 from db.engine import reading
+from db.receipts import Deferral, ItemVotes
 from newsletter.clock import Week, iso
+from newsletter.deliveries import pacing
 from newsletter.errors import NotFoundError
+from newsletter.issues.values import load_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,32 @@ class Receipt:
         }
 
 
+LATELY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Messages a second over the last minute and from the first to the last; the domains where mail waits; and how
+    many of those that failed may be tried again."""
+
+    rate: float
+    average: float | None
+    deferrals: tuple[Deferral, ...]
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """What came back of an issue. Votes are those cast from its start to the next issue's, by tool name."""
+
+    sent: int
+    hard: int
+    soft: int
+    complaints: int
+    unsubscribed: int
+    votes: tuple[tuple[str, ItemVotes], ...]
+
+
 def read_receipt(engine: Engine, week: Week) -> Receipt:
     """One consistent view. Raises NotFoundError."""
     with reading(engine) as connection:
@@ -53,6 +82,42 @@ def read_receipt(engine: Engine, week: Week) -> Receipt:
             tuple(pages),
             deliveries.next_attempt_at(connection, issue.id),
             issue.pause_reason,
+        )
+
+
+def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
+    """How the sending goes, as of ``now``. Raises NotFoundError."""
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}")
+        pace = receipts.pace(connection, issue.id, now - LATELY)
+        waiting = receipts.deferrals(connection, issue.id)
+        missed = receipts.count_missed(connection, issue.id, now)
+    average = pacing.average(pace.sent, pace.began_at, pace.ended_at)
+    return Progress(pace.lately / LATELY.total_seconds(), average, tuple(waiting), missed)
+
+
+def read_responses(engine: Engine, week: Week) -> Responses | None:
+    """None for an issue that did not go out. Raises NotFoundError."""
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}")
+        content = issues.content_of(connection, issue.id)
+        if issue.started_at is None or content is None:
+            return None
+        names = {tool.id: tool.name for tool in load_values(content.content["values"]).items}
+        until = receipts.next_start(connection, issue.started_at)
+        votes = receipts.votes_between(connection, names, issue.started_at, until)
+        kinds = receipts.returned_kinds(connection, issue.id)
+        return Responses(
+            deliveries.counts(connection, issue.id).sent,
+            kinds.get("hard", 0),
+            kinds.get("soft", 0),
+            kinds.get("complaint", 0),
+            receipts.count_unsubscribed(connection, issue.id),
+            tuple((names[row.tool_id], row) for row in votes),
         )
 
 

@@ -1,10 +1,13 @@
-"""Pausing, resuming and cancelling an issue that is on its way. Senders look for it several times a second."""
+"""Pausing, resuming and cancelling an issue that is on its way, and sending it again to whom it did not reach.
+
+Senders look for it several times a second.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues
+from db import deliveries, issues, receipts
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -12,6 +15,7 @@ from newsletter.errors import NotFoundError, RefusedError
 
 _PAUSABLE = (IssueStatus.SENDING,)
 _RESUMABLE = (IssueStatus.PAUSED,)
+_RESENDABLE = (IssueStatus.SENT, IssueStatus.PAUSED)
 _CANCELLABLE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
 
 
@@ -30,6 +34,25 @@ def cancel_issue(engine: Engine, week: Week, now: datetime) -> int:
     issue_id = _move(engine, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
     with transaction(engine) as connection:
         return deliveries.skip_open(connection, issue_id, now, "the issue was cancelled")
+
+
+def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
+    """Queue again what failed for readers who may be mailed; a sent issue is sending again. Returns how many.
+
+    Who left, bounced or is suppressed gets nothing, nor does who was given this issue already. Raises NotFoundError,
+    and RefusedError where nobody is left to reach.
+    """
+    with transaction(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        if issue.status not in _RESENDABLE:
+            raise RefusedError(f"issue {week} is {issue.status}; only one that is sent or paused goes to the missed")
+        queued = receipts.queue_missed(connection, issue.id, now)
+        if not queued:
+            raise RefusedError(f"nobody whom issue {week} failed to reach may be mailed now")
+        deliveries.move_issue(connection, issue.id, (IssueStatus.SENT,), IssueStatus.SENDING, now)
+        return queued
 
 
 def _move(

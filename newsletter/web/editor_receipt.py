@@ -1,17 +1,25 @@
-"""``/editor/issues/{week}/receipt``: where every recipient's mail stands, live while it is being sent."""
+"""``/editor/issues/{week}/receipt``: where every recipient's mail stands, live while it is being sent, and what came
+back of it: bounces, complaints, unsubscriptions, votes."""
+
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from newsletter.deliveries.read_receipt import read_receipt
-from newsletter.web.editor_issue import week_of
-from newsletter.web.session import Visitor, editor_page, show
+from db import audit
+from db.engine import transaction
+from db.states import IssueStatus
+from newsletter.deliveries.read_receipt import read_progress, read_receipt, read_responses
+from newsletter.deliveries.steer import send_to_missed
+from newsletter.web.editor_issue import issue_path, week_of
+from newsletter.web.editor_links import back_saying
+from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
 
 def receipt_page(request: Request, visitor: Visitor) -> Response:
-    return _receipt(request, visitor, "receipt.html")
+    return _receipt(request, visitor, "receipt.html", responses=read_responses(site(request).engine, week_of(request)))
 
 
 def receipt_now(request: Request, visitor: Visitor) -> Response:
@@ -19,17 +27,41 @@ def receipt_now(request: Request, visitor: Visitor) -> Response:
     return _receipt(request, visitor, "receipt_now.html")
 
 
-def _receipt(request: Request, visitor: Visitor, template: str) -> Response:
+def _receipt(request: Request, visitor: Visitor, template: str, **more: Any) -> Response:
     here, week = site(request), week_of(request)
     receipt = read_receipt(here.engine, week)
+    progress = read_progress(here.engine, week, here.clock.now())
     done = receipt.counts.recipients - receipt.counts.open
-    live = receipt.status in ("approved", "sending", "paused")
+    live = receipt.status in (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
     return editor_page(
         request, visitor, template, week=str(week), receipt=receipt, counts=receipt.counts._asdict(), done=done,
-        live=live, zone=here.settings.timezone,
+        live=live, zone=here.settings.timezone, progress=progress, **more,
     )  # fmt: skip
+
+
+def resend(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """Once more to those whose delivery failed. Asks once, since what is sent is sent."""
+    here, week = site(request), week_of(request)
+    back = f"{issue_path(week)}/receipt"
+    if typed.line("sure") != "yes":
+        missed = read_progress(here.engine, week, here.clock.now()).missed
+        words = f"{week} goes to {missed} of those it did not reach. Who left or bounced gets nothing."
+        return editor_page(
+            request, visitor, "sure.html", heading="Send to the missed?", words=words, button="Send it", typed=[],
+            back=back,
+        )  # fmt: skip
+    queued = send_to_missed(here.engine, week, here.clock.now())
+    with transaction(here.engine) as connection:
+        audit.add_audit(
+            connection, visitor.email, "sent to the missed", f"issue {week}", here.clock.now(), {"recipients": queued}
+        )
+    return back_saying(back, f"{queued} who were missed are tried again")
 
 
 _BASE = "/editor/issues/{week}"
 
-routes: list[BaseRoute] = [show(_BASE + "/receipt", receipt_page), show(_BASE + "/receipt/now", receipt_now)]
+routes: list[BaseRoute] = [
+    show(_BASE + "/receipt", receipt_page),
+    show(_BASE + "/receipt/now", receipt_now),
+    act(_BASE + "/resend", resend),
+]
