@@ -36,7 +36,7 @@ class Drawn:
 def draw(histories: Path) -> list[Drawn]:
     """The sample, the same for the same histories."""
     entries = {drawn.key: drawn for drawn in reversed(list(_all_entries(histories)))}
-    return random.Random(SEED).sample([entries[key] for key in sorted(entries)], SIZE)  # noqa: S311
+    return random.Random(SEED).sample([entries[key] for key in sorted(entries)], SIZE)
 
 
 def _all_entries(histories: Path) -> Iterator[Drawn]:
@@ -61,4 +61,4 @@ def _entries_of(feed: str, body: bytes) -> Iterator[Drawn]:
 
 if __name__ == "__main__":
     for drawn in draw(Path(sys.argv[1])):
-        print(json.dumps(asdict(drawn) | {"half": drawn.half}, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(asdict(drawn) | {"half": drawn.half}, ensure_ascii=False))
