@@ -1,4 +1,5 @@
-"""What editors arranged in an issue, the edits that led there, and the check that nobody edits over another."""
+"""What editors arranged in an issue, the edits and approvals that led there, and the check that nobody edits over
+another."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from db.models import Issue, IssueChange, IssueComparison, IssueItem
+from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem
 from db.states import IssueStatus
 
 _ITEM = (IssueItem.tool_id, IssueItem.position, IssueItem.dropped, IssueItem.note, IssueItem.added_by)
@@ -119,3 +120,38 @@ def last_to_undo(connection: Connection, issue_id: int) -> Change | None:
 
 def mark_undone(connection: Connection, change_id: int) -> None:
     connection.execute(update(IssueChange).where(IssueChange.id == change_id).values(undone=True))
+
+
+class Approval(NamedTuple):
+    """``content`` is the document of the values that were approved; see issues/values.py."""
+
+    at: datetime
+    who: str
+    content_hash: str
+    content: dict[str, Any]
+
+
+def add_approval(
+    connection: Connection, issue_id: int, who: str, content_hash: str, content: dict[str, Any], now: datetime
+) -> None:
+    row = {"at": now, "who": who, "content_hash": content_hash, "content": content}
+    connection.execute(insert(IssueApproval).values(issue_id=issue_id, **row))
+
+
+def earlier_approval(connection: Connection, issue_id: int, content_hash: str | None) -> Approval | None:
+    """The latest approval of an issue, leaving out the one that stands (its hash; None for a draft)."""
+    wanted = select(*(getattr(IssueApproval, name) for name in Approval._fields))
+    wanted = wanted.where(IssueApproval.issue_id == issue_id).order_by(IssueApproval.id.desc()).limit(1)
+    if content_hash is not None:
+        wanted = wanted.where(IssueApproval.content_hash != content_hash)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else Approval(*row)
+
+
+def issue_before(connection: Connection, starts_at: datetime) -> dict[str, Any] | None:
+    """The document of the values of the latest earlier issue that went out."""
+    out = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
+    wanted = select(IssueContent.content).join(Issue, Issue.id == IssueContent.issue_id)
+    wanted = wanted.where(Issue.starts_at < starts_at, Issue.status.in_(out)).order_by(Issue.starts_at.desc()).limit(1)
+    found = connection.scalar(wanted)
+    return None if found is None else found["values"]

@@ -96,3 +96,19 @@ class IssueContent(Base):
     content: Mapped[dict[str, Any]]
     segments: Mapped[bytes]
     frozen_at: Mapped[datetime]
+
+
+class IssueApproval(Base):
+    """What was approved once, kept after an edit voided it, so that the next approval can be compared with it.
+
+    ``content`` is the document of an issue's values alone; see issues/values.py.
+    """
+
+    __tablename__ = "issue_approvals"
+
+    id: Mapped[int] = new_id()
+    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE")
+    at: Mapped[datetime]
+    who: Mapped[str]
+    content_hash: Mapped[str]
+    content: Mapped[dict[str, Any]]

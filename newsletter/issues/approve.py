@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from db import issues
+from db import arrangement, issues
 from db.engine import transaction
 from db.issues import IssueRow
 from db.keys import newest_link_key
@@ -55,7 +55,7 @@ def approve_issue(
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
         content = issues.content_of(connection, issue.id)
-        content_hash = content.content_hash if content else _freeze(connection, issue, settings, now)
+        content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
         if seen is not None and seen != content_hash:
             raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
@@ -63,7 +63,7 @@ def approve_issue(
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)
 
 
-def _freeze(connection: Connection, issue: IssueRow, settings: Settings, now: datetime) -> str:
+def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime) -> str:
     """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction."""
     values = edition(issues.issue_material(connection, issue), publication_of(settings))
     if not values.items and not values.also:
@@ -71,6 +71,7 @@ def _freeze(connection: Connection, issue: IssueRow, settings: Settings, now: da
     made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
     stored, segments = made.document(), made.frozen.segments
     issues.store_content(connection, issue.id, made.content_hash, stored, segments, announced(values), now)
+    arrangement.add_approval(connection, issue.id, by, made.content_hash, stored["values"], now)
     return made.content_hash
 
 

@@ -12,6 +12,7 @@ from db.keys import newest_link_key
 from newsletter.clock import Week, real_now
 from newsletter.errors import NotFoundError
 from newsletter.feeds.download import DownloadError, Limits, open_downloader, user_agent
+from newsletter.issues import budget
 from newsletter.issues.checks import (
     Finding,
     check_address,
@@ -32,8 +33,11 @@ _NEEDED = ("title", "from_", "postal_address", "secret_key")
 
 @dataclass(frozen=True)
 class CheckReport:
+    """``size`` is the HTML's, in bytes, decoded or encoded, whichever is more; ``budget.LIMIT`` is its bound."""
+
     week: str
     findings: tuple[Finding, ...]
+    size: int
 
     @property
     def passed(self) -> bool:
@@ -59,11 +63,13 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
         readers = issues.readership(connection, issue.starts_at)
     found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]
     found += [*check_earlier(values, announced), *check_readership(*readers)]
-    found += check_rendered(render(values, links_for(values, key_id, key)))
+    rendered = render(values, links_for(values, key_id, key))
+    found += check_rendered(rendered)
     if links:
         found += asyncio.run(_check_links(values, settings))
     order = ("error", "warning", "note")
-    return CheckReport(str(week), tuple(sorted(found, key=lambda finding: order.index(finding.severity))))
+    found.sort(key=lambda finding: order.index(finding.severity))
+    return CheckReport(str(week), tuple(found), max(budget.sizes(rendered.blocks, rendered.placeholder)))
 
 
 async def _check_links(values: IssueValues, settings: Settings) -> list[Finding]:

@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute
 
 from newsletter.web import (
     editor_desk,
+    editor_difference,
     editor_issue,
     editor_preview,
     editor_queue,
@@ -22,6 +23,7 @@ routes: list[BaseRoute] = [
     *editor_tools.routes,
     *editor_issue.routes,
     *editor_preview.routes,
+    *editor_difference.routes,
     *editor_sending.routes,
     *editor_receipt.routes,
 ]

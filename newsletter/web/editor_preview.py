@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from newsletter.errors import NewsletterError
+from newsletter.issues import budget
 from newsletter.issues.check import check_issue
 from newsletter.issues.checks import Finding
 from newsletter.issues.render import RenderedMail, render_issue
@@ -84,7 +85,8 @@ def findings(request: Request, visitor: Visitor) -> Response:
 def _findings(request: Request) -> dict[str, Any]:
     here = site(request)
     report = check_issue(here.engine, week_of(request), here.settings, here.clock.now())
-    return {"findings": [(found, _place(request, found)) for found in report.findings], "passed": report.passed}
+    placed = [(found, _place(request, found)) for found in report.findings]
+    return {"findings": placed, "passed": report.passed, "size": report.size, "limit": budget.LIMIT}
 
 
 def _place(request: Request, found: Finding) -> str | None:

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from db.engine import reading, transaction
 from db.issues import IssueRow, issue_of_week
-from db.models import AuditEntry, Letter, Subscriber
+from db.models import AuditEntry, Letter, Release, Subscriber
 from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link
@@ -235,6 +235,46 @@ def test_an_approval_is_of_what_was_seen(room: Room) -> None:
         "ada@example.com",
         "Not lost",
     )
+
+
+def test_what_changed_since_the_approval_is_shown(room: Room) -> None:
+    ada = room.editor()
+    page = f"{PAGE}/difference"
+    assert "It was not approved before" in ada.browser.get(page).text
+    assert "the first that goes out" in ada.browser.get(page).text
+    room.approve()
+    assert "It was not approved before" in ada.browser.get(page).text, "the approval that stands is no earlier one"
+    ada.open()
+    ada.press(ada.item("Tallyho") + "/drop", subject="A new <b>subject</b>")
+    shown = ada.browser.get(page).text
+    assert "boss approved it" in shown
+    assert "A new &lt;b&gt;subject&lt;/b&gt;</ins>" in shown
+    assert "<dt>Not in it any more</dt><dd>Tallyho</dd>" in shown
+    room.approve()
+    assert "<dd>Tallyho</dd>" in ada.browser.get(page).text, "and stays to be seen once it is approved again"
+
+
+def test_what_changed_since_the_last_issue_is_shown(room: Room) -> None:
+    ada = room.editor()
+    room.approve()
+    ada.open()
+    ada.press("send", sure="yes")
+    with transaction(room.engine) as connection:
+        row = {"url": "https://later.example/", "canonical_url": "later.example", "title": "Nightjar 2", "late": False,
+               "name": "Nightjar", "published_at": NOW, "first_seen_at": NOW, "week": str(WEEK.next()),
+               "status": "matched", "tool_id": 6}  # fmt: skip
+        connection.execute(insert(Release).values(**row))
+    compose_issue(room.engine, WEEK.next(), room.settings, NOW + timedelta(days=7))
+    shown = ada.browser.get(f"/editor/issues/{WEEK.next()}/difference").text
+    assert f"{WEEK} went out before it" in shown
+    assert "Curly, " in shown.partition("Not in it any more")[2]
+
+
+def test_the_findings_tell_how_large_the_mail_is(room: Room) -> None:
+    shown = room.editor().browser.get(f"{PAGE}/findings").text
+    found = re.search(r"Size of the HTML: ([\d,]+) of 80,000 bytes", shown)
+    assert found
+    assert 10_000 < int(found[1].replace(",", "")) < 80_000
 
 
 def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine: Engine, settings: Settings) -> None:

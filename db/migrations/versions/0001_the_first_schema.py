@@ -468,6 +468,20 @@ def upgrade() -> None:
     op.create_index(op.f("ix_feeds_next_check_at"), "feeds", ["next_check_at"], unique=False)
     op.create_index(op.f("ix_feeds_tool_id"), "feeds", ["tool_id"], unique=False)
     op.create_table(
+        "issue_approvals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_issue_approvals_issue_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue_approvals")),
+    )
+    op.create_index(op.f("ix_issue_approvals_issue_id"), "issue_approvals", ["issue_id"], unique=False)
+    op.create_table(
         "issue_changes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

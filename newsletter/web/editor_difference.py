@@ -1,0 +1,39 @@
+"""``/editor/issues/{week}/difference``: an issue beside what was approved of it before, and beside the last one."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from db import arrangement, issues
+from db.engine import reading
+from newsletter.errors import NotFoundError
+from newsletter.issues.difference import difference
+from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.values import load_values
+from newsletter.web.editor_issue import week_of
+from newsletter.web.session import Visitor, editor_page, show
+from newsletter.web.site import site
+
+
+def difference_page(request: Request, visitor: Visitor) -> Response:
+    here, week = site(request), week_of(request)
+    with reading(here.engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None:
+            raise NotFoundError(f"there is no issue {week}")
+        frozen = issues.content_of(connection, issue.id)
+        if frozen:
+            values = load_values(frozen.content["values"])
+        else:
+            values = edition(issues.issue_material(connection, issue), publication_of(here.settings))
+        approval = arrangement.earlier_approval(connection, issue.id, frozen.content_hash if frozen else None)
+        last = arrangement.issue_before(connection, issue.starts_at)
+    before = load_values(last) if last else None
+    return editor_page(
+        request, visitor, "difference.html", week=str(week), zone=here.settings.timezone, approval=approval,
+        last=before, since_approval=difference(load_values(approval.content), values) if approval else None,
+        since_last=difference(before, values) if before else None,
+    )  # fmt: skip
+
+
+routes: list[BaseRoute] = [show("/editor/issues/{week}/difference", difference_page)]
