@@ -39,7 +39,11 @@ class Door:
 
     @cached_property
     def engine(self) -> Engine:
-        return open_database(self.settings)
+        engine = open_database(self.settings)
+        # A connection that nobody closes is an error in PostgreSQL's log.
+        if (context := click.get_current_context(silent=True)) is not None:
+            context.call_on_close(engine.dispose)
+        return engine
 
 
 def open_database(settings: Settings) -> Engine:
@@ -56,9 +60,14 @@ def open_database(settings: Settings) -> Engine:
         raise NotReadyError(
             f"the database at {where} has an older schema ({found}, not {needed}); run `newsletter init`"
         )
+    refuse_newer(where, found, needed)
+    return engine
+
+
+def refuse_newer(where: str, found: str, needed: str) -> None:
+    """No version works on, or upgrades, what a later one made."""
     if found > needed:
         raise NotReadyError(f"the database at {where} was made by a newer version ({found}); upgrade this installation")
-    return engine
 
 
 pass_door = click.make_pass_decorator(Door, ensure=True)
@@ -75,6 +84,10 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         click.echo(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+# The numbers that rows of the database can have.
+ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
 def table(rows: list[tuple[object, ...]], heads: tuple[str, ...]) -> list[str]:

@@ -35,6 +35,7 @@ COMMANDS = {
     "dkim": ("newsletter.cli.dkim:dkim", "Keys for signing."),
     "backup": ("newsletter.cli.backup:backup", "Copy the embedded database while it runs."),
     "restore": ("newsletter.cli.backup:restore", "Put a backup in the database's place."),
+    "move": ("newsletter.cli.move:move", "From the embedded database to PostgreSQL."),
 }
 
 

@@ -20,7 +20,7 @@ VERBS = {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "receive",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
-    "newsletter/operations": {"backup", "doctor"},
+    "newsletter/operations": {"backup", "doctor", "move"},
     "newsletter/editors": {"invite", "sign_in"},
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {
