@@ -5,6 +5,7 @@ the environment wins. A value may name a file that holds it or a part of it (sec
 explains each one, and a test keeps that page complete.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -18,9 +19,13 @@ from zoneinfo import ZoneInfo
 from newsletter import secret_files
 from newsletter import setting_values as values
 from newsletter.errors import SettingsError
+from newsletter.issues.theme import Theme, read_theme
 
 PREFIX = "NEWSLETTER_"
 FILE = "newsletter.toml"
+
+# A setting that is a table in the file is JSON in the environment.
+_TABLES = frozenset({"theme"})
 
 # Read by the tests, not by the service; it may stand in the environment beside the settings.
 _NOT_SETTINGS = frozenset({"CORPUS"})
@@ -57,6 +62,7 @@ class Settings:
     trusted_proxies: tuple[values.Network, ...] = setting(values.networks, "")
     reply_to: Address | None = setting(values.mailbox_address)
     about: Path | None = setting(values.text_file)
+    theme: Theme = setting(read_theme, "{}")
     fetch_private: bool = setting(values.flag, "false")
     now: datetime | None = setting(values.instant)
     welcome: bool = setting(values.flag, "true")
@@ -95,7 +101,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
 
 def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -111,6 +117,8 @@ def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
             value = str(value).lower()
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             value = " ".join(value)
+        if isinstance(value, dict) and key in _TABLES:
+            value = json.dumps(value, default=str)
         if not isinstance(value, (str, int, datetime)):
             raise SettingsError(f"{where} must be text, not {type(value).__name__}")
         given[key] = (where, str(value))

@@ -57,7 +57,9 @@ class Material(Protocol):
 
 
 def publication_of(settings: Settings) -> Publication:
-    return Publication(settings.title or "Weekly Verdicts", settings.public_url, settings.postal_address or "")
+    return Publication(
+        settings.title or "Weekly Verdicts", settings.public_url, settings.postal_address or "", settings.theme
+    )
 
 
 def edition(material: Material, publication: Publication) -> IssueValues:

@@ -17,7 +17,6 @@ from newsletter.issues.links import Links
 from newsletter.issues.markdown import to_html, to_text
 from newsletter.issues.mjml import compile_mjml
 from newsletter.issues.scores import bar, in_a_sentence
-from newsletter.issues.theme import Theme
 from newsletter.issues.values import IssueValues
 from newsletter.issues.words import fitted, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
@@ -34,45 +33,59 @@ class TemplateError(Exception):
     """The templates of the issue are broken; the message says where."""
 
 
-def render(values: IssueValues, links: Links, theme: Theme | None = None) -> Rendered:
+def render(values: IssueValues, links: Links) -> Rendered:
     """Both parts of an issue. Raises TemplateError where a template is not what it should be."""
-    theme = theme or Theme()
-    details: dict[str, int] = {}
-    while True:
-        blocks = _blocks(lay_out(values, details), links, theme)
-        shorter = budget.shorter(blocks, values, details)
-        if shorter is None:
-            break
-        details = shorter
+    _, blocks = _fitted(values, links)
     return Rendered(values.week, values.subject, values.preheader, blocks, links.token)
 
 
-def _blocks(layout: Layout, links: Links, theme: Theme) -> tuple[Block, ...]:
-    names = _names(layout, links, theme)
-    source = markup_environment().get_template("email/issue/body.mjml").render(names, mark=_html_mark)
-    html, problems = compile_mjml(source)
+def mjml_source(values: IssueValues, links: Links) -> str:
+    """What the compiler makes the HTML of, for holding it against another compiler."""
+    layout, _ = _fitted(values, links)
+    return _source(layout, links)
+
+
+def _fitted(values: IssueValues, links: Links) -> tuple[Layout, tuple[Block, ...]]:
+    """Shown as long as the size budget allows."""
+    details: dict[str, int] = {}
+    while True:
+        layout = lay_out(values, details)
+        blocks = _blocks(layout, links)
+        shorter = budget.shorter(blocks, values, details)
+        if shorter is None:
+            return layout, blocks
+        details = shorter
+
+
+def _source(layout: Layout, links: Links) -> str:
+    return markup_environment().get_template("email/issue/body.mjml").render(_names(layout, links), mark=_html_mark)
+
+
+def _blocks(layout: Layout, links: Links) -> tuple[Block, ...]:
+    html, problems = compile_mjml(_source(layout, links))
     if problems:
         raise TemplateError(f"templates/email/issue/body.mjml makes bad MJML: {problems[0]}")
     htmls = _cut(html, _HTML_MARK, "body.mjml", len(layout.pieces))
-    texts = _texts(layout, links, theme)
+    texts = _texts(layout, links)
     return tuple(
         replace(piece, html=html, text=text) for piece, html, text in zip(layout.pieces, htmls, texts, strict=True)
     )
 
 
-def _texts(layout: Layout, links: Links, theme: Theme) -> list[str]:
+def _texts(layout: Layout, links: Links) -> list[str]:
     """The pieces as text. Templates leave blank lines where they please; a mail has one between two paragraphs."""
     template = text_environment().get_template("email/issue/body.txt")
-    text = template.render(_names(layout, links, theme), mark=_text_mark)
+    text = template.render(_names(layout, links), mark=_text_mark)
     found = [
         _BLANK_LINES.sub("\n\n", piece).strip("\n") for piece in _cut(text, _TEXT_MARK, "body.txt", len(layout.pieces))
     ]
     return [f"{'' if place == 0 else chr(10)}{piece}\n" if piece else "" for place, piece in enumerate(found)]
 
 
-def _names(layout: Layout, links: Links, theme: Theme) -> Mapping[str, object]:
+def _names(layout: Layout, links: Links) -> Mapping[str, object]:
     """What the templates know."""
     values = layout.values
+    theme = values.publication.theme
     return {
         "layout": layout,
         "issue": values,

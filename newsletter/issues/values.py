@@ -4,10 +4,11 @@ They hold names as they will be shown (cleaned, not escaped), takes as they were
 text, so that a stored document gives the same values back years later.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from db.states import Call
+from newsletter.issues.theme import Theme, load_theme
 from newsletter.readers.community import Community, community
 from newsletter.verdicts.scorecard import Line
 from newsletter.verdicts.tally import Verdict, verdict_of
@@ -15,11 +16,12 @@ from newsletter.verdicts.tally import Verdict, verdict_of
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Who publishes, and where its pages are; the address has no trailing slash."""
+    """Who publishes, how it looks, and where its pages are; the address has no trailing slash."""
 
     title: str
     public_url: str
     postal_address: str
+    theme: Theme = field(default_factory=Theme)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,19 @@ def load_values(document: dict[str, Any]) -> IssueValues:
     return IssueValues(
         **{
             **document,
-            "publication": Publication(**document["publication"]),
+            "publication": _publication(document["publication"]),
             "items": tuple(map(_tool, document["items"])),
             "also": tuple(map(_tool, document["also"])),
             "changed": tuple(map(_tool, document["changed"])),
             "pairs": tuple((left, right) for left, right in document["pairs"]),
         }
     )
+
+
+def _publication(document: dict[str, Any]) -> Publication:
+    """Issues that were frozen before there were themes have none."""
+    theme = document.get("theme")
+    return Publication(**{**document, "theme": load_theme(theme) if theme else Theme()})
 
 
 def _tool(document: dict[str, Any]) -> ToolValue:
