@@ -387,13 +387,25 @@ def move_issue(
     return changed.rowcount == 1
 
 
-def skip_open(connection: Connection, issue_id: int, now: datetime, reply: str) -> int:
-    """A cancelled issue: what was not sent will not be. What is in flight finishes."""
+def skip_cancelled(connection: Connection, issue_id: int, now: datetime) -> int:
+    """Skip what waits under an issue that is cancelled, nothing under any other. What is in flight finishes.
+
+    Holds the issue's row, so that of a cancelling and a sender that gives back, the later one sees what the other did.
+    """
+    status = connection.scalar(select(Issue.status).where(Issue.id == issue_id).with_for_update())
+    if status != IssueStatus.CANCELLED:
+        return 0
     return connection.execute(
         update(Delivery)
         .where(Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "deferred", "uncertain")))
-        .values(status=DeliveryStatus.SKIPPED, finished_at=now, reply=reply, next_attempt_at=None)
+        .values(status=DeliveryStatus.SKIPPED, finished_at=now, reply="the issue was cancelled", next_attempt_at=None)
     ).rowcount
+
+
+def cancelled_in_flight(connection: Connection) -> list[int]:
+    """The cancelled issues with deliveries that a sender holds, or held when it died."""
+    held = exists().where(Delivery.issue_id == Issue.id, _status("sending"))
+    return list(connection.scalars(select(Issue.id).where(Issue.status == IssueStatus.CANCELLED, held)))
 
 
 def mark_bounced(connection: Connection, subscriber_ids: Sequence[int], now: datetime) -> None:

@@ -93,7 +93,8 @@ class Service:
             sending = deliveries.issues_in_sending(connection)
             if any(deliveries.has_work(connection, issue_id, self._clock.now()) for issue_id, _ in sending):
                 return True
-        if sending and time.monotonic() >= self._look_everywhere:
+            left = sending or deliveries.cancelled_in_flight(connection)
+        if left and time.monotonic() >= self._look_everywhere:
             self._look_everywhere = time.monotonic() + LOOK_EVERYWHERE_SECONDS
             return True
         return False

@@ -58,6 +58,7 @@ def send_due(
         chosen = [found for found in deliveries.issues_in_sending(connection) if week is None or found[1] == str(week)]
         if week is not None and not chosen and issues.issue_of_week(connection, str(week)) is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+    _settle_cancelled(engine, clock)
     reports = []
     for issue_id, name in chosen:
         if not stop.is_set():
@@ -133,6 +134,16 @@ def signers_of(settings: Settings) -> tuple[Signer, ...]:
     return tuple(found)
 
 
+def _settle_cancelled(engine: Engine, clock: Clock) -> None:
+    """What a sender held of a cancelled issue when it died is skipped, for nobody sends that issue again."""
+    with reading(engine) as connection:
+        cancelled = deliveries.cancelled_in_flight(connection)
+    for issue_id in cancelled:
+        if _take_over(engine, issue_id):
+            with transaction(engine) as connection:
+                deliveries.skip_cancelled(connection, issue_id, clock.now())
+
+
 def _left_behind(engine: Engine, issue_id: int) -> bool:
     """Whether a sender that is certainly gone still holds leases."""
     with transaction(engine) as connection:
@@ -153,6 +164,7 @@ def _take_over(engine: Engine, issue_id: int) -> int:
 def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally) -> IssueSent:
     """Mark the issue sent if its counts reconcile, and say how it stands."""
     with transaction(engine) as connection:
+        deliveries.skip_cancelled(connection, issue_id, clock.now())
         deliveries.finish_issue(connection, issue_id, clock.now())
         return IssueSent(
             week,

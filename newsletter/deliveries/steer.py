@@ -5,7 +5,7 @@ Senders look for it several times a second.
 
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import deliveries, issues, receipts
 from db.engine import transaction
@@ -21,19 +21,24 @@ _CANCELLABLE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
 
 def pause_issue(engine: Engine, week: Week, now: datetime, reason: str | None = None) -> None:
     """sending → paused: within a second no further message begins."""
-    _move(engine, week, _PAUSABLE, IssueStatus.PAUSED, now, reason)
+    with transaction(engine) as connection:
+        _move(connection, week, _PAUSABLE, IssueStatus.PAUSED, now, reason)
 
 
 def resume_issue(engine: Engine, week: Week, now: datetime) -> None:
     """paused → sending: a sender goes on where it stopped."""
-    _move(engine, week, _RESUMABLE, IssueStatus.SENDING, now)
+    with transaction(engine) as connection:
+        _move(connection, week, _RESUMABLE, IssueStatus.SENDING, now)
 
 
 def cancel_issue(engine: Engine, week: Week, now: datetime) -> int:
-    """approved, sending or paused → cancelled, for good. Returns how many recipients will not get it."""
-    issue_id = _move(engine, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
+    """approved, sending or paused → cancelled, for good. Returns how many recipients will not get it.
+
+    What is in flight finishes; what a sender gives back or defers after this is skipped when that sender settles.
+    """
     with transaction(engine) as connection:
-        return deliveries.skip_open(connection, issue_id, now, "the issue was cancelled")
+        issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
+        return deliveries.skip_cancelled(connection, issue_id, now)
 
 
 def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
@@ -56,13 +61,17 @@ def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
 
 
 def _move(
-    engine: Engine, week: Week, allowed: tuple[str, ...], status: str, now: datetime, reason: str | None = None
+    connection: Connection,
+    week: Week,
+    allowed: tuple[str, ...],
+    status: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> int:
-    with transaction(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
-        if not deliveries.move_issue(connection, issue.id, allowed, status, now, reason):
-            possible = " or ".join(allowed)
-            raise RefusedError(f"issue {week} is {issue.status}; only one that is {possible} can become {status}")
-        return issue.id
+    issue = issues.issue_of_week(connection, str(week))
+    if issue is None:
+        raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+    if not deliveries.move_issue(connection, issue.id, allowed, status, now, reason):
+        possible = " or ".join(allowed)
+        raise RefusedError(f"issue {week} is {issue.status}; only one that is {possible} can become {status}")
+    return issue.id

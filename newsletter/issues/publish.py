@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues, keys
+from db import deliveries, issues
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -41,7 +41,8 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
             for key in deliveries.chosen_selections(connection)
             if not carries_tools(frozen.blocks, Selection.parse(key))
         ]
-        key_id, _ = keys.newest_link_key(connection)
+        # The key of the approval: the tools' names in its bytes are signed with it.
+        key_id: int = content.content["link_key_id"]
         recipients = deliveries.freeze_recipients(connection, issue.id, key_id, now)
         skipped = deliveries.skip_selections(connection, issue.id, empty, now)
     return PublishReport(str(week), recipients, skipped)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, insert
 
 from db.engine import transaction
+from db.keys import newest_link_key
 from db.models import Issue, IssueContent, Subscriber
 from newsletter import setting_values
 from newsletter.clock import Clock, Week
@@ -56,8 +57,8 @@ def approved_issue(engine: Engine, settings: Settings, size: int = 2000) -> int:
         frozen = freeze(rendered(size), Envelope.of(settings, issue_id, str(WEEK)))
         connection.execute(
             insert(IssueContent).values(
-                issue_id=issue_id, content_hash="", content={"message": frozen.document()},
-                segments=frozen.segments, frozen_at=NOW,
+                issue_id=issue_id, content_hash="", segments=frozen.segments, frozen_at=NOW,
+                content={"message": frozen.document(), "link_key_id": newest_link_key(connection)[0]},
             )
         )  # fmt: skip
     return issue_id

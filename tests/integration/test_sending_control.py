@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from db.deliveries import Written, claim, write_outcomes
 from db.engine import transaction
-from db.models import Delivery, Subscriber
+from db.keys import newest_link_key
+from db.models import Delivery, Key, Subscriber
+from db.models import Sender as Killed
+from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
 from newsletter.deliveries.read_receipt import read_receipt
@@ -257,3 +260,45 @@ def test_one_click_needs_https_anywhere_but_at_home(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="https"):
         check_ready(replace(settings, public_url="http://news.example.com"))
     check_ready(replace(settings, public_url="http://127.0.0.1:8000"))
+
+
+def test_what_a_sender_gives_back_after_a_cancelling_is_skipped_too(engine: Engine, settings: Settings) -> None:
+    with Sink().delaying(0.02) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 1500)
+        sending = Sending(engine, here)
+        sending.start()
+        wait_for(sink, 20)
+        cancel_issue(engine, WEEK, NOW)
+        sending.join(10)
+        assert not sending.is_alive()
+    found = read_receipt(engine, WEEK)
+    assert (found.status, found.counts.open) == ("cancelled", 0)
+    assert found.counts.sent == len(sink.mails) < 1500
+    assert found.counts.skipped == 1500 - found.counts.sent
+
+
+def test_what_a_killed_sender_held_of_a_cancelled_issue_is_skipped_by_the_next_one(
+    engine: Engine, settings: Settings
+) -> None:
+    published(engine, settings, 5)
+    with transaction(engine) as connection:
+        now, lock = real_now(), f"{folder_id(lock_folder(engine))}/a-killed-sender"
+        connection.execute(insert(Killed).values(name="killed", lock=lock, started_at=now, seen_at=now))
+        claim(connection, 1, "killed", now, now + timedelta(minutes=5), 2)
+    assert cancel_issue(engine, WEEK, NOW) == 3
+    assert read_receipt(engine, WEEK).counts.sending == 2
+    send_due(engine, settings, standing())
+    counts = read_receipt(engine, WEEK).counts
+    assert (counts.skipped, counts.open) == (5, 0)
+
+
+def test_links_are_signed_with_the_key_that_the_approval_froze(engine: Engine, settings: Settings) -> None:
+    approved_issue(engine, settings)
+    subscribe(engine, 1)
+    with transaction(engine) as connection:
+        approved_with, _ = newest_link_key(connection)
+        connection.execute(insert(Key).values(purpose="links", secret=b"a-newer-key", created_at=NOW))
+    publish_issue(engine, WEEK, settings, NOW)
+    with engine.connect() as connection:
+        assert connection.scalar(select(Delivery.link_key_id)) == approved_with
