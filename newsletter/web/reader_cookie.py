@@ -1,9 +1,7 @@
 """The cookie that a reader votes and saves by. It is set by a POST alone, and it signs nobody in to anything else."""
 
 import secrets
-from urllib.parse import urlsplit
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -49,21 +47,3 @@ def forget_reader(response: Response) -> None:
 def origin_of(request: Request) -> Origin:
     address = client_address(request)
     return Origin(household_of(address), network_of(address), real_now())
-
-
-def refuse_foreign_posts(request: Request) -> None:
-    """A form that acts by cookie must be one of our own pages'.
-
-    Browsers say where a POST comes from (Sec-Fetch-Site, Origin); programs without a browser say neither and have no
-    cookie to abuse. Raises HTTPException 403.
-    """
-    fetch_site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if fetch_site is not None and fetch_site not in ("same-origin", "none"):
-        raise HTTPException(403)
-    if fetch_site is None and origin is not None and urlsplit(origin).netloc not in _our_hosts(request):
-        raise HTTPException(403)
-
-
-def _our_hosts(request: Request) -> set[str]:
-    return {request.headers.get("host", ""), urlsplit(site(request).settings.public_url).netloc}

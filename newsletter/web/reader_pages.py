@@ -1,7 +1,6 @@
 """Votes and bookmarks on pages, by the reader's cookie. Links in the mail: mail_link_pages.py."""
 
 import re
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,12 +16,12 @@ from newsletter.readers.bookmark import save_tool, unsave_tool
 from newsletter.readers.identity import subscriber_of
 from newsletter.readers.vote import cast_vote
 from newsletter.web.forms import Form, read_form
+from newsletter.web.origin import refuse_foreign_posts
 from newsletter.web.reader_cookie import (
     forget_reader,
     origin_of,
     reader_of,
     reader_or_new,
-    refuse_foreign_posts,
     remember_reader,
 )
 from newsletter.web.site import page, site
@@ -119,7 +118,7 @@ def _tool(request: Request) -> ToolRow:
 
 def _back(request: Request, form: Form, tool: ToolRow, reader: str) -> Response:
     """To the page that the form stood on, which is one of ours or else the tool's own."""
-    asked = urlsplit(form.get("back", "")).path
+    asked = re.split("[?#]", form.get("back", ""), maxsplit=1)[0]
     response = RedirectResponse(asked if _BACK.fullmatch(asked) else f"/tools/{tool.slug}", 303)
     remember_reader(site(request), response, reader)
     return response

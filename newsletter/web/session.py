@@ -9,10 +9,8 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -22,6 +20,7 @@ from newsletter.editors.roles import EDITORS
 from newsletter.editors.sign_in import SESSION_LIFE, who_is
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
 from newsletter.web.forms import Form, one_line, read_form
+from newsletter.web.origin import refuse_foreign_posts
 from newsletter.web.site import page, site
 
 COOKIE = "editor_session"
@@ -137,25 +136,8 @@ def csrf_of(session: str) -> str:
 
 async def read_ours(request: Request) -> Typed:
     """What was posted by a page of ours. Foreign pages get 403, more than a form can hold gets 413."""
-    if not is_ours(request):
-        raise HTTPException(403)
+    refuse_foreign_posts(request)
     return Typed(await read_form(request, MOST_TYPED))
-
-
-def is_ours(request: Request) -> bool:
-    """Does the request come from our own page, as far as the browser tells? Programs tell nothing.
-
-    From a page with ``Referrer-Policy: no-referrer``, such as the sign-in link's, browsers send ``Origin: null`` even
-    to the same site; ``Sec-Fetch-Site`` then tells the truth.
-    """
-    fetched = request.headers.get("sec-fetch-site")
-    if fetched is not None:
-        return fetched in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    if origin is None:
-        return True
-    public = urlsplit(site(request).settings.public_url)
-    return origin != "null" and urlsplit(origin).netloc in (request.headers.get("host"), public.netloc)
 
 
 def set_session(request: Request, response: Response, token: str) -> None:

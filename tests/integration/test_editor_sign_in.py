@@ -117,8 +117,8 @@ def test_a_form_without_the_sessions_token_is_refused(browser: Browser, engine: 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
-     {"sec-fetch-site": "same-site"}],
+    [{"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://[::1"},
+     {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
 )  # fmt: skip
 def test_a_foreign_page_cannot_post(
     browser: Browser, engine: Engine, settings: Settings, headers: dict[str, str]

@@ -16,7 +16,7 @@ from tests.fakes.pages import put, tool
 from tests.fakes.sample_week import NOW
 
 TEXT = st.text(max_size=40) | st.sampled_from(
-    ["\x00", "../..", "%", "a-vs-b", "-vs-", "2026-W47", "9" * 40, "'--", "\ud7ff"]
+    ["\x00", "../..", "%", "http://[::1", "a-vs-b", "-vs-", "2026-W47", "9" * 40, "'--", "\ud7ff"]
 )
 PLACES = st.sampled_from([
     "/tools/{}", "/tools/{}/vote", "/tools/{}/bookmark", "/tools?q={}", "/tools?after={}", "/tools?category={}&call={}",

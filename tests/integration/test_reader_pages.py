@@ -79,6 +79,7 @@ def test_a_forged_cookie_is_a_new_browser(engine: Engine, browser: Browser) -> N
         {"sec-fetch-site": "same-site"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://[::1"},
     ],
 )
 def test_another_sites_form_votes_for_nobody(engine: Engine, browser: Browser, headers: dict[str, str]) -> None:
@@ -116,8 +117,8 @@ def test_votes_without_cookies_come_to_an_end(engine: Engine, settings: Settings
 def test_back_leads_to_our_own_pages_alone(engine: Engine, browser: Browser) -> None:
     put(engine, tool("a"))
     for back, leads in (
-        ("/compare/a-vs-b", "/compare/a-vs-b"), ("https://evil.example/tools/x", "/tools/x"),
-        ("//evil.example", "/tools/a"),
+        ("/compare/a-vs-b", "/compare/a-vs-b"), ("https://evil.example/tools/x", "/tools/a"),
+        ("http://[::1", "/tools/a"), ("//evil.example", "/tools/a"),
         ("/tools/a\r\nSet-Cookie: x=y", "/tools/a"), ("/editor", "/tools/a"),
     ):  # fmt: skip
         answer = browser.post("/tools/a/vote", data={"call": "ship", "back": back})
