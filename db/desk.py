@@ -101,6 +101,29 @@ def tool_at(connection: Connection, address_key: str) -> ToolRow | None:
     return ToolRow(*rows[0]) if len(rows) == 1 else None
 
 
+class Rule(NamedTuple):
+    """A name that an editor said is always this tool's."""
+
+    id: int
+    label: str
+    slug: str
+    name: str
+
+
+def always_rules(connection: Connection, before_id: int | None, limit: int) -> list[Rule]:
+    """The newest first."""
+    wanted = (
+        select(ToolAlias.id, ToolAlias.label, Tool.slug, Tool.name)
+        .join(Tool, Tool.id == ToolAlias.tool_id)
+        .where(ToolAlias.kind == "name", ToolAlias.source == "editor")
+        .order_by(ToolAlias.id.desc())
+        .limit(limit)
+    )
+    if before_id is not None:
+        wanted = wanted.where(ToolAlias.id < before_id)
+    return [Rule(*row) for row in connection.execute(wanted)]
+
+
 def find_tools(connection: Connection, text: str, before_id: int | None, limit: int) -> list[ToolRow]:
     """Tools by any words of their name, aliases, tagline or category, unlisted ones too; the newest first."""
     wanted = select(*TOOL_COLUMNS).where(Tool.merged_into_id.is_(None))

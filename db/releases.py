@@ -224,7 +224,8 @@ def slugs_like(connection: Connection, slug: str) -> set[str]:
     return set(connection.scalars(wanted))
 
 
-def forget_address(connection: Connection, tool_id: int, key: str) -> None:
-    """Take back the address that a match taught."""
-    learned = (ToolAlias.tool_id == tool_id, ToolAlias.kind == "address", ToolAlias.source == "match")
-    connection.execute(delete(ToolAlias).where(*learned, ToolAlias.key == key))
+def forget_match(connection: Connection, tool_id: int, address_key: str, name_key: str) -> None:
+    """Take back what a match taught: the address, and the name where an editor said that it always matches."""
+    for kind, source, key in (("address", "match", address_key), ("name", "editor", name_key)):
+        learned = (ToolAlias.tool_id == tool_id, ToolAlias.kind == kind, ToolAlias.source == source)
+        connection.execute(delete(ToolAlias).where(*learned, ToolAlias.key == key))

@@ -253,6 +253,14 @@ def remove_aliases(connection: Connection, tool_ids: Iterable[int], source: str)
         connection.execute(delete(ToolAlias).where(ToolAlias.tool_id.in_(chunk), ToolAlias.source == source))
 
 
+def remove_rule(connection: Connection, alias_id: int) -> AliasRow | None:
+    """Remove a name that an editor gave; None where it is none."""
+    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
+    here = (ToolAlias.id == alias_id, ToolAlias.kind == "name", ToolAlias.source == "editor")
+    row = connection.execute(delete(ToolAlias).where(*here).returning(*columns)).one_or_none()
+    return None if row is None else AliasRow(*row)
+
+
 def add_takes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Insert takes (tool_id, panelist, score, call, text, author, at); those of the same panelist must be retired."""
     if rows:

@@ -7,10 +7,16 @@ and so can undo it. ``shown`` is the order in which the issue's items stand now,
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
+
+from newsletter.errors import BadInputError
 
 LONGEST_SUBJECT = 300
 LONGEST_INTRO = 20_000
 LONGEST_NOTE = 2_000
+# A sponsor is a block among others, not the issue, and all of them fit the size budget whatever the week brings.
+MOST_SPONSORS = 3
+LONGEST_SPONSOR_NAME, LONGEST_SPONSOR_TEXT, LONGEST_SPONSOR_URL = 80, 400, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,16 @@ def _placed(now: Arrangement, order: Sequence[int], chosen: set[int]) -> Arrange
     return with_items(now, *(replace(now.item(tool_id), position=place) for tool_id, place in places.items()))
 
 
+def pin(now: Arrangement, shown: Sequence[int], tool_id: int) -> Arrangement:
+    """Hold an item at the place where it stands, whatever the rule brings in later."""
+    return _placed(now, shown, {tool_id}) if tool_id in shown else now
+
+
+def unpin(now: Arrangement, tool_id: int) -> Arrangement:
+    """The rule orders it again."""
+    return with_items(now, replace(now.item(tool_id), position=None))
+
+
 def drop(now: Arrangement, tool_id: int) -> Arrangement:
     """The item stays out of the mail, and its pairs with it, until it is restored."""
     pairs = tuple(pair for pair in now.pairs if tool_id not in (pair.left_tool_id, pair.right_tool_id))
@@ -112,7 +128,36 @@ def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
 
 def wish_time(now: Arrangement, time: str) -> Arrangement:
     """Keep what was typed as the time to send at, until somebody schedules it; local to the publication's zone."""
-    return replace(now, settings=tuple((dict(now.settings) | {"send_at": time}).items()))
+    return _with_settings(now, send_at=time)
+
+
+def add_sponsor(now: Arrangement, name: str, text: str, url: str) -> Arrangement:
+    """A paid block, below those that are there. Raises BadInputError for what is too much, too long or no address."""
+    name, text, url = " ".join(name.split()), text.strip(), url.strip()
+    for what, given, longest in (
+        ("name", name, LONGEST_SPONSOR_NAME), ("text", text, LONGEST_SPONSOR_TEXT), ("url", url, LONGEST_SPONSOR_URL)
+    ):  # fmt: skip
+        if not given or len(given) > longest:
+            raise BadInputError(f"a sponsor's {what} has 1 to {longest} characters, not {len(given)}")
+    if not _is_web_address(url):
+        raise BadInputError(f"a sponsor's url is an address such as https://sponsor.example/, not {url!r}")
+    have = sponsors(now)
+    if len(have) >= MOST_SPONSORS:
+        raise BadInputError(f"an issue has at most {MOST_SPONSORS} sponsors; take one out first")
+    return _with_settings(now, sponsors=[*have, {"name": name, "text": text, "url": url}])
+
+
+def drop_sponsor(now: Arrangement, place: int) -> Arrangement:
+    """``place`` counts from 1. Raises BadInputError where there is none."""
+    have = sponsors(now)
+    if not 1 <= place <= len(have):
+        raise BadInputError(f"the issue has no sponsor {place}; it has {len(have)}")
+    return _with_settings(now, sponsors=have[: place - 1] + have[place:])
+
+
+def sponsors(now: Arrangement) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = dict(now.settings).get("sponsors", [])
+    return list(found)
 
 
 def pair(now: Arrangement, left: int | None, right: int | None, by: str) -> Arrangement:
@@ -130,6 +175,18 @@ def differences(mine: Arrangement, theirs: Arrangement) -> list[str]:
     """Which words differ, by the names of their fields."""
     fields = {"Subject": "subject", "Preheader": "preheader", "Intro": "intro"}
     return [label for label, name in fields.items() if getattr(mine, name) != getattr(theirs, name)]
+
+
+def _with_settings(now: Arrangement, **changed: Any) -> Arrangement:
+    return replace(now, settings=tuple((dict(now.settings) | changed).items()))
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
+    except ValueError:
+        return False
 
 
 def _line(text: str) -> str | None:

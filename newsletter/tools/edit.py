@@ -42,6 +42,17 @@ def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
         rows.update_tool(connection, tool.id, {}, now)
 
 
+def forget_name(engine: Engine, rule_id: int, now: datetime) -> str:
+    """Take back what ``remember_name`` said; returns the name. What was matched by it stays matched."""
+    with transaction(engine) as connection:
+        rule = rows.remove_rule(connection, rule_id)
+        if rule is None:
+            raise NotFoundError("there is no such rule any more")
+        rows.renew_search_text(connection, [rule.tool_id])
+        rows.update_tool(connection, rule.tool_id, {}, now)
+        return rule.label
+
+
 def set_listed(engine: Engine, slug: str, listed: bool, now: datetime) -> None:
     """Show a tool on public pages, or take it off them."""
     with transaction(engine) as connection:

@@ -46,11 +46,18 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
 
 
 def log_page(request: Request, visitor: Visitor) -> Response:
-    before = request.query_params.get("before", "")
+    """Of everything, or of what ``on`` names alone: ``issue 2026-W47``, ``tool curly``."""
+    before, on = request.query_params.get("before", ""), request.query_params.get("on", "")[:200]
     with reading(site(request).engine) as connection:
-        lines = audit.audit_log(connection, int(before) if before.isdecimal() else None, limit=51)
+        lines = audit.audit_log(connection, int(before) if before.isdecimal() else None, on or None, limit=51)
     return editor_page(
-        request, visitor, "log.html", lines=lines[:50], more=len(lines) > 50, zone=site(request).settings.timezone
+        request,
+        visitor,
+        "log.html",
+        lines=lines[:50],
+        more=len(lines) > 50,
+        on=on,
+        zone=site(request).settings.timezone,
     )
 
 

@@ -156,6 +156,18 @@ def reorder(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return edited(request, visitor, typed, "put the items in order", lambda now: arrangement.put_in_order(now, wanted))
 
 
+def pin(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    tool_id, name, shown = _item_asked(request)
+    what = f"pinned {name}"
+    return edited(request, visitor, typed, what, lambda now: arrangement.pin(now, shown, tool_id), at=tool_id)
+
+
+def unpin(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    tool_id, name, _ = _item_asked(request)
+    what = f"left the place of {name} to the rule"
+    return edited(request, visitor, typed, what, lambda now: arrangement.unpin(now, tool_id), at=tool_id)
+
+
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
     tool_id, name, _ = _item_asked(request)
     return edited(request, visitor, typed, f"dropped {name}", lambda now: arrangement.drop(now, tool_id))
@@ -304,6 +316,8 @@ routes: list[BaseRoute] = [
     act(_ITEM("up"), move_up),
     act(_ITEM("down"), move_down),
     act(_ITEM("top"), move_first),
+    act(_ITEM("pin"), pin),
+    act(_ITEM("unpin"), unpin),
     act(_ITEM("drop"), drop),
     act(_ITEM("restore"), restore),
     act(_BASE + "/order", reorder),

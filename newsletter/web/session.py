@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from db.editors import EditorRow
-from newsletter.editors.roles import EDITORS
+from newsletter.editors.roles import EDITORS, OPERATORS
 from newsletter.editors.sign_in import SESSION_LIFE, who_is
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
 from newsletter.web.forms import Form, one_line, read_form
@@ -44,6 +44,10 @@ class Visitor:
     @property
     def edits(self) -> bool:
         return self.editor.role in EDITORS
+
+    @property
+    def operates(self) -> bool:
+        return self.editor.role in OPERATORS
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ def status_of(error: NewsletterError) -> int:
 
 
 def not_allowed(request: Request, visitor: Visitor) -> Response:
-    words = f"You are signed in as {visitor.editor.role}; this page is for editors."
+    words = f"You are signed in as {visitor.editor.role}, who may not do this."
     return editor_page(request, visitor, "sorry.html", status=403, heading="Not for you", words=words)
 
 

@@ -145,6 +145,20 @@ def test_items_move_drop_and_come_back(room: Room) -> None:
     assert "curly" in room.order, "and then the dropping"
 
 
+def test_a_pinned_item_holds_its_place_until_it_is_left_to_the_rule(room: Room) -> None:
+    ada = room.editor()
+    before = room.order
+    ada.open()
+    ada.press(ada.item("Branchline") + "/pin")
+    assert room.order == before
+    assert ">pinned</span>" in ada.open().text
+    record_take(room.engine, "branchline", GivenTake("builder", "skip", 1, "Worse."), NOW)
+    record_take(room.engine, "branchline", GivenTake("creator", "skip", 1, "Worse."), NOW)
+    assert room.order.index("branchline") == before.index("branchline")
+    ada.press(ada.item("Branchline") + "/unpin")
+    assert room.order[-1] == "branchline", "the rule orders it again"
+
+
 def test_whatever_button_is_pressed_what_was_typed_is_kept(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -405,6 +419,33 @@ def test_every_act_is_in_the_log(room: Room) -> None:
         assert words in log
     with reading(room.engine) as connection:
         assert {row.who for row in connection.execute(select(AuditEntry.who))} == {"command line", "ada@example.com"}
+
+
+def test_the_log_of_one_issue_stands_alone(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("approve")
+    shown = ada.browser.get("/editor/log", params={"on": f"issue {WEEK}"}).text
+    assert "content: " in shown, "the hash of what was approved"
+    assert "signed in" not in shown
+
+
+def test_an_operator_lets_people_in_and_puts_them_out(room: Room) -> None:
+    op, ada = room.editor("op@example.com", "operator"), room.editor()
+    assert "Who may sign in" not in ada.open().text
+    assert ada.browser.get("/editor/people").status_code == 403
+    assert ada.press("people", "/editor", email="eve@example.com", role="operator").status_code == 403
+    op.open()
+    assert "Who may sign in" in op.page
+    assert op.press("people", "/editor", email="bo@example.com", role="editor").status_code == 303
+    assert op.press("people", "/editor", email="sam@example.com", role="panelist").status_code == 422
+    assert op.press("people", "/editor", email="bo@example.com", role="king").status_code == 422
+    assert op.press("people", "/editor", email="op@example.com", role="editor").status_code == 409
+    assert "bo@example.com" in op.browser.get("/editor/people").text
+    assert "Put them out?" in op.press("people/remove", "/editor", email="ada@example.com").text
+    op.press("people/remove", "/editor", email="ada@example.com", sure="yes")
+    assert ada.browser.get("/editor").headers["location"] == "/editor/sign-in"
+    assert "put out" in op.browser.get("/editor/log").text
 
 
 @pytest.mark.parametrize(

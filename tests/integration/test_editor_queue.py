@@ -54,6 +54,28 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert "Match <b>Curly</b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
 
 
+def test_a_rule_is_listed_and_ends_when_somebody_says_so(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    assert "There are none." in ada.browser.get("/editor/rules").text
+    act(ada, f"/editor/queue/{waiting['Curly 2 for teams']}/match", candidate="curly", always="yes")
+    shown = ada.browser.get("/editor/rules").text
+    assert "Curly 2 for teams" in shown
+    found = re.search(r"/editor/rules/\d+/remove", shown)
+    assert found
+    assert act(ada, found[0]) == 303
+    assert "There are none." in ada.browser.get("/editor/rules").text
+    assert "Curly 2 for teams" in carried(room), "what was matched stays matched"
+    assert act(ada, found[0]) == 404
+
+
+def test_undo_takes_back_the_rule_too(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    curly = waiting["Curly 2 for teams"]
+    act(ada, f"/editor/queue/{curly}/match", candidate="curly", always="yes")
+    act(ada, f"/editor/queue/{curly}/undo")
+    assert "There are none." in ada.browser.get("/editor/rules").text
+
+
 def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
     typed = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}

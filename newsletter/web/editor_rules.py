@@ -1,0 +1,34 @@
+"""``/editor/rules``: the names that editors said are always a certain tool's, to look at and to take back."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from db import audit, desk
+from db.engine import reading, transaction
+from newsletter.tools.edit import forget_name
+from newsletter.web.editor_links import back_saying
+from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.site import site
+
+RULES_A_PAGE = 100
+
+
+def rules_page(request: Request, visitor: Visitor) -> Response:
+    before = request.query_params.get("before", "")
+    with reading(site(request).engine) as connection:
+        found = desk.always_rules(connection, int(before) if before.isdecimal() else None, RULES_A_PAGE + 1)
+    return editor_page(
+        request, visitor, "rules.html", rules=found[:RULES_A_PAGE], more=len(found) > RULES_A_PAGE
+    )  # fmt: skip
+
+
+def remove(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    here = site(request)
+    name = forget_name(here.engine, request.path_params["rule_id"], here.clock.now())
+    with transaction(here.engine) as connection:
+        audit.add_audit(connection, visitor.email, "ended a rule", f"name {name}", here.clock.now())
+    return back_saying("/editor/rules", f"“{name}” is not matched by rule any more")
+
+
+routes: list[BaseRoute] = [show("/editor/rules", rules_page), act("/editor/rules/{rule_id:int}/remove", remove)]
