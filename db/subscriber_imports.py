@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, literal_column, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, literal_column, select, text, update
 
 from db.engine import is_sqlite
 from db.models import Confirmation, Consent, Instant, Subscriber, SubscriberEvent, Suppression
-from db.states import SubscriberState
+from db.states import SubscriberState, SuppressionReason
 from db.upsert import insert_or
 
 
@@ -42,6 +42,52 @@ def take_in(connection: Connection, new: Sequence[NewSubscriber], now: datetime)
     _add_consents(connection, entered + waiting)
     _add_events(connection, ids, [id for id, _ in waiting], now)
     return len(entered) + len(waiting)
+
+
+class Departed(NamedTuple):
+    """Somebody who left elsewhere. ``at`` is None where nobody knows since when."""
+
+    email: str
+    email_hash: bytes
+    reason: SuppressionReason
+    at: datetime | None
+    note: str
+
+
+def shut_out(connection: Connection, gone: Sequence[Departed], now: datetime) -> tuple[int, list[tuple[int, Departed]]]:
+    """Suppress who left elsewhere; returns how many were not suppressed before, and who of them was known by id.
+
+    Whoever is suppressed already stays so for the old reason. Whoever consented here after leaving there has come back
+    and stays. An address stands in ``gone`` once.
+    """
+    by_hash = {one.email_hash: one for one in gone}
+    if not by_hash:
+        return 0, []
+    hashes = list(by_hash)
+    known = (
+        select(Subscriber.id, Subscriber.email_hash, func.max(Consent.at).label("consent_at"))
+        .join(Consent, Consent.subscriber_id == Subscriber.id, isouter=True)
+        .where(
+            Subscriber.email_hash.in_(hashes), Subscriber.state.in_((SubscriberState.ACTIVE, SubscriberState.PENDING))
+        )
+        .group_by(Subscriber.id, Subscriber.email_hash)
+    )
+    here = []
+    for row in connection.execute(known).all():
+        left_at = by_hash[row.email_hash].at
+        if left_at is not None and row.consent_at is not None and row.consent_at > left_at:
+            del by_hash[row.email_hash]
+        else:
+            here.append((row.id, by_hash[row.email_hash]))
+    for email_hash in connection.scalars(select(Suppression.email_hash).where(Suppression.email_hash.in_(hashes))):
+        by_hash.pop(email_hash, None)
+    rows = [
+        {"email_hash": one.email_hash, "email": one.email, "reason": one.reason, "at": one.at or now, "note": one.note}
+        for one in by_hash.values()
+    ]
+    if rows:
+        connection.execute(insert_or(connection, Suppression).on_conflict_do_nothing(), rows)
+    return len(rows), here
 
 
 def _insert(connection: Connection, ids: Sequence[int], new: Sequence[NewSubscriber], now: datetime) -> None:

@@ -2,17 +2,23 @@
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.errors import BadInputError, NotFoundError
+from newsletter.subscribers.exports import PROGRAMS, export_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.subscribers.exports import Export
     from newsletter.subscribers.import_subscribers import ImportReport
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
+EXPORTED = ("email", "name", "consent_at", "consent_source", "categories", "state")
 _SHOWN_REJECTS = 20
 
 
@@ -29,17 +35,20 @@ def subscribers() -> None:
 
 @subscribers.command("import")
 @click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--from", "program", type=click.Choice(PROGRAMS), help="FILE was exported by this program.")
 @json_option
 @pass_door
-def import_(door: Door, file: str, as_json: bool) -> None:
+def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
     """Take in people who consented before: email,name,consent_at,consent_source,categories.
 
     Bad rows are reported with their line, and the rest comes in. Who unsubscribed, bounced, complained or is suppressed
-    stays out. Categories are separated by ";". FILE may be - for standard input.
+    stays out. Categories are separated by ";". FILE may be - for standard input. With --from, FILE is an export of that
+    program as it stands; whoever left or bounced there is suppressed here.
 
     \b
     Example:
       newsletter subscribers import readers.csv
+      newsletter subscribers import cleaned_email_audience_export_1a2b3c.csv --from mailchimp
     """
     from newsletter.clock import real_now
     from newsletter.subscribers.import_subscribers import import_subscribers
@@ -48,37 +57,59 @@ def import_(door: Door, file: str, as_json: bool) -> None:
     counter = Counter()
     with _open(file) as lines:
         report = import_subscribers(
-            door.engine, lines, now=now, latest=max(now, real_now()), progress=counter if counter.wanted else None
-        )
+            door.engine, lines, now=now, latest=max(now, real_now()), export=_export(program, file),
+            progress=counter if counter.wanted else None,
+        )  # fmt: skip
     counter.end()
     document = {
         "imported": report.imported,
         "unchanged": report.unchanged,
+        "suppressed": report.suppressed,
         "rejected": [row._asdict() for row in report.rejected],
     }
     answer(document, as_json, _said(report))
 
 
+def _export(program: str | None, file: str) -> "Export | None":
+    try:
+        return export_of(program, Path(file).name) if program else None
+    except ValueError as error:
+        raise BadInputError(f"{file} {error}") from None
+
+
 @subscribers.command()
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@json_option
 @pass_door
-def export(door: Door, state: str | None) -> None:
-    """Write everybody to standard output as CSV, in the columns that `import` reads, and their state.
+def export(door: Door, state: str | None, as_json: bool) -> None:
+    """Write everybody to standard output as CSV, in the columns that `import` reads, and their state; or as JSON.
 
     \b
     Example:
       newsletter subscribers export --state active > readers.csv
     """
     import csv
+    import json
 
+    if as_json:
+        click.echo('{"subscribers": [', nl=False)
+        for number, row in enumerate(_exported(door, state)):
+            document = dict(zip(EXPORTED, row, strict=True)) | {"categories": row[4].split(";") if row[4] else []}
+            click.echo((",\n" if number else "\n") + json.dumps(document, ensure_ascii=False), nl=False)
+        click.echo("\n]}")
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(EXPORTED)
+    writer.writerows(_exported(door, state))
+
+
+def _exported(door: Door, state: str | None) -> "Iterator[tuple[str, ...]]":
     from newsletter.clock import iso
     from newsletter.subscribers.selections import Selection
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["email", "name", "consent_at", "consent_source", "categories", "state"])
     for row, consent in _with_consent(door, state):
-        given = (iso(consent.at), consent.source) if consent else ("", "")
-        writer.writerow([row.email, row.name, *given, ";".join(Selection.parse(row.selection).categories), row.state])
+        given = (iso(consent.at) or "", consent.source) if consent else ("", "")
+        yield row.email, row.name, *given, ";".join(Selection.parse(row.selection).categories), row.state
 
 
 @subscribers.command("list")
@@ -236,7 +267,8 @@ def _open(file: str) -> IO[str]:
 
 
 def _said(report: "ImportReport") -> list[str]:
-    lines = [f"{report.imported} imported, {report.unchanged} unchanged, {len(report.rejected)} rejected."]
+    shut_out = f"{report.suppressed} suppressed, " if report.suppressed else ""
+    lines = [f"{report.imported} imported, {report.unchanged} unchanged, {shut_out}{len(report.rejected)} rejected."]
     lines += [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected[:_SHOWN_REJECTS]]
     if len(report.rejected) > _SHOWN_REJECTS:
         lines.append(f"… and {len(report.rejected) - _SHOWN_REJECTS} more; --json shows all of them.")

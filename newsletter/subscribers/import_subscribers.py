@@ -13,21 +13,30 @@ from sqlalchemy import Connection, Engine
 
 from db.engine import transaction
 from db.keys import address_key
-from db.subscriber_imports import NewSubscriber, take_in
+from db.letters import withdraw_letters
+from db.states import LetterKind, SubscriberState, SuppressionReason
+from db.subscriber_imports import Departed, NewSubscriber, shut_out, take_in
+from db.subscribers import add_event, move_subscriber
 from newsletter.errors import BadInputError
+from newsletter.subscribers import exports
 from newsletter.subscribers.addresses import hash_address
+from newsletter.subscribers.exports import Export
 from newsletter.subscribers.records import Record, Rejected, read_records
+
+AnyRecord = Record | exports.Departed | Rejected
 
 CHUNK = 20_000  # a second of work, which other writers wait for
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """``unchanged`` counts those who are here already, and those who must not come back."""
+    """``unchanged`` counts those who are here already, and those who must not come back; ``suppressed`` those whom
+    another program's file shuts out and who were not before."""
 
     imported: int
     unchanged: int
     rejected: tuple[Rejected, ...]
+    suppressed: int = 0
 
 
 def import_subscribers(
@@ -36,30 +45,50 @@ def import_subscribers(
     *,
     now: datetime,
     latest: datetime,
+    export: Export | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ImportReport:
     """Take in a CSV file, opened with ``newline=""`` and ``errors="surrogateescape"``; bad records are reported and
     the rest comes in. ``latest`` is as in `read_records`, ``progress`` hears how many records are done.
 
+    An ``export`` reads another program's file: whoever left there is suppressed here.
     Raises BadInputError where the header line is not one.
     """
-    records = read_records(lines, latest)
-    imported = done = 0
+    records = export.read(lines, latest) if export else read_records(lines, latest)
+    imported = suppressed = done = 0
     good = 0
     rejected: list[Rejected] = []
     try:
         for chunk in _chunks(records):
             wanted = [record for record in chunk if isinstance(record, Record)]
+            gone = [record for record in chunk if isinstance(record, exports.Departed)]
             rejected += [record for record in chunk if isinstance(record, Rejected)]
-            good += len(wanted)
+            good += len(wanted) + len(gone)
             with transaction(engine) as connection:
+                suppressed += _shut_out(connection, gone, now)
                 imported += _take_in(connection, wanted, now)
             done += len(chunk)
             if progress:
                 progress(done)
     except ValueError as error:
         raise BadInputError(f"the file {error}") from None
-    return ImportReport(imported, good - imported, tuple(rejected))
+    return ImportReport(imported, good - imported - suppressed, tuple(rejected), suppressed)
+
+
+def _shut_out(connection: Connection, departed: list[exports.Departed], now: datetime) -> int:
+    """How many of them are suppressed now and were not before. Who waits or reads here leaves by the same reason."""
+    key = address_key(connection)
+    gone: dict[bytes, Departed] = {}
+    for _, email, reason, at, note in departed:
+        email_hash = hash_address(email, key)
+        gone.setdefault(email_hash, Departed(email, email_hash, reason, at, note))
+    suppressed, known = shut_out(connection, list(gone.values()), now)
+    for subscriber_id, one in known:
+        state = SubscriberState.BOUNCED if one.reason == SuppressionReason.BOUNCED else SubscriberState.UNSUBSCRIBED
+        withdraw_letters(connection, subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+        if move_subscriber(connection, subscriber_id, state, now):
+            add_event(connection, state, subscriber_id, now)
+    return suppressed
 
 
 def add_confirmed(
@@ -83,6 +112,6 @@ def _take_in(connection: Connection, records: list[Record], now: datetime) -> in
     return take_in(connection, list(new.values()), now)
 
 
-def _chunks(records: Iterator[Record | Rejected]) -> Iterator[list[Record | Rejected]]:
+def _chunks(records: Iterator[AnyRecord]) -> Iterator[list[AnyRecord]]:
     while chunk := list(islice(records, CHUNK)):
         yield chunk

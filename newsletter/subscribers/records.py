@@ -6,7 +6,7 @@ honoured: only active subscribers come in.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -59,6 +59,37 @@ def read_records(lines: Iterable[str], latest: datetime) -> Iterator[Record | Re
 
     Raises ValueError where the header line lacks a column that every record needs.
     """
+    for row in read_rows(lines, _NEEDED, f"it begins with {','.join(COLUMNS)}"):
+        yield row if isinstance(row, Rejected) else _record(row, latest)
+
+
+class Row(NamedTuple):
+    """The fields of one record, and the places of the columns. ``line`` is as in `Record`."""
+
+    line: int
+    fields: list[str]
+    places: _Places
+
+    def read(self, column: str) -> str:
+        """What stands in a column, by its name in lower case; '' where the file or the record lacks it."""
+        return self.places.read(self.fields, column)
+
+    def address(self, column: str) -> str:
+        """The address in a column, as it is stored. Raises ValueError where the record or the address is none."""
+        if len(self.fields) > self.places.width:
+            raise ValueError(f"has {len(self.fields)} fields where the header has {self.places.width}")
+        _refuse_other_encodings(self.fields)
+        return parse_address(self.read(column))
+
+    def rejected(self, column: str, error: ValueError) -> Rejected:
+        return Rejected(self.line, _shown(self.read(column)), str(error))
+
+
+def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Iterator[Row | Rejected]:
+    """Read any CSV file with a header line, record by record; what cannot be read as CSV is rejected.
+
+    Raises ValueError where the header line lacks a column that every record needs; the words end in ``advice``.
+    """
     reader = csv.reader(lines)
     places: _Places | None = None
     while True:
@@ -73,37 +104,33 @@ def read_records(lines: Iterable[str], latest: datetime) -> Iterator[Record | Re
         if not any(fields):
             continue
         if places is None:
-            places = _header(fields)
+            places = _header(fields, needed, advice)
             continue
-        yield _record(line, fields, places, latest)
+        yield Row(line, fields, places)
     if places is None:
-        raise ValueError(f"has no header line; it begins with {','.join(COLUMNS)}")
+        raise ValueError(f"has no header line; {advice}")
 
 
-def _header(fields: list[str]) -> _Places:
+def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:
     names = [field.strip().lower().removeprefix("\ufeff") for field in fields]
-    missing = [column for column in _NEEDED if column not in names]
+    missing = [column for column in needed if column not in names]
     if missing:
-        raise ValueError(f"has no column {missing[0]!r} in its first line; it begins with {','.join(COLUMNS)}")
+        raise ValueError(f"has no column {missing[0]!r} in its first line; {advice}")
     return _Places(len(fields), {name: place for place, name in reversed(list(enumerate(names)))})
 
 
-def _record(line: int, fields: list[str], places: _Places, latest: datetime) -> Record | Rejected:
-    email = places.read(fields, "email")
+def _record(row: Row, latest: datetime) -> Record | Rejected:
     try:
-        if len(fields) > places.width:
-            raise ValueError(f"has {len(fields)} fields where the header has {places.width}")
-        _refuse_other_encodings(fields)
-        address = parse_address(email)
-        _refuse_who_left(places.read(fields, "state"))
-        consent_at = _instant(places.read(fields, "consent_at"), latest)
-        source = one_line(places.read(fields, "consent_source"), SOURCE_LENGTH)
+        address = row.address("email")
+        _refuse_who_left(row.read("state"))
+        consent_at = _instant(row.read("consent_at"), latest)
+        source = one_line(row.read("consent_source"), SOURCE_LENGTH)
         if not source:
             raise ValueError("has no consent_source: how was consent given?")
-        selection = _selection(places.read(fields, "categories"))
+        selection = _selection(row.read("categories"))
     except ValueError as error:
-        return Rejected(line, _shown(email), str(error))
-    return Record(line, address, one_line(places.read(fields, "name"), NAME_LENGTH), consent_at, source, selection)
+        return row.rejected("email", error)
+    return Record(row.line, address, one_line(row.read("name"), NAME_LENGTH), consent_at, source, selection)
 
 
 @lru_cache(maxsize=1024)
@@ -119,13 +146,17 @@ def _instant(text: str, latest: datetime) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"has a consent_at that is no ISO 8601 date or time: {text[:40]!r}") from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
+    return believable(found, latest)
+
+
+def believable(consent_at: datetime, latest: datetime) -> datetime:
+    """The instant in UTC, where it has no offset it is that already. Raises ValueError where it cannot be true."""
+    found = (consent_at if consent_at.tzinfo else consent_at.replace(tzinfo=UTC)).astimezone(UTC)
     if found > latest:
         raise ValueError("has a consent_at in the future")
     if found.year < 1970:
         raise ValueError("has a consent_at before there was e-mail to consent to")
-    return found.astimezone(UTC)
+    return found
 
 
 def _refuse_who_left(state: str) -> None:

@@ -17,6 +17,7 @@ from newsletter.readers.identity import Origin, subscriber_reader
 from newsletter.readers.vote import cast_vote
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase, erase_address
+from newsletter.subscribers.exports import export_of
 from newsletter.subscribers.import_subscribers import CHUNK, ImportReport, add_confirmed, import_subscribers
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
@@ -253,3 +254,62 @@ def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> No
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(once, range(8))) == 1
     assert states(engine) == {"ada@example.org": SubscriberState.PENDING}
+
+
+LEFT_ELSEWHERE = (
+    "uuid,email,name,attributes,status,created_at,updated_at\n"
+    "1,ada@example.org,Ada,{},enabled,2024-01-15 10:00:00.1 +0000 UTC,2024-01-15 10:00:00.1 +0000 UTC\n"
+    "2,bo@example.org,Bo,{},disabled,2024-01-15 10:00:00.1 +0000 UTC,2024-02-15 10:00:00.1 +0000 UTC\n"
+    "3,cy@example.org,Cy,{},blocklisted,2024-01-15 10:00:00.1 +0000 UTC,2024-02-15 10:00:00.1 +0000 UTC\n"
+)
+
+
+def move_in(engine: Engine, text: str = LEFT_ELSEWHERE) -> ImportReport:
+    lines = text.splitlines(keepends=True)
+    return import_subscribers(engine, lines, now=MONDAY, latest=MONDAY, export=export_of("listmonk"))
+
+
+def suppressed(engine: Engine) -> dict[str | None, str]:
+    with reading(engine) as connection:
+        return {row.email: row.reason for row in connection.execute(select(Suppression.email, Suppression.reason))}
+
+
+def test_who_left_elsewhere_is_suppressed_here(engine: Engine) -> None:
+    report = move_in(engine)
+    assert (report.imported, report.suppressed, report.unchanged, report.rejected) == (1, 2, 0, ())
+    assert states(engine) == {"ada@example.org": "active"}
+    assert suppressed(engine) == {"bo@example.org": "unsubscribed", "cy@example.org": "manual"}
+    assert take_in(engine, "bo@example.org", "cy@example.org").imported == 0, "no later import brings them back"
+    again = move_in(engine)
+    assert (again.imported, again.suppressed, again.unchanged) == (0, 0, 3)
+
+
+def test_who_reads_here_and_left_elsewhere_later_is_unsubscribed(engine: Engine, settings: Settings) -> None:
+    add_confirmed(
+        engine, "bo@example.org", name="", consent_at=MONDAY.replace(year=2023), consent_source="f", now=MONDAY
+    )
+    assert sign_up_for(engine, settings, "cy@example.org")
+    assert move_in(engine).suppressed == 2
+    assert states(engine) == {
+        "ada@example.org": "active", "bo@example.org": "unsubscribed", "cy@example.org": "unsubscribed",
+    }  # fmt: skip
+    with reading(engine) as connection:
+        waiting = connection.execute(select(Letter.id).where(Letter.kind == "confirm")).all()
+    assert waiting == [], "nobody who left is asked again"
+
+
+def test_who_consented_here_after_leaving_elsewhere_stays(engine: Engine) -> None:
+    add_confirmed(
+        engine, "bo@example.org", name="", consent_at=MONDAY.replace(year=2025), consent_source="f", now=MONDAY
+    )
+    assert move_in(engine).suppressed == 1
+    assert states(engine)["bo@example.org"] == "active"
+    assert "bo@example.org" not in suppressed(engine)
+
+
+def test_a_complaint_or_an_erasure_is_not_softened_by_what_another_program_says(engine: Engine) -> None:
+    suppress_address(engine, "bo@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    take_in(engine, "cy@example.org")
+    erase_address(engine, "cy@example.org", now=MONDAY)
+    assert move_in(engine).suppressed == 0
+    assert suppressed(engine) == {"bo@example.org": "complained", None: "erased"}
