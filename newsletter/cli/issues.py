@@ -11,7 +11,7 @@ from newsletter.cli import sending
 from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
 from newsletter.cli.sending import week_argument
 from newsletter.clock import iso, last_ended_week
-from newsletter.errors import BadInputError, RefusedError
+from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 
 @click.group()
@@ -203,9 +203,42 @@ def check(door: Door, issue: str, links: bool, as_json: bool) -> None:
         ],
     }
     lines = [f"{found.severity}: {found.place}: {found.message} {found.advice}" for found in report.findings]
-    answer(document, as_json, [*lines, f"{report.week} {'passes' if report.passed else 'does not pass'}."])
+    answer(document, as_json, [*lines, f"{report.week} passes."] if report.passed else lines)
     if not report.passed:
-        raise click.exceptions.Exit(1)
+        raise NewsletterError(f"{report.week} does not pass; each finding that says error says what to do")
+
+
+@issues.command()
+@click.argument("issue")
+@click.option("--name", help="Who pays.")
+@click.option("--text", help="What they say, up to 400 characters.")
+@click.option("--url", help="Where it leads.")
+@click.option("--drop", "place", type=int, metavar="N", help="Take the Nth one out instead.")
+@json_option
+@pass_door
+def sponsor(
+    door: Door, issue: str, name: str | None, text: str | None, url: str | None, place: int | None, as_json: bool
+) -> None:
+    """Add a paid block, marked as one in both parts, or take one out. An approved issue becomes a draft again.
+
+    \b
+    Example:
+      newsletter issues sponsor 2026-W47 --name "Example Hosting" --text "Servers." --url https://sponsor.example/
+    """
+    from newsletter.issues import arrangement
+    from newsletter.issues.arrange import arrange
+
+    if (place is None) == (name is None or text is None or url is None) or (place and (name or text or url)):
+        raise click.UsageError("give --name, --text and --url of a new one, or --drop N")
+    edit, what = (
+        (lambda now: arrangement.drop_sponsor(now, place), f"took out sponsor {place}")
+        if place is not None
+        else (lambda now: arrangement.add_sponsor(now, name, text, url), f"added the sponsor {name}")
+    )
+    done = arrange(door.engine, week_argument(issue), edit, what, by=_who(), revision=None, now=door.clock.now())
+    void = " The approval is void: approve it again." if done.voided else ""
+    document = {"issue": issue, "revision": done.revision, "approval_voided": done.voided}
+    answer(document, as_json, f"{what[:1].upper()}{what[1:]}.{void}")
 
 
 @issues.command()

@@ -44,7 +44,8 @@ def approve_issue(
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
     ``seen`` is the content hash that the editor looked at: where a take, a vote or a release changed it since, nothing
-    is approved. Approving an approved issue again sets its time and freezes nothing anew. Raises NotFoundError,
+    is approved. Approving an approved issue again freezes nothing anew and sets its time where one is given; else the
+    time that it has stays. Raises NotFoundError,
     RefusedError for an issue that is on its way or closed, and SettingsError where sending could not start.
     """
     required(settings, "title", "from_", "postal_address")
@@ -58,6 +59,7 @@ def approve_issue(
         content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
         if seen is not None and seen != content_hash:
             raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
+        send_at = send_at or issue.send_at  # of a draft it is None: an edit clears it
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
             raise RefusedError(f"issue {week} was changed at this very moment; look at it again")
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)

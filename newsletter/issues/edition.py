@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from newsletter.clock import iso
 from newsletter.issues import selection, wording
-from newsletter.issues.values import Before, IssueValues, Publication, ReleaseValue, ToolValue
+from newsletter.issues.values import Before, IssueValues, Publication, ReleaseValue, Sponsor, ToolValue
 from newsletter.issues.words import one_line
 from newsletter.settings import Settings
 from newsletter.verdicts.comparison import in_order
@@ -33,6 +33,8 @@ class IssueLike(Protocol):
     def preheader(self) -> str | None: ...
     @property
     def intro(self) -> str | None: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
 
 
 class Material(Protocol):
@@ -98,6 +100,9 @@ def edition(material: Material, publication: Publication) -> IssueValues:
         pairs=tuple((left.slug, right.slug) for left, right in _pairs(material.pairs, reviewed)),
         pick=pick.slug if pick else None,
         split=split.slug if split else None,
+        sponsors=tuple(
+            Sponsor(one_line(paid["name"]), paid["text"], paid["url"]) for paid in issue.settings.get("sponsors", ())
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.issues.content import Block
-from newsletter.issues.values import IssueValues, ToolValue
+from newsletter.issues.values import IssueValues, Sponsor, ToolValue
 from newsletter.issues.words import one_line, shortened
 from newsletter.verdicts.scorecard import Line, widest_split
 
@@ -62,6 +62,12 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Paid:
+    piece: int
+    sponsor: Sponsor
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Tools of one category that came out without a take; ``more`` of them are only counted."""
 
@@ -89,6 +95,7 @@ class Layout:
     pick: Card | None
     pairs: tuple[Pair, ...]
     split: Card | None
+    sponsors: tuple[Paid, ...]
     sections: tuple[Section, ...]
     changed: Section | None
     also: Also | None
@@ -121,6 +128,9 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> La
     pick = card(tools[values.pick], "pick", pinned=True, feature=True) if values.pick else None
     pairs = tuple(_pair(pieces, tools[left], tools[right], labels) for left, right in values.pairs)
     split = card(tools[values.split], "split", feature=True) if values.split else None
+    paid = tuple(
+        Paid(pieces.add(_frame(f"sponsor:{place}")), sponsor) for place, sponsor in enumerate(values.sponsors, 1)
+    )
     featured = {values.pick, values.split}
     sections = []
     for call, title in _LISTS:
@@ -131,7 +141,7 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> La
     changed = _changed(pieces, values.changed, labels) if values.changed else None
     also = _also(pieces, values.also, labels) if values.also else None
     end = pieces.add(_frame("end"))
-    return Layout(values, start, pick, pairs, split, tuple(sections), changed, also, end, tuple(pieces.blocks))
+    return Layout(values, start, pick, pairs, split, paid, tuple(sections), changed, also, end, tuple(pieces.blocks))
 
 
 def decisive(tool: ToolValue) -> list[Line]:

@@ -1,5 +1,6 @@
 """An issue as a document for programs and as lines for people."""
 
+from dataclasses import asdict
 from typing import Any
 
 from newsletter.clock import iso
@@ -28,6 +29,7 @@ def document(issue: Any, values: IssueValues) -> dict[str, Any]:
         "comparisons": [{"left": left, "right": right} for left, right in values.pairs],
         "changed": [_changed(tool) for tool in values.changed],
         "also_released": [tool.slug for tool in values.also],
+        "sponsors": [asdict(sponsor) for sponsor in values.sponsors],
     }
 
 
@@ -39,6 +41,7 @@ def lines(issue: IssueLike, values: IssueValues) -> list[str]:
         said.append(f"{stamp(tool.verdict.call):10} {tool.name} – {tool.why}{mark}")
     said += [f"{'head to head':10} {left} and {right}" for left, right in values.pairs]
     said += [f"{'changed':10} {tool.name}" for tool in values.changed]
+    said += [f"{'sponsor':10} {sponsor.name}" for sponsor in values.sponsors]
     if values.also:
         said.append(f"also released: {', '.join(tool.name for tool in values.also)}")
     return said

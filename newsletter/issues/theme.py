@@ -136,9 +136,9 @@ def contrast(one: str, other: str) -> float:
 
 def inverted(palette: Palette) -> Palette:
     """As clients show it that turn lightness round and keep the hue."""
-    plain = {name: _turned(getattr(palette, name)) for name in _COLOURS}
-    tones = {call: Tone(_turned(palette.tone(call).ink), _turned(palette.tone(call).tint)) for call in CALLS}
-    return Palette(**plain, **tones)
+    turned: dict[str, Any] = {name: _turned(getattr(palette, name)) for name in _COLOURS}
+    turned |= {call: Tone(_turned(palette.tone(call).ink), _turned(palette.tone(call).tint)) for call in CALLS}
+    return Palette(**turned)
 
 
 def _palette(default: Palette, table: object, name: str) -> Palette:

@@ -95,6 +95,15 @@ class ToolValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Sponsor:
+    """A paid block, marked as one. ``text`` is the little Markdown that editors write."""
+
+    name: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueValues:
     """``items`` are the week's tools that have a take, in the order of the mail; ``also`` are those without any.
 
@@ -116,6 +125,7 @@ class IssueValues:
     pairs: tuple[tuple[str, str], ...]
     pick: str | None
     split: str | None
+    sponsors: tuple[Sponsor, ...] = ()
 
     def item(self, slug: str) -> ToolValue:
         return next(tool for tool in self.items if tool.slug == slug)
@@ -135,6 +145,7 @@ def load_values(document: dict[str, Any]) -> IssueValues:
             "also": tuple(map(_tool, document["also"])),
             "changed": tuple(map(_tool, document["changed"])),
             "pairs": tuple((left, right) for left, right in document["pairs"]),
+            "sponsors": tuple(Sponsor(**sponsor) for sponsor in document.get("sponsors", ())),
         }
     )
 

@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from newsletter.clock import Week
+from newsletter.issues.dates import span
 from newsletter.issues.values import ToolValue
 from newsletter.issues.words import fitted
 
@@ -47,8 +49,10 @@ def propose_subject(content: Content) -> str:
 
 def propose_preheader(content: Content) -> str:
     pick = content.pick
-    if pick is None:
-        return f"{_week_counts(content)} {_FILLING}"
+    if pick is None:  # the counts are the intro's first words, which stand right behind it in an inbox
+        return (
+            f"What came out in the week of {span(Week.parse(content.week))}, with the panel's call where it made one."
+        )
     said = pick.tagline.rstrip(" .") or f"Our pick in {pick.category}"
     return f"{said}. Panel: {pick.verdict.counts}. Community: {_votes(pick)}."
 

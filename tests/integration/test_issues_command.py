@@ -91,3 +91,28 @@ def test_a_time_that_is_past_is_refused(engine: Engine, issues: Command) -> None
     launch(engine, "alpha", "SSS")
     issues.json("issues", "compose")
     assert "is past" in issues.refuses("issues", "approve", "2026-W47", "--at", "2020-01-01T09:00")
+
+
+def test_approving_again_without_a_time_keeps_the_one_there_is(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    issues.json("issues", "approve", "2026-W47", "--at", "2026-11-24T09:00")
+    assert issues.json("issues", "approve", "2026-W47")["send_at"] == "2026-11-24T09:00:00Z"
+    assert issues.json("issues", "approve", "2026-W47", "--at", "2026-11-25T09:00")["send_at"] == "2026-11-25T09:00:00Z"
+    assert issues.json("issues", "show", "2026-W47")["send_at"] == "2026-11-25T09:00:00Z"
+
+
+def test_a_sponsor_is_added_voids_the_approval_and_can_be_taken_out(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    issues.json("issues", "approve", "2026-W47", "--at", "2026-11-24T09:00")
+    paid = {"name": "Example Hosting", "text": "Servers.", "url": "https://sponsor.example/"}
+    words = [word for name, value in paid.items() for word in (f"--{name}", value)]
+    assert issues.json("issues", "sponsor", "2026-W47", *words)["approval_voided"] is True
+    shown = issues.json("issues", "show", "2026-W47")
+    assert (shown["status"], shown["approved_by"], shown["send_at"]) == ("draft", None, None)
+    assert shown["sponsors"] == [paid]
+    issues.json("issues", "sponsor", "2026-W47", "--drop", "1")
+    assert issues.json("issues", "show", "2026-W47")["sponsors"] == []
+    assert issues("issues", "sponsor", "2026-W47", "--drop", "1", status=1).stderr.count("\n") == 1
+    assert issues("issues", "sponsor", "2026-W47", "--name", "Alone", status=2).stdout == ""

@@ -124,6 +124,7 @@ def test_dark_mode_is_declared_and_ruled(name: str) -> None:
     assert metas["color-scheme"] == "light dark"
     assert "prefers-color-scheme:dark" in styles(name)
     assert "[data-ogsc]" in styles(name)
+    assert f"body{{background-color:{DARK.page}!important}}" in styles(name), "behind the mail it is dark as well"
 
 
 def test_images_have_sizes_and_words(name: str) -> None:

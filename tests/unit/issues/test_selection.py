@@ -131,3 +131,12 @@ def test_the_document_has_the_shape_that_programs_rely_on() -> None:
     assert told["comparisons"] == [{"left": "pocketform-2b-2", "right": "inkwell-vision-3"}]
     assert len(told["also_released"]) == 6
     assert any("Larkspur 3" in line for line in lines(found.issue, values(found)))
+
+
+def test_the_preheader_of_a_week_without_a_pick_does_not_say_what_the_intro_says_next_to_it() -> None:
+    for calls in ("KKK", "SK", ""):
+        found = values(material([tool(1, "Alpha")], takes(1, calls)))
+        assert found.pick is None
+        assert found.intro.partition(".")[0] not in found.preheader
+        assert 40 <= len(found.preheader) <= 110
+        assert "16–22 November 2026" in found.preheader

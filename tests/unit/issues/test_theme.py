@@ -37,7 +37,7 @@ def test_colours_replace_those_that_they_name_and_no_others() -> None:
     html, _ = parts(themed({"light": {"paper": "#fffdf5", "ship": ["#005a2b", "#E0F5E8"]}, "dark": {"ink": "#fefefe"}}))
     assert "#fffdf5" in html
     assert "#e0f5e8" in html
-    assert LIGHT.paper not in html
+    assert f"background:{LIGHT.paper}" not in html
     assert LIGHT.skip.tint in html
     assert ".i{color:#fefefe!important}" in html.replace(" ", "")
 
