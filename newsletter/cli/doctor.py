@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.errors import NewsletterError
 
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
 
@@ -13,7 +14,7 @@ _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("er
 @click.option("--resolver", metavar="ADDRESS[:PORT]", help="Ask this DNS server instead of the system's.")
 @json_option
 @pass_door
-def doctor(door: Door, resolver: str | None, as_json: bool) -> int:
+def doctor(door: Door, resolver: str | None, as_json: bool) -> None:
     """Is this installation fit to send? Each line: ok, warning or error, and what to do.
 
     Looks at settings, database, disk, clock, templates, relays, the DNS, the public address and backups; changes
@@ -40,4 +41,5 @@ def doctor(door: Door, resolver: str | None, as_json: bool) -> int:
         answer(document, True, [])
     else:
         click.echo(f"{errors} errors, {warnings} warnings.")
-    return 1 if errors else 0
+    if errors:
+        raise NewsletterError("this installation is not fit to send; each check that says error says what to do")

@@ -138,7 +138,7 @@ def resume(door: Door, feed: str, as_json: bool) -> None:
     """
     from newsletter.feeds.watch import resume_feed
 
-    _answer_all(resume_feed(door.engine, feed, door.clock.now()), "is fetched again", as_json)
+    _answer_all(resume_feed(door.engine, feed), "is fetched again", as_json)
 
 
 @feeds.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, json_option, note, pass_door, refuse_newer
 from newsletter.settings import FILE
 
 _FILE = """\
@@ -44,12 +44,13 @@ def init(door: Door, write_settings: bool, as_json: bool) -> None:
       newsletter init --write-settings
     """
     from db.engine import make_engine
-    from db.migrate import migrate
+    from db.migrate import current_revision, migrate, newest_revision
 
     written = _write_settings(Path(FILE)) if write_settings else False
     engine = make_engine(door.settings.database_url)
-    before, after = migrate(engine, door.clock.now())
     where = engine.url.render_as_string(hide_password=True)
+    refuse_newer(where, current_revision(engine) or "", newest_revision())
+    before, after = migrate(engine, door.clock.now())
     if written:
         note(f"Wrote {FILE}; fill in title, from and postal_address.")
     said = f"{where} is at schema {after}" + (", as it was." if before == after else f" (was {before or 'absent'}).")

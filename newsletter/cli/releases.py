@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door, table
+from newsletter.cli.door import ROW_ID, Door, answer, json_option, pass_door, table
 from newsletter.clock import iso
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
 
 
 @releases.command()
-@click.argument("release_id", metavar="ID", type=int)
+@click.argument("release_id", metavar="ID", type=ROW_ID)
 @click.argument("tool")
 @json_option
 @pass_door
@@ -74,7 +74,7 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
 
 
 @releases.command()
-@click.argument("release_id", metavar="ID", type=int)
+@click.argument("release_id", metavar="ID", type=ROW_ID)
 @json_option
 @pass_door
 def drop(door: Door, release_id: int, as_json: bool) -> None:

@@ -70,7 +70,7 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     parsed = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
-    if not parsed.entries and (not parsed.version or parsed.bozo):
+    if not parsed.entries and (not parsed.version or _is_broken(parsed)):
         raise NotAFeedError(_what_it_is(body, url, parsed))
     head = parsed.feed
     return Document(
@@ -161,6 +161,13 @@ def _ttl(head: Any) -> int | None:
     if period is None or not (frequency.isdecimal() and frequency.isascii()):
         return None
     return max(period // max(int(frequency[:6]), 1), 1)
+
+
+def _is_broken(parsed: Any) -> bool:
+    """Servers that label a feed as plain text, or not at all, send whole feeds all the same."""
+    import feedparser
+
+    return bool(parsed.bozo) and not isinstance(parsed.get("bozo_exception"), feedparser.NonXMLContentType)
 
 
 def _what_it_is(body: bytes, url: str, parsed: Any) -> str:

@@ -42,6 +42,7 @@ class Rhythm:
 
 
 def is_due(next_check_at: datetime | None, now: datetime) -> bool:
+    """A feed without a plan, such as a new one, is due whatever the clock says: a replay's clock stands in the past."""
     return next_check_at is None or next_check_at <= now + SLACK
 
 

@@ -104,9 +104,9 @@ def pause_feed(engine: Engine, name: str) -> list[FeedRow]:
     return _change(engine, name, status=FeedStatus.PAUSED)
 
 
-def resume_feed(engine: Engine, name: str, now: datetime) -> list[FeedRow]:
+def resume_feed(engine: Engine, name: str) -> list[FeedRow]:
     """Paused and retired feeds are fetched again, at once."""
-    return _change(engine, name, status=FeedStatus.ACTIVE, next_check_at=now, failures=0, last_error=None)
+    return _change(engine, name, status=FeedStatus.ACTIVE, next_check_at=None, failures=0, last_error=None)
 
 
 def remove_feed(engine: Engine, name: str) -> list[FeedRow]:
@@ -162,7 +162,7 @@ def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -
     feed_id = rows.add_feed(
         connection, url=url, name=name or _name_of(url), kind=kind, status=FeedStatus.ACTIVE,
         tool_id=tool.id if tool else None, new_tools=watch.new_tools, include=watch.include, exclude=watch.exclude,
-        entry_limit=watch.limit, prereleases=watch.prereleases, created_at=now, next_check_at=now,
+        entry_limit=watch.limit, prereleases=watch.prereleases, created_at=now, next_check_at=None,
         state={} if name else {"unnamed": True},
     )  # fmt: skip
     taken.add(_feed_key(url))

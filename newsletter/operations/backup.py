@@ -13,7 +13,7 @@ from db import backups
 from db.audit import add_audit
 from db.engine import is_sqlite, transaction
 from db.migrate import newest_revision
-from newsletter.errors import NewsletterError, RefusedError
+from newsletter.errors import NewsletterError, NotReadyError, RefusedError
 
 BACKED_UP = "backed up"
 """What the audit log says of a backup; doctor looks for the last one."""
@@ -40,7 +40,7 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
     """
     database = _database(engine)
     if not database.is_file():
-        raise NewsletterError(f"there is no newsletter database at {database}; nothing was backed up")
+        raise NotReadyError(f"there is no newsletter database at {database} to back up; `newsletter init` creates one")
     if target.exists() and target.samefile(database):
         raise RefusedError(f"{target} is the database itself; name another file for the backup")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")

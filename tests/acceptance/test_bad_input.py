@@ -56,6 +56,7 @@ def content(folder: Path) -> str:
         ("NEWSLETTER_TIMEZONE", "Mars/Olympus"),
         ("NEWSLETTER_SMTP", "http://relay"),
         ("NEWSLETTER_SENDAT", "0 9 * * tue"),
+        ("NEWSLETTER_NOW", "0001-01-01T00:00:00+14:00"),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name: str, value: str) -> None:
@@ -150,6 +151,25 @@ def test_a_database_that_is_too_old_names_init(command: Command) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
     assert "newsletter init" in command.refuses("issues", "list")
+
+
+@pytest.mark.parametrize("arguments", [("gather",), ("init",)])
+def test_a_database_of_a_newer_version_is_left_alone(command: Command, arguments: tuple[str, ...]) -> None:
+    with sqlite3.connect(command.folder / "newsletter.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = content(command.folder)
+    assert "newer version" in command.refuses(*arguments)
+    assert content(command.folder) == before
+
+
+def test_a_backup_of_no_database_names_init(command: Command) -> None:
+    command.settings["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{command.folder}/none.db"
+    assert "newsletter init" in command.refuses("backup", "copy.db")
+
+
+def test_a_number_that_no_release_can_have_is_a_usage_error(command: Command) -> None:
+    command("releases", "drop", "9" * 30, status=2)
 
 
 @pytest.mark.parametrize("arguments", [("isues", "list"), ("issues", "lst"), ("gather", "--now")])

@@ -113,6 +113,7 @@ def test_the_command_prints_a_document_and_exits_with_1_on_errors(sqlite_url: st
     )  # fmt: skip
     document = json.loads(done.stdout)
     assert (done.returncode, document["fit"]) == (1, False)
+    assert done.stderr.startswith("newsletter: this installation is not fit to send")
     assert {"name", "level", "what", "advice"} == set(document["checks"][0])
 
 

@@ -37,6 +37,15 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str, capsy
     return tell
 
 
+def test_a_feed_added_today_is_due_for_a_replay_of_an_earlier_week(
+    told: Any, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.serve("/a.xml", rss(item("Quillbase 2", "https://q.example/2", TODAY)))
+    told("feeds", "add", address)
+    monkeypatch.setenv("NEWSLETTER_NOW", "2025-11-18T09:00:00Z")
+    assert json.loads(told("gather", "--json")[1])["feeds"][0]["status"] == "ok"
+
+
 def test_gathering_reports_every_feed_in_the_promised_shape(told: Any, server: FeedServer) -> None:
     good = server.serve("/good", rss(item("Quillbase – notes", "https://q.example/", TODAY)))
     assert told("feeds", "add", good, "--name", "Mine")[0] == 0

@@ -116,6 +116,11 @@ def test_a_feed_without_entries_is_a_feed() -> None:
     assert read("<rss version='2.0'><channel><title>Quiet</title></channel></rss>").entries == ()
 
 
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/octet-stream"])
+def test_a_feed_without_entries_is_a_feed_whatever_its_server_calls_it(content_type: str) -> None:
+    assert read("<rss version='2.0'><channel><title>Quiet</title></channel></rss>", content_type).entries == ()
+
+
 def test_entities_from_elsewhere_are_not_read() -> None:
     body = "<!DOCTYPE rss [<!ENTITY x SYSTEM 'file:///etc/hostname'>]>" + rss("<title>[&x;]</title>").partition("?>")[2]
     titles = [entry.title for entry in read(body).entries]

@@ -30,6 +30,10 @@ def test_a_job_that_comes_on_the_hour_finds_a_feed_due_an_hour_after_its_last_ch
     assert polling.is_due(polling.next_check(Rhythm(), NOW, timedelta(), 0.999), NOW + HOUR - timedelta(seconds=2))
 
 
+def test_a_feed_without_a_plan_is_due_whatever_the_clock_says() -> None:
+    assert polling.is_due(None, NOW - timedelta(days=4000))
+
+
 def test_a_rhythm_is_kept_as_json() -> None:
     rhythm = Rhythm(timedelta(hours=3), timedelta(days=2), 60)
     assert Rhythm.of(rhythm.as_state()) == rhythm
