@@ -128,7 +128,7 @@ def _adopt(request: Request, link: Link) -> None:
 def _tool_link(request: Request) -> tuple[Link, ToolRow]:
     link = _link(request)
     if link.tool is None:
-        raise HTTPException(404)
+        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
     return link, link.tool
 
 
@@ -140,12 +140,12 @@ def _link(request: Request) -> Link:
         found = verify_tool_link(token, keys)
         link = found[0] if found else verify_link(token, keys)
         if link is None or not rows.subscriber_exists(connection, link.subscriber_id):
-            raise HTTPException(404)
+            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
         tool = tool_by_id(connection, found[1]) if found else None
         if tool is not None and tool.merged_into_id is not None:
             tool = tool_by_id(connection, tool.merged_into_id)
         if found and tool is None:
-            raise HTTPException(404)
+            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
     return Link(link.subscriber_id, tool)
 
 
