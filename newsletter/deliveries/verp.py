@@ -11,6 +11,8 @@ import re
 from base64 import b32decode, b32encode
 from collections.abc import Mapping
 
+from newsletter.subscribers.tokens import hmac_sha256
+
 _MAC = 12
 _SHAPE = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
 _RETURN = re.compile(_SHAPE.format(prefix="b-"), re.I | re.ASCII)
@@ -63,7 +65,7 @@ def _verify(purpose: bytes, pattern: re.Pattern[str], text: str, keys: Mapping[i
 
 
 def _mac(purpose: bytes, body: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, purpose + body, "sha256")[:_MAC]
+    return hmac_sha256(key, purpose, body)[:_MAC]
 
 
 def _decode(text: str) -> bytes | None:

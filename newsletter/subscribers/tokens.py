@@ -17,6 +17,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 LINK_TOKEN_LENGTH = 32
 _MAC = 15
@@ -34,7 +35,7 @@ class Link:
 def sign_link(link: Link, key_id: int, key: bytes) -> str:
     """The token of a reader's links in an issue; ids are below 2**40 and 2**24, key ids below 256."""
     body = key_id.to_bytes(1) + link.issue_id.to_bytes(3) + link.subscriber_id.to_bytes(5)
-    return urlsafe_b64encode(body + hmac.digest(key, b"link" + body, "sha256")[:_MAC]).decode()
+    return urlsafe_b64encode(body + hmac_sha256(key, b"link", body)[:_MAC]).decode()
 
 
 def verify_link(token: str, keys: Mapping[int, bytes]) -> Link | None:
@@ -44,7 +45,7 @@ def verify_link(token: str, keys: Mapping[int, bytes]) -> Link | None:
         return None
     body, mac = raw[:-_MAC], raw[-_MAC:]
     key = keys.get(body[0])
-    if key is None or not hmac.compare_digest(hmac.digest(key, b"link" + body, "sha256")[:_MAC], mac):
+    if key is None or not hmac.compare_digest(hmac_sha256(key, b"link", body)[:_MAC], mac):
         return None
     return Link(int.from_bytes(body[4:9]), int.from_bytes(body[1:4]))
 
@@ -52,7 +53,7 @@ def verify_link(token: str, keys: Mapping[int, bytes]) -> Link | None:
 def sign_tool(tool_id: int, key_id: int, key: bytes) -> str:
     """The 20 characters that name a tool behind a link token."""
     body = key_id.to_bytes(1) + tool_id.to_bytes(5)
-    return urlsafe_b64encode(body + hmac.digest(key, b"tool" + body, "sha256")[:_REF_MAC]).decode()
+    return urlsafe_b64encode(body + hmac_sha256(key, b"tool", body)[:_REF_MAC]).decode()
 
 
 def verify_tool(reference: str, keys: Mapping[int, bytes]) -> int | None:
@@ -62,7 +63,7 @@ def verify_tool(reference: str, keys: Mapping[int, bytes]) -> int | None:
         return None
     body, mac = raw[:-_REF_MAC], raw[-_REF_MAC:]
     key = keys.get(body[0])
-    if key is None or not hmac.compare_digest(hmac.digest(key, b"tool" + body, "sha256")[:_REF_MAC], mac):
+    if key is None or not hmac.compare_digest(hmac_sha256(key, b"tool", body)[:_REF_MAC], mac):
         return None
     return int.from_bytes(body[1:6])
 
@@ -83,6 +84,25 @@ def one_time_token(purpose: str, row_id: int, nonce: bytes, secret_keys: Sequenc
 def hash_token(token: str) -> bytes:
     """What the database keeps of a one-time token or a session; the token has 256 bits, so a plain hash will do."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def hmac_sha256(key: bytes, purpose: bytes, body: bytes) -> bytes:
+    """HMAC-SHA256 of ``purpose + body``. Three stand in every message, so what the key alone decides is hashed once.
+
+    hmac.digest gives up the interpreter lock each time, which among busy threads costs ten times the hashing.
+    """
+    inside, outside = _keyed(key, purpose)
+    inner, outer = inside.copy(), outside.copy()
+    inner.update(body)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(key: bytes, purpose: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """The two hashes of RFC 2104 as they stand before the text."""
+    block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
+    return hashlib.sha256(bytes(b ^ 0x36 for b in block) + purpose), hashlib.sha256(bytes(b ^ 0x5C for b in block))
 
 
 def _decode(token: str, length: int) -> bytes | None:

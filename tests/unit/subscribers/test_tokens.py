@@ -1,5 +1,6 @@
 """Tokens: every character counts, every key that made one verifies it, and none can be made without a key."""
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from newsletter.subscribers.tokens import (
     LINK_TOKEN_LENGTH,
     Link,
+    hmac_sha256,
     one_time_token,
     sign_link,
     sign_tool,
@@ -61,3 +63,8 @@ def test_a_one_time_token_depends_on_purpose_row_nonce_and_key() -> None:
     }
     assert len(made) == 16
     assert all(len(token) == 43 for token in made)
+
+
+@given(st.binary(min_size=1, max_size=100), st.binary(max_size=20))
+def test_the_mac_is_the_standard_librarys_hmac(key: bytes, body: bytes) -> None:
+    assert hmac_sha256(key, b"link", body) == hmac.digest(key, b"link" + body, "sha256")
