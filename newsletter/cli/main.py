@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from newsletter import logs
 from newsletter.errors import NewsletterError
@@ -36,6 +37,7 @@ COMMANDS = {
     "backup": ("newsletter.cli.backup:backup", "Copy the embedded database while it runs."),
     "restore": ("newsletter.cli.backup:restore", "Put a backup in the database's place."),
     "move": ("newsletter.cli.move:move", "From the embedded database to PostgreSQL."),
+    "completion": ("newsletter.cli.completion:completion", "Let a shell complete commands and options."),
 }
 
 
@@ -51,6 +53,11 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the list above: a shell that asks for commands should not wait for all of them to be imported."""
+        found = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
