@@ -2,6 +2,7 @@
 
 import getpass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,13 +229,12 @@ def sponsor(
     from newsletter.issues import arrangement
     from newsletter.issues.arrange import arrange
 
-    if (place is None) == (name is None or text is None or url is None) or (place and (name or text or url)):
+    if place is not None and not (name or text or url):
+        edit, what = partial(arrangement.drop_sponsor, place=place), f"took out sponsor {place}"
+    elif place is None and name is not None and text is not None and url is not None:
+        edit, what = partial(arrangement.add_sponsor, name=name, text=text, url=url), f"added the sponsor {name}"
+    else:
         raise click.UsageError("give --name, --text and --url of a new one, or --drop N")
-    edit, what = (
-        (lambda now: arrangement.drop_sponsor(now, place), f"took out sponsor {place}")
-        if place is not None
-        else (lambda now: arrangement.add_sponsor(now, name, text, url), f"added the sponsor {name}")
-    )
     done = arrange(door.engine, week_argument(issue), edit, what, by=_who(), revision=None, now=door.clock.now())
     void = " The approval is void: approve it again." if done.voided else ""
     document = {"issue": issue, "revision": done.revision, "approval_voided": done.voided}
