@@ -24,11 +24,11 @@ class Job:
 
     def wire(self, before: bytes = b"", after: bytes = b"") -> bytes:
         """The message, with commands before and after it in the same write."""
-        first, *rest = self.pieces
-        if not rest:
-            return b"".join([before, self.head, first, after])
-        rest[-1] += after
-        return self.token.join([before + self.head + first, *rest])
+        parts = [before, self.head]
+        for piece in self.pieces:
+            parts += (piece, self.token)
+        parts[-1] = after
+        return b"".join(parts)
 
 
 @dataclass(frozen=True)

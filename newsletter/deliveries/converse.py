@@ -71,6 +71,8 @@ class _Conversation:
 
     def decided(self, job: Job, reply: Reply | None) -> None:
         self._before, self._last = self._last, self.source.decided(job, reply)
+        if reply is not None and reply.code == 421:
+            self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
     async def settled(self) -> None:
         """Until all outcomes of this connection but the last are committed."""

@@ -97,6 +97,16 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
 
 
+def domain_waits_until(found: Outcome, now: datetime) -> datetime | None:
+    """Until when everything for the recipient's domain waits because of this outcome; None where nothing does.
+
+    A busy domain (421) waits until the refused delivery is due again: ever longer while it stays busy.
+    """
+    if found.blame is Blame.DOMAIN:
+        return now + DOMAIN_PAUSE
+    return found.next_attempt_at if found.blame is Blame.BUSY else None
+
+
 def is_permanent(reply: Reply, blame: Blame) -> bool:
     """Whether trying again is pointless. A full mailbox never is, until time is up."""
     if blame is Blame.FULL or blame is Blame.BUSY:

@@ -1,7 +1,7 @@
 """One process sending one issue: claims in, messages out, outcomes back into the ledger.
 
-One event loop talks on all connections. Threads beside it touch the database (one claims ahead; one commits outcomes
-without pause, each commit taking what arrived during the last) and sign, where keys are set.
+One event loop talks on all connections (keep_connections.py). Beside it, threads touch the database: one claims ahead
+(hold_leases.py), one commits outcomes without pause (record_outcomes.py); and one signs, where keys are set.
 """
 
 import asyncio
@@ -9,38 +9,35 @@ import contextlib
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from db import deliveries, ownership, slots
+from db import ownership
 from db.deliveries import Claimed, Written
-from db.engine import is_sqlite, reading, transaction
-from db.states import IssueStatus
-from newsletter.clock import Clock, real_now
+from db.engine import is_sqlite
+from newsletter.clock import Clock
 from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
-from newsletter.deliveries.converse import converse
+from newsletter.deliveries.hold_leases import BATCH, Leases
+from newsletter.deliveries.keep_connections import keep_connection
 from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
-from newsletter.deliveries.transport import RelayError, connect
+from newsletter.deliveries.pauses import Hold
+from newsletter.deliveries.record_outcomes import Recorder
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
 T = TypeVar("T")
 
-LEASE = timedelta(minutes=10)
-BATCH = 500
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
-CONNECT_TRIES = 4
-DATABASE_SECONDS = 120.0  # how long a database may be gone before a sender gives up
 BLAMING_DOMAINS = 3
 
 
@@ -52,14 +49,6 @@ class Tally:
     trouble: str | None = None
 
 
-class _Decided(NamedTuple):
-    written: Written
-    blame: Blame
-    subscriber_id: int
-    domain: str
-    done: asyncio.Future[None]
-
-
 class Sender:
     """Sends what is due of one issue, until nothing is, or the issue is paused, or ``stop`` is set."""
 
@@ -68,107 +57,74 @@ class Sender:
         processes: int = 1,
     ) -> None:  # fmt: skip
         self.engine, self.settings, self.clock, self.owner, self.work = engine, settings, clock, owner, work
-        self.tally = Tally()
+        self.week = work.frozen.envelope.week
+        self.statuses: Counter[str] = Counter()
+        self.trouble: str | None = None
         self._stop, self._processes = stop, processes
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
-        self._folder = ownership.lock_folder(engine)
-        self._ledger = deliveries.OutcomeLedger(engine)
+        # SQLite has one writer at a time and lets others sleep for milliseconds: ours take turns.
+        turn = threading.Lock() if is_sqlite(engine) else contextlib.nullcontext()
+        self._turn: contextlib.AbstractContextManager[object] = turn
+        self._leases = Leases(engine, clock, work.issue_id, owner, turn, stop)
         self._halted = self._exhausted = False
-        self._after = 0
-        self._lease_ends = 0.0
         self._claimed: deque[Claimed] = deque()
         self._signed: deque[tuple[Claimed, Job]] = deque()
         self._signing: list[Claimed] = []
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
-        self._unwritten: list[_Decided] = []
-        self._writing: list[_Decided] = []
-        self._closed = self._ledger_lost = False
         self._blaming: set[str] = set()
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.statuses)
 
     def run(self) -> Tally:
         asyncio.run(self._run())
-        return self.tally
+        return Tally(self.statuses, self.trouble)
 
     async def _run(self) -> None:
-        self._claims = ThreadPoolExecutor(1, "claims")
-        # SQLite has one writer at a time and makes others sleep: two of ours take turns better in one thread.
-        self._writes = self._claims if is_sqlite(self.engine) else ThreadPoolExecutor(1, "writes")
-        self._signs = ThreadPoolExecutor(1, "signs")
-        self._more, self._low, self._to_write = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._over, self._to_sign = asyncio.Event(), asyncio.Event()
+        self._claims, self._signs = ThreadPoolExecutor(1, "claims"), ThreadPoolExecutor(1, "signs")
+        self._more, self._low, self._to_sign, self._over = (asyncio.Event() for _ in range(4))
         self._low.set()
+        self._recorder = Recorder(
+            self.engine, self.owner, self.week, self.clock.now, self._turn, self._stop, failed=self._halt
+        )
         watch = asyncio.create_task(self._watch())
-        refill, write = self._helper(self._refill()), self._helper(self._write())
-        sign = self._helper(self._sign_ahead()) if self.work.signers else None
+        helpers = [self._helper(self._refill())] + ([self._helper(self._sign_ahead())] if self.work.signers else [])
+        folder = ownership.lock_folder(self.engine)
         try:
             async with asyncio.TaskGroup() as group:
                 for relay in self.settings.smtp:
                     for _ in range(pacing.share(relay, self._processes)):
-                        group.create_task(self._serve(relay))
+                        group.create_task(keep_connection(self, relay, folder))
         finally:
-            self._closed = True
             self._halt()
             watch.cancel()
-            ended = await asyncio.gather(*filter(None, (refill, write, sign)), return_exceptions=True)
+            ended = await asyncio.gather(*helpers, return_exceptions=True)
+            await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
-            await self._in(self._writes, self._ledger.close)
-            for pool in (self._claims, self._writes, self._signs):
+            for pool in (self._claims, self._signs):
                 pool.shutdown()
-        for error in ended:
+        for error in (*ended, self._recorder.failure):
             if isinstance(error, BaseException):
                 raise error
 
-    def _helper(self, work: object) -> "asyncio.Task[None]":
+    def _helper(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task without which nothing goes on: when it fails, the sending stops and tells why."""
-        task: asyncio.Task[None] = asyncio.create_task(work)  # type: ignore[arg-type]
+        task = asyncio.create_task(work)
         task.add_done_callback(lambda done: self._halt() if not done.cancelled() and done.exception() else None)
         return task
 
     def _halt(self) -> None:
         """No new message begins; what is in flight finishes."""
         self._halted = True
-        for event in (self._over, self._more, self._low, self._to_sign, self._to_write):
+        for event in (self._over, self._more, self._low, self._to_sign):
             event.set()
 
-    # Connections.
-
-    async def _serve(self, relay: Relay) -> None:
-        """Keep one connection busy; a lost one is replaced, a relay that is not there is given up after a while."""
-        tries = 0
-        while await self.anything():
-            with slots.connection_slot(self._folder, relay.name, relay.connections) as ours:
-                if not ours:
-                    await self._sleep(LOOK_SECONDS)
-                    continue
-                progress = await self._connected(relay)
-            tries = 0 if progress else tries + 1
-            if tries >= CONNECT_TRIES:
-                return
-            if not progress:
-                await self._sleep(pacing.connect_delay(tries))
-
-    async def _connected(self, relay: Relay) -> bool:
-        """One connection from greeting to QUIT; whether any message was decided on it."""
-        outlet = _Outlet(self, relay)
-        try:
-            connected = await connect(relay)
-        except RelayError as error:
-            self.tally.trouble = str(error)
-            return False
-        try:
-            await converse(connected, outlet)
-        finally:
-            await connected.quit()
-        if outlet.progress:
-            self.tally.trouble = None
-        else:
-            self.tally.trouble = f"the relay {relay.name} closes its connections before it takes a message"
-        return outlet.progress
+    # What the connections take from, and bring back to.
 
     async def anything(self) -> bool:
-        """Wait for work; False once there is none left or the sending stops."""
         while not self._waiting() and not self._halted:
             if self._exhausted and not self._claimed and not self._signing:
                 return False
@@ -178,12 +134,6 @@ class Sender:
 
     def _waiting(self) -> bool:
         return bool(self._signed if self.work.signers else self._claimed)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Unless the sending stops meanwhile."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._over.wait()
 
     def pop(self) -> Job | None:
         """The next message, None when none is ready."""
@@ -207,7 +157,7 @@ class Sender:
         return self.work.job(recipient, claimed.link_key_id)
 
     def may_go(self) -> bool:
-        return not self._halted and time.monotonic() < self._lease_ends
+        return not self._halted and time.monotonic() < self._leases.end
 
     def give_back(self, job: Job) -> None:
         claimed = self._flying.pop(job.delivery_id)
@@ -226,23 +176,48 @@ class Sender:
             what = outcomes.unknown(first, now, self._random, retry=self.settings.uncertain == "retry")
         else:
             what = outcomes.outcome(reply, claimed.attempts, first, now, self._random)
-        domain = claimed.email.rpartition("@")[2]
         words = str(reply) if reply else "the connection dropped after the final dot"
         written = Written(
             claimed.id, what.status, what.next_attempt_at, reply.code if reply else None, words, relay.name,
             _relay_id(relay, reply), now,
         )  # fmt: skip
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unwritten.append(_Decided(written, what.blame, claimed.subscriber_id, domain, done))
-        self._to_write.set()
-        if self._ledger_lost:
-            self._settle(self._unwritten)
-        self.tally.statuses[what.status] += 1
+        self.statuses[what.status] += 1
         if what.blame is Blame.ISSUE:
-            self._blaming.add(domain)
-        return done
+            self._blaming.add(claimed.email.rpartition("@")[2])
+        until = outcomes.domain_waits_until(what, now)
+        hold = self._hold(claimed.email.rpartition("@")[2], what.blame, words, until) if until else None
+        return self._recorder.add(written, what.blame, claimed.subscriber_id, hold)
 
-    # Signing.
+    def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
+        """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
+        aside = {row.id for row in self._claimed if row.email.rpartition("@")[2] == domain}
+        if aside:
+            self._claimed = deque(row for row in self._claimed if row.id not in aside)
+            self._low.set()
+            self._more.set()
+        return Hold(domain, blame, until, words, list(aside))
+
+    async def in_line(self, relay: Relay, count: int) -> float:
+        return await self._in(None, lambda: self._leases.stand_in_line(relay, count))
+
+    async def wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+
+    # Ahead of the connections and beside them.
+
+    async def _refill(self) -> None:
+        while not self._exhausted:
+            await self._low.wait()
+            self._low.clear()
+            if self._over.is_set():
+                break
+            claimed = await self._in(self._claims, self._leases.claim)
+            self._exhausted = not claimed
+            self._claimed.extend(claimed)
+            self._to_sign.set()
+            self._more.set()
 
     async def _sign_ahead(self) -> None:
         """Keep a few signed messages ready: no more than the connections can take soon."""
@@ -260,171 +235,30 @@ class Sender:
             if not self._halted and not (self._claimed and len(self._signed) < ahead):
                 await self._to_sign.wait()
 
-    # The database.
-
-    async def _refill(self) -> None:
-        while not self._exhausted:
-            await self._low.wait()
-            self._low.clear()
-            if self._over.is_set():
-                break
-            claimed = await self._in(self._claims, lambda: self._stubbornly(self._claim))
-            self._exhausted = not claimed
-            self._claimed.extend(claimed)
-            self._to_sign.set()
-            self._more.set()
-
-    def _claim(self) -> list[Claimed]:
-        ends = time.monotonic() + LEASE.total_seconds()
-        with transaction(self.engine) as connection:
-            if deliveries.issue_status(connection, self.work.issue_id) != IssueStatus.SENDING:
-                return []
-            claimed, self._after = deliveries.claim(
-                connection, self.work.issue_id, self.owner, self.clock.now(), real_now() + LEASE, BATCH, self._after
-            )
-        self._lease_ends = self._lease_ends or ends
-        return claimed
-
     async def _watch(self) -> None:
         """Look for a pause, a stop, and leases that have to be longer."""
         extended = time.monotonic()
         while not self._stop.is_set():
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(OperationalError):
-                if await self._in(None, self._status) != IssueStatus.SENDING:
+                if not await self._in(None, self._leases.being_sent):
                     break
                 if len(self._blaming) >= BLAMING_DOMAINS:
-                    await self._in(self._writes, self._pause_issue)
+                    self.trouble = await self._in(None, lambda: self._leases.pause_issue(self.week, self._blaming))
                     break
                 if time.monotonic() - extended > EXTEND_SECONDS:
-                    began = time.monotonic()
-                    await self._in(self._writes, self._extend)
-                    extended, self._lease_ends = began, began + LEASE.total_seconds()
+                    extended = time.monotonic()
+                    await self._in(None, self._leases.extend)
         self._halt()
-
-    def _status(self) -> str | None:
-        with reading(self.engine) as connection:
-            return deliveries.issue_status(connection, self.work.issue_id)
-
-    def _extend(self) -> None:
-        with transaction(self.engine) as connection:
-            deliveries.extend_leases(connection, self.owner, real_now() + LEASE)
-
-    def _pause_issue(self) -> None:
-        reason = f"{BLAMING_DOMAINS} recipient domains refuse what this issue says: {', '.join(sorted(self._blaming))}"
-        self.tally.trouble = reason
-        with transaction(self.engine) as connection:
-            deliveries.move_issue(
-                connection, self.work.issue_id, [IssueStatus.SENDING], IssueStatus.PAUSED, self.clock.now(), reason
-            )
-
-    async def _write(self) -> None:
-        """Commit outcomes until all connections are closed and none is left."""
-        try:
-            while not self._closed or self._unwritten:
-                await self._to_write.wait()
-                self._to_write.clear()
-                while self._unwritten:
-                    self._writing, self._unwritten = self._unwritten, []
-                    await self._in(self._writes, lambda: self._stubbornly(self._commit))
-                    self._settle(self._writing)
-        finally:
-            self._ledger_lost = not self._closed
-            self._settle([*self._writing, *self._unwritten])
-
-    def _settle(self, decided: Sequence[_Decided]) -> None:
-        for row in decided:
-            if not row.done.done():
-                row.done.set_result(None)
-
-    def _commit(self) -> None:
-        batch = self._writing
-        gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
-        with self._ledger.transaction() as connection:
-            deliveries.write_outcomes(connection, self.owner, [row.written for row in batch])
-            if gone:
-                deliveries.mark_bounced(connection, gone, self.clock.now())
-            for row in batch:
-                if row.blame is Blame.DOMAIN:
-                    until = self.clock.now() + outcomes.DOMAIN_PAUSE
-                    deliveries.pause_domain(connection, row.domain, until, row.written.reply or "")
-
-    def _stubbornly(self, work: Callable[[], T]) -> T:
-        """A database that is gone, or a disk that is full, may come back: connections wait with their outcomes."""
-        until = time.monotonic() + DATABASE_SECONDS
-        while True:
-            try:
-                return work()
-            except OperationalError:
-                if time.monotonic() > until or self._stop.is_set():
-                    raise
-                time.sleep(0.5)
 
     async def _give_back_rest(self) -> None:
         rest = [*self._given_back, *self._claimed, *self._signing, *(claimed for claimed, _ in self._signed)]
         rest += self._flying.values()
         if rest:
-            await self._in(self._writes, lambda: self._return(rest))
+            await self._in(None, lambda: self._leases.give_back(rest))
 
-    def _return(self, rest: Sequence[Claimed]) -> None:
-        with transaction(self.engine) as connection:
-            deliveries.give_back(connection, self.owner, rest)
-
-    def reserve(self, relay: Relay, count: int) -> float:
-        assert relay.rate is not None
-        with transaction(self.engine) as connection:
-            return slots.reserve(connection, relay.name, count, relay.rate, time.time())
-
-    async def in_line(self, relay: Relay, count: int) -> float:
-        return await self._in(self._writes, lambda: self.reserve(relay, count))
-
-    async def wait(self, seconds: float) -> None:
-        await self._sleep(seconds)
-
-    async def _in(self, pool: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
-
-
-class _Outlet:
-    """The Source of one connection: where its relay's rate is kept."""
-
-    def __init__(self, sender: Sender, relay: Relay) -> None:
-        self._sender, self._relay = sender, relay
-        self._places: deque[float] = deque()
-        self.progress = False
-
-    async def take(self) -> Job | None:
-        while True:
-            if not await self._sender.anything() or not await self._turn():
-                return None
-            job = self._sender.pop()
-            if job is not None:
-                return job
-
-    async def _turn(self) -> bool:
-        """Wait for the next place in the relay's queue; False when the sending stops meanwhile."""
-        rate = self._relay.rate
-        if rate is None:
-            return True
-        if not self._places:
-            count = pacing.stretch(rate / self._relay.connections)
-            start = await self._sender.in_line(self._relay, count)
-            self._places.extend(start + number / rate for number in range(count))
-        await self._sender.wait(max(self._places.popleft() - time.time(), 0.0))
-        return self._sender.may_go()
-
-    def peek(self) -> Job | None:
-        return self._sender.pop() if self._relay.rate is None else None
-
-    def may_go(self, job: Job) -> bool:
-        return self._sender.may_go()
-
-    def give_back(self, job: Job) -> None:
-        self._sender.give_back(job)
-
-    def decided(self, job: Job, reply: Reply | None) -> "asyncio.Future[None]":
-        self.progress = True
-        return self._sender.decided(job, reply, self._relay)
+    def _in(self, pool: ThreadPoolExecutor | None, work: Callable[[], T]) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def _relay_id(relay: Relay, reply: Reply | None) -> str | None:

@@ -11,6 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import aiosmtplib
 
@@ -106,6 +107,9 @@ class Line(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _take(self, line: bytes) -> None:
+        if not self._text and len(line) < 200 and (reply := _single(line)) is not None:
+            self._replies.append(reply)
+            return
         found = _MULTILINE.fullmatch(line)
         if found is None:
             self.close()
@@ -114,6 +118,15 @@ class Line(asyncio.Protocol):
         if found[2] != b"-":
             self._replies.append(Reply(int(found[1]), " ".join(part for part in self._text if part)[:1000]))
             self._text = []
+
+
+@lru_cache(maxsize=64)
+def _single(line: bytes) -> Reply | None:
+    """A reply of one line, as nearly all are; most say the same over and over."""
+    found = _MULTILINE.fullmatch(line)
+    if found is None or found[2] == b"-":
+        return None
+    return Reply(int(found[1]), found[3].decode("utf-8", "replace")[:1000])
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ VERBS = {
     "newsletter/readers": {"vote", "bookmark"},
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {
-        "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "receive",
+        "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
+        "keep_connections", "hold_leases", "record_outcomes",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
     "newsletter/operations": {"backup", "doctor", "move"},
@@ -31,7 +32,7 @@ VERBS = {
 # An instrument holds a connection or a process for the verbs that use it, and calls none of them.
 INSTRUMENTS = {
     "newsletter/feeds": {"download", "parse"},
-    "newsletter/deliveries": {"transport", "converse"},
+    "newsletter/deliveries": {"transport", "converse", "pauses", "keep_connections", "hold_leases", "record_outcomes"},
 }
 
 

@@ -1,0 +1,75 @@
+"""What a sender asks of the ledger beside outcomes: deliveries to hold, longer, or no more; whether to go on."""
+
+import threading
+import time
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from db import deliveries, slots
+from db.deliveries import Claimed
+from db.engine import reading, transaction
+from db.states import IssueStatus
+from newsletter.clock import Clock, real_now
+from newsletter.deliveries.pauses import hold_issue
+from newsletter.deliveries.record_outcomes import stubbornly
+from newsletter.setting_values import Relay
+
+LEASE = timedelta(minutes=10)
+BATCH = 500
+
+
+class Leases:
+    """The deliveries of one issue that one sender holds. Blocking: to be called in threads. ``turn`` is held while it
+    writes; ``end`` is the instant (``time.monotonic``) that the oldest of its leases ends at."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, issue_id: int, owner: str, turn: AbstractContextManager[object],
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        self.end = 0.0
+        self._engine, self._clock, self._issue_id, self._owner = engine, clock, issue_id, owner
+        self._turn, self._stop = turn, stop
+        self._after = 0
+
+    def claim(self) -> list[Claimed]:
+        """The next deliveries that are due; none when none is, or the issue is not being sent."""
+        return stubbornly(self._claim, self._stop)
+
+    def _claim(self) -> list[Claimed]:
+        ends = time.monotonic() + LEASE.total_seconds()
+        with self._turn, transaction(self._engine) as connection:
+            if deliveries.issue_status(connection, self._issue_id) != IssueStatus.SENDING:
+                return []
+            claimed, self._after = deliveries.claim(
+                connection, self._issue_id, self._owner, self._clock.now(), real_now() + LEASE, BATCH, self._after
+            )
+        self.end = self.end or ends
+        return claimed
+
+    def extend(self) -> None:
+        began = time.monotonic()
+        with self._turn, transaction(self._engine) as connection:
+            deliveries.extend_leases(connection, self._owner, real_now() + LEASE)
+        self.end = began + LEASE.total_seconds()
+
+    def give_back(self, rest: Sequence[Claimed]) -> None:
+        with self._turn, transaction(self._engine) as connection:
+            deliveries.give_back(connection, self._owner, rest)
+
+    def being_sent(self) -> bool:
+        with reading(self._engine) as connection:
+            return deliveries.issue_status(connection, self._issue_id) == IssueStatus.SENDING
+
+    def pause_issue(self, week: str, blaming: Collection[str]) -> str:
+        """Because so many domains blame what it says; returns the reason in words."""
+        with self._turn, transaction(self._engine) as connection:
+            return hold_issue(connection, self._issue_id, week, blaming, self._clock.now())
+
+    def stand_in_line(self, relay: Relay, count: int) -> float:
+        """The next so many places in a relay's queue; returns the instant of the first, in seconds since 1970."""
+        assert relay.rate is not None
+        with self._turn, transaction(self._engine) as connection:
+            return slots.reserve(connection, relay.name, count, relay.rate, time.time())

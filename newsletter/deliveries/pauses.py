@@ -1,0 +1,52 @@
+"""What a reply holds up beyond its own delivery: its domain, or the whole issue. Operators are told by letter."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from db import deliveries
+from db.letters import add_notices
+from db.states import IssueStatus, Role
+from newsletter.clock import real_now
+from newsletter.deliveries.outcomes import Blame
+
+TOLD_DOMAINS = 3  # of so many that distrust us at once a letter each: where all do, one more says nothing new
+
+
+class Hold(NamedTuple):
+    """A domain that waits, and deliveries to it that a sender had claimed and now puts off."""
+
+    domain: str
+    blame: Blame
+    until: datetime
+    reply: str
+    claimed: Sequence[int]
+
+
+def hold_domain(connection: Connection, owner: str, week: str, hold: Hold, now: datetime) -> None:
+    """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
+    begins = deliveries.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
+    deliveries.put_off(connection, owner, hold.claimed, hold.until)
+    if begins and hold.blame is Blame.DOMAIN and deliveries.count_paused_domains(connection, now) <= TOLD_DOMAINS:
+        words = (
+            f"{hold.domain} refused a message of {week} because of who sent it: {hold.reply}. What else is for that "
+            f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."
+        )
+        _tell(connection, week, f"{hold.domain} does not take {week}", words, now)
+
+
+def hold_issue(connection: Connection, issue_id: int, week: str, domains: Collection[str], now: datetime) -> str:
+    """sending → paused, because of what it says; returns the reason."""
+    reason = f"{len(domains)} recipient domains refuse what this issue says: {', '.join(sorted(domains))}"
+    if deliveries.move_issue(connection, issue_id, [IssueStatus.SENDING], IssueStatus.PAUSED, now, reason):
+        words = (
+            f"{reason}. Look at the replies in its receipt before you resume it with `newsletter issues resume {week}`."
+        )
+        _tell(connection, week, f"The sending of {week} is paused", words, now)
+    return reason
+
+
+def _tell(connection: Connection, week: str, subject: str, words: str, now: datetime) -> None:
+    add_notices(connection, [Role.OPERATOR], subject, [words], f"/editor/issues/{week}", real_now(), now)
