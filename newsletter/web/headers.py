@@ -10,7 +10,8 @@ POLICY = (
 
 
 class SecurityHeaders:
-    """Plain ASGI. A page that sets a header itself keeps its own; ``/embed`` alone may be framed by other sites."""
+    """Plain ASGI. A page that sets a header itself keeps its own; ``/embed`` alone may be framed by other sites, and an
+    issue's preview, with what goes wrong in it, by the editors' room."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,16 +20,22 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        ancestors = "*" if scope["path"] == "/embed" else "'self'" if scope["path"].startswith("/editor") else "'none'"
+        policy = POLICY.format(ancestors=_ancestors(scope["path"]))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", POLICY.format(ancestors=ancestors))
+                headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-                if ancestors == "'none'":
+                if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
                     headers.setdefault("X-Frame-Options", "DENY")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _ancestors(path: str) -> str:
+    if path == "/embed":
+        return "*"
+    return "'self'" if path.startswith("/editor/issues/") and path.endswith("/preview") else "'none'"

@@ -519,7 +519,11 @@ def test_forget_me_leaves_a_keyed_hash_alone(house: House) -> None:
 
 def test_the_embedded_form_may_be_framed_and_nothing_else(house: House) -> None:
     assert "frame-ancestors *" in house.get("/embed").headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in house.get("/").headers["content-security-policy"]
+    assert "x-frame-options" not in house.get("/embed").headers
+    for path in ("/", "/subscribe", "/tools", "/editor/sign-in", "/editor", "/nowhere"):
+        headers = house.get(path).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
     assert 'action="/subscribe"' in house.get("/embed").text
     assert hidden_fields(house.get("/embed").text)["form"] == "embedded form"
 
