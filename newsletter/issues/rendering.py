@@ -65,6 +65,8 @@ def _blocks(layout: Layout, links: Links) -> tuple[Block, ...]:
     html, problems = compile_mjml(_source(layout, links))
     if problems:
         raise TemplateError(f"templates/email/issue/body.mjml makes bad MJML: {problems[0]}")
+    # Opened by itself, as a reader's program shows it, the mail is the document's main part and no article in it.
+    html = html.replace('aria-roledescription="email"', "", 1).replace('role="article"', 'role="main"', 1)
     htmls = _cut(html, _HTML_MARK, "body.mjml", len(layout.pieces))
     texts = _texts(layout, links)
     return tuple(
