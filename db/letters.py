@@ -3,12 +3,13 @@
 Due times and leases are on real time, so a rehearsal whose clock stands still sends its letters too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, insert, literal_column, or_, select, update
 
+from db.editors import list_editors
 from db.models import Letter
 from db.states import LetterKind, LetterStatus
 
@@ -45,6 +46,22 @@ def add_letter(
     )  # fmt: skip
     found: int = connection.execute(statement.returning(Letter.id)).scalar_one()
     return found
+
+
+def add_notices(
+    connection: Connection,
+    roles: Collection[str],
+    subject: str,
+    paragraphs: Sequence[str],
+    link: str | None,
+    not_before: datetime,
+    created_at: datetime,
+) -> None:
+    """Queue a notice to everyone of these roles who looks after the newsletter. ``link`` is a path of ours."""
+    data = {"subject": subject, "paragraphs": list(paragraphs)} | ({"link": link} if link else {})
+    for editor in list_editors(connection):
+        if editor.role in roles:
+            add_letter(connection, LetterKind.NOTICE, editor.email, data, not_before, created_at)
 
 
 def is_letter_due(connection: Connection, now: datetime) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from db.editors import list_editors
 from db.engine import transaction
-from db.letters import add_letter
-from db.states import LetterKind, Role
+from db.letters import add_notices
+from db.states import Role
 from newsletter.clock import real_now
 from scheduler.engine import Context
 
@@ -19,8 +18,5 @@ def tell_operators(context: Context, subject: str, paragraphs: Sequence[str], li
 
 
 def _tell(context: Context, roles: Collection[str], subject: str, paragraphs: Sequence[str], link: str | None) -> None:
-    data = {"subject": subject, "paragraphs": list(paragraphs)} | ({"link": link} if link else {})
     with transaction(context.engine) as connection:
-        for editor in list_editors(connection):
-            if editor.role in roles:
-                add_letter(connection, LetterKind.NOTICE, editor.email, data, real_now(), context.clock.now())
+        add_notices(connection, roles, subject, paragraphs, link, real_now(), context.clock.now())

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db.editors import list_editors
 from db.engine import transaction
 from db.keys import address_key, link_keys
-from db.letters import add_letter
+from db.letters import add_notices
 from db.returned_mail import (
     DeliveryRow,
     add_returned,
@@ -28,7 +27,7 @@ from db.returned_mail import (
     stop_mailing,
     week_of,
 )
-from db.states import BounceKind, DeliveryStatus, LetterKind, Role, SubscriberState
+from db.states import BounceKind, DeliveryStatus, Role, SubscriberState
 from newsletter.clock import real_now
 from newsletter.deliveries.bounces import Reading, Returned, read_bounce
 from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
@@ -186,14 +185,8 @@ def _tell_operators(connection: Connection, week: str, reason: str, now: datetim
         f"The sending of {week} is paused: {reason}. Look at where these readers came from before you resume it "
         f"with `newsletter issues resume {week}`."
     )
-    for editor in list_editors(connection):
-        if editor.role == Role.OPERATOR:
-            data = {
-                "subject": f"The sending of {week} is paused",
-                "paragraphs": [words],
-                "link": f"/editor/issues/{week}",
-            }
-            add_letter(connection, LetterKind.NOTICE, editor.email, data, real_now(), now)
+    subject, link = f"The sending of {week} is paused", f"/editor/issues/{week}"
+    add_notices(connection, [Role.OPERATOR], subject, [words], link, real_now(), now)
 
 
 def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None:

@@ -41,6 +41,7 @@ class Plan:
     at_end: Callable[[Mail, int], str | None] = lambda mail, number: "250 2.0.0 taken"
     drop_at_body: Callable[[str], bool] = lambda recipient: False
     delay: float = 0.0
+    silent_after: int | None = None
 
 
 class Sink:
@@ -84,6 +85,11 @@ class Sink:
     def delaying(self, seconds: float) -> Self:
         """Every burst of commands is answered so much later, as over a long line."""
         self.plan.delay = seconds
+        return self
+
+    def silent_after(self, mails: int | None) -> Self:
+        """Once it holds so many mails it answers nothing more, and keeps the line."""
+        self.plan.silent_after = mails
         return self
 
     @property
@@ -156,6 +162,9 @@ class _Session(asyncio.Protocol):
             self.transport.write(data)
 
     def data_received(self, data: bytes) -> None:
+        quiet = self.sink.plan.silent_after
+        if quiet is not None and len(self.sink.mails) >= quiet:
+            return
         self.buffer += data
         while not self.transport.is_closing() and self.step():
             pass

@@ -1,0 +1,215 @@
+"""Relays and recipients that say no, are slow, or hang up; counts add up after each."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, insert, select
+
+from db.engine import transaction
+from db.models import Editor, Letter
+from newsletter.cli.main import main
+from newsletter.deliveries import transport
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import send_due
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+from tests.conftest import complete_environment
+from tests.fakes.smtp_sink import ALL, Mail, Sink
+from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+
+WAYS = pytest.mark.parametrize(
+    "offers", [ALL, ("PIPELINING", "SIZE"), ()], ids=["chunking", "pipelining", "plain"]
+)  # fmt: skip
+MANY = 60
+
+
+def reconciled(engine: Engine) -> dict[str, int]:
+    """The counts that are not nought; they add up to everybody."""
+    counts = read_receipt(engine, WEEK).counts
+    assert counts.recipients == MANY
+    assert counts.queued == counts.sending == 0
+    return {name: count for name, count in counts._asdict().items() if count}
+
+
+def with_operator(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        values = {"email": "op@example.com", "name": "Op", "role": "operator", "created_at": NOW}
+        connection.execute(insert(Editor).values(values))
+
+
+def letters(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        rows = connection.scalars(select(Letter.data).where(Letter.email == "op@example.com"))
+        return [row["subject"] for row in rows]
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("reply", "becomes"),
+    [
+        ("550 5.1.1 no such user", "failed"),
+        ("552 5.2.2 over quota", "deferred"),
+        ("554 5.7.1 blocked", "failed"),
+        ("554 5.6.0 bad content", "failed"),
+        ("503 5.5.1 what?", "failed"),
+        ("421 4.7.0 slow down", "deferred"),
+        ("451 4.7.1 greylisted", "deferred"),
+        ("450 later", "deferred"),
+    ],
+)
+@pytest.mark.parametrize("at_the_end", [False, True], ids=["rcpt", "final dot"])
+def test_every_class_of_reply_is_one_recipients_alone(
+    engine: Engine, settings: Settings, offers: tuple[str, ...], reply: str, becomes: str, at_the_end: bool
+) -> None:
+    sink = Sink().offering(*offers)
+    if at_the_end:
+        sink.ending(lambda mail, n: reply if mail.recipient.endswith("@other.example") else "250 2.0.0 taken")
+    else:
+        sink.refusing("reader999@other.example", reply)
+    with sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 1, start=999, domain="other.example")
+        published(engine, here, MANY - 1)
+        send_due(engine, here, standing(), WEEK)
+    assert reconciled(engine) == {"sent": MANY - 1, becomes: 1}
+    assert set(sink.recipients().values()) == {1}
+
+
+@WAYS
+def test_a_line_cut_before_the_final_dot_costs_nobody_a_mail(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    cut = {"reader3@example.org", "reader40@example.org"}
+    with Sink().offering(*offers).cutting_bodies_of(lambda recipient: recipient in cut) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+        first = reconciled(engine)
+        sink.cutting_bodies_of(lambda recipient: False)
+        send_due(engine, here, standing(NOW + timedelta(hours=24)), WEEK)
+    assert first["sent"] == MANY - 2
+    assert reconciled(engine) == {"sent": MANY}
+    assert set(sink.recipients().values()) == {1}
+
+
+@WAYS
+def test_a_line_cut_after_the_final_dot_repeats_the_same_message_once(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    def cut(mail: Mail, number: int) -> str | None:
+        return None if mail.recipient in {"reader3@example.org", "reader40@example.org"} else "250 2.0.0 taken"
+
+    with Sink().offering(*offers).ending(cut) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+        assert reconciled(engine) == {"sent": MANY - 2, "uncertain": 2}
+        sink.ending(lambda mail, number: "250 2.0.0 taken")
+        send_due(engine, here, standing(NOW + timedelta(hours=24)), WEEK)
+    assert reconciled(engine) == {"sent": MANY}
+    assert sum(sink.recipients().values()) == MANY + 2
+    assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
+
+
+def test_a_busy_domain_waits_and_others_go_on(engine: Engine, settings: Settings) -> None:
+    with_operator(engine)
+    subscribe(engine, MANY // 2, domain="busy.example")
+    sink = Sink().offering("PIPELINING").delaying(0.01)
+    for number in range(MANY // 2):
+        sink.refusing(f"reader{number}@busy.example", "421 4.7.0 too fast")
+    with sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY // 2)
+        first = send_due(engine, here, standing(), WEEK).issues[0]
+        tried = sum("@busy.example" in line for line in sink.commands)
+        sink.plan.refused.clear()
+        assert first.waiting_until is not None
+        assert timedelta(minutes=5) <= first.waiting_until - NOW <= timedelta(minutes=15)
+        assert reconciled(engine) == {"sent": MANY // 2, "deferred": MANY // 2}
+        send_due(engine, here, standing(NOW + timedelta(minutes=15)), WEEK)
+    assert tried <= 4 * 2, "a domain that said 421 is asked once by each connection, and what was on its way"
+    assert reconciled(engine) == {"sent": MANY}
+    assert letters(engine) == []
+
+
+def test_operators_are_told_of_a_domain_that_distrusts_us_once(engine: Engine, settings: Settings) -> None:
+    with_operator(engine)
+    subscribe(engine, MANY // 2, domain="wary.example")
+    with Sink().ending(
+        lambda mail, n: "554 5.7.1 no" if mail.recipient.endswith("@wary.example") else "250 2.0.0 taken"
+    ) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY // 2)
+        send_due(engine, here, standing(), WEEK)
+    assert reconciled(engine)["sent"] == MANY // 2
+    assert letters(engine) == [f"wary.example does not take {WEEK}"]
+
+
+def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, settings: Settings) -> None:
+    with_operator(engine)
+    for number in range(300):
+        subscribe(engine, 1, domain=f"domain{number % 5}.example", start=number)
+    with Sink().ending(lambda mail, n: "554 5.6.0 bad content").delaying(0.05) as sink:
+        here = with_relays(settings, sink.url)
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(), WEEK)
+    assert read_receipt(engine, WEEK).status == "paused"
+    assert letters(engine) == [f"The sending of {WEEK} is paused"]
+
+
+@WAYS
+def test_a_relay_that_falls_silent_is_left_after_its_time(
+    engine: Engine, settings: Settings, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.3)
+    monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.3)
+    with Sink().offering(*offers) as sink:
+        sink.silent_after(MANY // 2)
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        stop = threading.Event()
+        threading.Timer(3.0, stop.set).start()
+        send_due(engine, here, standing(), WEEK, stop)
+        counts = read_receipt(engine, WEEK).counts
+        assert counts.sending == 0
+        assert counts.recipients == MANY
+        assert counts.sent == MANY // 2
+        sink.silent_after(None)
+        send_due(engine, here, standing(NOW + timedelta(hours=24)), WEEK)
+    assert reconciled(engine) == {"sent": MANY}
+    assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
+
+
+def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> None:
+    with Sink().delaying(0.1) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+    assert reconciled(engine) == {"sent": MANY}
+
+
+@pytest.mark.parametrize("greeting", [None, "554 5.7.1 we do not talk to you", "421 4.3.2 closing"])
+def test_a_relay_that_is_down_or_refuses_is_told_in_one_line_and_nothing_is_lost(
+    engine: Engine, database_url: str, settings: Settings, greeting: str | None
+) -> None:
+    with Sink() as sink:
+        sink.plan.greeting = greeting or sink.plan.greeting
+        url = sink.url if greeting else "smtp://127.0.0.1:1?tls=off"
+        published(engine, with_relays(settings, url), MANY)
+        environ = complete_environment(database_url) | {"NEWSLETTER_SMTP": url}
+        began = time.monotonic()
+        done = CliRunner().invoke(main, ["issues", "send", str(WEEK)], env=environ)
+        seconds = time.monotonic() - began
+    assert done.exit_code == 1
+    said = done.stderr.strip().splitlines()
+    assert len(said) == 1
+    assert f"{MANY} of issue {WEEK} are not sent" in said[0]
+    assert "127.0.0.1" in said[0]
+    assert seconds < 10
+    counts = read_receipt(engine, WEEK).counts
+    assert counts.queued == counts.recipients == MANY
