@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, false, func, insert, or_, select, update
 
 from db.models import Issue, IssueItem, Release
 from db.states import IssueStatus, ReleaseStatus
@@ -36,15 +36,30 @@ class Candidate(NamedTuple):
 
 
 def candidate_releases(
-    connection: Connection, week: str, starts_at: datetime, ends_at: datetime, earlier: Sequence[str], following: str
+    connection: Connection,
+    week: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    earlier: Sequence[tuple[str, datetime]],
+    following: str,
 ) -> list[Candidate]:
     """Matched releases that no issue carries yet and that this week's issue may take in.
 
-    Those of the week itself; those of the ``earlier`` weeks whose issue is closed, or that were put off already; and
-    those put off to the ``following`` week because this one's draft existed, although their date lies in this week.
+    Those of the week itself; those of the ``earlier`` weeks (name and end) whose issue is closed, or that were put off
+    already, or that were seen or matched only when their week had ended without an issue; and those put off to the
+    ``following`` week because this one's draft existed, although their date lies in this week.
     """
     seen = func.coalesce(Release.published_at, Release.first_seen_at)
     closed = exists().where(Issue.week == Release.week, Issue.status != IssueStatus.DRAFT)
+    none_made = ~exists().where(Issue.week == Release.week)
+    after_it = or_(
+        false(),
+        *(
+            and_(Release.week == name, or_(Release.first_seen_at >= ended, Release.matched_at >= ended))
+            for name, ended in earlier
+        ),
+    )
+    names = [name for name, _ in earlier]
     statement = (
         select(Release.id, Release.tool_id, Release.week, Release.late)
         .where(
@@ -53,7 +68,7 @@ def candidate_releases(
             Release.tool_id.is_not(None),
             or_(
                 Release.week == week,
-                and_(Release.week.in_(earlier), or_(Release.late, closed)),
+                and_(Release.week.in_(names), or_(Release.late, closed, and_(none_made, after_it))),
                 and_(Release.week == following, Release.late, seen >= starts_at, seen < ends_at),
             ),
         )

@@ -183,9 +183,11 @@ def merge(door: Door, from_: str, into: str, as_json: bool) -> None:
     Example:
       newsletter tools merge example-tool-2 example-tool
     """
+    from newsletter.releases.rematch import rematch_releases
     from newsletter.tools.merge import merge_tools
 
     report = merge_tools(door.engine, from_, into, door.clock.now())
+    rematch_releases(door.engine, door.clock.now())
     document = {"from": from_, "into": into, "releases": report.releases, "takes": report.takes, "votes": report.votes}
     moved = f"{report.releases} releases, {report.takes} takes and {report.votes} votes moved"
     answer(document, as_json, f"{from_} is part of {into} now: {moved}.")

@@ -56,7 +56,7 @@ def check_feed(settings: Settings, url: str, kind: str, now: datetime) -> CheckR
         title=document.title,
         entries=len(document.entries),
         conditional=bool(found.etag or found.last_modified),
-        readings=_readings(document, FeedRules(kind, None, None, None, False), settings, now),
+        readings=_readings(document, FeedRules(kind, None, None, None, False, document.title or ""), settings, now),
     )
 
 

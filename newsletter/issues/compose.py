@@ -6,6 +6,7 @@ is matched with any more. A week with nothing to carry gets no issue.
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
@@ -41,7 +42,9 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         if issue is not None and issue.status != IssueStatus.DRAFT:
             return _report(connection, week, issue.id, issue.status, created=False, new=0)
         starts_at, ends_at = week.starts_at(settings.timezone), week.ends_at(settings.timezone)
-        found = drafts.candidate_releases(connection, str(week), starts_at, ends_at, _earlier(week), str(week.next()))
+        found = drafts.candidate_releases(
+            connection, str(week), starts_at, ends_at, _earlier(week, settings.timezone), str(week.next())
+        )
         if issue is None and not found:
             return ComposeReport(str(week), None, False, 0, 0)
         issue_id = issue.id if issue else drafts.insert_issue(connection, str(week), starts_at, ends_at, now)
@@ -67,11 +70,12 @@ def _stays_late(release: drafts.Candidate, week: str) -> bool:
     return release.late and release.week == week
 
 
-def _earlier(week: Week) -> list[str]:
+def _earlier(week: Week, zone: ZoneInfo) -> list[tuple[str, datetime]]:
+    """The weeks before it, each with its end."""
     found = []
     for _ in range(ROLLED_WEEKS):
         week = week.previous()
-        found.append(str(week))
+        found.append((str(week), week.ends_at(zone)))
     return found
 
 

@@ -15,7 +15,7 @@ from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.entries import web_address
-from newsletter.releases.matching import Match, as_rows, build_catalogue, match_release
+from newsletter.releases.matching import Match, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming, read_title
 from newsletter.releases.page import Page, read_page
 from newsletter.releases.weeks import place
@@ -77,8 +77,7 @@ def _store(
 def _match(connection: Connection, naming: Naming, url: str, tool_id: int | None) -> Match:
     if tool_id is not None:
         return Match(tool_id, 1.0, "by hand")
-    tools = ((tool.id, tool.slug, tool.name_key) for tool in rows.nameplates(connection))
-    return match_release(naming, url, build_catalogue(tools, rows.alias_keys(connection)))
+    return match_release(naming, url, catalogue_of(rows.nameplates(connection), rows.alias_keys(connection)))
 
 
 def _tool_id(connection: Connection, slug: str | None) -> int | None:

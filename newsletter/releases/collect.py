@@ -22,8 +22,8 @@ from db.states import EntryStatus, ReleaseStatus
 from db.tools import add_tool, tools_by_id
 from newsletter.clock import Clock
 from newsletter.feeds.addresses import canonical_url
-from newsletter.releases.matching import Match, as_rows, build_catalogue, is_known, match_release
-from newsletter.releases.naming import Naming, fold_name, slug_of
+from newsletter.releases.matching import Match, as_rows, catalogue_of, is_known, match_release
+from newsletter.releases.naming import Naming, fold_name, home_in_address, is_name, is_version, slug_of
 from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
 from newsletter.settings import Settings
 
@@ -68,8 +68,7 @@ class _Knowledge:
         self.stamp = rows.catalogue_stamp(connection)
         self.composed = rows.composed_weeks(connection)
         self.feeds = {feed.id: feed for feed in feed_rows.all_feeds(connection)}
-        names = ((tool.id, tool.slug, tool.name_key) for tool in rows.nameplates(connection))
-        self.catalogue = build_catalogue(names, rows.alias_keys(connection))
+        self.catalogue = catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))
         tools = tools_by_id(connection, {feed.tool_id for feed in self.feeds.values() if feed.tool_id})
         self._tool_names = {tool_id: tool.name for tool_id, tool in tools.items()}
 
@@ -83,7 +82,7 @@ class _Knowledge:
 
     def rules(self, feed: FeedRow) -> FeedRules:
         tool = self._tool_names.get(feed.tool_id) if feed.tool_id else None
-        return FeedRules(feed.kind, tool, feed.include, feed.exclude, feed.prereleases)
+        return FeedRules(feed.kind, tool, feed.include, feed.exclude, feed.prereleases, feed.name)
 
     def match(self, naming: Naming, url: str | None, feed: FeedRow) -> Match:
         if feed.tool_id is not None:
@@ -150,8 +149,8 @@ class _Batch:
     def _add(self, entry: NewEntry, feed: FeedRow, found: Announced, week: str | None, match: Match) -> None:
         naming = found.naming
         url = entry.url or feed.state.get("site") or feed.url
-        if week and feed.new_tools == "accept" and not is_known(match):
-            match = self._accept(naming, url, naming.tagline or entry.summary)
+        if week and feed.new_tools == "accept" and not is_known(match) and is_name(naming.name):
+            match = self._accept(naming, _home(entry, feed) or url, naming.tagline or entry.summary)
         key = entry.link_key or canonical_url(url)
         status = ReleaseStatus.MATCHED if match.tool_id is not None else ReleaseStatus.UNMATCHED
         place = -1 - len(self.releases)
@@ -224,6 +223,13 @@ def free_slug(connection: Connection, name: str) -> str:
     while free in taken:
         free, number = f"{slug}-{number}", number + 1
     return free
+
+
+def _home(entry: NewEntry, feed: FeedRow) -> str | None:
+    """Where the tool lives that the entry is a version of; versions to come are found below it."""
+    if home := home_in_address(entry.url):
+        return home
+    return (feed.state.get("site") or feed.url) if is_version(entry.title) else None
 
 
 def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | None:

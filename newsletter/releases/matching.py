@@ -9,6 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from newsletter.feeds.addresses import canonical_url
@@ -25,6 +26,8 @@ SHARED_HOSTS = frozenset(
     gist.github.com raw.githubusercontent.com bsky.app t.me discord.gg discord.com
     """.split()  # noqa: SIM905
 )
+
+_SAID_OF_ALL = {"and", "app", "developer", "for", "other", "the", "tool", "uncategorized", "with", "your"}
 
 # Letters of other scripts that look like Latin ones; the common ones of Unicode's confusables.
 _LOOKALIKES = str.maketrans(
@@ -65,6 +68,7 @@ class Catalogue:
     by_host: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     by_shape: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     addresses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    categories: dict[int, str] = field(default_factory=dict)
 
     def add_tool(self, tool_id: int, slug: str, name_key: str) -> None:
         self.slugs[tool_id] = slug
@@ -79,6 +83,27 @@ class Catalogue:
         self.by_address[key].add(tool_id)
         self.addresses[tool_id].add(key)
         self.by_host[_host(key)].add(tool_id)
+
+
+class Plate(Protocol):
+    """What a tool is known by: its row's id, slug and name, and the category that it is listed in."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def name_key(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+
+
+def catalogue_of(plates: Iterable[Plate], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
+    """The catalogue of these tools and their aliases (id, kind, key)."""
+    known = list(plates)
+    found = build_catalogue(((tool.id, tool.slug, tool.name_key) for tool in known), aliases)
+    found.categories = {tool.id: tool.category for tool in known}
+    return found
 
 
 def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
@@ -155,11 +180,19 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
     host = _host(key)
     if key and host not in SHARED_HOSTS:
         consider(catalogue.by_host.get(host, ()), 0.4, "it is on the tool's site")
-    for shape in _shapes(name):
-        consider(catalogue.by_shape.get(shape, ()), 0.4, "its name is close")
+    close = {tool_id for shape in _shapes(name) for tool_id in catalogue.by_shape.get(shape, ())}
     words = name.split()
-    for count in range(len(words) - 1, 0, -1):
-        consider(catalogue.by_name.get(" ".join(words[:count]), ()), 0.3, "its name begins so; it may be a variant")
+    begun = {
+        tool_id
+        for count in range(len(words) - 1, 0, -1)
+        for tool_id in catalogue.by_name.get(" ".join(words[:count]), ())
+    }
+    about = _stems(f"{naming.name} {naming.tagline or ''}")
+    in_category = {tool_id for tool_id in close | begun if about & _stems(catalogue.categories.get(tool_id, ""))}
+    consider(close & in_category, 0.6, "its name is close, and it speaks of the tool's category")
+    consider(begun & in_category, 0.45, "its name begins so, and it speaks of the tool's category")
+    consider(close, 0.4, "its name is close")
+    consider(begun, 0.3, "its name begins so; it may be a variant")
     ordered = sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.tool_id))[:5]
     reason = "it looks like a known tool in other letters" if disguised else "no known tool has its address or name"
     return Match(None, ordered[0].score if ordered else 0.0, reason, bool(disguised), tuple(ordered))
@@ -222,6 +255,11 @@ def _shapes(name_key: str) -> set[str]:
         for i in range(len(compact))
         if not unicodedata.category(compact[i]).startswith("N")
     }
+
+
+def _stems(text: str) -> set[str]:
+    """The words that tell what something is about, plural or not; not those that nearly every tool uses."""
+    return {word.removesuffix("s") for word in fold_name(text).split() if len(word) > 2} - _SAID_OF_ALL
 
 
 def _host(key: str) -> str:

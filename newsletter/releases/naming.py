@@ -45,6 +45,7 @@ _INTRODUCING = re.compile(
     r"announc(?:es|ing)|open[- ]sourc(?:es|ing))\s+",
     re.I,
 )
+_NOW = re.compile(r"(?:introducing|announcing|unveiling)\s+[A-Z]", re.I)
 _AFTER_A_NAME = re.compile(r",\s|\s+(?:in|on|for|with|to|from|by|powered|that|which)\s", re.I)
 _ANNOUNCED = re.compile(
     r"\s+(?:(?:is|are)\s+(?:now\s+)?(?:here|available|live|out|launched|open\s+source|generally\s+available|ga)\b"
@@ -52,7 +53,8 @@ _ANNOUNCED = re.compile(
     r"|now\s+(?:generally\s+)?available\b).*$",
     re.I,
 )
-_RELEASED_ZH = re.compile(r"\s*(?:正式)?(?:版本)?(?:发布说明|发布|更新|上线|版本)+$")
+_VENDOR = re.compile(r"\s+(?:from|by)\s+[A-Z]\S*(?:\s+[A-Z]\S*)*$")
+_RELEASED_ZH = re.compile(r"\s*(?:正式|版本|发布|更新|上线|说明|安装|指南|总结|公告|日志|[与及和])+$")
 _SEPARATOR = re.compile(r"\s+[–—―\-|·•]+\s+|\s*[—―]\s*|[:：]\s+|：|\s+\|\s*")
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
 _REPOSITORY = re.compile(
@@ -61,7 +63,18 @@ _REPOSITORY = re.compile(
     r"|(?:www\.)?npmjs\.com/package/(?P<module>(?:@[^/]+/)?[^/?#]+)/v/)",
     re.I,
 )
-_EDGES = " \t-–—:|·,;\"“”'’«»"
+_HOME = re.compile(
+    r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/[^/?#]+(?=/(?:-/)?releases/)"
+    r"|pypi\.org/project/[^/?#]+|npmjs\.com/package/(?:@[^/]+/)?[^/?#]+)",
+    re.I,
+)
+_OF_A_FEED = re.compile(
+    r"^(?:release notes|recent updates|releases|changelog|tags|updates) (?:from|for|of) |^pypi recent updates for "
+    r"|[\s:–—|·-]+(?:release notes|releases|changelog|change log|tags|updates|versions?|rss|feed|blog)$",
+    re.I,
+)
+_URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
+_EDGES = " \t-–—:|·,;\"“”'’«»《》「」"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
 _SYMBOLS = ("So", "Sk")
 
@@ -102,6 +115,8 @@ def read_title(title: str, *, of_tool: str | None = None) -> Naming:
     while text != before:
         before, text = text, _LEADS.sub("", text)
     name, tagline = _split(text)
+    if tagline and _NOW.match(tagline):  # "Choice in Acme: Introducing Quillbase"
+        name, tagline = tagline, None
     name = _announced(name)
     version = None
     if (found := _LAST_VERSION.match(name) or _TAG.match(name)) and len(name.split()) <= _LONGEST_NAME:
@@ -110,8 +125,8 @@ def read_title(title: str, *, of_tool: str | None = None) -> Naming:
         tagline, version = None, whole[1]
     elif tagline and (leading := _LEADING_VERSION.match(tagline)) and "." in leading["version"]:
         tagline, version = leading["rest"], leading["version"]
-    if owned := _OWNED.match(name):
-        name = owned["name"]
+    if owned := _OWNED.match(name) or _URL.fullmatch(name):
+        name = owned[1]
     return Naming(name or bare or title, tagline or None, _bare_version(version), is_prerelease(version or ""))
 
 
@@ -124,6 +139,27 @@ def name_in_address(url: str | None) -> str | None:
     """What a release's page on a code host or a package index is of."""
     found = _REPOSITORY.match(url or "")
     return next((name for name in found.groups() if name), None) if found else None
+
+
+def home_in_address(url: str | None) -> str | None:
+    """The repository or package that a release's page on a code host or a package index lies below."""
+    found = _HOME.match(url or "") if name_in_address(url) else None
+    return found[0] if found else None
+
+
+def tool_of_feed(title: str) -> str:
+    """The tool in the title of a feed that shows nothing but versions: "Release notes from quillbase"."""
+    name, before = title.strip(), ""
+    while name != before:
+        before, name = name, _OF_A_FEED.sub("", name).strip(_EDGES) or name
+    return name
+
+
+def is_name(text: str) -> bool:
+    """Could a tool be called this? Not a piece of a sentence, nor a version."""
+    words = text.split()
+    fragment = len(words) > 2 and words[0].isalpha() and words[0].islower()
+    return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not is_version(text)
 
 
 def is_prerelease(text: str) -> bool:
@@ -150,6 +186,8 @@ def _announced(text: str) -> str:
         end = _AFTER_A_NAME.search(rest)
         name = (rest[: end.start()] if end else rest).strip(_EDGES) or name
     shorter = _ANNOUNCED.sub("", name).strip(_EDGES)
+    if shorter != name:
+        shorter = _VENDOR.sub("", shorter)
     if shorter and len(shorter.split()) <= _LONGEST_NAME and not re.search(r"\b(?:we|i|they|it)$", shorter, re.I):
         name = shorter
     return name

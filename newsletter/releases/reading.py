@@ -8,20 +8,22 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from db.states import FeedKind
-from newsletter.releases.announcing import announces
-from newsletter.releases.naming import Naming, is_version, name_in_address, read_title
+from newsletter.releases.announcing import announces, is_incident
+from newsletter.releases.naming import Naming, is_version, name_in_address, read_title, tool_of_feed
 from newsletter.releases.weeks import Placement, place
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRules:
-    """What the feed's row says about its entries. ``tool`` is the name of the tool that it is about."""
+    """What the feed's row says about its entries. ``tool`` is the name of the tool that it is about, ``name`` the
+    feed's own: its title, unless somebody named it."""
 
     kind: str
     tool: str | None
     include: str | None
     exclude: str | None
     prereleases: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
     versions = feed.kind == FeedKind.RELEASES or name_in_address(entry.url) is not None
     if versions and naming.prerelease and not feed.prereleases:
         return Skipped(f"it is a pre-release ({naming.version or title[:60]})")
+    if feed.kind == FeedKind.LAUNCHES and is_incident(title):
+        return Skipped("it is a status report")
     if feed.kind == FeedKind.NEWS and not (found := announces(title, entry.summary)).announces:
         return Skipped(found.reason)
     placement = place(entry.published_at, entry.first_seen_at, backlog=entry.backlog, composed=composed, zone=zone)
@@ -71,9 +75,10 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
 
 def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
     """The tool that the entry is a version of, where the feed or a bare version for a title says that it is one."""
-    if feed.kind == FeedKind.RELEASES:
-        return feed.tool or name_in_address(url)
-    return (feed.tool or name_in_address(url)) if is_version(title) else None
+    known = feed.tool or name_in_address(url)
+    if is_version(title):
+        return known or tool_of_feed(feed.name) or None
+    return known if feed.kind == FeedKind.RELEASES else None
 
 
 def _first_sentence(text: str) -> str:

@@ -9,7 +9,7 @@ from db import releases as rows
 from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
-from newsletter.releases.matching import Catalogue, as_rows, build_catalogue, match_release
+from newsletter.releases.matching import Catalogue, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming
 
 BATCH = 500
@@ -32,7 +32,9 @@ def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Ca
     attached = 0
     for release in waiting:
         host = (urlsplit(release.feed or "").hostname or "").removeprefix("www.")
-        match = match_release(Naming(release.name, None, release.version), release.url, catalogue, feed_host=host)
+        match = match_release(
+            Naming(release.name, release.tagline, release.version), release.url, catalogue, feed_host=host
+        )
         candidates = as_rows(match.candidates) or None
         if match.tool_id is not None:
             rows.update_release(
@@ -48,5 +50,4 @@ def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Ca
 
 
 def _catalogue(connection: Connection) -> Catalogue:
-    tools = ((tool.id, tool.slug, tool.name_key) for tool in rows.nameplates(connection))
-    return build_catalogue(tools, rows.alias_keys(connection))
+    return catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))

@@ -13,6 +13,7 @@ from newsletter.issues.check import check_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.render import read_issue
 from newsletter.issues.showing import document
+from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation
 from newsletter.web.api_schemas import INSTANT, TEXT, WEEK, closed, or_null, shape
@@ -43,8 +44,9 @@ def show_issue(asked: Asked) -> Any:
 
 
 def compose(asked: Asked) -> Any:
-    here = asked.site
-    report = compose_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    here, week = asked.site, parsed(asked.values["issue"])
+    rematch_releases(here.engine, here.clock.now())
+    report = compose_issue(here.engine, week, here.settings, here.clock.now())
     return {
         "issue": report.week if report.status else None, "status": report.status, "created": report.created,
         "changed": report.changed, "new_releases": report.new_releases, "tools": report.tools,

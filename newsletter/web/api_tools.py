@@ -9,6 +9,7 @@ from db.engine import reading
 from db.tools import aliases_of, standing_tool, takes_of
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.readers.community import community
+from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.reading import GivenTake
@@ -70,6 +71,8 @@ def show_tool(asked: Asked) -> Any:
 def put_tools(asked: Asked) -> Any:
     dry_run = bool(asked.get("dry_run"))
     report = import_tools(asked.site.engine, json.dumps(asked.body), asked.site.clock.now(), dry_run=dry_run)
+    if not dry_run:
+        rematch_releases(asked.site.engine, asked.site.clock.now())
     takes = {"new": report.new_takes, "replaced": report.replaced_takes}
     counts = {"created": report.created, "updated": report.updated, "unchanged": report.unchanged}
     return {**counts, "takes": takes, "panelists": list(report.panelists), "dry_run": dry_run}

@@ -14,6 +14,7 @@ from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import compose_issue
+from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import reopen_release
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.tools.edit import make_tool, remember_name
@@ -64,7 +65,8 @@ def new_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    release = drop_release(site(request).engine, request.path_params["release_id"])
+    here = site(request)
+    release = drop_release(here.engine, request.path_params["release_id"], here.clock.now())
     return _decided(request, visitor, release, "dropped")
 
 
@@ -98,6 +100,7 @@ def _flow_in(request: Request) -> None:
     with reading(here.engine) as connection:
         issue = issues.issue_of_week(connection, str(last))
     if issue is not None and issue.status == IssueStatus.DRAFT:
+        rematch_releases(here.engine, now)
         compose_issue(here.engine, Week.parse(issue.week), here.settings, now)
 
 

@@ -24,6 +24,7 @@ from newsletter.issues.arrange import StaleError
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
+from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.tools.edit import make_tool
 from newsletter.tools.field_values import is_web_address
@@ -51,6 +52,7 @@ def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
             store_typed(request, visitor, typed)
         except StaleError as error:
             return conflict(request, visitor, typed, error)
+    rematch_releases(here.engine, here.clock.now())
     report = compose_issue(here.engine, week, here.settings, here.clock.now())
     if report.status is None:
         raise RefusedError(f"nothing came out in {week} that an issue could carry, so there is none")

@@ -93,6 +93,7 @@ def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:
             typed=[("into", target.slug)], back=f"/editor/tools/{slug}",
         )  # fmt: skip
     merge_tools(here.engine, slug, into, here.clock.now())
+    rematch_releases(here.engine, here.clock.now())
     _note(request, visitor, f"merged into {into}", slug)
     return back_saying(f"/editor/tools/{into}", f"Merged {slug} into this tool")
 

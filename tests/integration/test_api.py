@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as fuzzing
 from hypothesis import strategies as some
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from db.api import add_token, revoke_token
 from db.engine import reading, transaction
-from db.models import ApiToken, Take
+from db.models import ApiToken, Release, Take
+from db.releases import list_releases
 from newsletter.clock import Clock, real_now
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import hash_token
@@ -22,6 +23,7 @@ from newsletter.web.api_routing import Operation
 from newsletter.web.api_schemas import conform
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
+from tests.fakes.sample_week import release
 from tests.fakes.times import MONDAY
 
 TOOL = {"slug": "curly", "name": "Curly", "url": "https://curly.example", "category": "Developer Tools"}
@@ -86,6 +88,14 @@ def test_tools_and_takes_are_pushed_and_shown(client: Client) -> None:
     assert (shown["verdict"]["call"], shown["verdict"]["ships"]) == ("ship", 1)
     assert client.call("GET", "/tools/curly").json() == shown
     assert [tool["slug"] for tool in client.call("GET", "/tools").json()["tools"]] == ["curly"]
+
+
+def test_a_tool_that_is_pushed_takes_the_releases_that_waited_for_it(client: Client, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(insert(Release).values(**release("Curly", "https://launches.example/curly")))
+    assert client.call("POST", "/tools", {"tools": [TOOL]}).status_code == 200
+    with reading(engine) as connection:
+        assert [one.tool for one in list_releases(connection)] == ["curly"]
 
 
 def test_a_fault_in_a_body_is_named_with_its_place_and_nothing_is_stored(client: Client) -> None:

@@ -24,6 +24,7 @@ from newsletter.releases.naming import fold_name
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.settings import Settings
+from newsletter.tools.merge import merge_tools
 from tests.fakes.feed_server import Answer, FeedServer, item, rss
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
@@ -330,6 +331,54 @@ def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
     assert gathering.releases()[0].tool == "lantern"
 
 
+def test_versions_on_a_feed_that_accepts_new_tools_are_releases_of_one_tool(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    page = "https://github.com/acme/lantern/releases/tag/"
+    first, second, third = (item(f"v1.0.{n}", f"{page}v1.0.{n}", TODAY, str(n)) for n in range(3))
+    url = server.serve("/a", rss(first, second))
+    gathering.watch(url, new_tools="accept")
+    gathering.gather()
+    server.serve("/a", rss(third, first, second))
+    gathering.later(hours=2).gather(url)
+    assert [(one.name, one.version, one.tool) for one in gathering.releases()] == [
+        ("lantern", f"1.0.{n}", "lantern") for n in range(3)
+    ]
+    with reading(gathering.engine) as connection:
+        tool = tool_by_slug(connection, "lantern")
+    assert tool is not None
+    assert tool.url == "https://github.com/acme/lantern"
+
+
+def test_versions_of_a_changelog_are_releases_of_the_tool_in_its_title(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    items = [item(f"2.1.{n}", f"https://lantern.example/changelog#21{n}", TODAY, str(n)) for n in range(3)]
+    items += [item("3.0.0", "https://lantern.example/blog/three", TODAY, "3")]
+    head = "<link>https://lantern.example/</link>"
+    gathering.watch(server.serve("/a", rss(*items, title="Lantern Changelog", head=head)), new_tools="accept")
+    gathering.gather()
+    assert {(one.name, one.tool) for one in gathering.releases()} == {("Lantern", "lantern")}
+    assert len(gathering.releases()) == 4
+
+
+def test_a_piece_of_a_sentence_becomes_no_tool(gathering: Gathering, server: FeedServer) -> None:
+    items = [item("to the crisis in mathematics", "https://news.example/1", TODAY)]
+    gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
+    gathering.gather()
+    assert [(one.tool, one.status) for one in gathering.releases()] == [(None, "unmatched")]
+
+
+def test_a_tools_old_name_and_address_match_after_it_was_merged(gathering: Gathering, server: FeedServer) -> None:
+    gathering.tool("lamp", "Lamp", "https://lamp.example/")
+    gathering.tool("lantern", "Lantern", "https://lantern.example/")
+    merge_tools(gathering.engine, "lamp", "lantern", gathering.now)
+    items = [item("Lamp – lamps", "https://news.example/1", TODAY), item("Two", "https://lamp.example/", TODAY)]
+    gathering.watch(server.serve("/a", rss(*items)))
+    gathering.gather()
+    assert [one.tool for one in gathering.releases()] == ["lantern", "lantern"]
+
+
 def test_launches_of_numbered_tools_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
     items = [item(f"Gadget {n}", f"https://launches.example/{n}", TODAY) for n in range(30)]
     gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
@@ -351,14 +400,14 @@ def test_an_editor_matches_and_the_address_is_remembered(gathering: Gathering, s
     gathering.gather()
     (release,) = gathering.releases()
     assert match_to_tool(gathering.engine, release.id, "quillbase", gathering.now).tool == "quillbase"
-    assert drop_release(gathering.engine, release.id).status == "dropped"
+    assert drop_release(gathering.engine, release.id, gathering.now).status == "dropped"
     gathering.watch(server.serve("/b", rss(item("Once more 2.0", "https://launches.example/posts/7", TODAY))))
     gathering.gather()
     assert gathering.releases()[-1].tool == "quillbase"
     with pytest.raises(NotFoundError):
         match_to_tool(gathering.engine, release.id, "nobody", gathering.now)
     with pytest.raises(NotFoundError):
-        drop_release(gathering.engine, 999)
+        drop_release(gathering.engine, 999, gathering.now)
 
 
 def test_what_an_editor_found_is_added_by_its_page(gathering: Gathering, server: FeedServer) -> None:

@@ -21,6 +21,7 @@ from db.releases import ReleaseRow, list_releases
 from newsletter import settings as settings_module
 from newsletter.clock import Clock, Week
 from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.entries import read_document
 from newsletter.feeds.fetch import fetch_feeds
 from newsletter.feeds.parse import Readers
 from newsletter.feeds.watch import Watch, watch_feed
@@ -29,13 +30,16 @@ from newsletter.releases.collect import collect_releases
 from newsletter.releases.matching import build_catalogue, match_release
 from newsletter.releases.naming import Naming, fold_name, read_title
 from newsletter.settings import Settings
+from tests.announcement_sample import draw
 from tests.fakes.feed_server import FeedServer
 
 pytestmark = pytest.mark.corpus
 
-# Hashes, since the texts are their publishers': of links with 0 or 1, and of titles with what they should become.
-LABELS = Path(__file__).parent.parent / "data" / "gathering" / "announcing_labels.json"
-NAMES = Path(__file__).parent.parent / "data" / "gathering" / "names_of_titles.json"
+# Hashes, since the texts are their publishers': of entries with 0 or 1, and of titles with what they should become.
+DATA = Path(__file__).parent.parent / "data" / "gathering"
+ANNOUNCEMENTS = DATA / "announcements.json"
+NAMES_BY_HAND = DATA / "names_by_hand.json"
+NAMES_LOOKED_OVER = DATA / "names_of_titles.json"
 SHORT = ("blogsurgeai", "github-trending")
 ALL = (
     *SHORT, "ai_first_podcast", "anthropic_engineering", "chanderramesh", "cohere", "github-releases", "google_ai",
@@ -196,33 +200,47 @@ def test_malformed_feeds_are_read_as_well_as_feedparser_reads_them(corpus: Path,
             assert (mine.published_at is not None) >= (dict.get(other, "published_parsed") is not None)
 
 
-def test_announcements_are_told_from_essays_on_titles_that_the_rules_were_not_written_for(histories: Path) -> None:
-    labels = json.loads(LABELS.read_text())["odd"]
-    titles = {}
-    for folder in histories.iterdir():
-        for found in read(folder / "truth.json")["items"]:
-            titles[digest(str(found["link"]))] = found["title"]
-    judged = [(announces(titles[key], None).announces, bool(label)) for key, label in labels.items()]
+def test_announcements_are_told_from_the_rest_on_entries_that_the_rules_were_not_written_for(
+    histories: Path,
+) -> None:
+    labels = read(ANNOUNCEMENTS)["labels"]
+    judged = [
+        (announces(one.title, one.summary).announces, bool(labels[one.key]))
+        for one in draw(histories)
+        if one.half == "judge"
+    ]
     right = sum(said and true for said, true in judged)
-    assert len(judged) == 150
+    assert len(labels) == 300
+    assert len(judged) == 149
     assert right / sum(said for said, _ in judged) >= 0.9
-    assert right / sum(true for _, true in judged) >= 0.9
+    assert right / sum(true for _, true in judged) >= 0.98
 
 
-def test_real_titles_become_the_names_and_versions_that_a_reader_would_give(corpus: Path, histories: Path) -> None:
-    """Three of 216 are known to be read wrongly; docs/feeds.md shows how."""
-    expected = json.loads(NAMES.read_text())
+@pytest.mark.parametrize(("table", "size", "wrong"), [(NAMES_BY_HAND, 166, 8), (NAMES_LOOKED_OVER, 216, 3)])
+def test_real_titles_become_the_names_and_versions_that_they_should(
+    table: Path, size: int, wrong: int, corpus: Path, histories: Path
+) -> None:
+    """The first table was written before the code was run; docs/feeds.md shows what is read wrongly."""
+    expected = read(table)
     titles = {found["title"] for folder in histories.iterdir() for found in read(folder / "truth.json")["items"]}
     for path in (corpus / "feeds" / "captures").iterdir():
+        document = read_document(path.read_bytes(), "", "https://captured.example/feed")
+        titles |= {entry.title for entry in document.entries}
         titles |= {entry.title for entry in feedparser.parse(io.BytesIO(path.read_bytes())).entries}
-    right = 0
-    for title in titles:
-        wanted = expected.get(digest(title))
-        if wanted is not None:
-            found = read_title(title), read_title(title, of_tool="The Tool")
-            right += wanted in {digest(f"{one.name}|{one.version}|{one.prerelease}") for one in found}
-    assert len(expected) >= 200
-    assert right >= len(expected) - 3
+    wanted = {title: expected[digest(title)] for title in titles if digest(title) in expected}
+    right = sum(name in {digest(one) for one in _readings_of(title)} for title, name in wanted.items())
+    assert len(expected) == len(wanted) == size
+    assert right >= size - wrong
+
+
+def _readings_of(title: str) -> Iterator[str]:
+    """What a title says alone, and what it says on a feed of one tool's releases; there the name is the tool's."""
+    alone = read_title(title)
+    yield f"{alone.name}|{alone.version}|{alone.prerelease}"
+    yield f"{alone.name}|{alone.version or ''}|{alone.prerelease}"
+    for tool in ("The Tool", ""):
+        found = read_title(title, of_tool=tool)
+        yield f"{found.name}|{found.version}|{found.prerelease}"
 
 
 def digest(text: str) -> str:

@@ -154,6 +154,28 @@ def test_a_release_put_off_because_the_draft_existed_comes_back_while_nobody_app
     assert {tool.slug: tool.late for tool in values.items} == {"alpha": False, "beta": False}
 
 
+def test_what_was_seen_after_a_week_that_had_nothing_goes_into_the_next_issue_marked_late(
+    engine: Engine, settings: Settings
+) -> None:
+    assert compose_issue(engine, WEEK, settings, NOW).status is None
+    after = WEEK.ends_at(settings.timezone) + timedelta(hours=12)
+    launch(engine, "seen-late", "SS", first_seen_at=after)
+    launch(engine, "matched-late", "SS", matched_at=after)
+    launch(engine, "in-time", "SS", week=str(WEEK.next()))
+    launch(engine, "old", "SS", week="2026-W40", first_seen_at=after)
+    assert compose_issue(engine, WEEK.next(), settings, NOW + timedelta(days=7)).new_releases == 3
+    _, values = read_issue(engine, WEEK.next(), settings)
+    assert {tool.slug: tool.late for tool in values.items} == {
+        "seen-late": True, "matched-late": True, "in-time": False,
+    }  # fmt: skip
+
+
+def test_a_week_that_nobody_composed_keeps_what_was_there_in_time(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS", matched_at=IN_WEEK)
+    assert compose_issue(engine, WEEK.next(), settings, NOW).status is None
+    assert compose_issue(engine, WEEK, settings, NOW).new_releases == 1
+
+
 def test_a_release_that_missed_its_closed_issue_goes_into_the_next_one_marked_late(
     engine: Engine, settings: Settings
 ) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
+from db.releases import Nameplate
 from newsletter.feeds.addresses import canonical_url
-from newsletter.releases.matching import Catalogue, build_catalogue, is_page_of_one_tool, match_release
+from newsletter.releases.matching import Catalogue, build_catalogue, catalogue_of, is_page_of_one_tool, match_release
 from newsletter.releases.naming import Naming, fold_name, read_title
 
 TOOLS = {
@@ -98,6 +99,17 @@ def test_a_close_name_is_a_candidate_and_stays_an_unknown_tool() -> None:
     match = match_release(Naming("Quillbases"), None, catalogue())
     assert not match.doubtful
     assert [candidate.slug for candidate in match.candidates] == ["quillbase"]
+
+
+def test_a_close_name_within_the_category_goes_before_one_outside_it() -> None:
+    plates = [
+        Nameplate(1, "lanterna", "Lanterna", "lanterna", "Databases"),
+        Nameplate(2, "lanternb", "Lanternb", "lanternb", "Code editors"),
+    ]
+    match = match_release(Naming("Lanternc", "an editor for code"), None, catalogue_of(plates, []))
+    assert match.tool_id is None
+    assert [(one.slug, one.score) for one in match.candidates] == [("lanternb", 0.6), ("lanterna", 0.4)]
+    assert match.candidates[0].reason == "its name is close, and it speaks of the tool's category"
 
 
 def test_names_that_differ_in_a_digit_are_not_even_close() -> None:

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.releases.naming import fold_name, is_prerelease, read_title, slug_of
+from newsletter.releases.naming import (
+    fold_name,
+    home_in_address,
+    is_name,
+    is_prerelease,
+    read_title,
+    slug_of,
+    tool_of_feed,
+)
 
 LAUNCHES = [
     ("Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
@@ -46,6 +54,11 @@ LAUNCHES = [
     ("C++ Insights – see what the compiler sees", "C++ Insights", "see what the compiler sees", None),
     ("bolt.example – pages from words", "bolt.example", "pages from words", None),
     ("Quill-Graph-RAG: questions to a repository", "Quill-Graph-RAG", "questions to a repository", None),
+    ("Quillbase from Acme Notes Labs is now available", "Quillbase", None, None),
+    ("https://quillbase.example/ - notes that answer", "quillbase.example", "notes that answer", None),
+    ("More choice in Acme: Introducing Quillbase", "Quillbase", None, None),
+    ("Quillbase v2.1.0 更新总结", "Quillbase", None, "2.1.0"),
+    ("《Quillbase：会回答》", "Quillbase", "会回答》", None),
     ("Welcome to the crisis in mathematics", "Welcome to the crisis in mathematics", None, None),
     ("The latest news we announced in July 2026", "The latest news we announced in July 2026", None, None),
     ("Slow answers for Quill Large 5 and Quill Small 4.5", "Slow answers for Quill Large 5 and Quill Small 4.5", None,
@@ -117,6 +130,42 @@ def test_spellings_of_one_name_have_one_key(left: str, right: str) -> None:
 )  # fmt: skip
 def test_different_names_have_different_keys(left: str, right: str) -> None:
     assert fold_name(left) != fold_name(right)
+
+
+@pytest.mark.parametrize(
+    ("title", "tool"),
+    [
+        ("Release notes from quillbase", "quillbase"), ("PyPI recent updates for quillbase", "quillbase"),
+        ("Quill Base Changelog", "Quill Base"), ("Quillbase – Release notes", "Quillbase"), ("Quillbase", "Quillbase"),
+        ("Changelog", "Changelog"),
+    ],
+)  # fmt: skip
+def test_a_feed_of_versions_has_its_tool_in_its_title(title: str, tool: str) -> None:
+    assert tool_of_feed(title) == tool
+
+
+def test_pieces_of_sentences_and_versions_are_no_names() -> None:
+    assert not [
+        text for text in ("to the crisis in mathematics", "and more to come", "v2.1.0", "1.0", "") if is_name(text)
+    ]
+    names = ("Quillbase", "quill", "quill base", "n8n for all teams", "twt-investor for all", "Meet your quill", "v0")
+    assert [text for text in names if not is_name(text)] == ["v0"]
+
+
+@pytest.mark.parametrize(
+    ("url", "home"),
+    [
+        ("https://github.com/acme/quill/releases/tag/v1.0", "https://github.com/acme/quill"),
+        ("https://gitlab.com/acme/quill/-/releases/v1.0", "https://gitlab.com/acme/quill"),
+        ("https://pypi.org/project/quill/1.0/", "https://pypi.org/project/quill"),
+        ("https://www.npmjs.com/package/@acme/quill/v/1.0", "https://www.npmjs.com/package/@acme/quill"),
+        ("https://github.com/acme/quill", None),
+        ("https://acme.example/releases/1", None),
+        (None, None),
+    ],
+)
+def test_a_release_page_lies_below_its_repository_or_package(url: str | None, home: str | None) -> None:
+    assert home_in_address(url) == home
 
 
 def test_a_slug_is_made_of_what_can_stand_in_an_address() -> None:

@@ -78,6 +78,37 @@ def test_a_bare_version_is_named_by_the_repository_or_package_that_it_is_of(kind
         assert (found.naming.name, found.naming.version) == ("lantern", "1.2.3")
 
 
+@pytest.mark.parametrize("kind", ["launches", "releases", "news"])
+def test_a_bare_version_that_no_address_names_takes_the_name_of_its_feed(kind: str) -> None:
+    rules = FeedRules(kind, None, None, None, False, "Quillbase Changelog")
+    found = read(replace(shown("2.1.236"), url="https://quillbase.example/changelog#21236"), rules)
+    assert isinstance(found, Announced)
+    assert (found.naming.name, found.naming.version) == ("Quillbase", "2.1.236")
+
+
+@pytest.mark.parametrize("kind", ["launches", "news"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Elevated errors on requests to several models", "Elevated Quill API authentication errors",
+        "Degraded performance for Quill 5", "Service disruption on Quill services", "Partial outage in Europe",
+        "Quillbase.example is down - nobody can sign in", "Error while creating notes", "[Resolved] Elevated latency",
+        "Resolved: increased error rates on the API", "Sync and search are unavailable",
+    ],
+)  # fmt: skip
+def test_an_incident_of_a_status_page_announces_no_tool(kind: str, title: str) -> None:
+    assert read(shown(title), FeedRules(kind, None, None, None, False)) == Skipped("it is a status report")
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Downtime – know when your site is down", "High Performance Notes – write fast", "Pager – Incident management",
+     "Monitoring – for everybody", "Errors – with stack traces"],
+)  # fmt: skip
+def test_a_launch_that_speaks_of_incidents_is_a_launch(title: str) -> None:
+    assert isinstance(read(shown(title)), Announced)
+
+
 def test_a_repositorys_prerelease_is_left_out_of_every_kind_of_feed() -> None:
     entry = replace(shown("v1.2.3rc1"), url="https://github.com/acme/lantern/releases/tag/v1.2.3rc1")
     assert read(entry) == Skipped("it is a pre-release (1.2.3rc1)")
@@ -101,7 +132,8 @@ def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
         "Introducing Quillbase", "Quillbase 2.0 is now available", "Quillbase is generally available",
         "Announcing the Quillbase SDK", "Show HN: Quillbase", "Quillbase v2.1", "Changelog: May 2026", "Quillbase Sync",
         "Quillbase in Emacs", "Quillbase now supports Windows", "Quill 3", "Acme launches Quillbase",
-        "Open-sourcing Quillbase", "Quillbase: notes that answer back",
+        "Open-sourcing Quillbase", "Quillbase: notes that answer back", "Quillbase - Your source for collaboration",
+        "https://quillbase.example - Save notes", "Quillbase - Notes, podcast and interview",
     ],
 )  # fmt: skip
 def test_announcements_are_told(title: str) -> None:
@@ -114,6 +146,7 @@ def test_announcements_are_told(title: str) -> None:
         "How we built Quillbase", "Why notes matter", "What is a note?", "Acme raises $20 million", "Our Series B",
         "Quillbase vs Lantern: a comparison", "Elevated errors on requests", "Lessons from a year of notes",
         "Acme partners with Example Corp", "Case study: notes at Example Corp", "The future of notes",
+        "Write Well - Learn to write in weeks", "Acme novels - Ongoing novels", "Notes Empire - 549 prompts for notes",
         "Quillbase is SOC2 compliant", "A guide to better notes", "An update to our pricing",
     ],
 )  # fmt: skip
