@@ -10,15 +10,17 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, select
 
-from db.engine import make_engine, reading
+from db.engine import make_engine, reading, transaction
 from db.issues import issue_of_week
+from db.models import Delivery, ReturnedMail, SubscriberEvent, Vote
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.deliveries.send import send_due
@@ -149,11 +151,36 @@ def names(page: Page) -> list[str]:
     return page.locator("#items h3").all_inner_texts()
 
 
+def serious_findings(page: Page) -> list[tuple[str, str, list[str]]]:
+    """What axe finds on the page as it stands: its address, the rule, the first places."""
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    result = page.evaluate("axe.run({resultTypes: ['violations'], iframes: false})")
+    return [
+        (page.url, one["id"], [node["html"] for node in one["nodes"]][:3])
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def answered(room: Room) -> None:
+    """What readers and their servers say after a sending, as the rooms that hear it write it down."""
+    with transaction(room.engine) as connection:
+        sent = connection.execute(select(Delivery).where(Delivery.status == "sent")).all()
+        for n, kind in enumerate(("soft", "complaint")):
+            row = {"fingerprint": f"f{n}", "recipient": "", "at": NOW, "source": "test", "kind": kind}
+            connection.execute(insert(ReturnedMail).values(**row, changed=False, delivery_id=sent[n].id))
+        left = {"at": NOW, "what": "unsubscribed", "subscriber_id": sent[0].subscriber_id}
+        connection.execute(insert(SubscriberEvent).values(**left, issue_id=sent[0].issue_id))
+        for n in range(9):
+            vote = {"tool_id": 1 + n % 2, "voter": f"browser:{n}", "call": "ship" if n % 3 else "skip", "at": NOW}
+            connection.execute(insert(Vote).values(**vote))
+
+
 def picture(page: Page, name: str, *, whole: bool = False) -> None:
     """Renew a picture of the handbook, where that was asked for."""
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=whole)
+        page.screenshot(path=f"{PICTURES}/{name}.jpeg", type="jpeg", quality=60, full_page=whole)
 
 
 def test_an_editor_signs_in_by_a_mailed_link(chromium: Browser, room: Room) -> None:
@@ -238,6 +265,8 @@ def test_items_are_put_in_order_dropped_and_paired(window: Page) -> None:
     window.get_by_label("Second tool").select_option("pagewright")
     window.get_by_role("button", name="Change the pair").click()
     expect(window.get_by_role("status")).to_contain_text("Changed the head-to-head")
+    window.get_by_role("button", name="Pin", exact=True).first.click()
+    expect(window.locator("#items .item").first).to_contain_text("pinned")
     window.get_by_role("button", name="Restore Tallyho").click()
     expect(window.get_by_role("status")).to_contain_text("Restored Tallyho")
 
@@ -254,6 +283,7 @@ def test_what_is_typed_shows_in_the_preview_before_it_is_saved(window: Page) -> 
     expect(window.get_by_label("Subject")).to_have_value("One week, two tools worth your time")
     expect(mail(window).locator("strong")).to_contain_text("everything")
     expect(window.locator(".findings")).to_contain_text("Nothing stands in the way")
+    expect(window.locator(".findings")).to_contain_text("of 80,000 bytes")
     picture(window, "editor-issue", whole=True)
 
 
@@ -298,6 +328,10 @@ def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None
     window.get_by_label("Subject").fill("Edited after the approval")
     window.get_by_role("button", name="Save").click()
     expect(window.get_by_role("status")).to_contain_text("The approval is void")
+    window.get_by_role("link", name="What changed").click()
+    expect(window.locator("ins").first).to_contain_text("Edited after the approval")
+    picture(window, "editor-difference")
+    window.go_back()
     assert room.status == "draft"
     window.get_by_label("Send at").fill("2026-11-24T09:00")
     window.get_by_role("button", name="Schedule").click()
@@ -308,6 +342,7 @@ def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None
     room.send_what_waits()
     assert [arrived.recipient for arrived in room.sink.mails] == ["me@example.org"]
     room.sink.refusing("cy@example.org", "550 5.1.1 there is no such mailbox")
+    room.sink.refusing_once("bo@example.org", "550 5.5.2 I do not understand")
     window.get_by_role("button", name="Send now").click()
     window.get_by_role("button", name="Send it").click()
     expect(window.get_by_text("0 of 3 settled")).to_be_visible()
@@ -317,6 +352,22 @@ def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None
     sending.join()
     expect(window.get_by_role("cell", name="550 5.1.1 there is no such mailbox")).to_be_visible()
     expect(window.locator("#receipt .status")).to_have_text("Sent")
+    window.get_by_role("button", name="Send to the missed").click()
+    expect(window.get_by_text("goes to 1 of those it did not reach")).to_be_visible()
+    window.get_by_role("button", name="Send it").click()
+    expect(window.get_by_role("status")).to_contain_text("1 who were missed are tried again")
+    room.send_what_waits()
+    expect(window.get_by_text("3 of 3 settled")).to_be_visible()
+    expect(window.locator("#receipt .status")).to_have_text("Sent")
+    answered(room)
+    window.reload()
+    for row in ("Bounced for good 0", "Bounced for now 1", "Complaints 1", "Unsubscribed 1"):
+        expect(window.get_by_role("table", name="What came back").get_by_role("row", name=row)).to_be_visible()
+    expect(window.get_by_role("table", name="Votes on each item").get_by_role("row", name="Curly 3 2")).to_be_visible()
+    for scheme in ("light", "dark"):
+        window.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert serious_findings(window) == []
+    window.emulate_media(color_scheme="light")
     picture(window, "editor-receipt", whole=True)
     assert sorted(arrived.recipient for arrived in room.sink.mails[1:]) == ["ada@example.org", "bo@example.org"]
     assert {arrived.header("Subject") for arrived in room.sink.mails[1:]} == {"Edited after the approval"}
@@ -373,18 +424,34 @@ def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None
     context.close()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1920])
-def test_no_page_is_wider_than_the_window(chromium: Browser, room: Room, width: int) -> None:
-    context = patient(chromium, base_url=room.app.url, viewport={"width": width, "height": 800})
-    page = context.new_page()
-    enter(page, room.link("ada@example.com"))
-    for path in ("/editor", "/editor/queue", "/editor/tools", "/editor/tools/curly", "/editor/takes", PAGE,
-                 "/editor/tools/curly/takes/builder", f"{PAGE}/receipt", f"{PAGE}/check", "/editor/log"):  # fmt: skip
+EVERY_PAGE = (
+    "/editor", "/editor/queue", "/editor/rules", "/editor/tools", "/editor/tools/new", "/editor/tools/curly",
+    "/editor/tools/curly/takes/builder", "/editor/takes", "/editor/log", "/editor/people", PAGE, f"{PAGE}/receipt",
+    f"{PAGE}/check", f"{PAGE}/difference", "/editor/sign-in",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "dark"), (1920, "light"), (1280, "dark")])
+def test_every_page_fits_its_window_and_has_no_serious_finding(
+    chromium: Browser, room: Room, width: int, scheme: str
+) -> None:
+    context = patient(
+        chromium, base_url=room.app.url, viewport={"width": width, "height": 800}, color_scheme=scheme
+    )  # fmt: skip
+    watched = Watched(context, room.app.url)
+    page = watched.page
+    enter(page, room.link("op@example.com", "operator"))
+    found = []
+    for path in EVERY_PAGE:
         page.goto(path)
+        page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        found += serious_findings(page)
         if width == 390 and path in ("/editor", PAGE):
             picture(page, f"editor-phone{'-issue' if path == PAGE else ''}")
     context.close()
+    assert found == []
+    assert watched.troubles == []
 
 
 def test_a_panelist_enters_their_own_take_and_no_other(chromium: Browser, room: Room) -> None:

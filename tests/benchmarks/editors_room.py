@@ -17,6 +17,7 @@ from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
+from tests.acceptance.test_editor_week import big_week
 from tests.conftest import complete_environment
 from tests.fakes.browser import Browser
 from tests.fakes.sample_week import NOW, WEEK, release, set_out
@@ -41,6 +42,27 @@ def main() -> None:
         typed = dict(re.findall(r'name="(csrf)" value="([^"]*)"', browser.get(PAGE).text)) | {"subject": "Typed"}
         took = _milliseconds(lambda: browser.post(f"{PAGE}/preview", data=typed))
         print(f"  {'preview after an edit':36} {took:5.0f} ms")
+        engine.dispose()
+    _preview_of_a_big_week()
+
+
+def _preview_of_a_big_week() -> None:
+    """120 launches, so that the mail has to be cut to its budget: the slowest preview there is."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/newsletter.db"
+        engine = make_engine(url)
+        migrate(engine, NOW)
+        settings = settings_module.load(complete_environment(url), Path(folder))
+        big_week(engine, settings)
+        browser = Browser(create_app(settings, engine, Clock(NOW, running=False)))
+        add_editor(engine, "ada@example.com", "editor", NOW)
+        browser.post(make_link(engine, "ada@example.com", settings, NOW).removeprefix(settings.public_url))
+        typed = dict(re.findall(r'name="(csrf)" value="([^"]*)"', browser.get(PAGE).text)) | {"subject": "Typed"}
+        took = _milliseconds(lambda: browser.post(f"{PAGE}/preview", data=typed))
+        print(f"  {'preview of 120 launches':36} {took:5.0f} ms")
+        for part in ("", "/difference", "/findings"):
+            took = _milliseconds(lambda part=part: browser.get(PAGE + part))
+            print(f"  {f'{WEEK}{part} of 120 launches':36} {took:5.0f} ms")
         engine.dispose()
 
 
