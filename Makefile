@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit faults bench clean
+.PHONY: demo test lint types unit faults oracles bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -18,6 +18,9 @@ test: .venv/.tested
 
 faults: .venv/.tested
 	$(BIN)/pytest tests/faults --full $(ARGS)
+
+oracles: .venv/.tested
+	$(BIN)/pytest tests/oracles -rs -s $(ARGS)
 
 bench: .venv/.tested
 	$(BIN)/python -m tests.benchmarks $(ARGS)
