@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import feedparser
 import pytest
@@ -134,7 +135,7 @@ def expected_weeks(weeks: list[dict[str, Any]]) -> dict[str, set[str]]:
     """What was seen in time, and what was seen late the week before."""
     found, late = {}, set[str]()
     for week in weeks:
-        name = str(Week.of(datetime.fromisoformat(week["week_start"]), settings_module.values.zone("UTC")))
+        name = str(Week.of(datetime.fromisoformat(week["week_start"]), ZoneInfo("UTC")))
         found[name] = {canonical_url(url) for url in week["published_in_week_and_seen_by_end"]} | late
         late = {canonical_url(url) for url in week["published_in_week_but_seen_after_end"]}
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import resource
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from tests.fakes.feed_server import FeedServer, item, rss
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
+MORE_MEMORY = 100_000  # kilobytes
 LIMITS = Limits(connect=2, read=2, whole=4, parse=4)
 
 
@@ -76,10 +78,13 @@ def gather_beside_a_good_feed(engine: Engine, server: FeedServer, folder: Path, 
     settings = settings_module.load(environment, folder)
     for address in (url, good):
         watch_feed(engine, Watch(address), NOW)
-    began = time.monotonic()
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = fetch_feeds(engine, settings, Clock(NOW), limits=LIMITS)
     collect_releases(engine, settings, Clock(NOW))
     assert time.monotonic() - began < 60, "the limits must end it; the figure only catches a hang"
+    # Of this process; the readers beside it cannot have more than the limit that they set themselves.
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < MORE_MEMORY, "a hostile document costs a few copies of itself"
     bad, beside = report.feeds
     assert (beside.status, beside.new) == ("ok", 1)
     with reading(engine) as connection:

@@ -21,7 +21,9 @@ def read(entry: Shown, rules: FeedRules = LAUNCHES, composed: tuple[str, ...] = 
     return read_entry(entry, rules, composed=composed, zone=ZONE)
 
 
-def week(at: datetime | None, seen: datetime = NOW, composed: tuple[str, ...] = (), backlog: bool = False) -> tuple:
+def week(
+    at: datetime | None, seen: datetime = NOW, composed: tuple[str, ...] = (), backlog: bool = False
+) -> tuple[str | None, bool]:
     found = place(at, seen, backlog=backlog, composed=composed, zone=ZONE)
     return (str(found.week) if found.week else None, found.late)
 
