@@ -252,13 +252,18 @@ class _Session(asyncio.Protocol):
                 size, _, last = rest.partition(" ")
                 self.chunk, self.last = int(size), last.upper() == "LAST"
                 if self.recipient and self.sink.plan.drop_at_body(self.recipient):
-                    self.transport.abort()
+                    self.cut()
             case "QUIT":
                 self.say("221 2.0.0 bye")
                 self.flush()
                 self.transport.close()
             case _:
                 self.say("502 5.5.2 what?")
+
+    def cut(self) -> None:
+        """Hang up; what was said about earlier messages has left before."""
+        self.flush()
+        self.transport.abort()
 
     def mail(self, rest: str) -> None:
         if self.sender is not None:
@@ -290,7 +295,7 @@ class _Session(asyncio.Protocol):
             self.say("503 5.5.1 no valid recipients")
             return
         if self.sink.plan.drop_at_body(self.recipient):
-            self.transport.abort()
+            self.cut()
             return
         self.in_data = True
         self.say("354 go on")

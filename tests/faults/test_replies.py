@@ -3,19 +3,19 @@
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import Engine, insert, select
 
 from db.engine import transaction
 from db.models import Editor, Letter
-from newsletter.cli.main import main
 from newsletter.deliveries import transport
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
+from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
@@ -36,7 +36,7 @@ def reconciled(engine: Engine) -> dict[str, int]:
 
 def with_operator(engine: Engine) -> None:
     with transaction(engine) as connection:
-        values = {"email": "op@example.com", "name": "Op", "role": "operator", "created_at": NOW}
+        values = {"email": "op@example.com", "role": "operator", "created_at": NOW}
         connection.execute(insert(Editor).values(values))
 
 
@@ -166,6 +166,7 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
     engine: Engine, settings: Settings, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.3)
     monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.3)
     with Sink().offering(*offers) as sink:
@@ -195,21 +196,37 @@ def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> N
 
 @pytest.mark.parametrize("greeting", [None, "554 5.7.1 we do not talk to you", "421 4.3.2 closing"])
 def test_a_relay_that_is_down_or_refuses_is_told_in_one_line_and_nothing_is_lost(
-    engine: Engine, database_url: str, settings: Settings, greeting: str | None
+    engine: Engine, database_url: str, settings: Settings, tmp_path: Path, greeting: str | None
 ) -> None:
     with Sink() as sink:
         sink.plan.greeting = greeting or sink.plan.greeting
         url = sink.url if greeting else "smtp://127.0.0.1:1?tls=off"
         published(engine, with_relays(settings, url), MANY)
-        environ = complete_environment(database_url) | {"NEWSLETTER_SMTP": url}
+        issues = Command(tmp_path, complete_environment(database_url) | {"NEWSLETTER_SMTP": url})
         began = time.monotonic()
-        done = CliRunner().invoke(main, ["issues", "send", str(WEEK)], env=environ)
+        said = issues.refuses("issues", "send", str(WEEK))
         seconds = time.monotonic() - began
-    assert done.exit_code == 1
-    said = done.stderr.strip().splitlines()
-    assert len(said) == 1
-    assert f"{MANY} of issue {WEEK} are not sent" in said[0]
-    assert "127.0.0.1" in said[0]
+    assert f"{MANY} of issue {WEEK} are not sent" in said
+    assert "127.0.0.1" in said
     assert seconds < 10
     counts = read_receipt(engine, WEEK).counts
     assert counts.queued == counts.recipients == MANY
+
+
+def test_an_issue_is_paused_resumed_and_cancelled_from_the_command_line(
+    engine: Engine, database_url: str, settings: Settings, tmp_path: Path
+) -> None:
+    with Sink() as sink:
+        published(engine, with_relays(settings, sink.url), MANY)
+        issues = Command(tmp_path, complete_environment(database_url) | {"NEWSLETTER_SMTP": sink.url})
+        assert issues.json("issues", "pause", str(WEEK)) == {"issue": str(WEEK), "status": "paused"}
+        assert "resume" in issues.refuses("issues", "send", str(WEEK))
+        assert issues.json("issues", "receipt", str(WEEK))["queued"] == MANY
+        assert issues.json("issues", "resume", str(WEEK))["status"] == "sending"
+        assert issues.json("issues", "cancel", str(WEEK)) == {
+            "issue": str(WEEK), "status": "cancelled", "skipped": MANY,
+        }  # fmt: skip
+        assert "cancelled" in issues.refuses("issues", "resume", str(WEEK))
+        assert "cancelled" in issues.refuses("issues", "send", str(WEEK))
+    assert sink.mails == []
+    assert reconciled(engine) == {"skipped": MANY}

@@ -1,0 +1,83 @@
+"""Processes that die, and processes that run side by side: nothing is doubled, and nobody sends on alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from db.engine import make_engine
+from newsletter import settings as settings_module
+from newsletter.deliveries.read_receipt import read_receipt
+from tests.conftest import complete_environment
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import WEEK, published
+
+COMMAND = [sys.executable, "-m", "newsletter.cli.main"]
+
+
+def start(environ: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]":
+    said = subprocess.DEVNULL
+    return subprocess.Popen([*COMMAND, *arguments], env={**os.environ, **environ}, stdout=said, stderr=said)
+
+
+def children(process: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+def test_no_sender_outlives_its_killed_parent(sqlite_url: str, tmp_path: Path) -> None:
+    with Sink().delaying(0.05) as sink:
+        environ = complete_environment(sqlite_url) | {"NEWSLETTER_SMTP": sink.url, "NEWSLETTER_SENDERS": "2"}
+        engine = make_engine(sqlite_url)
+        published(engine, settings_module.load(environ, tmp_path), 5000)
+        engine.dispose()
+        parent = start(environ, "issues", "send", str(WEEK))
+        helpers: set[int] = set()
+        until = time.monotonic() + 60
+        while (len(sink.mails) < 50 or len(helpers) < 2) and time.monotonic() < until:
+            helpers |= children(parent.pid)
+            time.sleep(0.05)
+        assert helpers, "no helper was started"
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        time.sleep(0.5)
+        assert not [helper for helper in helpers if is_alive(helper)]
+        arrived = len(sink.mails)
+        time.sleep(0.5)
+        assert len(sink.mails) == arrived < 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])
+def test_two_that_send_at_once_double_nothing(database_url: str, tmp_path: Path, beside: str) -> None:
+    with Sink() as sink:
+        environ = complete_environment(database_url) | {"NEWSLETTER_SMTP": sink.url}
+        engine = make_engine(database_url)
+        published(engine, settings_module.load(environ, tmp_path), 4000)
+        other = start(environ, *beside.split(), *([str(WEEK)] if beside == "issues send" else []))
+        mine = start(environ, "issues", "send", str(WEEK))
+        try:
+            assert mine.wait(120) == 0
+            until = time.monotonic() + 60
+            while read_receipt(engine, WEEK).status != "sent" and time.monotonic() < until:
+                time.sleep(0.1)
+        finally:
+            other.terminate()
+            other.wait(30)
+        found = read_receipt(engine, WEEK)
+        engine.dispose()
+    assert (found.status, found.counts.sent) == ("sent", 4000)
+    assert len(sink.mails) == 4000
+    assert set(sink.recipients().values()) == {1}
+    assert sink.most_connections <= 4
