@@ -6,6 +6,7 @@ business's clock, so that a rehearsal can replay a retry.
 """
 
 import os
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import OperationalError
 
 from db.engine import is_sqlite
 from db.models import Delivery, DomainPause, Issue, Subscriber, Suppression
@@ -278,13 +280,17 @@ def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Writte
 
 def _write_sqlite(connection: Connection, owner: str, outcomes: Sequence[Written]) -> None:
     """In one statement: between two, a busy thread takes the interpreter's lock and the commit waits for it."""
+    connection.exec_driver_sql(*_sqlite_statement(owner, outcomes))
+
+
+def _sqlite_statement(owner: str, outcomes: Sequence[Written]) -> tuple[str, tuple[Any, ...]]:
     rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(outcomes))
     values = [
         value for row in outcomes
         for value in (row.id, row.status, _stored(row.next_attempt_at), row.code, row.reply, row.relay, row.relay_id,
                       _stored(_finished(row)))
     ]  # fmt: skip
-    connection.exec_driver_sql(_WRITE_SQLITE.format(rows=rows), (*values, owner))
+    return _WRITE_SQLITE.format(rows=rows), (*values, owner)
 
 
 _WRITE_SQLITE = """
@@ -312,7 +318,7 @@ def _finished(row: Written) -> datetime | None:
 
 def _stored(instant: datetime | None) -> str | None:
     """As SQLAlchemy stores an instant on SQLite."""
-    return None if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class OutcomeLedger:
@@ -351,6 +357,23 @@ class OutcomeLedger:
         except BaseException:
             self.close()
             raise
+
+    def write(self, owner: str, outcomes: Sequence[Written]) -> None:
+        """``write_outcomes`` in a transaction of its own; on SQLite by the driver alone, at half the CPU time."""
+        if self._log is None or len(outcomes) > 500:
+            with self.transaction() as connection:
+                write_outcomes(connection, owner, outcomes)
+            return
+        self._connection = self._connection or self._open()
+        driver: Any = self._connection.connection.driver_connection
+        statement, values = _sqlite_statement(owner, outcomes)
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            driver.execute(statement, values)
+            driver.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise OperationalError(_WRITE_SQLITE, None, error) from error
 
     def close(self) -> None:
         if self._connection is not None:

@@ -97,9 +97,14 @@ class Recorder:
             self._loop.call_soon_threadsafe(self._failed)
 
     def _commit(self, batch: Sequence[Decided]) -> None:
+        written = [row.written for row in batch]
         gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
+        if not gone and all(row.hold is None for row in batch):
+            with self._turn:
+                self._ledger.write(self._owner, written)
+            return
         with self._turn, self._ledger.transaction() as connection:
-            deliveries.write_outcomes(connection, self._owner, [row.written for row in batch])
+            deliveries.write_outcomes(connection, self._owner, written)
             if gone:
                 deliveries.mark_bounced(connection, gone, self._now())
             for row in batch:
