@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from db.models import (
     Delivery,
@@ -211,6 +212,39 @@ def _takes(connection: Connection, wanted: ColumnElement[bool]) -> list[TakeRow]
         .order_by(Take.tool_id, Take.id)
     )
     return [TakeRow(*row) for row in connection.execute(statement)]
+
+
+class NewerTakeRow(NamedTuple):
+    """``was`` is the call that it replaced, None for a panelist's first take on the tool."""
+
+    slug: str
+    tool: str
+    panelist: str
+    call: str
+    was: str | None
+
+
+def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[NewerTakeRow]:
+    """The standing takes on this issue's tools that were recorded after an instant."""
+    earlier = aliased(Take)
+    replaced = and_(
+        earlier.tool_id == Take.tool_id, earlier.panelist == Take.panelist, earlier.replaced_at == Take.recorded_at
+    )
+    statement = (
+        select(Tool.slug, Tool.name, Panelist.name, Take.call, earlier.call)
+        .join(IssueItem, IssueItem.tool_id == Take.tool_id)
+        .join(Tool, Tool.id == Take.tool_id)
+        .join(Panelist, Panelist.key == Take.panelist)
+        .outerjoin(earlier, replaced)
+        .where(
+            IssueItem.issue_id == issue_id,
+            IssueItem.dropped.is_(False),
+            Take.replaced_at.is_(None),
+            Take.recorded_at > since,
+        )
+        .order_by(Tool.name, Panelist.position, earlier.id)
+    )
+    return [NewerTakeRow(*row) for row in connection.execute(statement)]
 
 
 def announced_before(connection: Connection, starts_at: datetime, limit: int = 5000) -> list[AnnouncedRow]:

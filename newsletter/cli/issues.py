@@ -1,6 +1,7 @@
 """``newsletter issues``: compose, look at, approve. Its life from sending on is in cli/sending.py."""
 
 import getpass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -183,10 +184,12 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
 @issues.command()
 @click.argument("issue")
 @click.option("--links/--no-links", default=True, help="Also open every address that the issue leads to.")
+@click.option("--identity/--no-identity", default=True, help="Also ask for SPF, DKIM, DMARC and one-click.")
 @json_option
 @pass_door
-def check(door: Door, issue: str, links: bool, as_json: bool) -> None:
-    """Look for what would embarrass: size, links, missing takes, styles, settings. Exits with 1 on an error.
+def check(door: Door, issue: str, links: bool, identity: bool, as_json: bool) -> None:
+    """Look for what would embarrass: size, links, takes that are missing or newer than the draft, styles, headers,
+    settings, and what receivers judge the mail by. Exits with 1 on an error.
 
     \b
     Example:
@@ -195,17 +198,12 @@ def check(door: Door, issue: str, links: bool, as_json: bool) -> None:
     from newsletter.issues.check import check_issue
 
     report = check_issue(door.engine, week_argument(issue), door.settings, door.clock.now(), links=links)
-    document = {
-        "issue": report.week,
-        "passed": report.passed,
-        "findings": [
-            {"severity": found.severity, "place": found.place, "message": found.message, "advice": found.advice}
-            for found in report.findings
-        ],
-    }
-    lines = [f"{found.severity}: {found.place}: {found.message} {found.advice}" for found in report.findings]
-    answer(document, as_json, [*lines, f"{report.week} passes."] if report.passed else lines)
-    if not report.passed:
+    findings = [*report.findings, *(_identity(door) if identity else [])]
+    passed = not any(found.severity == "error" for found in findings)
+    document = {"issue": report.week, "passed": passed, "findings": [asdict(found) for found in findings]}
+    lines = [f"{found.severity}: {found.place}: {found.message} {found.advice}" for found in findings]
+    answer(document, as_json, [*lines, f"{report.week} passes."] if passed else lines)
+    if not passed:
         raise NewsletterError(f"{report.week} does not pass; each finding that says error says what to do")
 
 
@@ -264,6 +262,19 @@ def approve(door: Door, issue: str, at: str | None, expect: str | None, as_json:
     }  # fmt: skip
     when = f", to be sent at {iso(report.send_at)}" if report.send_at else ""
     answer(document, as_json, f"{report.week} is approved{when}; it says {report.content_hash[:12]}.")
+
+
+def _identity(door: Door) -> list[Any]:
+    """What is not well with what receivers judge the mail by. A service that is not up yet is no fault of the issue."""
+    from newsletter.issues.checks import Finding
+    from newsletter.operations.dns_resolver import SystemResolver
+    from newsletter.operations.doctor import examine_identity
+
+    return [
+        Finding("warning" if found.name == "service" else str(found.level), found.name, f"{found.what}.", found.advice)
+        for found in examine_identity(door.engine, door.settings, SystemResolver())
+        if found.level != "ok"
+    ]
 
 
 def _composed(report: Any) -> str:

@@ -1,7 +1,7 @@
 """Checks an issue before it goes out: its content, its rendered parts, and the settings that sending needs."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -10,6 +10,7 @@ from db import issues
 from db.engine import reading
 from db.keys import newest_link_key
 from newsletter.clock import Week, real_now
+from newsletter.deliveries.message import Envelope, freeze, own_fields, shared_fields
 from newsletter.errors import NotFoundError
 from newsletter.feeds.download import DownloadError, Limits, open_downloader, user_agent
 from newsletter.issues import budget
@@ -17,13 +18,17 @@ from newsletter.issues.checks import (
     Finding,
     check_address,
     check_earlier,
+    check_freshness,
+    check_headers,
     check_readership,
     check_rendered,
     check_values,
 )
+from newsletter.issues.content import Rendered
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import links_for
 from newsletter.issues.layout import NAMED
+from newsletter.issues.render import NOBODY
 from newsletter.issues.rendering import render
 from newsletter.issues.values import IssueValues, ToolValue, load_values
 from newsletter.settings import PREFIX, Settings
@@ -61,15 +66,23 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
         key_id, key = newest_link_key(connection)
         announced = {row.tool_id: row.week for row in issues.announced_before(connection, issue.starts_at)}
         readers = issues.readership(connection, issue.starts_at)
+        newer = issues.takes_since(connection, issue.id, content.frozen_at if content else issue.composed_at)
     found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]
     found += [*check_earlier(values, announced), *check_readership(*readers)]
     rendered = render(values, links_for(values, key_id, key))
     found += check_rendered(rendered)
+    found += check_freshness(newer, frozen=content is not None)
+    found += check_headers(_header(replace(rendered, blocks=()), Envelope.of(settings, issue.id, issue.week), now, key))
     if links:
         found += asyncio.run(_check_links(values, settings))
     order = ("error", "warning", "note")
     found.sort(key=lambda finding: order.index(finding.severity))
     return CheckReport(str(week), tuple(found), max(budget.sizes(rendered.blocks, rendered.placeholder)))
+
+
+def _header(rendered: Rendered, envelope: Envelope, now: datetime, key: bytes) -> bytes:
+    token = rendered.placeholder
+    return own_fields(envelope, NOBODY, token, now, 0, key) + shared_fields(freeze(rendered, envelope), "html")
 
 
 async def _check_links(values: IssueValues, settings: Settings) -> list[Finding]:

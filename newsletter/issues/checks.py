@@ -1,8 +1,9 @@
 """Pre-flight: what would embarrass an issue that goes out, each with its place and what to do about it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from newsletter.issues import budget
@@ -10,10 +11,12 @@ from newsletter.issues.content import Rendered
 from newsletter.issues.css_support import unsupported
 from newsletter.issues.values import IssueValues
 from newsletter.issues.wording import LONGEST_PREHEADER, SHORTEST_PREHEADER
+from newsletter.issues.words import one_line
 
 # What phones show of a subject, by and large.
 LONGEST_SUBJECT = 70
 JUMP = 0.2
+_LONGEST_LINE, _FOLDED, _LONGEST_WORD = 998, 78, 75
 
 _SHOUTS = re.compile(
     r"!!|\$\$|\b(?:[A-Z]{4,}\s+){2,}[A-Z]{4,}\b|(?i:\b100 ?% free\b|\bact now\b|\bclick here\b|\bfree!)"
@@ -58,6 +61,61 @@ def check_readership(now: int, before: int | None) -> list[Finding]:
         return []
     message = f"{now:,} readers would get it, {before:,} got the last issue."
     return [Finding("warning", "recipients", message, "Make sure that this is meant before you approve it.")]
+
+
+class NewerTake(Protocol):
+    """db/issues.py: NewerTakeRow."""
+
+    @property
+    def slug(self) -> str: ...
+    @property
+    def tool(self) -> str: ...
+    @property
+    def panelist(self) -> str: ...
+    @property
+    def call(self) -> str: ...
+    @property
+    def was(self) -> str | None: ...
+
+
+def check_freshness(newer: Iterable[NewerTake], *, frozen: bool) -> list[Finding]:
+    """Takes that came after the draft was made, which are in it, or after the approval, which are not."""
+    severity, said, advice = (
+        (
+            "warning",
+            "after the approval, so the mail does not have it",
+            "Edit the issue and approve it again to let it in.",
+        )
+        if frozen
+        else ("note", "after the draft was made, and is in it", "Read the item again before you approve it.")
+    )
+    return [
+        Finding(
+            severity,
+            take.slug,
+            f"{one_line(take.panelist)}'s take on {one_line(take.tool)} ({take.call}"
+            f"{f', before: {take.was}' if take.was else ''}) came {said}.",
+            advice,
+        )
+        for take in newer
+    ]
+
+
+def check_headers(fields: bytes) -> list[Finding]:
+    """Physical lines of at most 998 octets, folded at 78 where that is legal; encoded words of at most 75 (RFC 5322
+    2.1.1, RFC 2047 2)."""
+    found, name = [], ""
+    for line in fields.decode("latin-1").split("\r\n"):
+        name = name if line[:1] in (" ", "\t") else line.partition(":")[0]
+        longest = max((len(word) for word in re.findall(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", line, re.I)), default=0)
+        foldable = " " in line.partition(": ")[2].strip() if line[:1] != " " else " " in line.strip()
+        if len(line) > _LONGEST_LINE or longest > _LONGEST_WORD:
+            message = f"The header field {name} has a line of {len(line)} octets that servers refuse or break."
+            found.append(Finding("error", name, message, "Make what stands in it shorter."))
+        elif len(line) > _FOLDED and foldable:
+            message = f"The header field {name} has a line of {len(line)} octets."
+            found.append(Finding("warning", name, message, "Make what stands in it shorter."))
+    return found
 
 
 def check_address(public_url: str) -> list[Finding]:

@@ -5,8 +5,10 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -31,6 +33,9 @@ from newsletter.templating import markup_environment, templates_folder, text_env
 
 _PATIENCE = 10.0
 
+# What is looked at, by name, and how.
+Look = tuple[str, Callable[[], list[Check]]]
+
 
 class Resolver(Protocol):
     """What is asked of the DNS. Names that do not exist give []; LookupError where there was no answer."""
@@ -48,6 +53,15 @@ def examine(settings: Settings, resolver: Resolver, *, now: datetime) -> Iterato
         yield from _examine(engine, settings, resolver, now)
     finally:
         engine.dispose()
+
+
+def examine_identity(engine: Engine, settings: Settings, resolver: Resolver) -> list[Check]:
+    """What receivers judge the mail by: SPF, DKIM and DMARC of its From domain, and whether one-click unsubscribing
+    answers. All are asked at once, since a DNS that is silent takes seconds to be given up."""
+    looks = [*_identity(settings, resolver), ("one-click", lambda: _service(engine, settings, {}, ready=True))]
+    with ThreadPoolExecutor(len(looks)) as pool:
+        found = pool.map(lambda look: _guarded(*look), looks)
+        return [check for checks_ in found for check in checks_]
 
 
 def _examine(engine: Engine, settings: Settings, resolver: Resolver, now: datetime) -> Iterator[Check]:
@@ -214,16 +228,26 @@ def _mailbox(mailbox: Mailbox) -> Check:
     return ok("bounce mailbox", f"{mailbox.folder} at {mailbox.host}")
 
 
-def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:
+def _identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:
     if settings.from_ is not None:
         domain = settings.from_.domain.lower()
         envelope = settings.bounce_domain or domain
-        yield from _guarded(f"SPF of {envelope}", lambda: [dns_checks.spf_check(envelope, resolver.txt(envelope))])
-        yield from _guarded(f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)])
+        yield f"SPF of {envelope}", lambda: [dns_checks.spf_check(envelope, resolver.txt(envelope))]
+        yield f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)]
     for key in settings.dkim:
-        yield from _guarded(f"DKIM {key.selector}", lambda key=key: [_dkim(key, resolver)])  # type: ignore[misc]
+        yield f"DKIM {key.selector}", partial(_dkim_checks, key, resolver)
     if not settings.dkim:
-        yield warning("DKIM", "no key is set, so only the relay can sign", "run `newsletter dkim generate`")
+        advice = "run `newsletter dkim generate`"
+        yield "DKIM", lambda: [warning("DKIM", "no key is set, so only the relay can sign", advice)]
+
+
+def _dkim_checks(key: DkimKey, resolver: Resolver) -> list[Check]:
+    return [_dkim(key, resolver)]
+
+
+def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:
+    for name, look in _identity(settings, resolver):
+        yield from _guarded(name, look)
     if settings.bounce_domain is not None:
         bounces = settings.bounce_domain
         yield from _guarded(

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from db.engine import make_engine
 from newsletter.operations.backup import back_up
 from newsletter.operations.checks import Check, Level
-from newsletter.operations.doctor import examine
+from newsletter.operations.doctor import examine, examine_identity
 from newsletter.setting_values import DkimKey, Mailbox, relays
 from newsletter.settings import Settings
 from tests.fakes.times import MONDAY
@@ -120,3 +120,15 @@ def test_the_command_prints_a_document_and_exits_with_1_on_errors(sqlite_url: st
 def test_examining_an_installation_changes_nothing(engine: Engine, settings: Settings) -> None:
     before = look(settings)
     assert look(settings).keys() == before.keys()
+
+
+def test_what_receivers_judge_the_mail_by_can_be_asked_for_alone(engine: Engine, settings: Settings) -> None:
+    here = replace(settings, public_url="http://127.0.0.1:9", bounce_domain=None, dkim=())
+    domain = settings.from_.domain if settings.from_ else ""
+    zone = Zone({domain: ["v=spf1 include:relay.example -all"], f"_dmarc.{domain}": ["v=DMARC1; p=none"]})
+    found = {check.name: check.level for check in examine_identity(engine, here, zone)}
+    assert found == {
+        f"SPF of {domain}": Level.OK, f"DMARC of {domain}": Level.OK, "DKIM": Level.WARNING, "service": Level.WARNING,
+    }  # fmt: skip
+    silent = examine_identity(engine, here, Zone(silent=True))
+    assert all(check.level is Level.WARNING for check in silent)

@@ -15,6 +15,7 @@ from newsletter.clock import Week
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.check import check_issue
+from newsletter.issues.checks import Finding
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
@@ -72,14 +73,16 @@ def launch(engine: Engine, slug: str, calls: str = "", **more: object) -> int:
     return tool_id
 
 
-def set_take(engine: Engine, tool_id: int, panelist: str, call: str) -> None:
+def set_take(engine: Engine, tool_id: int, panelist: str, call: str, at: datetime = NOW) -> None:
     with transaction(engine) as connection:
         connection.execute(
-            update(Take).where(Take.tool_id == tool_id, Take.panelist == panelist).values(replaced_at=NOW)
+            update(Take)
+            .where(Take.tool_id == tool_id, Take.panelist == panelist, Take.replaced_at.is_(None))
+            .values(replaced_at=at)
         )
         connection.execute(
             insert(Take).values(
-                tool_id=tool_id, panelist=panelist, score=None, call=call, text="Changed.", recorded_at=NOW
+                tool_id=tool_id, panelist=panelist, score=None, call=call, text="Changed.", recorded_at=at
             )
         )
 
@@ -295,3 +298,24 @@ def test_a_check_passes_a_sound_draft_and_names_settings_that_lack(engine: Engin
     report = check_issue(engine, WEEK, replace(settings, postal_address=None), NOW)
     assert not report.passed
     assert report.findings[0].place == "NEWSLETTER_POSTAL_ADDRESS"
+
+
+def test_a_check_names_the_takes_that_came_after_the_draft_and_after_the_approval(
+    engine: Engine, settings: Settings
+) -> None:
+    alpha = launch(engine, "alpha", "SSS")
+    compose_issue(engine, WEEK, settings, NOW)
+    assert _freshness(engine, settings) == []
+    set_take(engine, alpha, "builder", "skip", NOW + timedelta(hours=1))
+    (found,) = _freshness(engine, settings)
+    assert (found.severity, found.place) == ("note", "alpha")
+    assert "(skip, before: ship) came after the draft" in found.message
+    approve_issue(engine, WEEK, "ada", settings, NOW + timedelta(hours=2))
+    assert _freshness(engine, settings) == []
+    set_take(engine, alpha, "builder", "ship", NOW + timedelta(hours=3))
+    (found,) = _freshness(engine, settings)
+    assert (found.severity, found.place) == ("warning", "alpha")
+
+
+def _freshness(engine: Engine, settings: Settings) -> list[Finding]:
+    return [found for found in check_issue(engine, WEEK, settings, NOW).findings if " came after " in found.message]

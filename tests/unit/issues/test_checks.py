@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from db.issues import NewerTakeRow
 from newsletter.issues.checks import (
     Finding,
     check_address,
     check_earlier,
+    check_freshness,
+    check_headers,
     check_readership,
     check_rendered,
     check_values,
@@ -94,3 +97,34 @@ def test_a_readership_that_jumps_asks_for_a_look(now: int, before: int | None, s
                                            ("http://127.0.0.1:8000", "warning")])  # fmt: skip
 def test_one_click_unsubscription_needs_https(url: str, said: str | None) -> None:
     assert gravest(check_address(url)) == said
+
+
+def test_a_take_that_came_after_the_draft_is_noted_and_one_after_the_approval_is_warned_of() -> None:
+    newer = [
+        NewerTakeRow("alpha", "Alpha", "Builder", "skip", "ship"),
+        NewerTakeRow("beta", "Beta", "Creator", "ship", None),
+    ]
+    turned, first = check_freshness(newer, frozen=False)
+    assert (turned.severity, turned.place) == ("note", "alpha")
+    assert turned.message.startswith("Builder's take on Alpha (skip, before: ship) came after the draft was made")
+    assert "(ship)" in first.message
+    assert [found.severity for found in check_freshness(newer, frozen=True)] == ["warning", "warning"]
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("Subject: " + "x" * 990, "error"),
+        ("Subject: =?utf-8?q?" + "x" * 70 + "?=", "error"),
+        ("Subject: " + "word " * 20, "warning"),
+        ("List-Unsubscribe: <https://news.example.com/" + "x" * 120 + ">", None),
+        ("Subject: All three ship Alpha", None),
+    ],
+)
+def test_header_lines_that_servers_break_are_found(line: str, severity: str | None) -> None:
+    assert gravest(check_headers(f"From: news@example.com\r\n{line}\r\n".encode())) == severity
+
+
+def test_a_continued_line_belongs_to_its_field() -> None:
+    (found,) = check_headers(b"Subject: one\r\n " + b"x" * 1000 + b"\r\n")
+    assert found.place == "Subject"
