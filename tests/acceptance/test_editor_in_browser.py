@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 from sqlalchemy import Engine, insert, select
 
 from db.engine import make_engine, reading, transaction
@@ -157,6 +157,16 @@ def script_is_there(page: Page) -> None:
     expect(page.locator(".keys")).to_be_visible()
 
 
+def drag(what: Locator, where: Locator) -> None:
+    """Slowly: Chromium needs two moves over the target before it lets go of something there."""
+    mouse = what.page.mouse
+    what.hover()
+    mouse.down()
+    where.hover(position={"x": 20, "y": 10})
+    where.hover(position={"x": 24, "y": 12})
+    mouse.up()
+
+
 def serious_findings(page: Page) -> list[tuple[str, str, list[str]]]:
     """What axe finds on the page as it stands: its address, the rule, the first places."""
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
@@ -264,7 +274,7 @@ def test_items_are_put_in_order_dropped_and_paired(window: Page) -> None:
     window.keyboard.press("Alt+ArrowUp")
     expect(window.locator("#items h3").first).to_have_text("Curly")
     script_is_there(window)
-    window.locator("#items .item-head").nth(3).drag_to(window.locator("#items .item").first)
+    drag(window.locator("#items .item-head").nth(3), window.locator("#items .item").first)
     expect(window.locator("#items h3").first).to_have_text("Tallyho")
     window.get_by_role("button", name="Drop").first.click()
     expect(window.get_by_role("status")).to_contain_text("Dropped Tallyho")
@@ -325,7 +335,6 @@ def test_every_mode_of_the_preview(window: Page) -> None:
     window.get_by_text("Desktop", exact=True).click()
     window.get_by_label("Preview as").fill("bo@example.org")
     expect(mail(window).locator("[data-heading]")).to_contain_text("bo@example.org")
-    picture(window, "draft-preview")
     window.get_by_label("Preview as").fill("nobody@example.org")
     expect(mail(window).locator("pre")).to_contain_text("is no subscriber")
 
@@ -459,8 +468,8 @@ def test_every_page_fits_its_window_and_has_no_serious_finding(
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         found += serious_findings(page)
-        if width == 390 and path in ("/editor", PAGE):
-            picture(page, f"editor-phone{'-issue' if path == PAGE else ''}")
+        if width == 390 and path == PAGE:
+            picture(page, "editor-phone-issue")
     context.close()
     assert found == []
     assert watched.troubles == []
