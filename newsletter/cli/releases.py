@@ -1,10 +1,12 @@
 """``newsletter releases``: what the feeds announced, and what editors say about it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import ROW_ID, Door, answer, json_option, pass_door, table
+from newsletter.cli.door import ROW_ID, Door, answer, json_option, note, pass_door, table
 from newsletter.clock import iso
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
     """
     from newsletter.releases.resolve import match_to_tool
 
-    found = match_to_tool(door.engine, release_id, tool, door.clock.now())
+    with _telling_of_approvals(door, release_id):
+        found = match_to_tool(door.engine, release_id, tool, door.clock.now())
     answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is of {found.tool}.")
 
 
@@ -86,7 +89,8 @@ def drop(door: Door, release_id: int, as_json: bool) -> None:
     """
     from newsletter.releases.resolve import drop_release
 
-    found = drop_release(door.engine, release_id)
+    with _telling_of_approvals(door, release_id):
+        found = drop_release(door.engine, release_id, door.clock.now())
     answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is dropped.")
 
 
@@ -107,6 +111,23 @@ def add(door: Door, url: str, tool: str | None, as_json: bool) -> None:
     found = add_release(door.engine, door.settings, url, tool, door.clock.now())
     whose = f"of {found.tool}" if found.tool else "not matched to a tool yet"
     answer(shown(found, []), as_json, f"Release {found.id}: {found.name}, {whose}, in {found.week}.")
+
+
+@contextmanager
+def _telling_of_approvals(door: Door, release_id: int) -> Iterator[None]:
+    """Say so where the decision was an edit to an approved issue."""
+    from db.engine import reading
+    from db.issues import issue_of_week
+    from db.releases import release_by_id
+
+    with reading(door.engine) as connection:
+        before = release_by_id(connection, release_id)
+    yield
+    if before is not None and before.issue is not None and before.issue_status == "approved":
+        with reading(door.engine) as connection:
+            issue = issue_of_week(connection, before.issue)
+        if issue is not None and issue.status == "draft":
+            note(f"Issue {before.issue} was approved and is a draft again; approve it once more.")
 
 
 def shown(release: "ReleaseRow", sources: list[str]) -> dict[str, Any]:

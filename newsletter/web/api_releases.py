@@ -41,7 +41,7 @@ def match_found(asked: Asked) -> Any:
 
 
 def drop_found(asked: Asked) -> Any:
-    return _shown(drop_release(asked.site.engine, asked.values["id"]))
+    return _shown(drop_release(asked.site.engine, asked.values["id"], asked.site.clock.now()))
 
 
 def parsed(week: str) -> Week:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from db.engine import make_engine
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.integration.test_issues import launch, set_take
+from tests.integration.test_issues import launch, move, set_take
 
 
 @pytest.fixture
@@ -116,3 +116,34 @@ def test_a_sponsor_is_added_voids_the_approval_and_can_be_taken_out(engine: Engi
     assert issues.json("issues", "show", "2026-W47")["sponsors"] == []
     assert issues("issues", "sponsor", "2026-W47", "--drop", "1", status=1).stderr.count("\n") == 1
     assert issues("issues", "sponsor", "2026-W47", "--name", "Alone", status=2).stdout == ""
+
+
+@pytest.mark.parametrize("edit", [("drop", "1"), ("match", "1", "beta")])
+def test_deciding_about_a_release_of_an_approved_issue_makes_it_a_draft_again(
+    engine: Engine, issues: Command, edit: tuple[str, ...]
+) -> None:
+    launch(engine, "alpha", "SSS")
+    launch(engine, "beta", "SSS")
+    issues.json("issues", "compose")
+    issues.json("issues", "approve", "2026-W47", "--at", "2026-11-24T09:00")
+    assert "draft again" in issues("releases", *edit).stderr
+    shown = issues.json("issues", "show", "2026-W47")
+    assert (shown["status"], shown["approved_by"], shown["send_at"]) == ("draft", None, None)
+    assert "alpha" not in [item["tool"] for item in shown["items"]]
+
+
+def test_saying_again_whose_release_it_is_is_no_edit(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    issues("issues", "approve", "2026-W47")
+    assert issues("releases", "match", "1", "alpha").stderr == ""
+    assert issues.json("issues", "show", "2026-W47")["status"] == "approved"
+
+
+@pytest.mark.parametrize("edit", [("drop", "1"), ("match", "1", "beta")])
+def test_a_release_of_a_sent_issue_stays_what_it_is(engine: Engine, issues: Command, edit: tuple[str, ...]) -> None:
+    launch(engine, "alpha", "SSS")
+    launch(engine, "beta", "SSS")
+    issues.json("issues", "compose")
+    move(engine, "sent")
+    assert "which is sent" in issues.refuses("releases", *edit)
