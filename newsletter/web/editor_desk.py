@@ -12,6 +12,7 @@ from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import Week, last_ended_week
+from newsletter.web.row_ids import row_id
 from newsletter.web.session import Visitor, editor_page, show
 from newsletter.web.site import site
 
@@ -49,7 +50,7 @@ def log_page(request: Request, visitor: Visitor) -> Response:
     """Of everything, or of what ``on`` names alone: ``issue 2026-W47``, ``tool curly``."""
     before, on = request.query_params.get("before", ""), request.query_params.get("on", "")[:200]
     with reading(site(request).engine) as connection:
-        lines = audit.audit_log(connection, int(before) if before.isdecimal() else None, on or None, limit=51)
+        lines = audit.audit_log(connection, row_id(before), on or None, limit=51)
     return editor_page(
         request,
         visitor,

@@ -30,6 +30,7 @@ from newsletter.issues.arrangement import LONGEST_INTRO, LONGEST_NOTE, LONGEST_S
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.values import IssueValues, load_values
 from newsletter.web.editor_links import back_saying
+from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -150,7 +151,7 @@ def _move(request: Request, visitor: Visitor, typed: Typed, by: int, words: str)
 
 def reorder(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """All items in a new order, as dragging them leaves it: ids separated by commas."""
-    order = [int(part) for part in typed.line("order", 20_000).split(",") if part.isascii() and part.isdecimal()]
+    order = [row_id(part) for part in typed.line("order", 20_000).split(",")]
     known = {tool.id for tool in _values(request).items}
     wanted = [tool_id for tool_id in dict.fromkeys(order) if tool_id in known]
     return edited(request, visitor, typed, "put the items in order", lambda now: arrangement.put_in_order(now, wanted))
@@ -259,9 +260,9 @@ def _check_lengths(changed: dict[str, str | None]) -> None:
 def _changed_notes(typed: Typed) -> dict[int, str]:
     found = {}
     for key in typed.fields:
-        tool_id = key.removeprefix("note-")
-        if key.startswith("note-") and tool_id.isdecimal() and typed.text(key) != typed.text(f"note_was-{tool_id}"):
-            found[int(tool_id)] = typed.text(key)[:LONGEST_NOTE]
+        tool_id = row_id(key.removeprefix("note-")) if key.startswith("note-") else None
+        if tool_id is not None and typed.text(key) != typed.text(f"note_was-{tool_id}"):
+            found[tool_id] = typed.text(key)[:LONGEST_NOTE]
     return found
 
 
@@ -308,7 +309,7 @@ def _item_asked(request: Request) -> tuple[int, str, list[int]]:
 
 
 _BASE = "/editor/issues/{week}"
-_ITEM: Callable[[str], str] = (_BASE + "/items/{tool_id:int}/").__add__
+_ITEM: Callable[[str], str] = (_BASE + "/items/{tool_id:row}/").__add__
 
 routes: list[BaseRoute] = [
     show(_BASE, issue_page),

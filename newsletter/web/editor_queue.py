@@ -19,6 +19,7 @@ from newsletter.releases.reopen import reopen_release
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.tools.edit import make_tool, remember_name
 from newsletter.web.editor_links import back_saying
+from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -29,7 +30,7 @@ def queue_page(request: Request, visitor: Visitor) -> Response:
     after, undo = request.query_params.get("after", ""), request.query_params.get("undo", "")
     with reading(site(request).engine) as connection:
         found = releases.list_releases(
-            connection, status=ReleaseStatus.UNMATCHED, after_id=int(after) if after.isdecimal() else 0,
+            connection, status=ReleaseStatus.UNMATCHED, after_id=row_id(after) or 0,
             limit=RELEASES_A_PAGE + 1,
         )  # fmt: skip
         slugs = {str(one["tool"]) for release in found for one in release.candidates or []}
@@ -38,7 +39,7 @@ def queue_page(request: Request, visitor: Visitor) -> Response:
         categories = [name for name, _ in catalogue.categories(connection)]
     return editor_page(
         request, visitor, "queue.html", releases=found[:RELEASES_A_PAGE], more=len(found) > RELEASES_A_PAGE,
-        known=known, waiting=waiting, categories=categories, undo=int(undo) if undo.isdecimal() else None,
+        known=known, waiting=waiting, categories=categories, undo=row_id(undo),
         category=request.query_params.get("category", "")[:100], zone=site(request).settings.timezone,
     )  # fmt: skip
 
@@ -104,7 +105,7 @@ def _flow_in(request: Request) -> None:
         compose_issue(here.engine, Week.parse(issue.week), here.settings, now)
 
 
-_RELEASE = "/editor/queue/{release_id:int}"
+_RELEASE = "/editor/queue/{release_id:row}"
 
 routes: list[BaseRoute] = [
     show("/editor/queue", queue_page),

@@ -8,6 +8,7 @@ from db import audit, desk
 from db.engine import reading, transaction
 from newsletter.tools.edit import forget_name
 from newsletter.web.editor_links import back_saying
+from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -17,7 +18,7 @@ RULES_A_PAGE = 100
 def rules_page(request: Request, visitor: Visitor) -> Response:
     before = request.query_params.get("before", "")
     with reading(site(request).engine) as connection:
-        found = desk.always_rules(connection, int(before) if before.isdecimal() else None, RULES_A_PAGE + 1)
+        found = desk.always_rules(connection, row_id(before), RULES_A_PAGE + 1)
     return editor_page(
         request, visitor, "rules.html", rules=found[:RULES_A_PAGE], more=len(found) > RULES_A_PAGE
     )  # fmt: skip
@@ -31,4 +32,4 @@ def remove(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return back_saying("/editor/rules", f"“{name}” is not matched by rule any more")
 
 
-routes: list[BaseRoute] = [show("/editor/rules", rules_page), act("/editor/rules/{rule_id:int}/remove", remove)]
+routes: list[BaseRoute] = [show("/editor/rules", rules_page), act("/editor/rules/{rule_id:row}/remove", remove)]

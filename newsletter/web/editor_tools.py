@@ -18,6 +18,7 @@ from newsletter.tools.reading import TEXT_FIELDS
 from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import tally
 from newsletter.web.editor_links import back_saying
+from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -30,7 +31,7 @@ def list_page(request: Request, visitor: Visitor) -> Response:
     text = request.query_params.get("q", "").strip()[:200]
     before = request.query_params.get("before", "")
     with reading(site(request).engine) as connection:
-        found = desk.find_tools(connection, text, int(before) if before.isdecimal() else None, TOOLS_A_PAGE + 1)
+        found = desk.find_tools(connection, text, row_id(before), TOOLS_A_PAGE + 1)
     return editor_page(
         request, visitor, "tools.html", q=text, found=found[:TOOLS_A_PAGE], more=len(found) > TOOLS_A_PAGE
     )

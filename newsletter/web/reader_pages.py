@@ -24,6 +24,7 @@ from newsletter.web.reader_cookie import (
     reader_or_new,
     remember_reader,
 )
+from newsletter.web.row_ids import row_id
 from newsletter.web.site import page, site
 from newsletter.web.tool_pages import card
 
@@ -67,7 +68,7 @@ def bookmarks(request: Request) -> Response:
     before = request.query_params.get("before", "")
     saved: list[rows.Saved] = []
     if reader is not None:
-        start = int(before) if re.fullmatch(r"\d{1,18}", before, re.ASCII) else None
+        start = row_id(before)
         with reading(here.engine) as connection:
             saved = list(rows.saved_tools(connection, reader, start, _PAGE + 1))
     return page(

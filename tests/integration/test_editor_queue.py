@@ -153,3 +153,12 @@ def test_a_panelist_cannot_enter_anothers_take(room: Room) -> None:
     assert sam.browser.post("/editor/tools/inkwell/takes/skeptic", data=typed).status_code == 409
     assert sam.browser.post("/editor/tools/inkwell/takes", data={"csrf": found[1], "takes": "x"}).status_code == 403
     assert sam.browser.post("/editor/tools/inkwell/takes/builder", data=typed).status_code == 303
+
+
+def test_an_id_that_no_database_holds_is_no_failure(room: Room) -> None:
+    ada, huge = room.editor(), "9" * 23
+    for page in ("log", "rules", "tools", "queue"):
+        assert ada.browser.get(f"/editor/{page}?before={huge}&after={huge}&undo={huge}").status_code == 200
+    for path in (f"queue/{huge}/match", f"rules/{huge}/remove", f"issues/{WEEK}/items/{huge}/drop"):
+        assert act(ada, f"/editor/{path}") == 404
+    assert act(ada, f"/editor/issues/{WEEK}/order", order=f"{huge},x", **{f"note-{huge}": "a note"}) == 303
