@@ -2,16 +2,21 @@
 cli/issues.py."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.clock import Week, iso
 from newsletter.errors import BadInputError, NewsletterError
+
+if TYPE_CHECKING:
+    from db.deliveries import Counts
 
 
 def week_argument(value: str) -> Week:
@@ -47,7 +52,9 @@ def send(door: Door, issue: str, as_json: bool) -> None:
             raise NewsletterError(f"issue {week} is paused; `newsletter issues resume {week}` lets it go on")
         publish_issue(door.engine, week, door.settings, door.clock.now())
     with _stop_on_signals() as stop:
-        report = send_due(door.engine, door.settings, door.clock, week, stop)
+        report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
+    if _watched():
+        click.echo("\r\x1b[K", err=True, nl=False)
     count_refusals(door.engine, now=door.clock.now())
     trouble = next((sent.trouble for sent in report.issues if sent.trouble), None)
     receipt = read_receipt(door.engine, week)
@@ -57,6 +64,15 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         note(f"{waiting} wait until {iso(receipt.waiting_until)}; a later send or the service tries them again.")
     if trouble and receipt.counts.queued:
         raise NewsletterError(f"{receipt.counts.queued} of issue {week} are not sent: {trouble}")
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty()
+
+
+def _show(week: str, counts: "Counts") -> None:
+    """One line that is written over."""
+    click.echo(f"\r\x1b[K{week}: {counts.recipients - counts.open:,} of {counts.recipients:,}", err=True, nl=False)
 
 
 @click.command()

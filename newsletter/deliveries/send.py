@@ -50,7 +50,8 @@ def send_due(
 ) -> SendReport:
     """Send until nothing is due any more, or ``stop`` is set. Deferred deliveries wait for a later call.
 
-    May run in several processes at once: they share the ledger. Raises SettingsError before anything is sent.
+    May run in several processes at once: they share the ledger. ``progress`` hears the counts about every second, in a
+    thread of its own, and at the end. Raises SettingsError before anything is sent.
     """
     check_ready(settings)
     stop = stop or threading.Event()
@@ -62,7 +63,8 @@ def send_due(
     reports = []
     for issue_id, name in chosen:
         if not stop.is_set():
-            tally = _send_issue(engine, settings, clock, issue_id, Week.parse(name), stop)
+            tell = _telling(engine, issue_id, name, progress) if progress else None
+            tally = _send_issue(engine, settings, clock, issue_id, Week.parse(name), stop, tell)
             reports.append(_settle(engine, clock, issue_id, name, tally))
             if progress is not None:
                 progress(name, reports[-1].counts)
@@ -70,8 +72,9 @@ def send_due(
 
 
 def send_share(
-    engine: Engine, settings: Settings, clock: Clock, week: Week, stop: threading.Event, processes: int
-) -> Tally:
+    engine: Engine, settings: Settings, clock: Clock, week: Week, stop: threading.Event, processes: int,
+    tell: Callable[[], None] | None = None,
+) -> Tally:  # fmt: skip
     """One of so many processes that send an issue, until nothing of it is due."""
     signers = signers_of(settings)
     with reading(engine) as connection:
@@ -82,9 +85,18 @@ def send_share(
         while True:
             _take_over(engine, issue.id)
             work = _work(engine, settings, issue.id, str(week), signers)
-            tally = Sender(engine, settings, clock, owner.name, work, stop, processes).run()
+            tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell).run()
             if tally.trouble or stop.is_set() or not _left_behind(engine, issue.id):
                 return tally
+
+
+def _telling(engine: Engine, issue_id: int, week: str, progress: Progress) -> Callable[[], None]:
+    def tell() -> None:
+        with reading(engine) as connection:
+            counted = deliveries.counts(connection, issue_id)
+        progress(week, counted)
+
+    return tell
 
 
 def check_ready(settings: Settings) -> None:
@@ -97,8 +109,9 @@ def check_ready(settings: Settings) -> None:
 
 
 def _send_issue(
-    engine: Engine, settings: Settings, clock: Clock, issue_id: int, week: Week, stop: threading.Event
-) -> Tally:
+    engine: Engine, settings: Settings, clock: Clock, issue_id: int, week: Week, stop: threading.Event,
+    tell: Callable[[], None] | None,
+) -> Tally:  # fmt: skip
     """With helpers where signing keeps more than one core busy."""
     with reading(engine) as connection:
         left = deliveries.lease_owners(connection, issue_id)
@@ -106,7 +119,7 @@ def _send_issue(
             return Tally()
         processes = how_many(settings, deliveries.counts(connection, issue_id).queued)
     with helpers(processes - 1, settings, clock, week, stop):
-        return send_share(engine, settings, clock, week, stop, processes)
+        return send_share(engine, settings, clock, week, stop, processes, tell)
 
 
 def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers: tuple[Signer, ...]) -> Work:

@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
+TELL_SECONDS = 1.0
 BLAMING_DOMAINS = 3
 
 
@@ -54,13 +55,13 @@ class Sender:
 
     def __init__(
         self, engine: Engine, settings: Settings, clock: Clock, owner: str, work: Work, stop: threading.Event,
-        processes: int = 1,
+        processes: int = 1, tell: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self.engine, self.settings, self.clock, self.owner, self.work = engine, settings, clock, owner, work
         self.week = work.frozen.envelope.week
         self.statuses: Counter[str] = Counter()
         self.trouble: str | None = None
-        self._stop, self._processes = stop, processes
+        self._stop, self._processes, self._tell = stop, processes, tell
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         # SQLite has one writer at a time and lets others sleep for milliseconds: ours take turns.
         turn = threading.Lock() if is_sqlite(engine) else contextlib.nullcontext()
@@ -89,7 +90,7 @@ class Sender:
         self._recorder = Recorder(
             self.engine, self.owner, self.week, self.clock.now, self._turn, self._stop, failed=self._halt
         )
-        watch = asyncio.create_task(self._watch())
+        watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
         helpers = [self._helper(self._refill())] + ([self._helper(self._sign_ahead())] if self.work.signers else [])
         folder = ownership.lock_folder(self.engine)
         try:
@@ -99,7 +100,8 @@ class Sender:
                         group.create_task(keep_connection(self, relay, folder))
         finally:
             self._halt()
-            watch.cancel()
+            for task in watching:
+                task.cancel()
             ended = await asyncio.gather(*helpers, return_exceptions=True)
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
@@ -250,6 +252,14 @@ class Sender:
                     extended = time.monotonic()
                     await self._in(None, self._leases.extend)
         self._halt()
+
+    async def _tell_progress(self) -> None:
+        """Every second; less often where counting a long list takes long itself."""
+        while self._tell is not None:
+            began = time.monotonic()
+            with contextlib.suppress(OperationalError):
+                await self._in(None, self._tell)
+            await asyncio.sleep(max(TELL_SECONDS, 20 * (time.monotonic() - began)))
 
     async def _give_back_rest(self) -> None:
         rest = [*self._given_back, *self._claimed, *self._signing, *(claimed for claimed, _ in self._signed)]

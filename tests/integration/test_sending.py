@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
+from db.deliveries import Counts
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings
@@ -66,3 +67,14 @@ def test_a_connection_cut_after_the_final_dot_leaves_the_delivery_uncertain(engi
     twice = [mail for mail in sink.mails if mail.recipient == "reader3@example.org"]
     assert len(twice) == 2
     assert twice[0].data == twice[1].data
+
+
+def test_progress_hears_counts_that_add_up_while_it_sends_and_at_the_end(engine: Engine, settings: Settings) -> None:
+    heard: list[tuple[str, Counts]] = []
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        send_due(engine, here, standing(), WEEK, progress=lambda week, counts: heard.append((week, counts)))
+    assert len(heard) >= 2
+    assert {(week, counts.recipients) for week, counts in heard} == {(str(WEEK), 10)}
+    assert heard[-1][1].sent == 10
