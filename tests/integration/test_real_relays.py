@@ -1,0 +1,65 @@
+"""Through a real mail server into real mailboxes: each message is looked at there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dkim as dkimpy
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from sqlalchemy import Engine, update
+
+from db.engine import transaction
+from db.models import Delivery, Issue
+from newsletter.deliveries.dkim import Signer
+from newsletter.deliveries.send import send_due
+from newsletter.setting_values import DkimKey
+from newsletter.settings import Settings
+from tests.fakes import postfix
+from tests.fakes.postfix import Postfix
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import WEEK, published, standing, with_relays
+
+READERS = 50
+ONCE = (b"from", b"to", b"subject", b"date", b"message-id", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post")
+
+
+def parts(message: bytes) -> tuple[list[bytes], bytes]:
+    """Our header fields, without those that servers put before them and without signatures; and the body."""
+    head, _, body = message.partition(b"\r\n\r\n")
+    fields = head.replace(b"\r\n ", b"\n ").replace(b"\r\n\t", b"\n\t").split(b"\r\n")
+    added = (b"return-path:", b"x-original-to:", b"delivered-to:", b"received:", b"dkim-signature:")
+    return [field for field in fields if not field.lower().startswith(added)], body
+
+
+@pytest.mark.slow
+def test_what_lies_in_the_mailboxes_behind_postfix_is_what_we_wrote(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    if missing := postfix.why_not():
+        pytest.skip(missing)
+    signers = {
+        b"nov": Signer("nov", "example.com", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        b"ed": Signer("ed", "example.com", ed25519.Ed25519PrivateKey.generate()),
+    }
+    for signer in signers.values():
+        (tmp_path / signer.selector).write_bytes(signer.pem())
+    keys = tuple(DkimKey(signer.selector, "example.com", tmp_path / signer.selector) for signer in signers.values())
+    here = replace(settings, dkim=keys)
+    with Postfix([f"reader{n}" for n in range(READERS)]) as server, Sink() as sink:
+        published(engine, here, READERS)
+        assert send_due(engine, with_relays(here, server.url), standing(), WEEK).issues[0].counts.sent == READERS
+        boxes = server.mails(READERS)
+        with transaction(engine) as connection:  # the same deliveries again, to a server that keeps the bytes
+            connection.execute(update(Delivery).values(status="queued"))
+            connection.execute(update(Issue).values(status="sending"))
+        send_due(engine, with_relays(here, sink.url), standing(), WEEK)
+    assert {name: len(mails) for name, mails in boxes.items()} == {f"reader{n}": 1 for n in range(READERS)}
+    for sent in sink.mails:
+        arrived = boxes[sent.recipient.partition("@")[0]][0]
+        assert parts(arrived) == parts(sent.data)
+        names = [field.partition(b":")[0].lower() for field in parts(arrived)[0]]
+        assert all(names.count(name) == 1 for name in ONCE)
+        assert f"Return-Path: <{sent.sender}>".encode() in arrived
+        verifier = dkimpy.DKIM(arrived)
+        for place in range(2):
+            assert verifier.verify(place, lambda name, timeout=5: signers[name.partition(b".")[0]].record().encode())
