@@ -26,7 +26,7 @@ def issues() -> None:
     """
 
 
-for _command in (sending.send, sending.receipt, sending.pause, sending.resume, sending.cancel):
+for _command in sending.COMMANDS:
     issues.add_command(_command)
 
 
