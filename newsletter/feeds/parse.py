@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,8 @@ from newsletter.feeds.entries import Document
 from newsletter.feeds.parse_worker import from_json
 
 MEGABYTES = 400  # of address space, of which an interpreter with its libraries takes about 70
-SECONDS = 10.0
+SECONDS = 10.0  # of a processor's time; a busy machine gives a process only a part of it, hence the patience
+_PATIENCE = 4
 _LONGEST_ANSWER = 32 << 20
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 
@@ -43,13 +45,15 @@ class Readers:
         async with self._slots:
             process = self._idle.pop() if self._idle else await self._start()
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(self._seconds * _PATIENCE):
                     answer = await _ask(process, body, content_type, url)
             except TimeoutError:
                 await _end(process)
-                raise UnreadableError(f"reading it took more than {self._seconds:g} seconds") from None
+                raise self._too_long() from None
             except (EOFError, ConnectionError, ValueError):
                 await _end(process)
+                if process.returncode == -signal.SIGXCPU:
+                    raise self._too_long() from None
                 raise UnreadableError("reading it ended the reading process, as crafted feeds do") from None
             except BaseException:
                 await _end(process)
@@ -59,10 +63,13 @@ class Readers:
             raise UnreadableError(answer["error"])
         return from_json(answer["document"])
 
+    def _too_long(self) -> UnreadableError:
+        return UnreadableError(f"reading it took more than {self._seconds:g} seconds")
+
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "newsletter.feeds.parse_worker", str(self._megabytes),
+            sys.executable, "-P", "-m", "newsletter.feeds.parse_worker", str(self._megabytes), str(self._seconds),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env=environment, limit=_LONGEST_ANSWER,
         )  # fmt: skip

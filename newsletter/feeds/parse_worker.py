@@ -1,13 +1,16 @@
 """The process that reads feeds, so that a document which takes forever or takes all memory takes nothing else.
 
-It is started by parse.py as ``python -m newsletter.feeds.parse_worker MEGABYTES``, without our settings in its
-environment. On standard input come frames of a JSON head (``url``, ``content_type``, ``length``) on one line and the
-document's bytes; each is answered by one line of JSON: ``{"document": …}`` or ``{"error": "words"}``.
+It is started by parse.py as ``python -m newsletter.feeds.parse_worker MEGABYTES SECONDS``, without our settings in its
+environment. SECONDS is what a document may take of a processor's time; after that the system ends the process. On
+standard input come frames of a JSON head (``url``, ``content_type``, ``length``) on one line and the document's bytes;
+each is answered by one line of JSON: ``{"document": …}`` or ``{"error": "words"}``.
 """
 
 import json
+import math
 import resource
 import sys
+import time
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,15 +20,22 @@ from newsletter.feeds.entries import Document, Entry, NotAFeedError, read_docume
 
 def main() -> None:
     """Serve until standard input ends."""
-    megabytes = int(sys.argv[1])
+    megabytes, seconds = int(sys.argv[1]), float(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, target = sys.stdin.buffer, sys.stdout.buffer
     while line := source.readline():
         head = json.loads(line)
+        _allow(seconds)
         answer = _answer(source.read(head["length"]), head)
         target.write(json.dumps(answer).encode() + b"\n")
         target.flush()
+
+
+def _allow(seconds: float) -> None:
+    """So much processor time from now on, rounded up to whole seconds as the system counts them."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + seconds), most))
 
 
 def _answer(body: bytes, head: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.feeds.download import DownloadError, Limits, open_downloader
 from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
+from newsletter.feeds.parse import Readers, UnreadableError
 from newsletter.feeds.watch import Watch, watch_feed
 from newsletter.releases.collect import collect_releases
 from tests.fakes.feed_server import FeedServer, item, rss
@@ -102,6 +103,16 @@ def gather_beside_a_good_feed(engine: Engine, server: FeedServer, folder: Path, 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_document_hurts_nobody(kind: str, engine: Engine, server: FeedServer, tmp_path: Path) -> None:
     gather_beside_a_good_feed(engine, server, tmp_path, server.serve("/bad", HOSTILE[kind]))
+
+
+def test_a_document_that_takes_too_much_of_a_processors_time_is_left() -> None:
+    async def read() -> None:
+        async with Readers(1, seconds=1) as readers:
+            with pytest.raises(UnreadableError, match="more than 1 seconds"):
+                await readers.read(rss(item("One") * 80_000).encode(), "", "https://x.example/")
+            assert (await readers.read(rss(item("One")).encode(), "", "https://x.example/")).entries
+
+    asyncio.run(read())
 
 
 def test_a_gzip_bomb_is_stopped(engine: Engine, server: FeedServer, tmp_path: Path) -> None:
