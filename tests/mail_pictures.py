@@ -18,7 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTHS = (320, 600, 800)
 LOOKS = (*SHADES, "without pictures", "without styles")
-_HEIGHT = 2400
+_HEIGHT = 2000
 _COLUMN = 270
 
 
@@ -50,16 +50,15 @@ def sheet(browser: Browser, name: str, width: int) -> bytes:
         source = f"data:image/png;base64,{b64encode(picture).decode()}"
         columns.append(f'<td valign="top">{look}<br><img src="{source}" width="{_COLUMN}" alt=""></td>')
     table = f'<table style="font:13px sans-serif;background:#999" cellspacing="8"><tr>{"".join(columns)}</tr></table>'
-    return shot(browser, f'<body style="margin:0">{table}', 5 * (_COLUMN + 10) + 8, None, type="jpeg", quality=40)
+    return shot(browser, f'<body style="margin:0">{table}', 5 * (_COLUMN + 10) + 8, None, type="jpeg", quality=36)
 
 
 def shot(browser: Browser, html: str, width: int, height: int | None, **form: object) -> bytes:
     """The page down to ``height``, or whole."""
-    page = browser.new_page(viewport={"width": width, "height": height or 400})
+    page = browser.new_page(viewport={"width": width, "height": 100})
     page.set_content(html)
     whole = page.evaluate("document.documentElement.scrollHeight")
-    if height is None or whole < height:
-        page.set_viewport_size({"width": width, "height": whole})
+    page.set_viewport_size({"width": width, "height": min(whole, height or whole)})
     picture = page.screenshot(**form)  # type: ignore[arg-type]
     page.close()
     return picture
