@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
@@ -252,8 +253,9 @@ def test_the_fast_way_puts_the_same_bytes_on_the_wire_as_aiosmtplib(
 
 @pytest.mark.parametrize("missing", ["title", "from_", "postal_address", "secret_key"])
 def test_sending_refuses_to_start_without_what_every_issue_carries(settings: Settings, missing: str) -> None:
+    nothing: dict[str, Any] = {missing: None}
     with pytest.raises(SettingsError, match=missing.rstrip("_").upper()):
-        check_ready(replace(settings, **{missing: None}))
+        check_ready(replace(settings, **nothing))
 
 
 def test_one_click_needs_https_anywhere_but_at_home(settings: Settings) -> None:

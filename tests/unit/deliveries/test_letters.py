@@ -2,13 +2,14 @@
 
 import html
 import re
+from typing import Any
 
 import pytest
 
 from newsletter.deliveries.letters import Sender, Words, words_of
 
 SENDER = Sender("Weekly Verdicts", "news@example.com", "letters@example.com", "Weekly Verdicts", "1 Example Street")
-VALUES = {
+VALUES: dict[str, dict[str, Any]] = {
     "confirm": {"link": "https://news.example.com/confirm/x"},
     "sign_in": {"link": "https://news.example.com/editor/sign-in/x"},
     "welcome": {
