@@ -1,0 +1,107 @@
+"""A database that goes away, and a disk that is full, while an issue is being sent: it goes on when they are back."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, text
+
+from db.engine import make_engine
+from newsletter import setting_values
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import send_due
+from newsletter.deliveries.transport import RelayError, connect
+from newsletter.settings import Settings, load
+from tests.conftest import complete_environment
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import WEEK, published, standing, with_relays
+
+READERS = 1500
+
+
+def send_while(engine: Engine, settings: Settings, disturb: Callable[[], None]) -> Sink:
+    """Send an issue, with trouble that begins in the middle of it and is over when ``disturb`` returns."""
+    with Sink().delaying(0.01) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, READERS)
+        sending = threading.Thread(target=send_due, args=(engine, here, standing(), WEEK))
+        sending.start()
+        until = time.monotonic() + 30
+        while len(sink.mails) < 50 and time.monotonic() < until:
+            time.sleep(0.01)
+        disturb()
+        sending.join(60)
+        assert not sending.is_alive()
+    return sink
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp_path: Path) -> None:
+    settings = load(complete_environment(postgres_url), tmp_path)
+    engine = make_engine(postgres_url)
+
+    def cut_everybody_off() -> None:
+        beside = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        with beside.connect() as connection:
+            for _ in range(5):
+                connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+                time.sleep(0.2)
+        beside.dispose()
+
+    sink = send_while(engine, settings, cut_everybody_off)
+    found = read_receipt(engine, WEEK)
+    engine.dispose()
+    assert (found.status, found.counts.sent) == ("sent", READERS)
+    assert set(sink.recipients().values()) == {1}
+    assert len(sink.mails) == READERS
+
+
+@pytest.mark.slow
+def test_a_full_disk_holds_the_sending_until_there_is_room(sqlite_url: str, tmp_path: Path) -> None:
+    settings = load(complete_environment(sqlite_url), tmp_path)
+    engine = make_engine(sqlite_url)
+    full, refused = threading.Event(), threading.Event()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def no_room(connection: Any, cursor: Any, statement: str, *_: object) -> None:
+        if full.is_set() and statement.lstrip().startswith("UPDATE"):
+            refused.set()
+            cursor.execute("PRAGMA max_page_count = 1")  # as many as there are: not one more
+            cursor.execute("INSERT INTO limits_of_the_disk VALUES (zeroblob(1000000))")
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE limits_of_the_disk (room BLOB)")
+        connection.commit()
+
+    def fill_the_disk() -> None:
+        full.set()
+        assert refused.wait(20)
+        time.sleep(1)
+        full.clear()
+        event.listen(engine, "checkout", lambda driver, *_: driver.execute("PRAGMA max_page_count = 4294967294"))
+
+    sink = send_while(engine, settings, fill_the_disk)
+    found = read_receipt(engine, WEEK)
+    engine.dispose()
+    assert (found.status, found.counts.sent) == ("sent", READERS)
+    assert set(sink.recipients().values()) == {1}
+
+
+def test_a_password_never_travels_in_clear_text() -> None:
+    (relay,) = setting_values.relays("smtp://user:word@192.0.2.1:587?tls=off")
+    with pytest.raises(RelayError, match="tls=off"):
+        asyncio.run(connect(relay))
+
+
+def test_a_relay_without_starttls_is_not_talked_to_in_clear_text() -> None:
+    with Sink() as sink:
+        (relay,) = setting_values.relays(f"smtp://127.0.0.1:{sink.port}?tls=starttls")
+        with pytest.raises(RelayError, match="TLS"):
+            asyncio.run(connect(relay))
+    assert not [line for line in sink.commands if line.startswith(("MAIL", "AUTH"))]
