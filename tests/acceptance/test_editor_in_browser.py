@@ -37,7 +37,7 @@ from tests.fakes.sample_week import NOW, WEEK, set_out
 from tests.fakes.smtp_sink import Sink
 
 expect.set_options(timeout=10_000)  # a busy machine is no finding
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -452,7 +452,15 @@ EVERY_PAGE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "dark"), (1920, "light"), (1280, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (390, "light"),
+        (1280, "dark"),
+        pytest.param(768, "dark", marks=pytest.mark.long),
+        pytest.param(1920, "light", marks=pytest.mark.long),
+    ],
+)
 def test_every_page_fits_its_window_and_has_no_serious_finding(
     chromium: Browser, room: Room, width: int, scheme: str
 ) -> None:

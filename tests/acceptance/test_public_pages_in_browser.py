@@ -29,7 +29,7 @@ from tests.fakes.pages import put
 from tests.fakes.running_app import RunningApp
 from tests.fakes.sample_week import NOW, WEEK, set_out
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -29,7 +29,7 @@ from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
 from tests.fakes.sample_week import NOW, set_out
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ADDRESS = "eve@reader.example"

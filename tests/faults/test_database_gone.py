@@ -39,7 +39,6 @@ def send_while(engine: Engine, settings: Settings, disturb: Callable[[], None]) 
     return sink
 
 
-@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp_path: Path) -> None:
     settings = load(complete_environment(postgres_url), tmp_path)
@@ -62,7 +61,6 @@ def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp
     assert len(sink.mails) == READERS
 
 
-@pytest.mark.slow
 def test_a_full_disk_holds_the_sending_until_there_is_room(sqlite_url: str, tmp_path: Path) -> None:
     settings = load(complete_environment(sqlite_url), tmp_path)
     engine = make_engine(sqlite_url)

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from sqlalchemy import make_url
 
 from db.engine import make_engine
@@ -27,7 +26,6 @@ def start(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(COMMAND, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-@pytest.mark.slow
 def test_killed_senders_lose_nothing_and_repeat_next_to_nothing(database_url: str, tmp_path: Path, full: bool) -> None:
     rounds = 100 if full else 3
     readers = READERS * max(rounds // 4, 1)

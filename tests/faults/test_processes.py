@@ -35,7 +35,6 @@ def is_alive(process: int) -> bool:
         return False
 
 
-@pytest.mark.slow
 def test_no_sender_outlives_its_killed_parent(sqlite_url: str, tmp_path: Path) -> None:
     with Sink().delaying(0.05) as sink:
         environ = complete_environment(sqlite_url) | {"NEWSLETTER_SMTP": sink.url, "NEWSLETTER_SENDERS": "2"}
@@ -58,7 +57,6 @@ def test_no_sender_outlives_its_killed_parent(sqlite_url: str, tmp_path: Path) -
         assert len(sink.mails) == arrived < 5000
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])
 def test_two_that_send_at_once_double_nothing(database_url: str, tmp_path: Path, beside: str) -> None:
     with Sink() as sink:

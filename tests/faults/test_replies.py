@@ -161,7 +161,11 @@ def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, setti
     assert letters(engine) == [f"The sending of {WEEK} is paused"]
 
 
-@WAYS
+@pytest.mark.parametrize(
+    "offers",
+    [ALL, pytest.param(("PIPELINING", "SIZE"), marks=pytest.mark.long), pytest.param((), marks=pytest.mark.long)],
+    ids=["chunking", "pipelining", "plain"],
+)
 def test_a_relay_that_falls_silent_is_left_after_its_time(
     engine: Engine, settings: Settings, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
 from sqlalchemy import Engine, make_url, or_, select
 
 from db.engine import make_engine, reading
@@ -150,7 +149,6 @@ class Year:
             self.until(lambda: self.done("remind", local(week, 8, "05:00:00")) and not self.unfinished())
 
 
-@pytest.mark.slow
 def test_every_issue_is_composed_once_and_sent_once_whatever_happens(
     database_url: str, tmp_path: Path, full: bool
 ) -> None:

@@ -82,7 +82,6 @@ def releases_of(engine: Engine) -> list[ReleaseRow]:
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.slow
 def test_a_history_replayed_gives_each_launch_once_in_its_own_week(
     name: str, histories: Path, engine: Engine, settings: Settings, server: FeedServer, full: bool
 ) -> None:

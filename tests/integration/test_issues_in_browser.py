@@ -11,7 +11,9 @@ from tests.mail_pictures import CHROMIUM, LOOKS, WIDTHS, looking
 from tests.unit.issues.mails import NAMES, mail
 from tests.unit.issues.weeks import WEEKS
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LONG = pytest.mark.long
+
+pytestmark = [pytest.mark.browser]
 
 # Every visible text with the colours that are behind it; a WCAG contrast for each. Where the page is turned round, so
 # are the colours, as the filters invert(1) and hue-rotate(180deg) do it (Filter Effects 1, 9.6).
@@ -58,7 +60,7 @@ def opened(chromium: Browser, name: str, look: str, width: int) -> Page:
     return page
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name if name in WEEKS else pytest.param(name, marks=LONG) for name in NAMES])
 @pytest.mark.parametrize("look", LOOKS)
 def test_nothing_overflows_and_every_text_can_be_read(chromium: Browser, name: str, look: str) -> None:
     page = opened(chromium, name, look, WIDTHS[0])
@@ -71,7 +73,9 @@ def test_nothing_overflows_and_every_text_can_be_read(chromium: Browser, name: s
 
 
 @pytest.mark.parametrize("name", WEEKS)
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look", [look if look in ("light", "dark") else pytest.param(look, marks=LONG) for look in LOOKS]
+)
 def test_axe_finds_nothing(chromium: Browser, name: str, look: str) -> None:
     page = opened(chromium, name, look, 600)
     found = Axe().run(page).response["violations"]

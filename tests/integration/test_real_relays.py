@@ -31,7 +31,6 @@ def parts(message: bytes) -> tuple[list[bytes], bytes]:
     return [field for field in fields if not field.lower().startswith(added)], body
 
 
-@pytest.mark.slow
 def test_what_lies_in_the_mailboxes_behind_postfix_is_what_we_wrote(
     engine: Engine, settings: Settings, tmp_path: Path
 ) -> None:

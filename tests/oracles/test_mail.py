@@ -19,7 +19,7 @@ from tests.mail_pictures import CHROMIUM, shot
 from tests.unit.issues.mails import NAMES, mail, week
 from tests.unit.issues.weeks import LINKS, WEEKS
 
-pytestmark = [pytest.mark.slow, pytest.mark.oracle]
+pytestmark = [pytest.mark.oracle]
 
 MJML = shutil.which("mjml")
 SPAMASSASSIN = shutil.which("spamassassin")
