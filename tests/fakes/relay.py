@@ -1,5 +1,6 @@
 """A relay that records what reaches it, and answers as a test tells it to."""
 
+import asyncio
 import socket
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -58,6 +59,8 @@ class RecordingRelay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # The other side has hung up; a line that nobody saw closing would be left to the garbage collector.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), self._controller.loop).result()
         self._controller.stop()
 
     @property

@@ -57,6 +57,7 @@ class Sink:
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._transports: set[asyncio.Transport] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def offering(self, *extensions: str) -> Self:
@@ -119,6 +120,9 @@ class Sink:
         self._ready.set()
         self._loop.run_forever()
         server.close()
+        for transport in list(self._transports):
+            transport.abort()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -140,6 +144,7 @@ class _Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.sink._transports.add(transport)
         self.sink.connections += 1
         self.sink.open += 1
         self.sink.most_connections = max(self.sink.most_connections, self.sink.open)
@@ -147,6 +152,7 @@ class _Session(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.sink._transports.discard(self.transport)
         self.sink.open -= 1
 
     def say(self, line: str) -> None:
