@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from db import deliveries
-from db.deliveries import Written
+from db.outcomes import OutcomeLedger, Written, write_outcomes
 from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pauses import Hold, hold_domain
 
@@ -45,7 +45,7 @@ class Recorder:
         stop: threading.Event, failed: Callable[[], None],
     ) -> None:  # fmt: skip
         self.failure: Exception | None = None
-        self._ledger = deliveries.OutcomeLedger(engine)
+        self._ledger = OutcomeLedger(engine)
         self._owner, self._week, self._now = owner, week, now
         self._turn, self._stop, self._failed = turn, stop, failed
         self._loop = asyncio.get_running_loop()
@@ -104,7 +104,7 @@ class Recorder:
                 self._ledger.write(self._owner, written)
             return
         with self._turn, self._ledger.transaction() as connection:
-            deliveries.write_outcomes(connection, self._owner, written)
+            write_outcomes(connection, self._owner, written)
             if gone:
                 deliveries.mark_bounced(connection, gone, self._now())
             for row in batch:

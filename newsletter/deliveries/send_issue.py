@@ -20,8 +20,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from db import ownership
-from db.deliveries import Claimed, Written
+from db.deliveries import Claimed
 from db.engine import is_sqlite
+from db.outcomes import Written
 from newsletter.clock import Clock
 from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work

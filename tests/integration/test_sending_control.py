@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from db.deliveries import Written, claim, write_outcomes
+from db.deliveries import claim
 from db.engine import transaction
 from db.keys import newest_link_key
 from db.models import Delivery, Key, Subscriber
 from db.models import Sender as Killed
+from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
