@@ -15,6 +15,7 @@ from newsletter.feeds.parse_worker import from_json
 MEGABYTES = 400  # of address space, of which an interpreter with its libraries takes about 70
 SECONDS = 10.0  # of a processor's time; a busy machine gives a process only a part of it, hence the patience
 _PATIENCE = 4
+_DYING_SECONDS = 5.0
 _LONGEST_ANSWER = 32 << 20
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 
@@ -51,7 +52,7 @@ class Readers:
                 await _end(process)
                 raise self._too_long() from None
             except (EOFError, ConnectionError, ValueError):
-                await _end(process)
+                await _ended(process)
                 if process.returncode == -signal.SIGXCPU:
                     raise self._too_long() from None
                 raise UnreadableError("reading it ended the reading process, as crafted feeds do") from None
@@ -86,6 +87,16 @@ async def _ask(process: asyncio.subprocess.Process, body: bytes, content_type: s
         raise EOFError
     found: dict[str, Any] = json.loads(line)
     return found
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process that stopped answering. Killing one that is dead already would lose what it died of:
+    ``kill`` looks whether it lives, which takes its status away from the thread that waits for it (Python 3.11)."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DYING_SECONDS):
+            await process.wait()
+    if process.returncode is None:
+        await _end(process)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
