@@ -10,23 +10,12 @@ from dataclasses import dataclass
 from db.states import BounceKind
 from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
-from newsletter.deliveries.bounces_reasons import Judgement, Reason, judge
+from newsletter.deliveries.bounces_providers import notices_in_mail
+from newsletter.deliveries.bounces_reasons import Judgement, Reason, Returned, judge
 from newsletter.deliveries.bounces_words import says
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
 from newsletter.deliveries.verp import verify_leave_path, verify_return_path
 from newsletter.subscribers.tokens import Link, verify_link
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What a mail says of one recipient. ``originally`` is the address that we mailed, where the report tells."""
-
-    recipient: str
-    judgement: Judgement
-    originally: str = ""
-
-    def names(self, address: str) -> bool:
-        return address.casefold() in (self.recipient.casefold(), self.originally.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +60,8 @@ def _returned(mail: OpenedMail) -> list[Returned]:
         return [_reported(block, reported, mail) for block in reported]
     if mail.status_blocks and any("action" in block or "status" in block for block in mail.status_blocks):
         return [_reported({**mail.status_blocks[-1]}, reported, mail)]
+    if notices := notices_in_mail(mail.words):
+        return [notice.returned for notice in notices]
     if _is_vacation(mail):
         return [_ignored(Reason.VACATION)]
     if is_notice(mail):
@@ -151,8 +142,9 @@ def _ignored(reason: Reason) -> Returned:
 
 
 def _address(block: Fields, name: str) -> str:
-    """``rfc822; user@example.com``, with or without its type, brackets and comments; xtext decoded (RFC 3461)."""
+    """``rfc822; user@example.com``, with or without its type, brackets and comments; xtext decoded (RFC 3461, 6533)."""
     value = _first(block, name).rpartition(";")[2].strip().strip("<> ")
+    value = re.sub(r"\\x\{([0-9A-F]{2,5})\}", lambda found: chr(int(found[1], 16)), value, flags=re.I)
     if name == "original-recipient":
         value = re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
     value = "".join(c for c in value[:320] if c.isprintable())

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 MAX_BYTES = 1_000_000
 _MAX_TEXT = 60_000
+_MAX_HEADER = 4000
 _MAX_PARTS = 60
 _MAX_BLOCKS = 200
 
@@ -40,7 +42,6 @@ class OpenedMail:
     status_blocks: tuple[Fields, ...]
     feedback: Fields
     enclosed: Fields
-    enclosed_text: str
 
     def header(self, name: str) -> str:
         return next(iter(self.headers.get(name, ())), "")
@@ -54,7 +55,7 @@ def open_mail(raw: bytes) -> OpenedMail:
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(raw)
         parts = list(_leaves(message))
-    except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
+    except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError):
         message, parts = Message(), []
     return _sorted_out(_fields_of(message), parts)
 
@@ -77,8 +78,7 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
     if not blocks and "final-recipient:" in notice.lower():
         blocks = [fields_in(block) for block in re.split(r"\n[ \t]*\n", notice)[:_MAX_BLOCKS]]
         blocks = [block for block in blocks if "final-recipient" in block]
-    original = enclosed or rest
-    return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(original), original[:_MAX_TEXT])
+    return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(enclosed or rest))
 
 
 def _leaves(message: Message) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,9 @@ def _leaves(message: Message) -> Iterator[tuple[str, str]]:
         part, seen = waiting.pop(0), seen + 1
         kind = part.get_content_type()
         payload = part.get_payload()
-        if kind.startswith("message/") and isinstance(payload, list):
+        if kind.startswith("message/") and "content-transfer-encoding" in part and (report := _decoded_report(part)):
+            yield kind, report
+        elif kind.startswith("message/") and isinstance(payload, list):
             yield kind, "\n\n".join(_whole(child) for child in payload[:_MAX_BLOCKS])
             waiting += [child for child in payload if child.get_param("report-type") == "delivery-status"]
         elif isinstance(payload, list):
@@ -102,11 +104,26 @@ def _leaves(message: Message) -> Iterator[tuple[str, str]]:
             yield (kind, _without_tags(text) if kind == "text/html" else text)
 
 
+def _decoded_report(part: Any) -> str:
+    """A report in base64 or quoted-printable, which RFC 6533 allows and the library does not decode; '' where it is in
+    neither."""
+    encoding = str(part["content-transfer-encoding"]).strip().lower()
+    inside = part.get_payload()
+    if encoding not in ("base64", "quoted-printable") or not isinstance(inside, list):
+        return ""
+    text = "\n\n".join(_whole(child) for child in inside[:_MAX_BLOCKS])[: 2 * _MAX_TEXT]
+    bare = Message()
+    bare["content-transfer-encoding"] = encoding
+    bare.set_payload(text)
+    return _text(bare)
+
+
 def _whole(message: Message) -> str:
     """Headers as they stand (the library's own way to print them folds anew, at a cost that crafted mail can raise)."""
     head = "\n".join(f"{name}: {value}" for name, value in message.raw_items())
-    body = message.get_payload()
-    return f"{head}\n\n{body}" if isinstance(body, str) else head
+    raw = head.encode("utf-8", "surrogateescape")
+    body = message.get_payload(decode=True)
+    return _decoded(raw + b"\n\n" + body if isinstance(body, bytes) else raw, "utf-8")
 
 
 def _text(part: Message) -> str:
@@ -156,13 +173,13 @@ def _fields_of(message: Message) -> Fields:
 
 
 def _header_text(value: str) -> str:
-    flat = " ".join(value.split())
+    flat = " ".join(value[:_MAX_HEADER].split())
     if "=?" not in flat:
         return flat
     try:
         pieces = decode_header(flat)
         return "".join(_decoded(raw, name or "utf-8") if isinstance(raw, bytes) else raw for raw, name in pieces)
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, MessageError):
         return flat
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.states import BounceKind
-from newsletter.deliveries.bounces import Returned
-from newsletter.deliveries.bounces_reasons import Judgement, Reason, judge
+from newsletter.deliveries.bounces_reasons import Judgement, Reason, Returned, judge
 from newsletter.deliveries.verp import verify_return_path
 
 
@@ -45,6 +44,21 @@ def read_notices(provider: str, document: Any) -> list[Notice]:
     try:
         return list(_READERS[provider](document))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+_IN_MAIL = json.JSONDecoder(strict=False)  # mail folds long lines, inside strings too
+
+
+def notices_in_mail(words: str) -> list[Notice]:
+    """The notices of SES in a mail by which SNS tells them (its e-mail protocol); nothing in it proves who wrote it."""
+    text = words.strip()
+    if not text.startswith("{"):
+        return []
+    try:
+        document = _IN_MAIL.raw_decode(text)[0]
+        return read_notices("ses", _IN_MAIL.decode(document["Message"]) if "Message" in document else document)
+    except (ValueError, TypeError, RecursionError):
         return []
 
 

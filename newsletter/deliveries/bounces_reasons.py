@@ -58,6 +58,20 @@ class Judgement:
         return self.kind is BounceKind.SOFT and self.reason in COUNTED
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a mail says of one recipient. ``originally`` is the address that we mailed, where the report tells."""
+
+    recipient: str
+    judgement: Judgement
+    originally: str = ""
+
+    def names(self, address: str) -> bool:
+        return address.casefold() in (self.recipient.casefold(), self.originally.casefold())
+
+
+# Somebody may be called full@ or spam@: what they are called says nothing of why.
+_WHO = re.compile(r"[^\s<>()\[\]\"':;,]{1,64}@[\w.-]{1,255}")
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)", re.ASCII)
 _CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?![\d.]|\s*(?:bytes|kb|mb))", re.ASCII)
 
@@ -69,7 +83,7 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     reply, or the lines around an address), ``action`` as in RFC 3464 2.3.3; ``around`` is the notice for people, which
     tells what the refusal replied to.
     """
-    flat = " ".join(text.split())[:2000]
+    flat = _WHO.sub("x@x", " ".join(text.split())[:2000])
     if action in ("delivered", "relayed", "expanded", "deliverable"):
         return Judgement(BounceKind.IGNORED, Reason.DELIVERED, status)
     believed = best_status(status, flat)
@@ -114,6 +128,8 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
     subject, detail = (int(part) for part in status.split(".")[1:]) if status else (0, 0)
     if says("mailbox full", text) and (subject, detail) not in ((1, 1), (2, 3), (3, 4)):
         return Reason.MAILBOX_FULL
+    if says("the sender", text):
+        return Reason.POLICY
     by_words = _by_words(text)
     by_status = _BY_STATUS.get((subject, detail))
     if by_status in HARD and by_words in (Reason.POLICY, Reason.MAILBOX_FULL) and not says("no such user", text):
@@ -133,6 +149,8 @@ _ORDER = (
 
 
 def _by_words(text: str) -> Reason | None:
+    if says("lookup failed", text):
+        return Reason.UNREACHABLE
     return next((reason for reason in _ORDER if says(reason, text)), None)
 
 

@@ -32,7 +32,7 @@ def read_book(text: str) -> dict[str, re.Pattern[str]]:
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
-        if line.startswith("[") and line.endswith("]") and line[1:-1].replace(" ", "").isalpha():
+        if re.fullmatch(r"\[[a-z ]+\]", line):
             current = sections.setdefault(line[1:-1], [])
         elif not sections and (named := _NAME.fullmatch(line)):
             lists.setdefault(named[1], []).append(named[2])

@@ -30,8 +30,11 @@ def complained_recipients(mail: OpenedMail) -> list[str]:
         mail.headers.get("x-hmxmroriginalrecipient", []) + mail.enclosed.get("x-hmxmroriginalrecipient", []),
         mail.enclosed.get("to", []),
     ):
-        if found := list(dict.fromkeys(ADDRESS.findall(" ".join(named)))):
-            return found[:100]
+        found = dict.fromkeys(
+            name for name in ADDRESS.findall(" ".join(named)) if not name.lower().startswith("redacted")
+        )
+        if found:
+            return list(found)[:100]
     return [""]
 
 

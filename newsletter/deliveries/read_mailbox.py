@@ -29,7 +29,7 @@ def mails_at(path: Path) -> Iterator[Arrived]:
             for file in sorted(path.iterdir()):
                 if file.is_file() and not file.name.startswith("."):
                     yield from _file(file)
-    elif path.is_file():
+    elif path.exists():
         yield from _file(path)
     else:
         raise BadInputError(f"{path} is neither a file nor a folder with mail")

@@ -29,10 +29,10 @@ from db.returned_mail import (
 )
 from db.states import BounceKind, DeliveryStatus, Role, SubscriberState
 from newsletter.clock import real_now
-from newsletter.deliveries.bounces import Reading, Returned, read_bounce
+from newsletter.deliveries.bounces import Reading, read_bounce
 from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.deliveries.bounces_providers import Notice
-from newsletter.deliveries.bounces_reasons import COUNTED, judge
+from newsletter.deliveries.bounces_reasons import COUNTED, Returned, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
 from newsletter.subscribers.addresses import hash_address, parse_address
 

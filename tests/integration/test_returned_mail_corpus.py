@@ -37,7 +37,7 @@ def test_final_recipients_are_found(mails: list[tuple[dict[str, Any], tuple[Retu
         names = {name.lower() for name in said["final_recipients_derived"]}
         wanted += len(names)
         found += len(names & {one.recipient.lower() for one in returned})
-    assert found / wanted >= 0.97
+    assert found / wanted >= 0.98
 
 
 def test_what_becomes_of_each_recipient_agrees_with_a_careful_reading(
@@ -48,7 +48,7 @@ def test_what_becomes_of_each_recipient_agrees_with_a_careful_reading(
         expected = [expected_class(one) for one in said["expected"]]
         got = [CLASSES[one.judgement.kind] for one in returned]
         pairs.update(zip(expected, got if len(got) == len(expected) else [got[0]] * len(expected), strict=True))
-    assert macro_f1(pairs) >= 0.92
+    assert macro_f1(pairs) >= 0.94
 
 
 def macro_f1(pairs: Counter[tuple[str, str]]) -> float:
