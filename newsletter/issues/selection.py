@@ -9,7 +9,7 @@ votes, freshness; then the name. An editor's place overrides it.
   scores lie furthest apart.
 - *Head to head* is the pair of one category that leaves a reader the realest choice: neither is skipped, the panel
   looked at both well, their verdicts differ, panelists take different sides; then how well both rank. Two tools that
-  the panel skips are no choice, nor are two sizes of one product.
+  the panel skips are no choice. Two sizes of one product are one only where the week has no other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,9 @@ from newsletter.verdicts.scorecard import widest_split
 _VERDICTS = {"ship": 0, "split": 1, "skip": 2}
 # Comparing every pair of a category costs its square; lower ranks make no better pair.
 _PAIRED = 30
+# What tells the sizes and editions of one product apart, beside tokens with a digit in them ("4B", "2.5").
+_EDITIONS = frozenset({"air", "base", "edge", "flash", "large", "lite", "max", "medium", "micro", "mini", "nano", "plus",
+                       "preview", "pro", "small", "tiny", "turbo", "ultra", "xl"})  # fmt: skip
 
 
 def rank(tool: ToolValue) -> tuple[object, ...]:
@@ -100,7 +103,8 @@ def came_from(tool: ToolValue) -> str:
 def _disagreement(tool: ToolValue) -> tuple[int, int, int]:
     verdict = tool.verdict
     pair = widest_split(tool.takes)
-    spread = (pair[0].score or 0) - (pair[1].score or 0) if pair and pair[0].score and pair[1].score else 0
+    scores = [line.score for line in pair or () if line.score is not None]
+    spread = scores[0] - scores[1] if len(scores) == 2 else 0
     return min(verdict.ships, verdict.skips), -abs(verdict.ships - verdict.skips), spread
 
 
@@ -109,12 +113,19 @@ def _choice(one: ToolValue, other: ToolValue, places: Mapping[int, int]) -> tupl
     parted = sum(theirs.get(line.panelist, line.call) != line.call for line in one.takes)
     calls = {one.verdict.call, other.verdict.call}
     looked_at = min(one.verdict.takes, other.verdict.takes, 3)
-    return ("skip" not in calls, looked_at, len(calls), parted, -places[one.id] - places[other.id])
+    apart = _product(one.name) != _product(other.name)
+    return (apart, "skip" not in calls, looked_at, len(calls), parted, -places[one.id] - places[other.id])
 
 
 def _is_choice(one: ToolValue, other: ToolValue) -> bool:
-    first, second = one.name.casefold().split(), other.name.casefold().split()
-    return {one.verdict.call, other.verdict.call} != {"skip"} and first[0] != second[0]
+    return {one.verdict.call, other.verdict.call} != {"skip"}
+
+
+def _product(name: str) -> tuple[str, ...]:
+    """A name without its size, version and edition: "Pocketform 2B" and "Pocketform Mini" are one product's."""
+    words = name.casefold().replace("-", " ").split()
+    kept = [word for word in words[1:] if word not in _EDITIONS and not any(letter.isdigit() for letter in word)]
+    return (words[0].rstrip("0123456789."), *kept) if words else ()
 
 
 def _newest_first(instant: str) -> tuple[int, ...]:

@@ -71,11 +71,19 @@ def test_head_to_head_is_a_choice_within_one_category() -> None:
     assert values(usual_material()).pairs == (("pocketform-2b-2", "inkwell-vision-3"),)
 
 
-def test_two_sizes_of_one_product_and_two_skipped_tools_are_no_choice() -> None:
-    sizes = [tool(1, "Pocketform 2B"), tool(2, "Pocketform 7B")]
-    assert values(material(sizes, [*takes(1, "SS"), *takes(2, "SK")])).pairs == ()
+def test_two_skipped_tools_are_no_choice() -> None:
     skipped = [tool(1, "A"), tool(2, "B")]
     assert values(material(skipped, [*takes(1, "KK"), *takes(2, "KK")])).pairs == ()
+
+
+def test_two_sizes_of_one_product_are_a_choice_only_where_there_is_no_other() -> None:
+    sizes = [tool(1, "Pocketform 2B"), tool(2, "Pocketform2 Mini")]
+    calls = [*takes(1, "SSS"), *takes(2, "SKK")]
+    assert values(material(sizes, calls)).pairs == (("pocketform-2b-1", "pocketform2-mini-2"),)
+    other = tool(3, "Pocketform Studio")
+    assert values(material([*sizes, other], [*calls, *takes(3, "S")])).pairs == (
+        ("pocketform-2b-1", "pocketform-studio-3"),
+    )
 
 
 def test_an_editors_pair_replaces_the_rules() -> None:
