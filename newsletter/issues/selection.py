@@ -23,8 +23,8 @@ _VERDICTS = {"ship": 0, "split": 1, "skip": 2}
 # Comparing every pair of a category costs its square; lower ranks make no better pair.
 _PAIRED = 30
 # What tells the sizes and editions of one product apart, beside tokens with a digit in them ("4B", "2.5").
-_EDITIONS = frozenset({"air", "base", "edge", "flash", "large", "lite", "max", "medium", "micro", "mini", "nano", "plus",
-                       "preview", "pro", "small", "tiny", "turbo", "ultra", "xl"})  # fmt: skip
+_EDITIONS = {"air", "base", "edge", "flash", "large", "lite", "max", "medium", "micro", "mini", "nano", "plus"}
+_EDITIONS |= {"preview", "pro", "small", "tiny", "turbo", "ultra", "xl"}
 
 
 def rank(tool: ToolValue) -> tuple[object, ...]:

@@ -1,8 +1,9 @@
 """A tool as documents write it, in the shape that an import reads."""
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any, Protocol
+
+from newsletter.verdicts.takes import SignedTake
 
 _FIELDS = ("name", "tagline", "description", "url", "category", "pricing", "entry", "best_for")
 
@@ -16,21 +17,6 @@ class HasFields(Protocol):
     def starting_skips(self) -> int: ...
 
 
-class HasTake(Protocol):
-    @property
-    def panelist(self) -> str: ...
-    @property
-    def score(self) -> int | None: ...
-    @property
-    def call(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def at(self) -> date | None: ...
-    @property
-    def author(self) -> str | None: ...
-
-
 class HasLabel(Protocol):
     @property
     def label(self) -> str: ...
@@ -38,7 +24,7 @@ class HasLabel(Protocol):
     def source(self) -> str: ...
 
 
-def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[HasTake]) -> dict[str, Any]:
+def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[SignedTake]) -> dict[str, Any]:
     """Everything an import of it would give; fields that nobody gave are null."""
     document: dict[str, Any] = {"slug": tool.slug} | {name: getattr(tool, name) for name in _FIELDS}
     document["aliases"] = [alias.label for alias in aliases if alias.source != "url"]
@@ -47,7 +33,7 @@ def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[
     return document
 
 
-def take_document(take: HasTake) -> dict[str, Any]:
+def take_document(take: SignedTake) -> dict[str, Any]:
     document: dict[str, Any] = {
         "panelist": take.panelist, "score": take.score, "call": take.call, "text": take.text,
     }  # fmt: skip

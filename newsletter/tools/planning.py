@@ -6,7 +6,6 @@ that are not given stay. Votes are a starting balance: the votes cast here are c
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from newsletter.releases.naming import fold_name
 from newsletter.tools.catalogue import community_order, panel_order
 from newsletter.tools.field_values import Fault, is_web_address
 from newsletter.tools.reading import TEXT_FIELDS, GivenTake, GivenTool
+from newsletter.verdicts.takes import SignedTake
 from newsletter.verdicts.tally import tally
 
 NEEDED = ("name", "url", "category")
@@ -39,21 +39,11 @@ class KnownTool(Protocol):
     def vote_skips(self) -> int: ...
 
 
-class KnownTake(Protocol):
+class KnownTake(SignedTake, Protocol):
+    """A take of the catalogue."""
+
     @property
     def id(self) -> int: ...
-    @property
-    def panelist(self) -> str: ...
-    @property
-    def call(self) -> str: ...
-    @property
-    def score(self) -> int | None: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def at(self) -> date | None: ...
-    @property
-    def author(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+from newsletter.verdicts.takes import StoredTake
 from newsletter.verdicts.tally import Verdict, tally
-
-
-class DatedTake(Protocol):
-    @property
-    def id(self) -> int: ...
-    @property
-    def panelist(self) -> str: ...
-    @property
-    def call(self) -> str: ...
-    @property
-    def score(self) -> int | None: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def replaced_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +13,13 @@ class Turn:
     """``old`` gave way to ``new`` at an instant; the verdicts are those of the whole panel around it."""
 
     at: datetime
-    old: DatedTake
-    new: DatedTake
+    old: StoredTake
+    new: StoredTake
     before: Verdict
     after: Verdict
 
 
-def turns(takes: Iterable[DatedTake]) -> list[Turn]:
+def turns(takes: Iterable[StoredTake]) -> list[Turn]:
     """Every replacement among a tool's takes, standing and replaced, the newest first."""
     known = sorted(takes, key=lambda take: (take.recorded_at, take.id))
     found = []
@@ -49,7 +32,7 @@ def turns(takes: Iterable[DatedTake]) -> list[Turn]:
     return sorted(found, key=lambda turn: (turn.at, turn.new.id), reverse=True)
 
 
-def _before(takes: Iterable[DatedTake], instant: datetime) -> Verdict:
+def _before(takes: Iterable[StoredTake], instant: datetime) -> Verdict:
     return tally(
         take
         for take in takes
@@ -57,7 +40,7 @@ def _before(takes: Iterable[DatedTake], instant: datetime) -> Verdict:
     )
 
 
-def _at(takes: Iterable[DatedTake], instant: datetime) -> Verdict:
+def _at(takes: Iterable[StoredTake], instant: datetime) -> Verdict:
     return tally(
         take
         for take in takes

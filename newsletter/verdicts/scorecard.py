@@ -5,17 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newsletter.verdicts.stamps import NO_TAKE
-
-
-class HasTake(Protocol):
-    @property
-    def panelist(self) -> str: ...
-    @property
-    def call(self) -> str: ...
-    @property
-    def score(self) -> int | None: ...
-    @property
-    def text(self) -> str: ...
+from newsletter.verdicts.takes import HasTake
 
 
 class HasKey(Protocol):

@@ -6,16 +6,11 @@ enter: a panelist who gives 61 and ships has said ship.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from db.states import Call
+from newsletter.verdicts.takes import HasCall
 
 SPLIT = "split"
-
-
-class HasCall(Protocol):
-    @property
-    def call(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
