@@ -52,12 +52,12 @@ class Leases:
     def extend(self) -> None:
         began = time.monotonic()
         with self._turn, transaction(self._engine) as connection:
-            deliveries.extend_leases(connection, self._owner, real_now() + LEASE)
+            deliveries.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
         self.end = began + LEASE.total_seconds()
 
     def give_back(self, rest: Sequence[Claimed]) -> None:
         with self._turn, transaction(self._engine) as connection:
-            deliveries.give_back(connection, self._owner, rest)
+            deliveries.give_back(connection, self._issue_id, self._owner, rest)
 
     def being_sent(self) -> bool:
         with reading(self._engine) as connection:

@@ -89,7 +89,14 @@ class Sender:
         self._more, self._low, self._to_sign, self._over = (asyncio.Event() for _ in range(4))
         self._low.set()
         self._recorder = Recorder(
-            self.engine, self.owner, self.week, self.clock.now, self._turn, self._stop, failed=self._halt
+            self.engine,
+            self.work.issue_id,
+            self.owner,
+            self.week,
+            self.clock.now,
+            self._turn,
+            self._stop,
+            failed=self._halt,
         )
         watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
         helpers = [self._helper(self._refill())] + ([self._helper(self._sign_ahead())] if self.work.signers else [])
