@@ -68,7 +68,7 @@ class Sender(Base):
 
 
 class RelayRate(Base):
-    """When a relay with a rate takes its next message: the queue that all sending processes stand in."""
+    """When a queue that all sending processes stand in takes its next message: a relay's, or another by its name."""
 
     __tablename__ = "relay_rates"
 
