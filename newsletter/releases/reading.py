@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from db.states import FeedKind
 from newsletter.releases.announcing import announces, is_incident
-from newsletter.releases.naming import Naming, is_version, name_in_address, read_title, tool_of_feed
+from newsletter.releases.homes import name_in_address, tool_of_feed
+from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.versions import is_version, leading_version
 from newsletter.releases.weeks import Placement, place
 
 
@@ -78,7 +80,7 @@ def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
     known = feed.tool or name_in_address(url)
     if is_version(title):
         return known or tool_of_feed(feed.name) or None
-    return known if feed.kind == FeedKind.RELEASES else None
+    return known if feed.kind == FeedKind.RELEASES or leading_version(title) else None
 
 
 def _first_sentence(text: str) -> str:
