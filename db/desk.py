@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from db.models import Delivery, Feed, Issue, Release, Take, Tool, ToolAlias
+from db.models import Delivery, Feed, Issue, IssueContent, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
@@ -87,6 +87,13 @@ def delivery_counts(connection: Connection, issue_id: int) -> dict[str, int]:
         .group_by(Delivery.status)
     )
     return {row.status: row.number for row in connection.execute(wanted)}
+
+
+def frozen_subjects(connection: Connection, issue_ids: Sequence[int]) -> dict[int, str]:
+    """Under which subject approved issues go, or went, out."""
+    subject = IssueContent.content["values"]["subject"].as_string()
+    wanted = select(IssueContent.issue_id, subject).where(IssueContent.issue_id.in_(issue_ids))
+    return {row[0]: row[1] for row in connection.execute(wanted)}
 
 
 def tool_at(connection: Connection, address_key: str) -> ToolRow | None:

@@ -5,8 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -54,8 +53,7 @@ class PostgresServer:
         options = (
             f"-k {self._folder} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         )
-        self._start = ("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
-        self._run(*self._start)
+        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
         return self
 
     def __exit__(
@@ -63,13 +61,6 @@ class PostgresServer:
     ) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Killed, and started again at the end; what it committed is there again."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
-        yield
-        self._run(*self._start)
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tester@/{database}?host={self._folder}"

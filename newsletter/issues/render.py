@@ -73,10 +73,15 @@ def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
-        content = issues.content_of(connection, issue.id)
-        if content is not None:
-            return issue, load_values(content.content["values"])
-        return issue, edition(issues.issue_material(connection, issue), publication_of(settings))
+        return issue, values_of(connection, issue, settings)
+
+
+def values_of(connection: Connection, issue: IssueRow, settings: Settings) -> IssueValues:
+    """What an issue says: as it was frozen, or as a draft stands now."""
+    content = issues.content_of(connection, issue.id)
+    if content is not None:
+        return load_values(content.content["values"])
+    return edition(issues.issue_material(connection, issue), publication_of(settings))
 
 
 def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:

@@ -5,18 +5,13 @@ rules; nothing else of the mail changes.
 """
 
 import re
-from html import escape
 
 SHADES = ("light", "dark", "inverted")
 
 _DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)", re.I)
-_BODY = re.compile(r"<body\b[^>]*>", re.I)
 _PICTURE = re.compile(r"<img\b[^>]*?\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^>]*>|<img\b[^>]*>", re.I)
 _TURNED = "filter:invert(1) hue-rotate(180deg)"
 _INVERSION = f"<style>html{{{_TURNED};background:#fff}}img{{{_TURNED}}}</style>"
-_HEADING = (
-    "font:13px/1.5 system-ui,sans-serif;padding:8px 12px;background:#fff;color:#1b1a17;border-bottom:1px solid #e3ded4"
-)
 
 
 def in_shade(html: str, shade: str) -> str:
@@ -29,10 +24,3 @@ def in_shade(html: str, shade: str) -> str:
 def without_pictures(html: str) -> str:
     """What a client shows that loads none: their alternative texts."""
     return _PICTURE.sub(lambda found: f"<span>{found[1] or found[2] or ''}</span>", html)
-
-
-def under_heading(html: str, lines: list[tuple[str, str]]) -> str:
-    """The mail below what an inbox shows above it: From, To and Subject."""
-    told = "".join(f"<div><b>{escape(name)}:</b> {escape(value)}</div>" for name, value in lines)
-    heading = f'<div data-heading style="{_HEADING}">{told}</div>'
-    return _BODY.sub(lambda body: body[0] + heading, html, count=1)

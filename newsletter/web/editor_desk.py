@@ -1,5 +1,6 @@
 """``/editor``: the week at a glance, every issue by week, and the log of who did what."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,17 @@ from db import audit, desk, editors, issues, runs
 from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
-from newsletter.clock import Week, last_ended_week
+from newsletter.clock import last_ended_week
+from newsletter.issues.render import values_of
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Visitor, editor_page, show
 from newsletter.web.site import site
 
 STALE = timedelta(days=14)
 ISSUES_A_PAGE = 26
+
+_OPEN = (IssueStatus.DRAFT, IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
+_WENT_OUT = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
 
 
 def desk_page(request: Request, visitor: Visitor) -> Response:
@@ -28,21 +33,25 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
     before = request.query_params.get("before")
     with reading(here.engine) as connection:
         counts = desk.release_counts(connection, weeks)
-        found = issues.list_issues(connection, before, ISSUES_A_PAGE + 1)
+        newest = issues.list_issues(connection, None, ISSUES_A_PAGE + 1)
+        found = issues.list_issues(connection, before, ISSUES_A_PAGE + 1) if before else newest
         panel = len(editors.panelists(connection))
-        draft = issues.issue_of_week(connection, weeks[0])
-        sent = next((issue for issue in found if issue.status in _WENT_OUT), None)
+        at_work = _at_work(newest, weeks[0])
+        jobs = runs.look_at_jobs(connection)
+        sent = next((issue for issue in newest if issue.status in _WENT_OUT and issue != at_work), None)
         values: dict[str, Any] = {
             "unmatched": desk.count_unmatched(connection),
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),
-            "jobs": runs.look_at_jobs(connection),
             "receipt": desk.delivery_counts(connection, sent.id) if sent else {},
+            "subjects": desk.frozen_subjects(connection, [issue.id for issue in found]),
+            "says": values_of(connection, at_work, here.settings) if at_work else None,
         }
     return editor_page(
-        request, visitor, "desk.html", now=now, weeks=[(week, _came_in(counts, week)) for week in weeks], draft=draft,
-        draft_week=weeks[0], issues=found[:ISSUES_A_PAGE], more=len(found) > ISSUES_A_PAGE, sent=sent,
-        countdown=_countdown(draft, now), zone=here.settings.timezone, **values,
+        request, visitor, "desk.html", now=now, weeks=[(week, _came_in(counts, week)) for week in weeks],
+        at_work=at_work, last_week=weeks[0], issues=found[:ISSUES_A_PAGE], more=len(found) > ISSUES_A_PAGE, sent=sent,
+        sends_at=(sends_at := sending_time(at_work, jobs, now)), countdown=_countdown(sends_at, now), jobs=jobs,
+        zone=here.settings.timezone, **values,
     )  # fmt: skip
 
 
@@ -52,39 +61,46 @@ def log_page(request: Request, visitor: Visitor) -> Response:
     with reading(site(request).engine) as connection:
         lines = audit.audit_log(connection, row_id(before), on or None, limit=51)
     return editor_page(
-        request,
-        visitor,
-        "log.html",
-        lines=lines[:50],
-        more=len(lines) > 50,
-        on=on,
+        request, visitor, "log.html", lines=lines[:50], more=len(lines) > 50, on=on,
         zone=site(request).settings.timezone,
-    )
+    )  # fmt: skip
 
 
-_WENT_OUT = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
+def _at_work(newest: list[IssueRow], last_week: str) -> IssueRow | None:
+    """The issue that editors have on their hands: that of the week that ended last while it is open, else the newest
+    open one."""
+    of_week = next((issue for issue in newest if issue.week == last_week), None)
+    if of_week is not None and of_week.status in _OPEN:
+        return of_week
+    return next((issue for issue in newest if issue.status in _OPEN and issue.week > last_week), None)
 
 
 def _came_in(counts: dict[tuple[str, str], int], week: str) -> dict[str, int]:
     return {status: count for (of, status), count in counts.items() if of == week}
 
 
-def _countdown(draft: IssueRow | None, now: datetime) -> str | None:
-    """``2 days, 3 hours`` until an approved issue goes out; None where nothing is scheduled."""
-    if draft is None or draft.status != IssueStatus.APPROVED or draft.send_at is None:
+def sending_time(issue: IssueRow | None, jobs: Sequence[runs.JobLook], now: datetime) -> datetime | None:
+    """When an approved issue goes out, or would if it were approved: its own time, else the timetable's next."""
+    if issue is None or issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
         return None
-    minutes = max(0, int((draft.send_at - now).total_seconds()) // 60)
+    return issue.send_at or next(
+        (job.next_at for job in jobs if job.job == "send" and _is_ahead(job.next_at, now)), None
+    )
+
+
+def _is_ahead(at: datetime | None, now: datetime) -> bool:
+    """False for a plan that nobody keeps any more."""
+    return at is not None and at > now
+
+
+def _countdown(at: datetime | None, now: datetime) -> str | None:
+    """``2 days, 3 hours``."""
+    if at is None:
+        return None
+    minutes = max(0, int((at - now).total_seconds()) // 60)
     parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
     said = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count][:2]
     return ", ".join(said) or "a moment"
-
-
-def week_in_words(week: Week) -> str:
-    """``16 – 22 November 2026``, with the months that differ."""
-    first = week.monday()
-    last = first + timedelta(days=6)
-    start = f"{first.day}" if first.month == last.month else f"{first.day} {first:%B}"
-    return f"{start} – {last.day} {last:%B} {last.year}"
 
 
 routes: list[BaseRoute] = [show("/editor", desk_page), show("/editor/log", log_page)]

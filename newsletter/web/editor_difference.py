@@ -8,7 +8,7 @@ from db import arrangement, issues
 from db.engine import reading
 from newsletter.errors import NotFoundError
 from newsletter.issues.difference import difference
-from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.render import values_of
 from newsletter.issues.values import load_values
 from newsletter.web.editor_issue import week_of
 from newsletter.web.session import Visitor, editor_page, show
@@ -22,10 +22,7 @@ def difference_page(request: Request, visitor: Visitor) -> Response:
         if issue is None:
             raise NotFoundError(f"there is no issue {week}")
         frozen = issues.content_of(connection, issue.id)
-        if frozen:
-            values = load_values(frozen.content["values"])
-        else:
-            values = edition(issues.issue_material(connection, issue), publication_of(here.settings))
+        values = values_of(connection, issue, here.settings)
         approval = arrangement.earlier_approval(connection, issue.id, frozen.content_hash if frozen else None)
         last = arrangement.issue_before(connection, issue.starts_at)
     before = load_values(last) if last else None

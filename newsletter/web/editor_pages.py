@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute
 
 from newsletter.web import (
+    editor_arranging,
     editor_desk,
     editor_difference,
     editor_issue,
@@ -26,6 +27,7 @@ routes: list[BaseRoute] = [
     *editor_takes.routes,
     *editor_tools.routes,
     *editor_issue.routes,
+    *editor_arranging.routes,
     *editor_preview.routes,
     *editor_difference.routes,
     *editor_sending.routes,

@@ -4,6 +4,7 @@
 *Preview as* gets what ``newsletter issues render --subscriber`` writes.
 """
 
+from collections.abc import Container
 from email import message_from_bytes, policy
 from html import escape
 from typing import Any
@@ -12,13 +13,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
+from db.engine import reading
+from db.tools import tools_by_slug
 from newsletter.errors import NewsletterError
 from newsletter.issues import budget
 from newsletter.issues.check import check_issue
 from newsletter.issues.checks import Finding
 from newsletter.issues.render import RenderedMail, render_issue
-from newsletter.issues.shades import in_shade, under_heading, without_pictures
-from newsletter.web.editor_issue import PREVIEW, WORDS, week_of
+from newsletter.issues.shades import in_shade, without_pictures
+from newsletter.web.editor_issue import week_of
+from newsletter.web.editor_typed import WORDS, look_of
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -30,72 +34,73 @@ POLICY = (
 
 
 def stored(request: Request, visitor: Visitor) -> Response:
-    asked = request.query_params
-    return _preview(request, {name: asked.get(name, "") for name in (*PREVIEW, "as")}, None)
+    return _preview(request, look_of(request.query_params), None)
 
 
 def typed_so_far(request: Request, visitor: Visitor, typed: Typed) -> Response:
     words = {name: typed.text(name).strip() or None for name in WORDS}
-    return _preview(request, {name: typed.line(name, 254) for name in (*PREVIEW, "as")}, words)
+    return _preview(request, look_of(typed.fields), words)
 
 
-def _preview(request: Request, asked: dict[str, str], words: dict[str, str | None] | None) -> Response:
+def _preview(request: Request, look: dict[str, str], words: dict[str, str | None] | None) -> Response:
     here = site(request)
     try:
-        mail = render_issue(
-            here.engine, week_of(request), here.settings, here.clock.now(), asked["as"].strip() or None, words
-        )
-        html = _shown(mail, asked)
+        mail = render_issue(here.engine, week_of(request), here.settings, here.clock.now(), look["as"] or None, words)
+        html = _shown(mail, look)
     except NewsletterError as error:
-        html = _plain(f"{error}.")
+        html = _plain(f"{error}.", "")
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return HTMLResponse(html, headers=headers)
 
 
-def _shown(mail: RenderedMail, asked: dict[str, str]) -> str:
-    if asked["part"] == "source":
-        return _plain(mail.message.decode("utf-8", "replace"))
-    heads = message_from_bytes(mail.message, policy=policy.default)
-    lines = [(name, str(heads.get(name, ""))) for name in ("From", "To")] + [("Subject", mail.subject)]
-    if asked["part"] == "text" or not mail.html:
-        return _plain("".join(f"{name}: {value}\n" for name, value in lines) + "\n" + mail.text)
-    html = without_pictures(mail.html) if asked["images"] == "off" else mail.html
-    return under_heading(_links_leave(in_shade(html, asked["shade"] or "light")), lines)
+def _shown(mail: RenderedMail, look: dict[str, str]) -> str:
+    """The mail and nothing else; whom it is for and its subject stand in the head, for the page around the frame."""
+    to = str(message_from_bytes(mail.message, policy=policy.default).get("To", ""))
+    told = "".join(
+        f'<meta name="{name}" content="{escape(text)}">' for name, text in (("to", to), ("subject", mail.subject))
+    )
+    if look["part"] == "source":
+        return _plain(mail.message.decode("utf-8", "replace"), told)
+    if look["part"] == "text" or not mail.html:
+        return _plain(mail.text, told)
+    html = without_pictures(mail.html) if look["images"] == "off" else mail.html
+    # Links open beside the editors' room, not inside the frame.
+    return in_shade(html, look["shade"]).replace("<head>", f'<head><base target="_blank">{told}', 1)
 
 
-def _links_leave(html: str) -> str:
-    """Links open beside the editors' room, not inside the frame."""
-    return html.replace("<head>", '<head><base target="_blank">', 1)
-
-
-def _plain(text: str) -> str:
+def _plain(text: str, told: str) -> str:
     style = "pre{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,monospace;margin:12px}"
-    head = f'<meta charset="utf-8"><title>Preview</title><style>{style}</style>'
+    head = f'<meta charset="utf-8"><title>Preview</title>{told}<style>{style}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body><pre>{escape(text)}</pre></body></html>'
 
 
 def check_page(request: Request, visitor: Visitor) -> Response:
-    return editor_page(request, visitor, "check.html", week=str(week_of(request)), **_findings(request))
+    return editor_page(request, visitor, "check.html", **_findings(request, f"/editor/issues/{week_of(request)}"))
 
 
 def findings(request: Request, visitor: Visitor) -> Response:
-    return editor_page(request, visitor, "findings.html", week=str(week_of(request)), **_findings(request))
+    """The findings alone, to stand on the issue's page."""
+    return editor_page(request, visitor, "findings.html", **_findings(request, ""))
 
 
-def _findings(request: Request) -> dict[str, Any]:
-    here = site(request)
-    report = check_issue(here.engine, week_of(request), here.settings, here.clock.now())
-    placed = [(found, _place(request, found)) for found in report.findings]
-    return {"findings": placed, "passed": report.passed, "size": report.size, "limit": budget.LIMIT}
+def _findings(request: Request, page: str) -> dict[str, Any]:
+    here, week = site(request), week_of(request)
+    report = check_issue(here.engine, week, here.settings, here.clock.now())
+    with reading(here.engine) as connection:
+        known = tools_by_slug(connection, {found.place for found in report.findings})
+    placed = [(found, _place(found, known, page)) for found in report.findings]
+    return {
+        "week": str(week), "findings": placed, "passed": report.passed, "size": report.size, "limit": budget.LIMIT
+    }  # fmt: skip
 
 
-def _place(request: Request, found: Finding) -> str | None:
-    """Where to go and mend it."""
+def _place(found: Finding, known: Container[str], page: str) -> str | None:
+    """Where to go and mend it; ``page`` is the issue's, '' from there. None where that is not in this room."""
     if found.place in WORDS:
-        return f"/editor/issues/{week_of(request)}#{found.place}"
+        return f"{page}#{found.place}"
     if found.place in ("items", "size", "pick"):
-        return f"/editor/issues/{week_of(request)}#items-title"
-    return None if found.place.startswith("NEWSLETTER_") else f"/editor/tools/{found.place}"
+        return f"{page}#items-title"
+    return f"/editor/tools/{found.place}" if found.place in known else None
 
 
 _BASE = "/editor/issues/{week}"

@@ -17,14 +17,20 @@ from newsletter.web.editor_links import back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
+LIVE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
+"""While an issue is one of these its receipt changes by itself."""
+
 
 def receipt_page(request: Request, visitor: Visitor) -> Response:
     return _receipt(request, visitor, "receipt.html", responses=read_responses(site(request).engine, week_of(request)))
 
 
 def receipt_now(request: Request, visitor: Visitor) -> Response:
-    """The changing part alone, asked for every other second while the issue is on its way."""
-    return _receipt(request, visitor, "receipt_now.html")
+    """The changing part alone, asked for every other second while the issue is on its way; then the page anew."""
+    answer = _receipt(request, visitor, "receipt_now.html")
+    if read_receipt(site(request).engine, week_of(request)).status not in LIVE:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 def _receipt(request: Request, visitor: Visitor, template: str, **more: Any) -> Response:
@@ -32,10 +38,9 @@ def _receipt(request: Request, visitor: Visitor, template: str, **more: Any) -> 
     receipt = read_receipt(here.engine, week)
     progress = read_progress(here.engine, week, here.clock.now())
     done = receipt.counts.recipients - receipt.counts.open
-    live = receipt.status in (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
     return editor_page(
         request, visitor, template, week=str(week), receipt=receipt, counts=receipt.counts._asdict(), done=done,
-        live=live, zone=here.settings.timezone, progress=progress, **more,
+        live=receipt.status in LIVE, zone=here.settings.timezone, progress=progress, **more,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""An issue's way from draft to mail: compose, add, test, approve, schedule, send, pause, resume, stop.
+"""An issue's way from draft to mail: compose, test, approve, schedule, send, pause, resume, stop.
 
 Approving stores what is typed first, and approves only what the editor could see: where a take, a release or a vote
 changed the issue since the page was made, the page comes back to be looked at again.
@@ -11,34 +11,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, desk, letters, tools
-from db.engine import reading, transaction
+from db import audit, letters
+from db.engine import transaction
 from db.states import LetterKind
 from newsletter.clock import iso, real_now
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
-from newsletter.errors import BadInputError, NotFoundError, RefusedError
-from newsletter.feeds.addresses import canonical_url
-from newsletter.issues import arrangement
+from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
-from newsletter.issues.arrange import StaleError
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
-from newsletter.tools.edit import make_tool
-from newsletter.tools.field_values import is_web_address
-from newsletter.web.editor_issue import (
-    back_with,
-    conflict,
-    content_mark,
-    edited,
-    issue_path,
-    shown_issue,
-    store_typed,
-    week_of,
-)
-from newsletter.web.session import Typed, Visitor, act, back_to, editor_page
+from newsletter.web.editor_arranging import store_typed
+from newsletter.web.editor_issue import act_on_issue, back_with, content_mark, issue_path, shown_issue, week_of
+from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_typed import changed, shown_again
+from newsletter.web.session import Typed, Visitor, back_to, editor_page
 from newsletter.web.site import site
 
 MOST_TESTS = 20
@@ -47,37 +36,13 @@ MOST_TESTS = 20
 def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Make the week's draft, or let in what is new; what is typed beside the button is stored first."""
     here, week = site(request), week_of(request)
-    if "revision" in typed:
-        try:
-            store_typed(request, visitor, typed)
-        except StaleError as error:
-            return conflict(request, visitor, typed, error)
+    store_typed(request, visitor, typed)
     rematch_releases(here.engine, here.clock.now())
     report = compose_issue(here.engine, week, here.settings, here.clock.now())
     if report.status is None:
         raise RefusedError(f"nothing came out in {week} that an issue could carry, so there is none")
     said = f"{report.new_releases} new releases came in" if report.changed else "Nothing is new"
-    return back_with(week, said)
-
-
-def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    """A tool by its slug or address; an address that nobody knows makes a new tool, which needs name and category."""
-    here, given = site(request), typed.line("add_url", 2000)
-    with reading(here.engine) as connection:
-        tool = tools.standing_tool(connection, given.lower()) or desk.tool_at(connection, canonical_url(given))
-    slug = tool.slug if tool else None
-    if tool is None and is_web_address(given):
-        name, category = typed.line("add_name", 500), typed.line("add_category", 100)
-        slug = make_tool(here.engine, name, given, category, here.clock.now())
-    with reading(here.engine) as connection:
-        tool = tools.standing_tool(connection, slug) if slug else None
-    if tool is None:
-        raise NotFoundError(f"there is no tool {given!r}; give its slug, or its address with a name and a category")
-    tool_id = tool.id
-    return edited(
-        request, visitor, typed, f"added {tool.name}", lambda now: arrangement.add(now, tool_id, visitor.email),
-        at=tool_id,
-    )  # fmt: skip
+    return back_with(request, typed, said)
 
 
 def approve(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -94,21 +59,14 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
     here, week = site(request), week_of(request)
     _, values = read_issue(here.engine, week, here.settings)
     if typed.line("seen") and typed.line("seen") != content_mark(values):
-        return shown_issue(
-            request, visitor, week, status=409, moved=True, words={name: typed.text(name) for name in _WORDS},
-            send_at=typed.line("send_at"),
-        )  # fmt: skip
-    try:
-        store_typed(request, visitor, typed)
-    except StaleError as error:
-        return conflict(request, visitor, typed, error)
+        trouble = "the issue changed while you looked at it: a release, a take or a vote came in, so look again"
+        return shown_issue(request, visitor, status=409, trouble=trouble, **shown_again(typed))
+    store_typed(request, visitor, typed)
     report = approve_issue(here.engine, week, visitor.email, here.settings, here.clock.now(), send_at)
     when = {"send_at": iso(send_at)} if send_at else {}
     _note(request, visitor, "scheduled" if send_at else "approved", {"content": report.content_hash, **when})
-    return back_with(week, f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else ""))
-
-
-_WORDS = ("subject", "preheader", "intro")
+    said = f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else "")
+    return back_with(request, typed, said)
 
 
 def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -126,6 +84,9 @@ def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
 def send(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Start an approved issue now: recipients are fixed, and the service's sender finds them. Asks once."""
     here, week = site(request), week_of(request)
+    unsaved = changed(typed)
+    if unsaved.words or unsaved.notes:
+        raise RefusedError("what you typed is not in what was approved: save it and approve again, or undo it")
     if typed.line("sure") != "yes":
         words = f"{week} goes to every active subscriber now, whatever Send at says."
         return _sure(request, visitor, "Send this issue now?", words, "Send it")
@@ -138,14 +99,14 @@ def pause(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     pause_issue(here.engine, week, here.clock.now(), f"by {visitor.email}")
     _note(request, visitor, "paused the sending", {})
-    return back_with(week, "Paused: no further message begins")
+    return _back(request, typed, "Paused: no further message begins")
 
 
 def resume(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     resume_issue(here.engine, week, here.clock.now())
     _note(request, visitor, "resumed the sending", {})
-    return back_with(week, "The sending goes on")
+    return _back(request, typed, "The sending goes on")
 
 
 def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -153,10 +114,10 @@ def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     if typed.line("sure") != "yes":
         words = f"{week} is cancelled for good: who has not got it will not get it."
-        return _sure(request, visitor, "Stop this issue?", words, "Stop")
+        return _sure(request, visitor, "Stop this issue?", words, "Stop", at=typed.line("at", 20))
     spared = cancel_issue(here.engine, week, here.clock.now())
     _note(request, visitor, "stopped the issue", {"spared": spared})
-    return back_with(week, f"Stopped; {spared} recipients will not get it")
+    return _back(request, typed, f"Stopped; {spared} recipients will not get it")
 
 
 def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -165,6 +126,7 @@ def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
     addresses = list(dict.fromkeys(_addresses(typed.line("to"))))
     if not 0 < len(addresses) <= MOST_TESTS:
         raise BadInputError(f"say to whom the test goes: one to {MOST_TESTS} addresses")
+    store_typed(request, visitor, typed)
     mail = render_issue(here.engine, week, here.settings, here.clock.now())
     data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
     with transaction(here.engine) as connection:
@@ -173,7 +135,14 @@ def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
         audit.add_audit(
             connection, visitor.email, "sent a test", f"issue {week}", here.clock.now(), {"addresses": len(addresses)}
         )
-    return back_with(week, f"A test is on its way to {', '.join(addresses)}")
+    return back_with(request, typed, f"A test is on its way to {', '.join(addresses)}")
+
+
+def _back(request: Request, typed: Typed, said: str) -> Response:
+    """To where the button stood: the issue's page, or its receipt."""
+    if typed.line("at") == "receipt":
+        return back_saying(f"{issue_path(week_of(request))}/receipt", said)
+    return back_with(request, typed, said)
 
 
 def _addresses(text: str) -> list[str]:
@@ -183,9 +152,9 @@ def _addresses(text: str) -> list[str]:
         raise BadInputError(f"the test cannot be sent: {str(error).rstrip('.')}") from None
 
 
-def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: str) -> Response:
+def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: str, at: str = "") -> Response:
     return editor_page(
-        request, visitor, "sure.html", heading=heading, words=words, button=button, typed=[],
+        request, visitor, "sure.html", heading=heading, words=words, button=button, typed=[("at", at)],
         back=issue_path(week_of(request)),
     )  # fmt: skip
 
@@ -196,16 +165,13 @@ def _note(request: Request, visitor: Visitor, what: str, detail: dict[str, objec
         audit.add_audit(connection, visitor.email, what, f"issue {week_of(request)}", here.clock.now(), detail or None)
 
 
-_BASE = "/editor/issues/{week}"
-
 routes: list[BaseRoute] = [
-    act(_BASE + "/compose", compose),
-    act(_BASE + "/add", add_by_hand),
-    act(_BASE + "/approve", approve),
-    act(_BASE + "/schedule", schedule),
-    act(_BASE + "/send", send),
-    act(_BASE + "/pause", pause),
-    act(_BASE + "/resume", resume),
-    act(_BASE + "/stop", stop),
-    act(_BASE + "/test", test),
+    act_on_issue("/compose", compose),
+    act_on_issue("/approve", approve),
+    act_on_issue("/schedule", schedule),
+    act_on_issue("/send", send),
+    act_on_issue("/pause", pause),
+    act_on_issue("/resume", resume),
+    act_on_issue("/stop", stop),
+    act_on_issue("/test", test),
 ]

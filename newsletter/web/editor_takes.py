@@ -13,11 +13,12 @@ from db.tools import TakeRow, ToolRow
 from newsletter.clock import last_ended_week, real_now
 from newsletter.editors.pasting import given_take, read_takes
 from newsletter.editors.roles import EVERYBODY, may_enter_take
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
 from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_tools import shown_tool
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -44,11 +45,12 @@ def _missing(panel: list[tools.PanelistRow], takes: list[TakeRow]) -> list[tools
 
 def take_page(request: Request, visitor: Visitor) -> Response:
     """One panelist's take on one tool, with the card as readers will see it."""
-    return _take_page(request, visitor, request.path_params["panelist"])
+    return _take_page(request, visitor)
 
 
-def _take_page(request: Request, visitor: Visitor, panelist: str) -> Response:
-    here = site(request)
+def _take_page(request: Request, visitor: Visitor, typed: Typed | None = None, trouble: str = "") -> Response:
+    """``typed`` is what could not be stored, for the reason in ``trouble``."""
+    here, panelist = site(request), request.path_params["panelist"]
     tool, panel, takes, past = _tool_with_takes(request)
     member = next((member for member in panel if member.key == panelist), None)
     if member is None:
@@ -56,9 +58,13 @@ def _take_page(request: Request, visitor: Visitor, panelist: str) -> Response:
     _check_may(visitor, panelist)
     own = next((take for take in takes if take.panelist == panelist), None)
     history = [take for take in past if take.panelist == panelist]
+    form = {"call": own.call, "score": own.score, "text": own.text} if own else {}
+    if typed is not None:
+        form = {name: typed.text(name) for name in ("call", "score", "text")}
+    form = {name: "" if form.get(name) is None else form[name] for name in ("call", "score", "text")}
     return editor_page(
-        request, visitor, "take.html", tool=tool, member=member, own=own, history=history,
-        zone=here.settings.timezone, **card(takes, panelist, own),
+        request, visitor, "take.html", status=422 if trouble else 200, tool=tool, member=member, form=form,
+        history=history, zone=here.settings.timezone, trouble=trouble, **card(takes, panelist, own),
     )  # fmt: skip
 
 
@@ -81,7 +87,11 @@ def show_card(request: Request, visitor: Visitor, typed: Typed) -> Response:
 def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, slug, panelist = site(request), request.path_params["slug"], request.path_params["panelist"]
     _check_may(visitor, panelist)
-    report = record_take(here.engine, slug, _typed_take(panelist, typed), here.clock.now())
+    try:
+        given = _typed_take(panelist, typed)
+    except BadInputError as error:
+        return _take_page(request, visitor, typed, str(error))
+    report = record_take(here.engine, slug, given, here.clock.now())
     _note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"{slug} by {panelist}")
     said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
@@ -91,7 +101,11 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Several at once: all that can be read are stored, or none."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
-        given = read_takes(typed.text("takes"), editors.panelists(connection))
+        panel = editors.panelists(connection)
+    try:
+        given = read_takes(typed.text("takes"), panel)
+    except BadInputError as error:
+        return shown_tool(request, visitor, pasted=typed.text("takes"), trouble=str(error))
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
     _note(request, visitor, "pasted takes", f"{slug} by {', '.join(take.panelist for take in given)}")

@@ -1,13 +1,14 @@
 """``/editor/tools``: finding, making, editing and merging tools."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, desk, tools
+from db import audit, catalogue, desk, tools
 from db.engine import reading, transaction
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.releases.rematch import rematch_releases
@@ -23,7 +24,9 @@ from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
 TOOLS_A_PAGE = 50
+PROPOSED = 12
 OPTIONAL = ("tagline", "description", "pricing", "entry", "best_for")
+_NEW = ("name", "slug", "url", "category", *OPTIONAL)
 
 
 def list_page(request: Request, visitor: Visitor) -> Response:
@@ -37,7 +40,22 @@ def list_page(request: Request, visitor: Visitor) -> Response:
     )
 
 
+def tool_names(request: Request, visitor: Visitor) -> Response:
+    """What a field that takes a slug proposes: the tools that the words typed in it find."""
+    typed = next(iter(request.query_params.values()), "").strip()[:200]
+    with reading(site(request).engine) as connection:
+        found = desk.find_tools(connection, typed, None, PROPOSED) if typed else []
+    return editor_page(request, visitor, "tool_names.html", found=found)
+
+
 def tool_page(request: Request, visitor: Visitor) -> Response:
+    return shown_tool(request, visitor)
+
+
+def shown_tool(
+    request: Request, visitor: Visitor, *, typed: Typed | None = None, pasted: str = "", trouble: str = ""
+) -> Response:
+    """The page; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
         tool = tools.standing_tool(connection, slug)
@@ -47,24 +65,39 @@ def tool_page(request: Request, visitor: Visitor) -> Response:
         takes = tools.takes_of(connection, [tool.id])[tool.id]
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
         aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, [])
-    names = [alias.label for alias in aliases if alias.kind == "name"]
+        categories = [name for name, _ in catalogue.categories(connection)]
+    names = "\n".join(alias.label for alias in aliases if alias.kind == "name")
+    given = {name: getattr(tool, name) for name in _NEW} | {"aliases": names} | (_given(typed) if typed else {})
     return editor_page(
-        request, visitor, "tool.html", tool=tool, takes={take.panelist: take for take in takes}, past=past, names=names,
-        panel=panel, card=scorecard(panel, takes), verdict=tally(takes), zone=here.settings.timezone,
+        request, visitor, "tool.html", status=422 if trouble else 200, tool=tool, given=given, past=past,
+        card=scorecard(panel, takes), verdict=tally(takes), zone=here.settings.timezone, categories=categories,
+        pasted=pasted, trouble=trouble,
     )  # fmt: skip
 
 
 def new_page(request: Request, visitor: Visitor) -> Response:
-    given = {name: request.query_params.get(name, "")[:2000] for name in ("name", "url", "slug", *OPTIONAL)}
-    return editor_page(request, visitor, "tool_new.html", given=given)
+    return _new_page(request, visitor, {name: request.query_params.get(name, "")[:2000] for name in _NEW})
+
+
+def _new_page(request: Request, visitor: Visitor, given: Mapping[str, str], trouble: str = "") -> Response:
+    with reading(site(request).engine) as connection:
+        categories = [name for name, _ in catalogue.categories(connection)]
+    return editor_page(
+        request, visitor, "tool_new.html", status=422 if trouble else 200, given=given, trouble=trouble,
+        categories=categories,
+    )  # fmt: skip
 
 
 def create(request: Request, visitor: Visitor, typed: Typed) -> Response:
     slug = typed.line("slug", 100).lower()
     with reading(site(request).engine) as connection:
-        if tools.tool_by_slug(connection, slug) is not None:
+        taken = tools.tool_by_slug(connection, slug) is not None
+    try:
+        if taken:
             raise BadInputError(f"there is a tool {slug!r} already; choose another slug")
-    _store(request, {"slug": slug, **_fields(typed, empty=False)})
+        _store(request, {"slug": slug, **_fields(typed, empty=False)})
+    except BadInputError as error:
+        return _new_page(request, visitor, _given(typed), str(error))
     _note(request, visitor, "made a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Made the tool")
 
@@ -75,7 +108,10 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if "aliases" in typed:
         lines = (line.strip() for line in typed.text("aliases").splitlines())
         document["aliases"] = list(dict.fromkeys(line for line in lines if line))
-    _store(request, document)
+    try:
+        _store(request, document)
+    except BadInputError as error:
+        return shown_tool(request, visitor, typed=typed, trouble=str(error))
     _note(request, visitor, "edited a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Stored")
 
@@ -106,6 +142,10 @@ def set_listed(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return back_saying(f"/editor/tools/{slug}", "Listed" if listed else "Not on public pages any more")
 
 
+def _given(typed: Typed) -> dict[str, str]:
+    return {name: typed.text(name) for name in (*_NEW, "aliases") if name in typed}
+
+
 def _fields(typed: Typed, *, empty: bool) -> dict[str, str | None]:
     """The text fields that were posted; empty ones as null where the tool may have had a value."""
     given = {name: typed.text(name).strip() for name in TEXT_FIELDS if name in typed}
@@ -126,6 +166,7 @@ def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:
 
 routes: list[BaseRoute] = [
     show("/editor/tools", list_page),
+    show("/editor/tool-names", tool_names),
     show("/editor/tools/new", new_page),
     act("/editor/tools/new", create),
     show("/editor/tools/{slug}", tool_page),

@@ -26,6 +26,8 @@ from newsletter.web.site import page, site
 COOKIE = "editor_session"
 MOST_TYPED = 1_000_000
 """Bytes that a form may carry: a take of 20,000 characters is 120,000 at most when encoded."""
+MOST_FIELDS = 5_000
+"""An issue's page has two for the note of each of its tools, and a week may bring a thousand."""
 
 _NO_STORE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
@@ -141,7 +143,7 @@ def csrf_of(session: str) -> str:
 async def read_ours(request: Request) -> Typed:
     """What was posted by a page of ours. Foreign pages get 403, more than a form can hold gets 413."""
     refuse_foreign_posts(request)
-    return Typed(await read_form(request, MOST_TYPED))
+    return Typed(await read_form(request, MOST_TYPED, MOST_FIELDS))
 
 
 def set_session(request: Request, response: Response, token: str) -> None:

@@ -110,7 +110,9 @@ def test_the_page_has_the_fields_and_buttons_that_editors_know(room: Room) -> No
     for button in ("Save", "Approve", "Schedule", "Pause", "Stop", "Move up", "Move down", "Drop"):
         assert re.search(rf"<button[^>]*>{button}</button>", page), button
     for switch in ("Mobile", "Desktop", "Dark", "Light", "HTML", "Plain text"):
-        assert re.search(rf'<label><input type="radio"[^>]*> <span>{switch}</span></label>', page), switch
+        assert re.search(rf'<label><input form="issue-form" type="radio"[^>]*> <span>{switch}</span></label>', page), (
+            switch
+        )
     assert "UTC" in page
 
 
@@ -286,7 +288,7 @@ def test_what_changed_since_the_last_issue_is_shown(room: Room) -> None:
 
 def test_the_findings_tell_how_large_the_mail_is(room: Room) -> None:
     shown = room.editor().browser.get(f"{PAGE}/findings").text
-    found = re.search(r"Size of the HTML: ([\d,]+) of 80,000 bytes", shown)
+    found = re.search(r">([\d,]+) of 80,000 bytes<", shown)
     assert found
     assert 10_000 < int(found[1].replace(",", "")) < 80_000
 
@@ -468,18 +470,3 @@ def test_hostile_words_are_shown_as_words(room: Room, hostile: str) -> None:
 )
 def test_what_is_not_there_is_not_found(room: Room, path: str) -> None:
     assert room.editor().browser.get(path).status_code == 404
-
-
-def test_a_panelist_sees_takes_and_nothing_else(room: Room) -> None:
-    sam = room.editor("sam@example.com", "panelist", "builder")
-    assert sam.browser.get("/editor/takes").status_code == 200
-    for path in (
-        "/editor",
-        PAGE,
-        "/editor/queue",
-        "/editor/tools",
-        "/editor/log",
-        f"{PAGE}/preview",
-        f"{PAGE}/receipt",
-    ):
-        assert sam.browser.get(path).status_code == 403, path

@@ -7,10 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
-from db.engine import reading, transaction
+from db.engine import reading
 from db.models import AuditEntry, Letter, Session
-from db.runs import claim_run, finish_run, write_plans
-from db.states import RunStatus
 from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor, remove_editor
 from newsletter.editors.sign_in import make_link
@@ -147,19 +145,3 @@ def test_a_session_cookie_that_is_none_is_no_session(browser: Browser) -> None:
 def test_nothing_of_the_room_is_stored_by_a_browser(browser: Browser, engine: Engine, settings: Settings) -> None:
     sign_in(browser, engine, settings)
     assert browser.get("/editor").headers["cache-control"] == "no-store"
-
-
-def test_the_desk_shows_the_last_and_the_next_run_of_each_job(
-    browser: Browser, engine: Engine, settings: Settings
-) -> None:
-    with transaction(engine) as connection:
-        run_id = claim_run(connection, "read_bounces", MONDAY, "somebody", MONDAY, MONDAY)
-        assert run_id is not None
-        finish_run(connection, run_id, "somebody", RunStatus.FAILED, MONDAY, error="the mailbox is <away>")
-        write_plans(connection, [("read_bounces", "every 5 min", MONDAY + timedelta(minutes=5))], MONDAY)
-    sign_in(browser, engine, settings)
-    page = browser.get("/editor").text
-    assert "Read bounces" in page
-    assert "failed" in page
-    assert "the mailbox is &lt;away&gt;" in page
-    assert "Mon 16 Nov, 06:05" in page

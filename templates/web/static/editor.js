@@ -1,19 +1,83 @@
-// What all pages of the room share: nothing typed is lost by leaving, and no form is sent twice.
+// What all pages of the room share: nothing typed is lost, and no form is sent twice.
+//
+// A form with data-keep is kept in this browser while it is typed in, until its page comes back saying that it was
+// stored ("said" in the address). Opened again before that, after a lost session or a crash, the page has it all in its
+// fields, together with what the page noted then, so that what others did meanwhile is still found out.
 (() => {
   "use strict";
-  let typed = false;
-  document.addEventListener("input", (event) => {
-    if (event.target.closest("form[method=post]")) typed = true;
+  const LIFE = 14 * 24 * 3600 * 1000;
+  const PREFIX = "typed: ";
+  const store = (() => { try { return window.localStorage; } catch { return null; } })();
+  const key = (form) => PREFIX + form.dataset.keep;
+  const own = (field) => field.name && field.name !== "csrf" && !["submit", "button"].includes(field.type);
+  const valueOf = (field) => (["radio", "checkbox"].includes(field.type) ? field.checked : field.value);
+  const isLook = (field) => !!field.closest(".look");
+  const fieldsOf = (form) => [...form.elements].filter((field) => own(field) && !isLook(field));
+  const named = (field) => (field.type === "radio" ? `${field.name}=${field.value}` : field.name);
+
+  const keep = (form, sent = false) => {
+    const fields = Object.fromEntries(fieldsOf(form).map((field) => [named(field), valueOf(field)]));
+    try { store?.setItem(key(form), JSON.stringify({ at: Date.now(), sent, fields })); } catch { /* it is full */ }
+  };
+  const keptOf = (form) => {
+    try { return JSON.parse(store?.getItem(key(form)) ?? "null"); } catch { return null; }
+  };
+  const forget = (form) => store?.removeItem(key(form));
+
+  const restore = (form) => {
+    const kept = keptOf(form);
+    if (!kept) return;
+    const stored = kept.sent && new URLSearchParams(location.search).has("said");
+    if (stored || Date.now() - kept.at > LIFE) { forget(form); return; }
+    const differing = fieldsOf(form).filter((field) => {
+      const then = kept.fields[named(field)];
+      return then !== undefined && then !== valueOf(field) && !field.readOnly && !field.disabled;
+    });
+    if (!differing.some((field) => field.type !== "hidden")) { forget(form); return; }
+    for (const field of differing) {
+      if (["radio", "checkbox"].includes(field.type)) field.checked = kept.fields[named(field)];
+      else field.value = kept.fields[named(field)];
+      field.closest("details")?.setAttribute("open", "");
+    }
+    const told = document.createElement("p");
+    told.className = "trouble";
+    told.textContent = "What you typed here before was not stored. It is in the fields again. ";
+    const away = document.createElement("button");
+    away.type = "button";
+    away.className = "quiet";
+    away.textContent = "Forget it";
+    away.addEventListener("click", () => { forget(form); location.reload(); });
+    told.append(away);
+    document.getElementById("said").append(told);
+    document.addEventListener("DOMContentLoaded", () => {  // when those who listen are there
+      for (const field of differing) field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  };
+
+  for (const form of document.querySelectorAll("form[data-keep]")) {
+    if ("typed" in form.dataset) keep(form);
+    else restore(form);
+    let waiting = 0;
+    form.addEventListener("input", (event) => {
+      if (isLook(event.target)) return;
+      clearTimeout(waiting);
+      waiting = setTimeout(() => keep(form), 150);
+    });
+    form.addEventListener("submit", () => { clearTimeout(waiting); if (keptOf(form) || waiting) keep(form, true); });
+  }
+  document.addEventListener("click", (event) => {
+    const from = event.target.closest("[data-forget]");
+    if (from) forget(document.getElementById(from.dataset.forget));
   });
   document.addEventListener("submit", (event) => {
-    if (event.target.target || event.submitter?.formTarget) return;
-    typed = false;
     const form = event.target;
+    if (form.action.includes("/editor/sign-out")) {
+      for (const name of Object.keys(store ?? {})) if (name.startsWith(PREFIX)) store.removeItem(name);
+    }
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 2000);
   });
-  window.addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });

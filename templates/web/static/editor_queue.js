@@ -19,11 +19,11 @@
     if (key === "j") go(1);
     else if (key === "k") go(-1);
     else if (key === "u") document.querySelector('[data-key="u"]')?.click();
-    else if (/^[1-9mnd]$/.test(key)) {
+    else if (/^[1-9mnda]$/.test(key)) {
       const target = current()?.querySelector(`[data-key="${key}"]`);
       if (!target) return;
       if (target.tagName === "DETAILS") { target.open = true; target.querySelector("input:not([type=hidden])").focus(); }
-      else if (target.tagName === "INPUT") target.focus();
+      else if (target.type === "text") target.focus();
       else target.click();
     } else return;
     event.preventDefault();

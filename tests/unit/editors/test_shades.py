@@ -1,6 +1,6 @@
 """A mail as different clients show it."""
 
-from newsletter.issues.shades import in_shade, under_heading, without_pictures
+from newsletter.issues.shades import in_shade, without_pictures
 
 MAIL = (
     '<html><head><style>@media (prefers-color-scheme:dark){.i{color:#fff}}</style></head><body class="g">'
@@ -19,9 +19,3 @@ def test_without_pictures_their_words_remain() -> None:
     shown = without_pictures(MAIL)
     assert "<img" not in shown
     assert "<span>A chart</span>" in shown
-
-
-def test_the_heading_escapes_what_it_tells() -> None:
-    shown = under_heading(MAIL, [("Subject", "<b>x</b> \\1")])
-    assert '<body class="g"><div data-heading' in shown
-    assert "&lt;b&gt;x&lt;/b&gt; \\1" in shown

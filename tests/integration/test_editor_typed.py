@@ -1,0 +1,158 @@
+"""What was typed on a page of the editors' room is stored first, or comes back with the reason why it was not."""
+
+from html import unescape
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.issues.arrangement import LONGEST_NOTE
+from newsletter.issues.render import render_issue
+from newsletter.settings import Settings
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
+from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.integration.test_editor_issue import PAGE, Room, fields
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+@pytest.fixture
+def room(engine: Engine, settings: Settings) -> Room:
+    set_out(engine, settings)
+    return Room(engine, settings)
+
+
+@pytest.mark.parametrize("act", ["test", "look", "compose"])
+def test_every_button_stores_what_was_typed_beside_it(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    assert ada.press(act, subject="Typed beside it", to="me@example.org").status_code == 303
+    assert room.issue.subject == "Typed beside it"
+
+
+def test_the_preview_is_looked_at_as_before_after_every_button(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    answer = ada.press("save", width="mobile", shade="dark", part="html", images="on", **{"as": "bo@example.org"})
+    where = answer.headers["location"]
+    assert {"width=mobile", "shade=dark", "as=bo%40example.org"} <= set(where.partition("?")[2].split("&"))
+    assert 'value="mobile" checked' in ada.open(where).text
+
+
+def test_undo_leaves_what_is_typed_in_its_fields(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press(ada.item("Curly") + "/drop")
+    ada.open()
+    answer = ada.press("undo", intro="Not an edit yet")
+    assert "Took back: dropped Curly" in answer.text
+    assert fields(answer.text)["intro"] == "Not an edit yet"
+    assert room.issue.intro is None
+    ada.form = fields(answer.text)
+    assert ada.press("save").status_code == 303
+    assert room.issue.intro == "Not an edit yet"
+
+
+@pytest.mark.parametrize(
+    ("act", "typed", "status", "reason"),
+    [
+        ("schedule", {"send_at": "2020-01-01T09:00"}, 422, "is past"),
+        ("pair", {"left": "curly", "right": "curly"}, 422, "two different tools"),
+        ("add", {"add_url": "https://new.example/"}, 422, "needs a name and a category"),
+        ("test", {"to": "no address"}, 422, "test cannot be sent"),
+        ("save", {"subject": "x" * 301}, 422, "longer than 300"),
+        ("send", {}, 409, "not in what was approved"),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_the_page_with_everything_typed(
+    room: Room, act: str, typed: dict[str, str], status: int, reason: str
+) -> None:
+    ada = room.editor()
+    ada.open()
+    note = next(name for name in ada.form if name.startswith("note-"))
+    answer = ada.press(act, **{"intro": "An <b>hour's</b> work", note: "and a note", **typed})
+    assert answer.status_code == status
+    assert reason in unescape(answer.text)
+    shown = fields(answer.text)
+    assert (shown["intro"], shown[note]) == ("An <b>hour's</b> work", "and a note")
+    for name, value in typed.items():
+        if name != "to":  # stands beside the preview
+            assert shown[name] == value
+
+
+def test_a_note_that_is_too_long_is_refused_whole(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    note, words = next(name for name in ada.form if name.startswith("note-")), "n" * (LONGEST_NOTE + 1)
+    answer = ada.press("save", **{note: words})
+    assert answer.status_code == 422
+    assert fields(answer.text)[note] == words
+
+
+def test_notes_survive_another_editors_change_and_a_late_take(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    note = next(name for name in bo.form if name.startswith("note-"))
+    ada.press("save", subject="Ada's")
+    conflict = bo.press("save", subject="Bo's", **{note: "Bo's note"})
+    assert conflict.status_code == 409
+    bo.form = fields(conflict.text)
+    assert bo.form[note] == "Bo's note"
+    record_take(room.engine, "curly", GivenTake("builder", "skip", 10, "Changed my mind."), NOW)
+    moved = bo.press("approve")
+    assert moved.status_code == 409
+    assert fields(moved.text)[note] == "Bo's note"
+
+
+def test_a_week_with_a_thousand_notes_is_stored(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    many = {f"{name}-{n}": "" for n in range(1_000, 2_000) for name in ("note", "note_was")}
+    assert ada.press("save", subject="A crowd", **many).status_code == 303
+    assert room.issue.subject == "A crowd"
+
+
+def test_the_frame_holds_the_mail_and_nothing_else(room: Room) -> None:
+    mail = render_issue(room.engine, WEEK, room.settings, NOW, "bo@example.org")
+    ada = room.editor()
+    shown = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "shade": "dark"}).text
+    assert shown.partition("<body")[2] == mail.html.partition("<body")[2]
+    assert '<meta name="to" content="bo@example.org">' in shown
+    text = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": "text"}).text
+    assert unescape(text.partition("<pre>")[2].partition("</pre>")[0]) == mail.text
+
+
+def test_a_finding_links_a_place_that_is_there(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="s" * 90)
+    shown = ada.browser.get(f"{PAGE}/findings").text
+    assert 'href="#subject"' in shown
+    assert f'href="{PAGE}#subject"' in ada.browser.get(f"{PAGE}/check").text
+    for link in {part.partition('"')[0] for part in shown.split('href="')[1:]} - {"#subject"}:
+        assert ada.browser.get(link).status_code == 200, link
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/editor/tools/inkwell/takes/skeptic", {"call": "ship", "score": "101", "text": "A long <b>take</b>"}),
+        ("/editor/tools/inkwell/takes", {"takes": "Builder 300 ship: A long <b>take</b>"}),
+        ("/editor/tools/inkwell", {"name": "Inkwell", "url": "no address", "category": "A long <b>take</b>"}),
+        ("/editor/tools/new", {"name": "N", "slug": "curly", "url": "https://n.example",
+                               "category": "A long <b>take</b>"}),
+        ("/editor/queue/{release}/new-tool", {"name": "A long <b>take</b>", "url": "no address", "category": "C"}),
+    ],
+)  # fmt: skip
+def test_other_forms_come_back_with_everything_typed(room: Room, path: str, typed: dict[str, str]) -> None:
+    ada = room.editor()
+    queue = ada.open("/editor/queue").text
+    release = queue.partition('id="release-')[2].partition('"')[0]
+    csrf = queue.partition('name="csrf" value="')[2].partition('"')[0]
+    answer = ada.browser.post(path.format(release=release), data={"csrf": csrf, **typed})
+    assert answer.status_code == 422
+    assert "A long &lt;b&gt;take&lt;/b&gt;" in answer.text
