@@ -131,8 +131,10 @@ def claim(
     rows += fresh
     gone = [row.id for row in rows if not row.mailable]
     if gone:
-        _set(connection, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent")
-    rows = _without_paused_domains(connection, rows, now)
+        _set(
+            connection, issue_id, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent"
+        )
+    rows = _without_paused_domains(connection, issue_id, rows, now)
     claimed = [
         Claimed(row.id, row.subscriber_id, row.email, row.name, row.format, row.selection, row.link_key_id,
                 row.attempts + 1, row.first_attempt_at, row.status)
@@ -140,7 +142,7 @@ def claim(
     ]  # fmt: skip
     if claimed:
         _set(
-            connection, [row.id for row in claimed], status=DeliveryStatus.SENDING, lease_owner=owner,
+            connection, issue_id, [row.id for row in claimed], status=DeliveryStatus.SENDING, lease_owner=owner,
             lease_until=lease_until, attempts=Delivery.attempts + 1,
             first_attempt_at=func.coalesce(Delivery.first_attempt_at, literal(now, Delivery.first_attempt_at.type)),
         )  # fmt: skip
@@ -167,12 +169,12 @@ def count_paused_domains(connection: Connection, now: datetime) -> int:
     return connection.scalar(select(func.count()).select_from(DomainPause).where(DomainPause.until > now)) or 0
 
 
-def put_off(connection: Connection, owner: str, ids: Sequence[int], until: datetime) -> None:
+def put_off(connection: Connection, issue_id: int, owner: str, ids: Sequence[int], until: datetime) -> None:
     """Claims whose domain pauses since: they wait with it, and no attempt of them is counted."""
     for start in range(0, len(ids), 500):
         connection.execute(
             update(Delivery)
-            .where(Delivery.id.in_(ids[start : start + 500]), Delivery.lease_owner == owner, _status("sending"))
+            .where(_held(issue_id, owner), Delivery.id.in_(ids[start : start + 500]))
             .values(
                 status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
                 attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None,
@@ -180,7 +182,7 @@ def put_off(connection: Connection, owner: str, ids: Sequence[int], until: datet
         )  # fmt: skip
 
 
-def _without_paused_domains(connection: Connection, rows: list[Any], now: datetime) -> list[Any]:
+def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Any], now: datetime) -> list[Any]:
     """Puts off what is for domains that pause; no attempt of it is counted."""
     pauses = connection.execute(select(DomainPause.domain, DomainPause.until).where(DomainPause.until > now))
     until = {row.domain: row.until for row in pauses}
@@ -191,12 +193,12 @@ def _without_paused_domains(connection: Connection, rows: list[Any], now: dateti
         if row.mailable and row.email.rpartition("@")[2] in until:
             put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.id)
     for at, ids in put_off.items():
-        _set(connection, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
+        _set(connection, issue_id, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
     waiting = {number for ids in put_off.values() for number in ids}
     return [row for row in rows if row.id not in waiting]
 
 
-def give_back(connection: Connection, owner: str, claimed: Iterable[Claimed]) -> None:
+def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed]) -> None:
     """Return claims that were never tried to what they were."""
     by_status: dict[str, list[int]] = {}
     for row in claimed:
@@ -205,15 +207,13 @@ def give_back(connection: Connection, owner: str, claimed: Iterable[Claimed]) ->
         for start in range(0, len(ids), 500):
             connection.execute(
                 update(Delivery)
-                .where(Delivery.id.in_(ids[start : start + 500]), Delivery.lease_owner == owner, _status("sending"))
+                .where(_held(issue_id, owner), Delivery.id.in_(ids[start : start + 500]))
                 .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1)
             )
 
 
-def extend_leases(connection: Connection, owner: str, lease_until: datetime) -> int:
-    return connection.execute(
-        update(Delivery).where(_status("sending"), Delivery.lease_owner == owner).values(lease_until=lease_until)
-    ).rowcount
+def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
+    return connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until)).rowcount
 
 
 def lease_owners(connection: Connection, issue_id: int) -> set[str]:
@@ -353,6 +353,10 @@ def _status(name: str) -> ColumnElement[bool]:
     return Delivery.status == literal_column(f"'{name}'")
 
 
+def _held(issue_id: int, owner: str) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, _status("sending"), Delivery.lease_owner == owner)
+
+
 def _waiting() -> ColumnElement[bool]:
     return Delivery.status.in_([literal_column("'deferred'"), literal_column("'uncertain'")])
 
@@ -382,6 +386,7 @@ def _candidates(connection: Connection, which: ColumnElement[bool], now: datetim
     return list(connection.execute(statement))
 
 
-def _set(connection: Connection, ids: Sequence[int], **values: Any) -> None:
+def _set(connection: Connection, issue_id: int, ids: Sequence[int], **values: Any) -> None:
     for start in range(0, len(ids), 500):
-        connection.execute(update(Delivery).where(Delivery.id.in_(ids[start : start + 500])).values(**values))
+        chosen = (Delivery.issue_id == issue_id, Delivery.id.in_(ids[start : start + 500]))
+        connection.execute(update(Delivery).where(*chosen).values(**values))

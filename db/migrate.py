@@ -4,6 +4,7 @@ The migrations are Alembic's and ship beside this file. Checking needs neither A
 revision is the last file name, and the database says its own.
 """
 
+import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -37,13 +38,13 @@ def current_revision(engine: Engine) -> str | None:
 def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
     """Create or upgrade the schema, the panel and the secrets; returns (revision before, revision after).
 
-    Running it again changes nothing. On SQLite the folder of the file is made.
+    Running it again changes nothing. On SQLite folder and file are made, for their owner alone: they hold addresses.
     """
     from alembic import command
     from alembic.config import Config
 
     if is_sqlite(engine) and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(engine.url.database))
     before = current_revision(engine)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -64,6 +65,11 @@ def _seed(connection: Connection, now: datetime) -> None:
     for purpose in ("links", "addresses"):
         if purpose not in purposes:
             connection.execute(insert(Key).values(purpose=purpose, secret=secrets.token_bytes(32), created_at=now))
+
+
+def _make_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _file_exists(engine: Engine) -> bool:

@@ -19,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from db.models import Base, Key, Panelist, Sender
+from db.models import Base, Delivery, Key, Panelist, Sender
+from db.partitions import make_partition
 
 _AT_ONCE = 2000
 _SEEDED = (Key.__tablename__, Panelist.__tablename__)  # by `init`, so that an empty database has rows in them
@@ -54,6 +55,8 @@ def copy_everything(source: Connection, target: Connection, progress: Callable[[
     """
     for name in _SEEDED:
         target.execute(delete(Base.metadata.tables[name]))
+    for issue_id in source.scalars(select(Delivery.issue_id).distinct()).all():
+        make_partition(target, issue_id)
     tables = [table for table in Base.metadata.sorted_tables if table.name != Sender.__tablename__]
     counts = {table.name: _copy(source, target, table, progress) for table in tables}
     for table in tables:

@@ -30,9 +30,9 @@ class Written(NamedTuple):
     at: datetime
 
 
-def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Written]) -> None:
-    """Record what became of attempts. A row whose lease was lost to somebody else stays theirs, and one whose reader
-    was erased meanwhile (its address is blank) keeps no reply: relays like to repeat the address in it.
+def write_outcomes(connection: Connection, issue_id: int, owner: str, outcomes: Sequence[Written]) -> None:
+    """Record what became of attempts at one issue. A row whose lease was lost to somebody else stays theirs, and one
+    whose reader was erased meanwhile (its address is blank) keeps no reply: relays like to repeat the address in it.
 
     Said in the driver's own terms: this runs for every message, and the statement layer costs five times the write.
     """
@@ -45,7 +45,7 @@ def write_outcomes(connection: Connection, owner: str, outcomes: Sequence[Writte
     columns = (
         [row.id for row in outcomes], [row.status for row in outcomes], [row.next_attempt_at for row in outcomes],
         [row.code for row in outcomes], [row.reply for row in outcomes], [row.relay for row in outcomes],
-        [row.relay_id for row in outcomes], [_finished(row) for row in outcomes], owner,
+        [row.relay_id for row in outcomes], [_finished(row) for row in outcomes], issue_id, owner,
     )  # fmt: skip
     connection.exec_driver_sql(_WRITE_POSTGRES, columns)
 
@@ -81,7 +81,7 @@ UPDATE deliveries SET status = new.status, next_attempt_at = new.next_attempt_at
   FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[], %s::text[],
               %s::timestamptz[])
        AS new(id, status, next_attempt_at, code, reply, relay, relay_id, finished_at)
- WHERE deliveries.id = new.id AND deliveries.lease_owner = %s"""
+ WHERE deliveries.issue_id = %s AND deliveries.id = new.id AND deliveries.lease_owner = %s"""
 
 
 def _finished(row: Written) -> datetime | None:
@@ -101,8 +101,8 @@ class OutcomeLedger:
     flush the clock of a sending: 0.2 ms on a quiet disk, 5 on a busy one, for the few outcomes that came meanwhile.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, issue_id: int) -> None:
+        self._engine, self._issue_id = engine, issue_id
         self._connection: Connection | None = None
         self._log = f"{engine.url.database}-wal" if is_sqlite(engine) else None
 
@@ -134,7 +134,7 @@ class OutcomeLedger:
         """``write_outcomes`` in a transaction of its own; on SQLite by the driver alone, at half the CPU time."""
         if self._log is None or len(outcomes) > 500:
             with self.transaction() as connection:
-                write_outcomes(connection, owner, outcomes)
+                write_outcomes(connection, self._issue_id, owner, outcomes)
             return
         self._connection = self._connection or self._open()
         driver: Any = self._connection.connection.driver_connection

@@ -110,6 +110,13 @@ def finish_run(
     return connection.execute(statement).rowcount == 1
 
 
+def has_failed(connection: Connection, job: str, since: datetime, before: datetime) -> bool:
+    """Whether a run of a job that was due in this time failed for good."""
+    due = (JobRun.job == job, JobRun.scheduled_for >= since, JobRun.scheduled_for < before)
+    failed = (JobRun.status == RunStatus.FAILED, JobRun.retry_at.is_(None))
+    return connection.execute(select(JobRun.id).where(*due, *failed).limit(1)).first() is not None
+
+
 def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime | None]], seen_at: datetime) -> None:
     """Keep (job, rule, next time) of every job of the timetable, and of no other."""
     for job, rule, next_at in plans:

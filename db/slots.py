@@ -37,13 +37,13 @@ def _free_slot(folder: Path, relay: str, connections: int) -> int | None:
     return None
 
 
-def reserve(connection: Connection, relay: str, count: int, rate: float, now: float) -> float:
-    """Take the next ``count`` places in a relay's queue; returns the instant of the first, in seconds since 1970."""
-    connection.execute(insert_or(connection, RelayRate).values(relay=relay, next_at=now).on_conflict_do_nothing())
+def reserve(connection: Connection, queue: str, count: int, rate: float, now: float) -> float:
+    """Take the next ``count`` places in a queue; returns the instant of the first, in seconds since 1970."""
+    connection.execute(insert_or(connection, RelayRate).values(relay=queue, next_at=now).on_conflict_do_nothing())
     start = case((RelayRate.next_at > now, RelayRate.next_at), else_=now)
     after: float = connection.execute(
         update(RelayRate)
-        .where(RelayRate.relay == relay)
+        .where(RelayRate.relay == queue)
         .values(next_at=start + count / rate)
         .returning(RelayRate.next_at)
     ).scalar_one()

@@ -5,7 +5,7 @@ Every reader raises ValueError with words that finish the sentence "NEWSLETTER_X
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.headerregistry import Address
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -17,7 +17,8 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """One SMTP relay. ``rate`` is in messages a second for the whole installation, None for no limit."""
+    """One SMTP relay. ``rate`` is in messages a second for the whole installation, None for no limit; ``weight`` is its
+    share among the relays that have one, None for as much as it can take; ``warmup`` is the first day of its ramp."""
 
     host: str
     port: int
@@ -26,7 +27,8 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     connections: int = 4
     rate: float | None = None
-    weight: int = 1
+    weight: int | None = None
+    warmup: date | None = None
     profile: str | None = None
     ca: str | None = None
 
@@ -212,6 +214,9 @@ def relays(value: str) -> tuple[Relay, ...]:
     return found
 
 
+_RELAY_OPTIONS = ("tls", "connections", "rate", "weight", "warmup", "profile", "ca")
+
+
 def _relay(url: str) -> Relay:
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.hostname or ''}"
@@ -222,11 +227,9 @@ def _relay(url: str) -> Relay:
     except ValueError:
         raise ValueError(f"has a port that is none: {shown}") from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    unknown = options.keys() - {"tls", "connections", "rate", "weight", "profile", "ca"}
+    unknown = options.keys() - set(_RELAY_OPTIONS)
     if unknown:
-        raise ValueError(
-            f"has an unknown option {sorted(unknown)[0]!r}; known: tls, connections, rate, weight, profile, ca"
-        )
+        raise ValueError(f"has an unknown option {sorted(unknown)[0]!r}; known: {', '.join(_RELAY_OPTIONS)}")
     tls = options.get("tls", "implicit" if parts.scheme == "smtps" else "starttls")
     if tls not in ("implicit", "starttls", "off"):
         raise ValueError(f"has tls={tls!r}; it is implicit, starttls or off")
@@ -243,7 +246,8 @@ def _relay(url: str) -> Relay:
         password=unquote(parts.password) if parts.password else None,
         connections=positive(options.get("connections", "4")),
         rate=_rate(options["rate"]) if "rate" in options else None,
-        weight=positive(options.get("weight", "1")),
+        weight=positive(options["weight"]) if "weight" in options else None,
+        warmup=_day(options["warmup"]) if "warmup" in options else None,
         profile=profile,
         ca=options.get("ca"),
     )
@@ -254,6 +258,22 @@ def _rate(value: str) -> float:
     if not found or float(found[1]) == 0:
         raise ValueError(f"has rate={value!r}; a rate looks like 50/s, 300/min or 1000/h")
     return float(found[1]) / _PER[found[2]]
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(
+            f"has warmup={value!r}; it is the first day that the relay is used, such as 2026-11-24"
+        ) from None
+
+
+def duration(value: str) -> timedelta:
+    found = re.fullmatch(r"([1-9]\d{0,5})\s*(min|h)", value.strip(), re.ASCII)
+    if not found:
+        raise ValueError(f"must be a time such as 90min or 4h, not {value!r}")
+    return timedelta(seconds=int(found[1]) * _PER[found[2]])
 
 
 def dkim_keys(value: str) -> tuple[DkimKey, ...]:

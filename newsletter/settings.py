@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Settings:
     postal_address: str | None = setting(values.paragraph)
     smtp: tuple[values.Relay, ...] = setting(values.relays, "smtp://127.0.0.1:1025?tls=off", secret=True)
     senders: int | None = setting(values.positive)
+    finish_within: timedelta | None = setting(values.duration)
     timezone: ZoneInfo = setting(values.zone, "UTC")
     gather_at: str = setting(values.crontab, "0 * * * *")
     compose_at: str = setting(values.crontab, "0 6 * * mon")

@@ -17,6 +17,7 @@ from db.runs import Run
 from db.states import RunStatus
 from scheduler.timetable import Job, due, next_time
 
+FOUND_TOO_LATE = "found too late to go on"
 LEASE = timedelta(minutes=2)
 """On real time; a service extends the leases of its runs every few seconds."""
 
@@ -33,11 +34,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Claims:
-    """What one look at the timetable found. ``given_up`` were tried too often, or their time is over."""
+    """What one look at the timetable found. ``given_up`` were begun by others, and why they are not begun again."""
 
     begun: list[Claim] = field(default_factory=list)
     missed: list[tuple[Job, datetime]] = field(default_factory=list)
-    given_up: list[Claim] = field(default_factory=list)
+    given_up: list[tuple[Claim, str]] = field(default_factory=list)
 
 
 def claim_due(engine: Engine, jobs: Sequence[Job], owner: str, now: datetime, real_now: datetime) -> Claims:
@@ -97,9 +98,12 @@ def _begin_again(
     if not rows.take_over_run(connection, run, owner, now, real_now + LEASE):
         return
     claim = Claim(run.id, job, run.scheduled_for, run.attempts + 1)
-    if run.attempts < job.attempts and now - run.scheduled_for <= job.late:
+    late = now - run.scheduled_for > job.late
+    if run.attempts < job.attempts and not late:
         claims.begun.append(claim)
-        return
-    why = "its process ended in the middle, every time" if run.attempts >= job.attempts else "found too late to go on"
-    rows.finish_run(connection, run.id, owner, RunStatus.FAILED, now, error=why)
-    claims.given_up.append(claim)
+    elif late and not job.each:  # nothing is lost: the next run looks at everything
+        rows.finish_run(connection, run.id, owner, RunStatus.MISSED, now, error=FOUND_TOO_LATE)
+    else:
+        why = FOUND_TOO_LATE if late else "its process ended in the middle, every time"
+        rows.finish_run(connection, run.id, owner, RunStatus.FAILED, now, error=why)
+        claims.given_up.append((claim, why))

@@ -13,7 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
-from db import deliveries, ownership
+from db import deliveries, ownership, runs
 from db.engine import reading
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NewsletterError
@@ -108,11 +108,14 @@ class Service:
         for claim in found.begun:
             self._under_way[claim.run_id] = claim
             self._waker.add_job(self._do, args=[claim], executor="jobs")
-        for job, at in found.missed:
-            self._report(f"{job.name} of {at:%Y-%m-%d %H:%M} UTC was missed", "It was found too late to be made good.")
-        for claim in found.given_up:
+        lost = [(job.name, at, "found too late to be made good") for job, at in found.missed]
+        lost += [(claim.job.name, claim.scheduled_for, why) for claim, why in found.given_up]
+        if lost:  # in one mail, however long nothing was running
+            names = sorted({name for name, _, _ in lost})
+            was = "was" if len(names) == 1 else "were"
             self._report(
-                f"{claim.job.name} was given up", "Its process ended in the middle of it, or it came too late."
+                f"{', '.join(names)} {was} not done",
+                [f"{name} of {at:%Y-%m-%d %H:%M} UTC: {why}" for name, at, why in lost],
             )
 
     def _do(self, claim: Claim) -> None:
@@ -120,12 +123,18 @@ class Service:
             ended: Ended = run(self._context, claim, JOBS[claim.job.name])
         finally:
             self._under_way.pop(claim.run_id, None)
-        if ended.error is not None and ended.final:
-            self._report(f"{claim.job.name} failed {claim.attempt} times", ended.error)
+        if ended.error is not None and ended.final and self._is_news(claim):
+            self._report(f"{claim.job.name} failed {claim.attempt} times", [ended.error])
 
-    def _report(self, subject: str, words: str) -> None:
-        log.error("%s: %s", subject, words)
-        tell_operators(self._context, subject, [words, "`newsletter status` shows the last run of every job."])
+    def _is_news(self, claim: Claim) -> bool:
+        """Operators hear once a day of a job that fails every five minutes."""
+        day = claim.scheduled_for.replace(hour=0, minute=0, second=0, microsecond=0)
+        with reading(self._engine) as connection:
+            return not runs.has_failed(connection, claim.job.name, day, claim.scheduled_for)
+
+    def _report(self, subject: str, words: list[str]) -> None:
+        log.error("%s: %s", subject, "; ".join(words))
+        tell_operators(self._context, subject, [*words, "`newsletter status` shows the last run of every job."])
 
 
 def _guarded(work: Callable[[], None]) -> Callable[[], None]:

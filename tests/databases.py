@@ -5,7 +5,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -53,7 +54,8 @@ class PostgresServer:
         options = (
             f"-k {self._folder} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         )
-        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        self._start = ("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        self._run(*self._start)
         return self
 
     def __exit__(
@@ -61,6 +63,13 @@ class PostgresServer:
     ) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Killed, and started again at the end; what it committed is there again."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+        yield
+        self._run(*self._start)
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tester@/{database}?host={self._folder}"

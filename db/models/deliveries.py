@@ -12,7 +12,11 @@ from db.models.base import Base, Id, checked, new_id, ref
 
 class Delivery(Base):
     """One issue to one subscriber: the ledger. ``subscriber_id`` has no foreign key, since the row outlives an erasure
-    (then email, name and reply are blank). Leases are on real time."""
+    (then email, name and reply are blank). Leases are on real time.
+
+    On PostgreSQL partitioned by ``issue_id``, which is then part of the primary key: a query that names the issue looks
+    at one partition.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -64,7 +68,7 @@ class Sender(Base):
 
 
 class RelayRate(Base):
-    """When a relay with a rate takes its next message: the queue that all sending processes stand in."""
+    """When a queue that all sending processes stand in takes its next message: a relay's, or another by its name."""
 
     __tablename__ = "relay_rates"
 

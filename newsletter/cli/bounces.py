@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
     from newsletter.deliveries.bounces_mail import Arrived

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.door import answer, json_option
+from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.errors import BadInputError, RefusedError
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -27,7 +27,8 @@ def dkim() -> None:
 @click.argument("domain")
 @click.option("--algorithm", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
 @json_option
-def generate(selector: str, domain: str, algorithm: str, as_json: bool) -> None:
+@pass_door
+def generate(door: Door, selector: str, domain: str, algorithm: str, as_json: bool) -> None:
     """Write SELECTOR.DOMAIN.pem into this folder, readable by you alone, and show the DNS record to publish.
 
     \b

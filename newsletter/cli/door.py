@@ -6,8 +6,8 @@ output; everything else goes to standard error.
 
 import json
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, wraps
+from typing import Any, TypeVar, cast
 
 import click
 from sqlalchemy import Engine
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Door:
-    """Settings are read when first asked for; the engine is checked to be at the newest schema."""
+    """Settings are read once; the engine is checked to be at the newest schema."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -70,7 +70,17 @@ def refuse_newer(where: str, found: str, needed: str) -> None:
         raise NotReadyError(f"the database at {where} was made by a newer version ({found}); upgrade this installation")
 
 
-pass_door = click.make_pass_decorator(Door, ensure=True)
+def pass_door(command: F) -> F:
+    """Hands the command its door. The settings are read first: what is wrong with them is said before anything else."""
+
+    @click.pass_context
+    @wraps(command)
+    def opened(context: click.Context, *arguments: Any, **options: Any) -> Any:
+        door = context.ensure_object(Door)
+        _ = door.settings
+        return context.invoke(command, door, *arguments, **options)
+
+    return cast(F, opened)
 
 
 def json_option(command: F) -> F:
@@ -88,14 +98,6 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
 
 # The numbers that rows of the database can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
-
-
-def table(rows: list[tuple[object, ...]], heads: tuple[str, ...]) -> list[str]:
-    """Rows as aligned columns under their heads; None is shown as a dash."""
-    shown = [tuple("–" if cell is None else str(cell) for cell in row) for row in rows]
-    widths = [max(len(row[i]) for row in [heads, *shown]) for i in range(len(heads))]
-    line = "  ".join(f"{{:<{width}}}" for width in widths)
-    return [line.format(*row).rstrip() for row in [tuple(head.upper() for head in heads), *shown]]
 
 
 def note(message: str) -> None:

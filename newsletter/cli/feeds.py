@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.tables import table
 from newsletter.clock import iso
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from newsletter.cli import sending
-from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.cli.sending import week_argument
+from newsletter.cli.tables import table
 from newsletter.clock import iso, last_ended_week
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 

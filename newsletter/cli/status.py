@@ -6,7 +6,8 @@ from typing import Any
 import click
 from sqlalchemy import Engine
 
-from newsletter.cli.door import Door, answer, json_option, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.tables import table
 from newsletter.clock import iso
 
 
@@ -85,4 +86,5 @@ def _lines(document: dict[str, Any]) -> list[str]:
             (one["job"], one["last"], one["status"], one["next"]) for one in document["jobs"]
         ]
         lines += ["", *table(rows, ("job", "last run", "status", "next run"))]
+    lines += [f"{one['job']}: {one['error']}" for one in document["jobs"] if one["error"]]
     return lines

@@ -1,5 +1,6 @@
 """``newsletter subscribers``: who reads the mail."""
 
+import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
 EXPORTED = ("email", "name", "consent_at", "consent_source", "categories", "state")
-_SHOWN_REJECTS = 20
 
 
 @click.group()
@@ -42,8 +42,9 @@ def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
     """Take in people who consented before: email,name,consent_at,consent_source,categories.
 
     Bad rows are reported with their line, and the rest comes in. Who unsubscribed, bounced, complained or is suppressed
-    stays out. Categories are separated by ";". FILE may be - for standard input. With --from, FILE is an export of that
-    program as it stands; whoever left or bounced there is suppressed here.
+    stays out. Fields are separated by commas, semicolons or tabs, categories by ";" within their field. FILE may be -
+    for standard input. With --from, FILE is an export of that program as it stands; whoever left or bounced there is
+    suppressed here.
 
     \b
     Example:
@@ -258,10 +259,13 @@ class Counter:
 
 
 def _open(file: str) -> IO[str]:
-    """Text as it stands: line ends are counted, and bytes that are no UTF-8 reach the row that has them."""
+    """Text as it stands: line ends are counted, and bytes that are no UTF-8 reach the row that has them. Spreadsheets'
+    "Unicode text" is UTF-16 with a byte order mark."""
+    source: Any = sys.stdin.fileno() if file == "-" else file
     try:
-        source: Any = sys.stdin.fileno() if file == "-" else file
-        return open(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        raw = open(source, "rb")  # noqa: SIM115 (the text around it is closed by the caller)
+        encoding = "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        return io.TextIOWrapper(raw, encoding, "surrogateescape", newline="")
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}") from None
 
@@ -269,10 +273,7 @@ def _open(file: str) -> IO[str]:
 def _said(report: "ImportReport") -> list[str]:
     shut_out = f"{report.suppressed} suppressed, " if report.suppressed else ""
     lines = [f"{report.imported} imported, {report.unchanged} unchanged, {shut_out}{len(report.rejected)} rejected."]
-    lines += [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected[:_SHOWN_REJECTS]]
-    if len(report.rejected) > _SHOWN_REJECTS:
-        lines.append(f"… and {len(report.rejected) - _SHOWN_REJECTS} more; --json shows all of them.")
-    return lines
+    return lines + [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected]
 
 
 def _with_consent(door: Door, state: str | None) -> Any:

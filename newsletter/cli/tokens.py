@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NotFoundError
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door, table
+from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NotFoundError
 
 

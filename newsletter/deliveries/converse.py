@@ -59,6 +59,9 @@ class _Conversation:
 
     async def next(self) -> Job | None:
         while (job := await self.source.take()) is not None:
+            if self.line.lost:  # while it waited: nothing of this message was said on it
+                self.source.give_back(job)
+                return None
             if self.sendable(job):
                 return job
         return None

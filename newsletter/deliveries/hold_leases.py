@@ -13,9 +13,9 @@ from db.deliveries import Claimed
 from db.engine import reading, transaction
 from db.states import IssueStatus
 from newsletter.clock import Clock, real_now
+from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
-from newsletter.setting_values import Relay
 
 LEASE = timedelta(minutes=10)
 BATCH = 500
@@ -52,12 +52,12 @@ class Leases:
     def extend(self) -> None:
         began = time.monotonic()
         with self._turn, transaction(self._engine) as connection:
-            deliveries.extend_leases(connection, self._owner, real_now() + LEASE)
+            deliveries.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
         self.end = began + LEASE.total_seconds()
 
     def give_back(self, rest: Sequence[Claimed]) -> None:
         with self._turn, transaction(self._engine) as connection:
-            deliveries.give_back(connection, self._owner, rest)
+            deliveries.give_back(connection, self._issue_id, self._owner, rest)
 
     def being_sent(self) -> bool:
         with reading(self._engine) as connection:
@@ -68,8 +68,7 @@ class Leases:
         with self._turn, transaction(self._engine) as connection:
             return hold_issue(connection, self._issue_id, week, blaming, self._clock.now())
 
-    def stand_in_line(self, relay: Relay, count: int) -> float:
-        """The next so many places in a relay's queue; returns the instant of the first, in seconds since 1970."""
-        assert relay.rate is not None
+    def stand_in_line(self, queue: Queue, count: int) -> float:
+        """The next so many places in a queue; returns the instant of the first, in seconds since 1970."""
         with self._turn, transaction(self._engine) as connection:
-            return slots.reserve(connection, relay.name, count, relay.rate, time.time())
+            return slots.reserve(connection, queue.name, count, queue.rate, time.time())

@@ -16,6 +16,9 @@ from newsletter.setting_values import Relay
 
 CONNECT_TRIES = 4
 FIRST_TRIES = 2
+IDLE_SECONDS = 20.0  # a connection that would wait longer for its turn is closed; servers drop idle ones anyhow
+LOOK_SECONDS = 0.5  # how often a connection that waits for its turn looks whether anything is left
+SHARE_SECONDS = 0.02  # how often a relay that is ahead of its share looks again
 SLOT_SECONDS = 0.4  # how often a connection that other processes hold is asked for again
 
 
@@ -31,13 +34,21 @@ class Outbox(Protocol):
     async def anything(self) -> bool:
         """Wait for a message; False once there is none left or the sending stops."""
 
-    def pop(self) -> Job | None: ...
+    def pop(self, relay: Relay) -> Job | None:
+        """The next message; None when none is ready, or this relay is ahead of its share."""
+
+    def may_take(self, relay: Relay) -> bool:
+        """False while this relay is ahead of its share."""
+
     def may_go(self) -> bool: ...
     def give_back(self, job: Job) -> None: ...
     def decided(self, job: Job, reply: Reply | None, relay: Relay) -> "asyncio.Future[None]": ...
 
-    async def in_line(self, relay: Relay, count: int) -> float:
-        """Places in the relay's queue: the instant of the first of ``count``, in seconds since 1970."""
+    def queues(self, relay: Relay) -> list[pacing.Queue]:
+        """The lines that a message through this relay stands in."""
+
+    async def in_line(self, queue: pacing.Queue, count: int) -> float:
+        """Places in a queue: the instant of the first of ``count``, in seconds since 1970."""
 
     async def wait(self, seconds: float) -> None:
         """Unless the sending stops meanwhile."""
@@ -46,12 +57,15 @@ class Outbox(Protocol):
 async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
     """One connection to a relay, as long as there is anything to send; ``folder`` has the locks that count them."""
     tries = 0
+    turns = _Turns(outbox, relay)
     while await outbox.anything():
+        if not await turns.come():
+            return
         with slots.connection_slot(folder, relay.name, relay.connections) as ours:
             if not ours:
                 await outbox.wait(SLOT_SECONDS)
                 continue
-            progress = await _connected(outbox, relay)
+            progress = await _connected(outbox, relay, turns)
         tries = 0 if progress else tries + 1
         # A relay that never answered is told of at once; one that goes away in the middle may come back.
         if tries >= (CONNECT_TRIES if outbox.begun else FIRST_TRIES):
@@ -60,9 +74,9 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
             await outbox.wait(pacing.connect_delay(tries))
 
 
-async def _connected(outbox: Outbox, relay: Relay) -> bool:
+async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
     """One connection from greeting to QUIT; whether any message was decided on it."""
-    outlet = _Outlet(outbox, relay)
+    outlet = _Outlet(outbox, relay, turns)
     try:
         connected = await connect(relay)
     except RelayError as error:
@@ -79,36 +93,72 @@ async def _connected(outbox: Outbox, relay: Relay) -> bool:
     return outlet.progress
 
 
-class _Outlet:
-    """The Source of one connection: where its relay's rate is kept."""
+class _Turns:
+    """The places of one connection in the lines that its messages stand in. A place is kept until it is used."""
 
     def __init__(self, outbox: Outbox, relay: Relay) -> None:
         self._outbox, self._relay = outbox, relay
-        self._places: deque[float] = deque()
+        self._places: dict[str, deque[float]] = {}
+        self._next: float | None = None
+
+    async def seconds(self) -> float:
+        """Until this connection's turn; 0 when it has come, or there are no lines."""
+        if self._next is None:
+            found = [await self._place(queue) for queue in self._outbox.queues(self._relay)]
+            if not found:
+                return 0.0
+            self._next = max(found)
+        return max(self._next - time.time(), 0.0)
+
+    async def come(self) -> bool:
+        """Wait for it; False when meanwhile there is nothing left to send."""
+        while (seconds := await self.seconds()) > 0:
+            await self._outbox.wait(min(seconds, LOOK_SECONDS))
+            if not await self._outbox.anything():
+                return False
+        return True
+
+    def used(self) -> None:
+        self._next = None
+
+    async def _place(self, queue: pacing.Queue) -> float:
+        places = self._places.setdefault(queue.name, deque())
+        if not places:
+            count = pacing.stretch(queue.rate / self._relay.connections)
+            start = await self._outbox.in_line(queue, count)
+            places.extend(start + number / queue.rate for number in range(count))
+        return places.popleft()
+
+
+class _Outlet:
+    """The Source of one connection: where its turn is waited for."""
+
+    def __init__(self, outbox: Outbox, relay: Relay, turns: _Turns) -> None:
+        self._outbox, self._relay, self._turns = outbox, relay, turns
         self.progress = False
 
     async def take(self) -> Job | None:
-        while True:
-            if not await self._outbox.anything() or not await self._turn():
+        while await self._outbox.anything():
+            if await self._turns.seconds() > IDLE_SECONDS:
+                self.progress = True  # it was not the relay who ended this
                 return None
-            job = self._outbox.pop()
-            if job is not None:
+            if not await self._turns.come():
+                return None
+            job = self._pop() if self._outbox.may_go() else None
+            if job is not None or not self._outbox.may_go():
                 return job
+            if not self._outbox.may_take(self._relay):
+                await self._outbox.wait(SHARE_SECONDS)
+        return None
 
-    async def _turn(self) -> bool:
-        """Wait for the next place in the relay's queue; False when the sending stops meanwhile."""
-        rate = self._relay.rate
-        if rate is None:
-            return True
-        if not self._places:
-            count = pacing.stretch(rate / self._relay.connections)
-            start = await self._outbox.in_line(self._relay, count)
-            self._places.extend(start + number / rate for number in range(count))
-        await self._outbox.wait(max(self._places.popleft() - time.time(), 0.0))
-        return self._outbox.may_go()
+    def _pop(self) -> Job | None:
+        job = self._outbox.pop(self._relay)
+        if job is not None:
+            self._turns.used()
+        return job
 
     def peek(self) -> Job | None:
-        return self._outbox.pop() if self._relay.rate is None else None
+        return None if self._outbox.queues(self._relay) else self._pop()
 
     def may_go(self, job: Job) -> bool:
         return self._outbox.may_go()

@@ -21,7 +21,18 @@ from newsletter.settings import Settings
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.tokens import LINK_TOKEN_LENGTH, Link, sign_link
 
-_RULES = ("name", "tool", "category", "ship_percent", "panelist", "section", "heads", "pinned", "followers_only")
+_RULES = (
+    "name",
+    "tool",
+    "category",
+    "ship_percent",
+    "panelist",
+    "section",
+    "heads",
+    "pinned",
+    "followers_only",
+    "whole",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +136,7 @@ class Frozen:
         """The inverse of ``document`` and ``segments``."""
         blocks, texts, htmls, at = [], [], [], 0
         for rules in document["blocks"]:
-            blocks.append(Block(html="", text="", **{name: rules[name] for name in _RULES}))
+            blocks.append(Block(html="", text="", **{name: rules[name] for name in _RULES if name in rules}))
             texts.append(segments[at : at + rules["text"]])
             at += rules["text"]
             htmls.append(segments[at : at + rules["html"]])

@@ -1,10 +1,24 @@
-"""How fast: sizes and waits as values. Counting happens at the socket, the shared counts lie in the database."""
+"""How fast: sizes, shares and waits as values. Counting happens at the socket; shared counts lie in the database."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from newsletter.setting_values import Relay
 
-STRETCH_SECONDS = 0.25  # how much of a relay's rate a process takes at once
+STRETCH_SECONDS = 0.25  # how much of a rate a connection takes at once
+AHEAD = 8  # messages for each unit of its weight that a relay may be ahead of the others
+STALLED_SECONDS = 5.0  # a relay that has taken nothing for so long is not waited for
+WARM_UP_FIRST = 50 / 3600  # messages a second on the first day
+WARM_UP_DAYS = 21  # doubled every day; beyond three weeks it is 100 million an hour, and no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A line to stand in: everybody who names it takes their places from the same row of the database."""
+
+    name: str
+    rate: float
 
 
 def share(relay: Relay, processes: int) -> int:
@@ -13,8 +27,60 @@ def share(relay: Relay, processes: int) -> int:
 
 
 def stretch(rate: float) -> int:
-    """How many messages a process may reserve at once of a rate in messages a second."""
+    """How many places to take at once of a rate in messages a second."""
     return max(int(rate * STRETCH_SECONDS), 1)
+
+
+def queues(relay: Relay, issue: Queue | None, today: date) -> list[Queue]:
+    """The lines that a message through this relay stands in: the relay's own, and the issue's."""
+    rates = [rate for rate in (relay.rate, warm_up(relay, today)) if rate is not None]
+    own = [Queue(relay.name, min(rates))] if rates else []
+    return own + ([issue] if issue else [])
+
+
+def warm_up(relay: Relay, today: date) -> float | None:
+    """What a new relay may take, in messages a second: 50 an hour on its first day, twice as much on each day after."""
+    day = (today - relay.warmup).days if relay.warmup else WARM_UP_DAYS
+    return float(WARM_UP_FIRST * 2 ** max(day, 0)) if day < WARM_UP_DAYS else None
+
+
+def spread(waiting: int, since_start: timedelta, within: timedelta | None) -> float | None:
+    """Messages a second at which an issue ends when it should; None where nothing is asked, or it is late already."""
+    left = (within - since_start).total_seconds() if within else 0.0
+    return max(waiting, 1) / left if left > 0 else None
+
+
+class Shares:
+    """Who takes the next message, of several relays that have weights: none runs ahead of its share.
+
+    ``now`` is any clock in seconds. A relay that takes nothing for a while (it is down, it is paced) is not waited for;
+    when it comes back it begins level with the others.
+    """
+
+    def __init__(self, relays: Iterable[Relay]) -> None:
+        weights = {relay.name: relay.weight for relay in relays if relay.weight is not None}
+        self._weights = weights if len(weights) > 1 else {}
+        self._taken: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+
+    def may_take(self, relay: Relay, now: float) -> bool:
+        if relay.name not in self._weights:
+            return True
+        others = [self._taken[name] for name in self._live(now) if name != relay.name]
+        return not others or self._taken.get(relay.name, 0.0) <= min(others) + AHEAD
+
+    def took(self, relay: Relay, now: float) -> None:
+        weight = self._weights.get(relay.name)
+        if weight is None:
+            return
+        live = self._live(now)
+        if relay.name not in live:
+            self._taken[relay.name] = max((self._taken[name] for name in live), default=0.0)
+        self._taken[relay.name] += 1 / weight
+        self._last[relay.name] = now
+
+    def _live(self, now: float) -> list[str]:
+        return [name for name, last in self._last.items() if now - last < STALLED_SECONDS]
 
 
 def connect_delay(tries: int) -> float:

@@ -25,10 +25,10 @@ class Hold(NamedTuple):
     claimed: Sequence[int]
 
 
-def hold_domain(connection: Connection, owner: str, week: str, hold: Hold, now: datetime) -> None:
+def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     begins = deliveries.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
-    deliveries.put_off(connection, owner, hold.claimed, hold.until)
+    deliveries.put_off(connection, issue_id, owner, hold.claimed, hold.until)
     if begins and hold.blame is Blame.DOMAIN and deliveries.count_paused_domains(connection, now) <= TOLD_DOMAINS:
         words = (
             f"{hold.domain} refused a message of {week} because of who sent it: {hold.reply}. What else is for that "

@@ -41,12 +41,12 @@ class Recorder:
     database stays away: nothing is recorded from then on, and ``failure`` says why."""
 
     def __init__(
-        self, engine: Engine, owner: str, week: str, now: Callable[[], datetime], turn: AbstractContextManager[object],
-        stop: threading.Event, failed: Callable[[], None],
+        self, engine: Engine, issue_id: int, owner: str, week: str, now: Callable[[], datetime],
+        turn: AbstractContextManager[object], stop: threading.Event, failed: Callable[[], None],
     ) -> None:  # fmt: skip
         self.failure: Exception | None = None
-        self._ledger = OutcomeLedger(engine)
-        self._owner, self._week, self._now = owner, week, now
+        self._ledger = OutcomeLedger(engine, issue_id)
+        self._issue_id, self._owner, self._week, self._now = issue_id, owner, week, now
         self._turn, self._stop, self._failed = turn, stop, failed
         self._loop = asyncio.get_running_loop()
         self._arrived: SimpleQueue[Decided | None] = SimpleQueue()
@@ -104,12 +104,12 @@ class Recorder:
                 self._ledger.write(self._owner, written)
             return
         with self._turn, self._ledger.transaction() as connection:
-            write_outcomes(connection, self._owner, written)
+            write_outcomes(connection, self._issue_id, self._owner, written)
             if gone:
                 deliveries.mark_bounced(connection, gone, self._now())
             for row in batch:
                 if row.hold is not None:
-                    hold_domain(connection, self._owner, self._week, row.hold, self._now())
+                    hold_domain(connection, self._issue_id, self._owner, self._week, row.hold, self._now())
 
     def _flush_beside(self) -> None:
         """One flush of the disk after the other, so that a power cut loses no more than the last one took."""

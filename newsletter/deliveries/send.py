@@ -15,6 +15,7 @@ from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
 from newsletter.deliveries.message import Frozen
+from newsletter.deliveries.pacing import Queue, spread
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import helpers, how_many
 from newsletter.deliveries.transport import is_loopback
@@ -85,7 +86,8 @@ def send_share(
         while True:
             _take_over(engine, issue.id)
             work = _work(engine, settings, issue.id, str(week), signers)
-            tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell).run()
+            pace = _pace(engine, settings, clock, work)
+            tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell, pace).run()
             if tally.trouble or stop.is_set() or not _left_behind(engine, issue.id):
                 return tally
 
@@ -132,6 +134,16 @@ def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers:
         rewriting = any(relay.profile == "ses" for relay in settings.smtp)
         left_out = REWRITTEN_BY_SES if rewriting else ()
         return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection), signers, left_out)
+
+
+def _pace(engine: Engine, settings: Settings, clock: Clock, work: Work) -> Queue | None:
+    """The line that an issue's messages stand in where NEWSLETTER_FINISH_WITHIN spreads them."""
+    if settings.finish_within is None:
+        return None
+    with reading(engine) as connection:
+        counted = deliveries.counts(connection, work.issue_id)
+    rate = spread(counted.queued + counted.sending, clock.now() - work.date, settings.finish_within)
+    return Queue(f"issue {work.issue_id}", rate) if rate else None
 
 
 def signers_of(settings: Settings) -> tuple[Signer, ...]:

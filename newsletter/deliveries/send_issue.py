@@ -23,7 +23,7 @@ from db import ownership
 from db.deliveries import Claimed
 from db.engine import is_sqlite
 from db.outcomes import Written
-from newsletter.clock import Clock
+from newsletter.clock import Clock, real_now
 from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import BATCH, Leases
@@ -56,13 +56,14 @@ class Sender:
 
     def __init__(
         self, engine: Engine, settings: Settings, clock: Clock, owner: str, work: Work, stop: threading.Event,
-        processes: int = 1, tell: Callable[[], None] | None = None,
+        processes: int = 1, tell: Callable[[], None] | None = None, pace: pacing.Queue | None = None,
     ) -> None:  # fmt: skip
         self.engine, self.settings, self.clock, self.owner, self.work = engine, settings, clock, owner, work
         self.week = work.frozen.envelope.week
         self.statuses: Counter[str] = Counter()
         self.trouble: str | None = None
         self._stop, self._processes, self._tell = stop, processes, tell
+        self._pace, self._shares = pace, pacing.Shares(settings.smtp)
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         # SQLite has one writer at a time and lets others sleep for milliseconds: ours take turns.
         turn = threading.Lock() if is_sqlite(engine) else contextlib.nullcontext()
@@ -89,7 +90,14 @@ class Sender:
         self._more, self._low, self._to_sign, self._over = (asyncio.Event() for _ in range(4))
         self._low.set()
         self._recorder = Recorder(
-            self.engine, self.owner, self.week, self.clock.now, self._turn, self._stop, failed=self._halt
+            self.engine,
+            self.work.issue_id,
+            self.owner,
+            self.week,
+            self.clock.now,
+            self._turn,
+            self._stop,
+            failed=self._halt,
         )
         watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
         helpers = [self._helper(self._refill())] + ([self._helper(self._sign_ahead())] if self.work.signers else [])
@@ -138,10 +146,14 @@ class Sender:
     def _waiting(self) -> bool:
         return bool(self._signed if self.work.signers else self._claimed)
 
-    def pop(self) -> Job | None:
-        """The next message, None when none is ready."""
-        if self._halted or not self._waiting():
+    def may_take(self, relay: Relay) -> bool:
+        return self._shares.may_take(relay, time.monotonic())
+
+    def pop(self, relay: Relay) -> Job | None:
+        """The next message, None when none is ready or this relay is ahead of its share."""
+        if self._halted or not self._waiting() or not self.may_take(relay):
             return None
+        self._shares.took(relay, time.monotonic())
         if self.work.signers:
             claimed, job = self._signed.popleft()
             self._to_sign.set()
@@ -200,8 +212,13 @@ class Sender:
             self._more.set()
         return Hold(domain, blame, until, words, list(aside))
 
-    async def in_line(self, relay: Relay, count: int) -> float:
-        return await self._in(None, lambda: self._leases.stand_in_line(relay, count))
+    def queues(self, relay: Relay) -> list[pacing.Queue]:
+        if self._pace is None and relay.rate is None and relay.warmup is None:
+            return []
+        return pacing.queues(relay, self._pace, real_now().date())
+
+    async def in_line(self, queue: pacing.Queue, count: int) -> float:
+        return await self._in(None, lambda: self._leases.stand_in_line(queue, count))
 
     async def wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,6 +1,5 @@
 """Which feeds are watched: adding, pausing, resuming and removing them, and taking in lists of them."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.entries import MAX_TITLE, one_line, web_address
 from newsletter.feeds.opml import Outline
+from newsletter.feeds.rules import BadRuleError, matches
 from newsletter.feeds.starters import Starter
 from newsletter.releases.matching import Catalogue, build_catalogue, match_release
 from newsletter.releases.naming import Naming, fold_name, slug_of
@@ -172,8 +172,8 @@ def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -
 def check_rule(rule: str | None) -> None:
     """Raises BadInputError for what is no regular expression."""
     try:
-        re.compile(rule or "")
-    except re.error as error:
+        matches(rule or "", "")
+    except BadRuleError as error:
         raise BadInputError(f"{rule!r} is no regular expression: {error}") from None
 
 

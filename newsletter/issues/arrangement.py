@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from newsletter.errors import BadInputError
 
 LONGEST_SUBJECT = 300
-LONGEST_INTRO = 20_000
+LONGEST_INTRO = 4_000
 LONGEST_NOTE = 2_000
 # A sponsor is a block among others, not the issue, and all of them fit the size budget whatever the week brings.
 MOST_SPONSORS = 3

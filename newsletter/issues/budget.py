@@ -1,16 +1,18 @@
 """The size budget: no mail that anybody gets may be clipped.
 
 Gmail clips at about 102,400 bytes; our bound is 80,000, decoded and encoded, over all blocks together, so whatever a
-reader selects fits as well. Where a week brings more, items are shown shorter, the lowest-ranked first: first the
-takes that only followers of a panelist see go, then all but one line with name, link and verdict. The pick of the week
-and the biggest split come last: they lose their takes in words and keep their scorecards.
+reader selects fits as well. Where a week brings more, items are shown shorter, the lowest-ranked first: the takes that
+only followers of a panelist see go, then all but one line with name, link and verdict. The pick of the week and the
+biggest split come after them: they lose their takes in words and keep their scorecards. Then long names are cut, and
+what even so does not fit (hundreds of reviewed tools) is counted and linked, the lowest-ranked again first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from newsletter.deliveries.splice import encode
 from newsletter.issues.content import Block
-from newsletter.issues.layout import CARD, DECISIVE, EVERYTHING, LINE
+from newsletter.issues.layout import CARD, DECISIVE, EVERYTHING, LEFT_OUT, LINE, Fit
 from newsletter.issues.values import IssueValues
 
 LIMIT = 80_000
@@ -18,6 +20,7 @@ LIMIT = 80_000
 _AIM = 78_000
 # What is left of an item that is shown as one line, measured on the template.
 _ONE_LINE = 330
+_SHORTER_NAMES = (60, 30)
 
 
 def sizes(blocks: Sequence[Block], placeholder: str = "") -> tuple[int, int]:
@@ -26,30 +29,60 @@ def sizes(blocks: Sequence[Block], placeholder: str = "") -> tuple[int, int]:
     return decoded, sum(len(encode(block.html, placeholder or "\x00")) for block in blocks)
 
 
-def shorter(blocks: Sequence[Block], values: IssueValues, details: Mapping[str, int]) -> dict[str, int] | None:
-    """How much of each item to show instead, or None where everything fits or nothing can be shortened further."""
+def shorter(blocks: Sequence[Block], values: IssueValues, fit: Fit) -> Fit | None:
+    """What to show instead, or None where everything fits or nothing can be shortened further."""
     excess = max(sizes(blocks)) - _AIM
     if excess <= 0:
         return None
+    steps = list(_steps(values, fit))
+    if steps:
+        return replace(fit, details=_shown_shorter(blocks, steps, fit, excess))
+    for longest in _SHORTER_NAMES:
+        if longest < fit.longest_name:
+            return replace(fit, longest_name=longest)
+    return _with_less_left(blocks, values, fit, excess)
+
+
+def _shown_shorter(
+    blocks: Sequence[Block], steps: Sequence[tuple[str, int]], fit: Fit, excess: int
+) -> Mapping[str, int]:
+    """As many steps as free the excess by what the blocks weigh; at least one."""
     lengths = _lengths(blocks)
-    wanted = dict(details)
-    for slug, detail in _steps(values, details):
+    details = dict(fit.details)
+    for slug, detail in steps:
+        dropped = range(detail + 1, details.get(slug, EVERYTHING) + 1)
+        freed = sum(lengths.get((slug, step), 0) for step in dropped) - (_ONE_LINE if detail == LINE else 0)
+        details[slug] = detail
+        excess -= max(freed, 0)
         if excess <= 0:
             break
-        dropped = range(detail + 1, wanted.get(slug, EVERYTHING) + 1)
-        freed = sum(lengths.get((slug, step), 0) for step in dropped) - (_ONE_LINE if detail == LINE else 0)
-        excess -= max(freed, 0)
-        wanted[slug] = detail
-    return wanted if wanted != dict(details) else None
+    return details
 
 
-def _steps(values: IssueValues, details: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    """Every way to show less, in the order in which it is done."""
+def _with_less_left(blocks: Sequence[Block], values: IssueValues, fit: Fit, excess: int) -> Fit | None:
+    """Lines that are only counted now, from the end."""
+    lengths = _lengths(blocks)
+    details = dict(fit.details)
+    for slug in _listed(values):
+        if excess <= 0:
+            break
+        if details.get(slug) == LINE:
+            details[slug] = LEFT_OUT
+            excess -= lengths.get((slug, CARD), 0)
+    return replace(fit, details=details) if details != fit.details else None
+
+
+def _steps(values: IssueValues, fit: Fit) -> Iterator[tuple[str, int]]:
+    """Every way to show less of an item, in the order in which it is done."""
     featured = [slug for slug in (values.split, values.pick) if slug]
-    listed = [tool.slug for tool in reversed(values.items) if tool.slug not in featured]
-    steps = [(slug, detail) for detail in (DECISIVE, LINE) for slug in listed]
+    steps = [(slug, detail) for detail in (DECISIVE, LINE) for slug in _listed(values)]
     steps += [(slug, detail) for detail in (DECISIVE, CARD) for slug in featured]
-    yield from ((slug, detail) for slug, detail in steps if details.get(slug, EVERYTHING) > detail)
+    yield from ((slug, detail) for slug, detail in steps if fit.detail(slug) > detail)
+
+
+def _listed(values: IssueValues) -> list[str]:
+    """The lowest-ranked first."""
+    return [tool.slug for tool in reversed(values.items) if tool.slug not in (values.pick, values.split)]
 
 
 def _lengths(blocks: Sequence[Block]) -> dict[tuple[str, int], int]:

@@ -30,6 +30,8 @@ def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:
 
 
 def _fits(block: Block, selection: Selection) -> bool:
+    if block.whole is not None:
+        return block.whole != selection.leaves_out
     if block.category is not None:
         if selection.categories and block.category not in selection.categories:
             return False

@@ -16,7 +16,8 @@ class Block:
     those who chose it or chose none, one with ``ship_percent`` to those whose minimum it meets, one with ``panelist``
     to those who follow that panelist or nobody in particular. ``section`` groups blocks: a block with ``heads`` set is
     the heading of that section and goes only where one of the section's other blocks does. ``pinned`` blocks (the pick
-    of the week) disregard the rules.
+    of the week) disregard the rules. ``whole`` blocks go to those whose selection leaves nothing out (True), or to the
+    others (False).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Block:
     heads: bool = False
     pinned: bool = False
     followers_only: bool = False
+    whole: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

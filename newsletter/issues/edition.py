@@ -84,7 +84,8 @@ def edition(material: Material, publication: Publication) -> IssueValues:
     this_week = {tool.id for tool in tools if tool.releases} | {tool.id for tool in carried}
     changed = [tool for tool in tools if tool.id in before and tool.before and tool.id not in this_week]
     issue = material.issue
-    content = wording.Content(publication.title, issue.week, issue.number, reviewed, others, pick)
+    content = wording.Content(publication.title, issue.week, issue.number, reviewed, others, pick, split)
+    written = (issue.intro or "").strip()
     return IssueValues(
         week=issue.week,
         number=issue.number,
@@ -93,7 +94,8 @@ def edition(material: Material, publication: Publication) -> IssueValues:
         publication=publication,
         subject=one_line(issue.subject) or wording.propose_subject(content),
         preheader=wording.fit_preheader(one_line(issue.preheader) or wording.propose_preheader(content)),
-        intro=(issue.intro or "").strip() or wording.propose_intro(content),
+        intro=written or wording.propose_intro(content),
+        lead=None if written else wording.propose_lead(content),
         items=tuple(reviewed),
         also=tuple(others),
         changed=tuple(sorted((tool for tool in changed if tool.takes), key=_most_changed)),

@@ -5,20 +5,46 @@ A piece becomes a Block. Templates mark where each begins; ``pieces`` lists them
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from newsletter.issues.content import Block
 from newsletter.issues.values import IssueValues, Sponsor, ToolValue
-from newsletter.issues.words import one_line, shortened
+from newsletter.issues.words import fitted, one_line, shortened
 from newsletter.verdicts.scorecard import Line, widest_split
 
 NAMED = 40
 """How many of *also released* the mail names; the rest are counted and linked."""
+CHANGED = 12
+"""How many of *changed our mind* the mail names; the archive has them all."""
 
-# How much of an item the mail shows, and what each step less leaves out.
-EVERYTHING, DECISIVE, CARD, LINE = 3, 2, 1, 0
+# How much of an item the mail shows, and what each step less leaves out. What is left out is counted and linked.
+EVERYTHING, DECISIVE, CARD, LINE, LEFT_OUT = 3, 2, 1, 0, -1
+LONGEST_NAME = 100
+
+# The name and the label of each tool, by its slug.
+_Names = dict[str, tuple[str, str]]
 
 _LISTS = (("ship", "Shipped"), ("split", "Split"), ("skip", "Skipped"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How much is shown: of each item by its slug, everything where ``details`` is silent; and of each name."""
+
+    details: Mapping[str, int] = field(default_factory=dict)
+    longest_name: int = LONGEST_NAME
+
+    def detail(self, slug: str) -> int:
+        return self.details.get(slug, EVERYTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Intro:
+    """``chosen``: for mails that leave something out."""
+
+    piece: int
+    text: str
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +59,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A tool as the mail shows it. ``label`` names it apart from every other tool of the issue."""
+    """A tool as the mail shows it. ``name`` is cut where it is very long, ``label`` names it apart from every other
+    tool of the issue."""
 
     tool: ToolValue
+    name: str
     label: str
     detail: int
     piece: int
@@ -45,12 +73,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``piece`` and ``foot`` open and close it."""
+    """``piece`` and ``foot`` open and close it; ``more`` of its tools are only counted."""
 
     key: str
     title: str
     piece: int
     cards: tuple[Card, ...]
+    more: int
     foot: int
 
 
@@ -88,10 +117,13 @@ class Also:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``pieces`` are Blocks with rules and no content yet, in the order in which they stand."""
+    """``pieces`` are Blocks with rules and no content yet, in the order in which they stand. ``start`` and ``opened``
+    open and close the head of the mail."""
 
     values: IssueValues
     start: int
+    intros: tuple[Intro, ...]
+    opened: int
     pick: Card | None
     pairs: tuple[Pair, ...]
     split: Card | None
@@ -114,19 +146,21 @@ class _Pieces:
         return len(self.blocks) - 1
 
 
-def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> Layout:
-    """The whole mail; ``details`` says how much of an item (by slug) is shown, everything where it is silent."""
-    labels = _labels([*values.items, *values.also, *values.changed])
+def lay_out(values: IssueValues, fit: Fit = Fit()) -> Layout:
+    """The whole mail, as short as ``fit`` says."""
+    names = _names([*values.items, *values.also, *values.changed], fit.longest_name)
     pieces = _Pieces()
 
     def card(tool: ToolValue, section: str, *, pinned: bool = False, feature: bool = False) -> Card:
-        detail = max((details or {}).get(tool.slug, EVERYTHING), CARD if feature else LINE)
-        return _card(pieces, tool, labels[tool.slug], section, detail, pinned=pinned, feature=feature)
+        detail = max(fit.detail(tool.slug), CARD) if feature else fit.detail(tool.slug)
+        return _card(pieces, tool, names[tool.slug], section, detail, pinned=pinned, feature=feature)
 
     start = pieces.add(_frame("start"))
+    intros = _intros(pieces, values)
+    opened = pieces.add(_frame("opened"))
     tools = {tool.slug: tool for tool in values.items}
     pick = card(tools[values.pick], "pick", pinned=True, feature=True) if values.pick else None
-    pairs = tuple(_pair(pieces, tools[left], tools[right], labels) for left, right in values.pairs)
+    pairs = tuple(_pair(pieces, tools[left], tools[right], names) for left, right in values.pairs)
     split = card(tools[values.split], "split", feature=True) if values.split else None
     paid = tuple(
         Paid(pieces.add(_frame(f"sponsor:{place}")), sponsor) for place, sponsor in enumerate(values.sponsors, 1)
@@ -138,10 +172,21 @@ def lay_out(values: IssueValues, details: Mapping[str, int] | None = None) -> La
         if listed:
             more = bool(pick and pick.tool.verdict.call == call)
             sections.append(_section(pieces, f"{call}s", f"Also {title.lower()}" if more else title, listed, card))
-    changed = _changed(pieces, values.changed, labels) if values.changed else None
-    also = _also(pieces, values.also, labels) if values.also else None
+    changed = _changed(pieces, values.changed, names) if values.changed else None
+    also = _also(pieces, values.also, names) if values.also else None
     end = pieces.add(_frame("end"))
-    return Layout(values, start, pick, pairs, split, paid, tuple(sections), changed, also, end, tuple(pieces.blocks))
+    return Layout(
+        values, start, intros, opened, pick, pairs, split, paid, tuple(sections), changed, also, end,
+        tuple(pieces.blocks),
+    )  # fmt: skip
+
+
+def _intros(pieces: _Pieces, values: IssueValues) -> tuple[Intro, ...]:
+    """What an editor wrote stands in every mail; what counts the whole week only where the mail leaves nothing out."""
+    if values.lead is None:
+        return (Intro(pieces.add(_frame("intro")), values.intro, chosen=False),)
+    whole = Intro(pieces.add(replace(_frame("intro:whole"), whole=True)), values.intro, chosen=False)
+    return whole, Intro(pieces.add(replace(_frame("intro:chosen"), whole=False)), values.lead, chosen=True)
 
 
 def decisive(tool: ToolValue) -> list[Line]:
@@ -157,12 +202,13 @@ def decisive(tool: ToolValue) -> list[Line]:
 
 
 def _card(
-    pieces: _Pieces, tool: ToolValue, label: str, section: str, detail: int, *, pinned: bool, feature: bool
+    pieces: _Pieces, tool: ToolValue, names: tuple[str, str], section: str, detail: int, *, pinned: bool, feature: bool
 ) -> Card:
+    """A tool that is left out still has its piece: whoever chose its category gets a mail that counts it."""
     rules = _rules(tool, section, pinned=pinned)
     piece = pieces.add(replace(rules, name=f"item:{tool.slug}"))
-    if detail == LINE:
-        return Card(tool, label, detail, piece)
+    if detail <= LINE:
+        return Card(tool, *names, detail, piece)
     shown = _default_quotes(tool, section, feature) if detail >= DECISIVE else []
     quotes = []
     for line in tool.takes:
@@ -174,7 +220,7 @@ def _card(
             block = replace(block, category=None, ship_percent=None) if pinned else block
             quotes.append(Quote(pieces.add(block), line, *shortened(said)))
     foot = pieces.add(replace(rules, name=f"links:{tool.slug}"))
-    return Card(tool, label, detail, piece, tuple(quotes), foot)
+    return Card(tool, *names, detail, piece, tuple(quotes), foot)
 
 
 def _default_quotes(tool: ToolValue, section: str, feature: bool) -> list[Line]:
@@ -189,20 +235,21 @@ def _section(
 ) -> Section:
     head = pieces.add(Block(f"{key}:head", "", "", section=key, heads=True))
     cards = tuple(card(tool, key) for tool in tools)
-    return Section(key, title, head, cards, pieces.add(Block(f"{key}:foot", "", "", section=key, heads=True)))
+    more = sum(card.detail == LEFT_OUT for card in cards)
+    return Section(key, title, head, cards, more, pieces.add(Block(f"{key}:foot", "", "", section=key, heads=True)))
 
 
-def _changed(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]) -> Section:
+def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Section:
     head = pieces.add(Block("changed:head", "", "", section="changed", heads=True))
     cards = []
-    for tool in tools:
+    for tool in tools[:CHANGED]:
         block = replace(_rules(tool, "changed"), name=f"changed:{tool.slug}")
-        cards.append(Card(tool, labels[tool.slug], LINE, pieces.add(block)))
+        cards.append(Card(tool, *names[tool.slug], LINE, pieces.add(block)))
     foot = pieces.add(Block("changed:foot", "", "", section="changed", heads=True))
-    return Section("changed", "Changed our mind", head, tuple(cards), foot)
+    return Section("changed", "Changed our mind", head, tuple(cards), len(tools) - len(cards), foot)
 
 
-def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]) -> Also:
+def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
     named, counted = defaultdict(list), Counter(tool.category for tool in tools[NAMED:])
     for tool in tools[:NAMED]:
@@ -211,18 +258,19 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], labels: Mapping[str, str]
     groups = []
     for category in [*named, *(category for category in counted if category not in named)]:
         piece = pieces.add(Block(f"also:{category}", "", "", category=category, section="also"))
-        cards = tuple(Card(tool, labels[tool.slug], LINE, piece) for tool in named[category])
+        cards = tuple(Card(tool, *names[tool.slug], LINE, piece) for tool in named[category])
         groups.append(Group(piece, category, cards, counted[category]))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
     return Also(head, tuple(groups), min(len(tools), NAMED), max(len(tools) - NAMED, 0), foot)
 
 
-def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, labels: Mapping[str, str]) -> Pair:
+def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, names: _Names) -> Pair:
     percent = min(left.verdict.ship_percent or 0, right.verdict.ship_percent or 0)
     rules = Block("", "", "", category=left.category, ship_percent=percent, section="pair")
     block = replace(rules, name=f"pair:{left.slug}:{right.slug}")
     piece = pieces.add(block)
-    return Pair(piece, Card(left, labels[left.slug], CARD, piece), Card(right, labels[right.slug], CARD, piece))
+    sides = (Card(tool, *names[tool.slug], CARD, piece) for tool in (left, right))
+    return Pair(piece, *sides)
 
 
 def _rules(tool: ToolValue, section: str, *, pinned: bool = False) -> Block:
@@ -236,12 +284,15 @@ def _frame(name: str) -> Block:
     return Block(name, "", "")
 
 
-def _labels(tools: Sequence[ToolValue]) -> dict[str, str]:
-    """The name, with the category and then the slug where another tool has the same: no two links read alike."""
-    names = Counter(tool.name for tool in tools)
-    longer = {tool.slug: tool.name if names[tool.name] == 1 else f"{tool.name} ({tool.category})" for tool in tools}
+def _names(tools: Sequence[ToolValue], longest: int) -> _Names:
+    """Each tool's name and its label: the name, with the category and then the slug where another tool has the same,
+    since no two links may read alike."""
+    names = {tool.slug: fitted(tool.name, longest) for tool in tools}
+    counts = Counter(names.values())
+    longer = {tool.slug: f"{names[tool.slug]} ({fitted(tool.category, longest)})" for tool in tools}
     twice = Counter(longer.values())
-    return {
-        tool.slug: longer[tool.slug] if twice[longer[tool.slug]] == 1 else f"{tool.name} ({tool.slug})"
-        for tool in tools
-    }
+    found = {}
+    for slug, name in names.items():
+        label = name if counts[name] == 1 else longer[slug] if twice[longer[slug]] == 1 else f"{name} ({slug})"
+        found[slug] = (name, label)
+    return found

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import deliveries, issues
 from db.engine import transaction
+from db.issues import IssueRow
+from db.partitions import make_partition
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen
@@ -29,9 +31,9 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
     """approved → sending, with one delivery for everyone who may be mailed now. Publishing again is refused."""
     required(settings, "title", "from_", "postal_address", "secret_key")
     with transaction(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        make_partition(connection, _issue(connection, week).id)
+    with transaction(engine) as connection:
+        issue = _issue(connection, week)
         content = issues.content_of(connection, issue.id)
         if content is None or not deliveries.start_issue(connection, issue.id, now):
             raise RefusedError(_why_not(str(week), issue.status))
@@ -46,6 +48,13 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         recipients = deliveries.freeze_recipients(connection, issue.id, key_id, now)
         skipped = deliveries.skip_selections(connection, issue.id, empty, now)
     return PublishReport(str(week), recipients, skipped)
+
+
+def _issue(connection: Connection, week: Week) -> IssueRow:
+    found = issues.issue_of_week(connection, str(week))
+    if found is None:
+        raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+    return found
 
 
 def _why_not(week: str, status: str) -> str:

@@ -12,12 +12,12 @@ from dataclasses import replace
 from newsletter.clock import Week
 from newsletter.issues import budget, dates
 from newsletter.issues.content import Block, Rendered
-from newsletter.issues.layout import Layout, Pair, lay_out
+from newsletter.issues.layout import Fit, Layout, Pair, lay_out
 from newsletter.issues.links import Links
 from newsletter.issues.markdown import to_html, to_text
 from newsletter.issues.mjml import compile_mjml
-from newsletter.issues.scores import bar, in_a_sentence
-from newsletter.issues.values import IssueValues
+from newsletter.issues.scores import bar, groups, in_a_sentence
+from newsletter.issues.values import Before, IssueValues
 from newsletter.issues.words import fitted, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
 from newsletter.verdicts.comparison import compare
@@ -47,14 +47,14 @@ def mjml_source(values: IssueValues, links: Links) -> str:
 
 def _fitted(values: IssueValues, links: Links) -> tuple[Layout, tuple[Block, ...]]:
     """Shown as long as the size budget allows."""
-    details: dict[str, int] = {}
+    fit = Fit()
     while True:
-        layout = lay_out(values, details)
+        layout = lay_out(values, fit)
         blocks = _blocks(layout, links)
-        shorter = budget.shorter(blocks, values, details)
+        shorter = budget.shorter(blocks, values, fit)
         if shorter is None:
             return layout, blocks
-        details = shorter
+        fit = shorter
 
 
 def _source(layout: Layout, links: Links) -> str:
@@ -106,13 +106,27 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "words": WORDS,
         "no_take": NO_TAKE,
         "scores": in_a_sentence,
+        "score_groups": groups,
+        "was": _was,
+        "in_archive": _in_archive,
         "difference": _difference,
         "bar": bar,
     }
 
 
+def _was(before: Before) -> str:
+    """What an earlier issue said, and what changed since."""
+    percent = "" if before.ship_percent is None else f", {before.ship_percent} %"
+    said = f"It was {stamp(before.call)}{percent} in the week of {dates.span(Week.parse(before.week))}"
+    return f"{said}. {'; '.join(before.changes)}." if before.changes else f"{said}."
+
+
+def _in_archive(count: int) -> str:
+    return f"{count} more of the whole week {'is' if count == 1 else 'are'} in"
+
+
 def _difference(pair: Pair) -> str:
-    left, right = pair.left.tool, pair.right.tool
+    left, right = (replace(side.tool, name=side.name) for side in (pair.left, pair.right))
     found = compare(left, right, left.lines, right.lines)
     return " ".join(found.parting or found.shared)
 

@@ -108,7 +108,8 @@ class IssueValues:
     """``items`` are the week's tools that have a take, in the order of the mail; ``also`` are those without any.
 
     ``pairs`` hold slugs of items, the one that joined the catalogue first on the left. ``changed`` are tools of
-    earlier issues whose verdict or price is another now.
+    earlier issues whose verdict or price is another now. ``lead`` is the part of the intro that holds for mails which
+    leave something out; None where an editor wrote the intro, which then stands in all of them.
     """
 
     week: str
@@ -126,6 +127,7 @@ class IssueValues:
     pick: str | None
     split: str | None
     sponsors: tuple[Sponsor, ...] = ()
+    lead: str | None = None
 
     def item(self, slug: str) -> ToolValue:
         return next(tool for tool in self.items if tool.slug == slug)

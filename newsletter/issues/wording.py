@@ -1,7 +1,9 @@
 """Subject, preheader and intro as the content proposes them, until an editor writes others.
 
-Every mail carries them, whatever its reader chose, so they claim only what is true of every mail: what the pick of the
-week is (it is in all of them), and counts that say they are those of the whole week.
+Subject and preheader stand in every mail, whatever its reader chose, so they claim only what is true of every mail:
+what the pick of the week is (it is in all of them), or that nothing of the week is shipped. The intro counts the whole
+week, for those who get all of it; who chose from it gets ``propose_lead`` instead. The week decides which of several
+ways of saying it is taken, so issues do not all begin alike.
 """
 
 import hashlib
@@ -12,9 +14,11 @@ from newsletter.clock import Week
 from newsletter.issues.dates import span
 from newsletter.issues.values import ToolValue
 from newsletter.issues.words import fitted
+from newsletter.verdicts.scorecard import Line
 
-LONGEST_NAME = 48
+LONGEST_NAME = 40
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 40, 110
+_LONGEST_PANELIST, _LONGEST_TAGLINE = 20, 160
 _FILLING = "The panel's calls, scores and reasons, and where it disagrees."
 
 
@@ -28,43 +32,43 @@ class Content:
     items: Sequence[ToolValue]
     also: Sequence[ToolValue]
     pick: ToolValue | None
+    split: ToolValue | None = None
 
 
 def propose_subject(content: Content) -> str:
     pick = content.pick
     if pick is None:
         return _subject_without_pick(content)
-    name, verdict = fitted(pick.name, LONGEST_NAME), pick.verdict
-    if verdict.call == "split":
-        return f"{name} splits the panel, {verdict.ships} to {verdict.skips}"
-    if not verdict.skips and verdict.ships > 1:
-        said = (f"All {_number(verdict.ships)} ship {name}", f"{name}: {_number(verdict.ships)} ships, no skip")
-    elif not verdict.skips:
-        said = (f"Pick of the week: {name}", f"{name} is our pick of the week")
-    else:
-        said = (f"The panel ships {name}, {verdict.ships} to {verdict.skips}",
-                f"{name}: ship, {verdict.ship_percent} % of the panel")  # fmt: skip
-    return said[_seed(content.week) % len(said)]
+    return _one_of(_subjects(fitted(pick.name, LONGEST_NAME), pick), content.week)
 
 
 def propose_preheader(content: Content) -> str:
     pick = content.pick
     if pick is None:  # the counts are the intro's first words, which stand right behind it in an inbox
-        return (
-            f"What came out in the week of {span(Week.parse(content.week))}, with the panel's call where it made one."
-        )
+        return f"The tools of {span(Week.parse(content.week))}, each with the panel's call where it made one."
     said = pick.tagline.rstrip(" .") or f"Our pick in {pick.category}"
-    return f"{said}. Panel: {pick.verdict.counts}. Community: {_votes(pick)}."
+    voted = "" if pick.community.percent is None else f" Community: {pick.community.percent} % ship."
+    told = f"{said}. Panel: {pick.verdict.counts}.{voted}"
+    priced = f"{pick.pricing.rstrip(' .')}. {told}" if pick.pricing else told
+    return _one_of([told, priced] if len(priced) <= LONGEST_PREHEADER else [told], content.week)
 
 
 def propose_intro(content: Content) -> str:
-    """Markdown, with what could be markup in names written plainly."""
-    counts = _week_counts(content)
+    """Markdown, with what could be markup in names written plainly. It counts the whole week, and says so."""
+    return "\n\n".join(filter(None, (propose_lead(content), _whole_week(content))))
+
+
+def propose_lead(content: Content) -> str:
+    """The part of the intro that is true of every selection; '' for a week without a pick."""
     if content.pick is None:
-        return counts
-    pick = content.pick
-    tagline = f": {pick.tagline.rstrip(' .')}" if pick.tagline else ""
-    return f"If you only open one thing, open **{plain(pick.name)}**{plain(tagline)}.\n\n{counts}"
+        return ""
+    name = f"**{plain(fitted(content.pick.name, LONGEST_NAME))}**"
+    said = _one_of(
+        (f"If you only open one thing, open {name}", f"Start with {name}", f"The one to open first is {name}"),
+        content.week,
+    )
+    tagline = fitted(content.pick.tagline.rstrip(" ."), _LONGEST_TAGLINE)
+    return f"{said}{plain(f': {tagline}') if tagline else ''}."
 
 
 def fit_preheader(text: str) -> str:
@@ -79,41 +83,60 @@ def plain(text: str) -> str:
     return "".join(f"\\{character}" if character in "\\*_[]<>`" else character for character in text)
 
 
+def _subjects(name: str, pick: ToolValue) -> Sequence[str]:
+    verdict, takes = pick.verdict, pick.takes
+    ships, skips = verdict.ships, verdict.skips
+    if verdict.call == "split":
+        return (f"{name} splits the panel, {ships} to {skips}", f"{name}: {ships} ship, {skips} skip")
+    if skips:
+        said = [f"The panel ships {name}, {ships} to {skips}", f"{name}: {ships} ship, {skips} skip"]
+        return [*said, f"{name}: {ships} ship, {_named(takes, 'skip')} skips"] if skips == 1 and ships > 1 else said
+    if ships == 1:
+        return (f"Pick of the week: {name}", f"{name} is our pick of the week", f"{_named(takes, 'ship')} ships {name}")
+    said = [f"{name}: {_number(ships)} ship, none skip", f"{_number(ships).capitalize()} ship {name}, none skip it"]
+    return [*said, f"The whole panel ships {name}"] if ships == len(pick.lines) else said
+
+
 def _subject_without_pick(content: Content) -> str:
-    reviewed, others = len(content.items), len(content.also)
-    if not reviewed:
-        return f"{_tools(others).capitalize()} came out this week, no panel take yet"
+    """What holds for the whole week holds for any part of it, so these count nothing."""
+    if not content.items:
+        return "This week's new tools, before the panel's verdict"
     if all(tool.verdict.call == "skip" for tool in content.items):
-        return f"Nothing to ship this week: the panel skips {'it' if reviewed == 1 else 'all ' + _number(reviewed)}"
-    return f"No clear ship this week among {_tools(reviewed)}"
+        return _one_of(("Nothing to ship this week", "The panel ships nothing this week"), content.week)
+    return _one_of(("No clear ship this week", "No tool wins the panel over this week"), content.week)
 
 
-def _week_counts(content: Content) -> str:
-    """One or two sentences that count the whole week."""
+def _whole_week(content: Content) -> str:
+    """One or two sentences that count everything."""
     calls = [tool.verdict.call for tool in content.items]
-    reviewed, others = len(calls), len(content.also)
-    parts = [
+    everything = len(calls) + len(content.also)
+    known = [
         f"{word} {_number(calls.count(call))}"
-        for call, word in (("ship", "ships"), ("split", "is split on"), ("skip", "skips"))
+        for call, word in (("ship", "ships"), ("skip", "skips"), ("split", "is split on"))
         if call in calls
     ]
-    if not reviewed:
-        return f"In the whole week, {_tools(others)} came out; the panel has not looked at any yet."
-    said = f"In the whole week, the panel looked at {_tools(reviewed)}: it {_listed(parts)}."
-    return f"{said} {_more(others)} came out without a panel take." if others else said
+    if everything == 1 and content.pick:
+        return "It is the only tool of the week."
+    if not known:
+        return f"The whole week has {_tools(everything)}, and the panel has not looked at {_it(everything)} yet."
+    if content.also:
+        known.append(f"has not looked at {_number(len(content.also))} yet")
+    said = f"The whole week has {_tools(everything)}: the panel {_listed(known)}."
+    return (
+        f"{said} It disagrees most about {plain(fitted(content.split.name, LONGEST_NAME))}." if content.split else said
+    )
 
 
-def _votes(tool: ToolValue) -> str:
-    percent = tool.community.percent
-    return "no votes yet" if percent is None else f"{percent} % ship"
+def _named(takes: Sequence[Line], call: str) -> str:
+    return fitted(next(line.name for line in takes if line.call == call), _LONGEST_PANELIST)
 
 
 def _tools(count: int) -> str:
     return "one tool" if count == 1 else f"{_number(count)} tools"
 
 
-def _more(count: int) -> str:
-    return f"{_number(count).capitalize()} more"
+def _it(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def _number(count: int) -> str:
@@ -125,6 +148,6 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _seed(week: str) -> int:
-    """The same words for the same week, others for another."""
-    return hashlib.sha256(week.encode()).digest()[0]
+def _one_of(ways: Sequence[str], week: str) -> str:
+    """The same for the same week, others for another."""
+    return ways[hashlib.sha256(week.encode()).digest()[0] % len(ways)]

@@ -58,12 +58,20 @@ def linked(words: str, address: str) -> str:
     return line if len(line) <= WIDTH else f"{words}:\n{address}"
 
 
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks what is too long for a line, but no address: half of one leads nowhere."""
+
+    def _handle_long_word(self, reversed_chunks: list[str], cur_line: list[str], cur_len: int, width: int) -> None:
+        if "://" not in reversed_chunks[-1]:
+            super()._handle_long_word(reversed_chunks, cur_line, cur_len, width)
+        elif not cur_line:
+            cur_line.append(reversed_chunks.pop())
+
+
 def _wrapped_line(text: str, indent: str, first: str) -> list[str]:
-    if re.fullmatch(r"https?://\S+", text):
-        return [first + text]
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False
-    ) or [first.rstrip()]
+    wrapper = _Wrapper(WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+    # A number and its % stay together; cleaned texts hold no such space of their own.
+    return [line.replace("\xa0", " ") for line in wrapper.wrap(text.replace(" %", "\xa0%"))] or [first.rstrip()]
 
 
 def _at_word(text: str, longest: int) -> str:

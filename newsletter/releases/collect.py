@@ -22,9 +22,11 @@ from db.states import EntryStatus, ReleaseStatus
 from db.tools import add_tool, tools_by_id
 from newsletter.clock import Clock
 from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.homes import home_in_address
 from newsletter.releases.matching import Match, as_rows, catalogue_of, is_known, match_release
-from newsletter.releases.naming import Naming, fold_name, home_in_address, is_name, is_version, slug_of
+from newsletter.releases.naming import Naming, fold_name, is_name, slug_of
 from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
+from newsletter.releases.versions import is_version
 from newsletter.settings import Settings
 
 BATCH = 500

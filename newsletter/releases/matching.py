@@ -5,6 +5,7 @@ a line in the editors' queue; so names that are merely close, shared by several 
 or contradicted by the address are shown to an editor as candidates.
 """
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -27,12 +28,17 @@ SHARED_HOSTS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# Where a page is a repository and its first level an owner: thousands of them share their names with tools.
+CODE_HOSTS = frozenset({"github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"})
+_HOSTERS = {"github", "gitlab", "codeberg", "bitbucket", "huggingface", "www", "docs", "app", "producthunt", "pypi"}
+_OF_AN_OWNER = re.compile(r"(?:dev|ai|hq|labs?|io|app|inc|team|org|js|lang)$")
+
 _SAID_OF_ALL = {"and", "app", "developer", "for", "other", "the", "tool", "uncategorized", "with", "your"}
 
 # Letters of other scripts that look like Latin ones; the common ones of Unicode's confusables.
 _LOOKALIKES = str.maketrans(
-    "авекмнорстухіјѕԁԛԝɡαβεικνορτυχγοѵһоӏցոսօ",
-    "abekmhopctyxijsdqwgabeiknoptuxyovholgnuo",
+    "АВЕКМНОРСТУХІЈЅԚԜавекмнорстухіјѕԁԛԝпһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχγѵɡıցոսօ",
+    "ABEKMHOPCTYXIJSQWabekmhopctyxijsdqwnhlABEZHIKMNOPTYXabeikvoptuxyvgignuo",
 )
 
 
@@ -174,7 +180,7 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
             if tool_id not in found or found[tool_id].score < score:
                 found[tool_id] = Candidate(tool_id, catalogue.slugs[tool_id], score, reason)
 
-    plain = name.translate(_LOOKALIKES)
+    plain = fold_name(unicodedata.normalize("NFKD", naming.name).translate(_LOOKALIKES))
     disguised = catalogue.by_name.get(plain, set()) if plain != name else set()
     consider(disguised, 0.5, "it looks like this name, in other letters")
     host = _host(key)
@@ -200,9 +206,8 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
 
 def _named(naming: Naming, catalogue: Catalogue) -> set[int]:
     """Tools with exactly this name; one that has the version in its name goes before."""
-    if naming.version:
-        whole = catalogue.by_name.get(fold_name(f"{naming.name} {naming.version}"))
-        if whole:
+    for version in (naming.version, f"v{naming.version}") if naming.version else ():
+        if whole := catalogue.by_name.get(fold_name(f"{naming.name} {version}")):
             return whole
     return catalogue.by_name.get(fold_name(naming.name), set())
 
@@ -215,10 +220,22 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
         beside = host in SHARED_HOSTS or _parent(address) == parent
         if _host(address) == host and beside and _path(key) and _path(address):
             return "it has this name, but another page on the same site"
+    if host in CODE_HOSTS and own and not _belongs_to(key, tool_id, catalogue):
+        return "it has this name, but a repository that is not known as the tool's"
     homes = {_host(address) for address in own if not _path(address)}
     if not _path(key) and homes and host not in homes and host != feed_host:
         return "it has this name, but another home page"
     return None
+
+
+def _belongs_to(key: str, tool_id: int, catalogue: Catalogue) -> bool:
+    """Is the repository's owner called like the tool or like its site, as in github.com/quillbase/cli?"""
+    owner = _path(key).split("/")[1] if _path(key) else ""
+    sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _host(address).split(".")[:-1]}
+    names = {catalogue.slugs[tool_id], *sites - _HOSTERS}
+    return _OF_AN_OWNER.sub("", fold_name(owner).replace(" ", "")) in {
+        fold_name(name).replace(" ", "") for name in names
+    }
 
 
 def _doubt(tools: Iterable[int], score: float, reason: str, catalogue: Catalogue) -> Match:

@@ -11,70 +11,91 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_BREAKS = re.compile(r"[\s_\-–—·.,:;'’\"“”!?()\[\]/|]+")
+from newsletter.releases import versions
+from newsletter.releases.versions import VERSION
 
-# A version: v2, 1.2, v1.2.3-rc.1, 2026.8.1; never a bare integer, which is part of a name (Llama 4, SmolVLM2).
-_VERSION = (
-    r"(?:v\d+(?:\.\d+)*|\d+(?:\.\d+)+)"
-    r"(?:[-.+]?(?:alpha|beta|rc|pre|preview|dev|nightly|canary|next|post|a|b)[-.]?\d*(?:[-.+][0-9a-z]+)*)?"
-    r"(?:\+[0-9a-z.]+)?"
+_BREAKS = re.compile(r"[\s_\-–—·.,:;'’\"“”!?()\[\]/|]+")
+# What shows nothing although it is a letter or a mark: joiners, fillers, variation selectors (Default_Ignorable).
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
+_LAST_VERSION = re.compile(
+    rf"^(?P<name>.+?)[\s,@/]+(?:release\s+|version\s+|ver\.?\s+|v\s+|hits\s+|reaches\s+)?(?P<version>{VERSION})$", re.I
 )
-_WHOLE_VERSION = re.compile(rf"(?:release|version|ver\.?)?\s*({_VERSION})", re.I)
-_LAST_VERSION = re.compile(rf"^(?P<name>.+?)[\s,@/]+(?:release\s+|version\s+|ver\.?\s+)?(?P<version>{_VERSION})$", re.I)
-# A hyphen before it is a tag's (cli-v0.1.0, pkg-1.2.3), or else part of a name (GPT-5.4).
+# A hyphen before it is a tag's (cli-v0.1.0, pkg-1.2.3), or else part of a name (GPT-5.4, DeepSeek-V3).
 _TAG = re.compile(
-    rf"^(?P<name>[a-z][\w.]*(?:[-/@][a-z][\w.]*)*?)(?:[/@=]+|-(?=v\d|\d+\.\d+\.\d))(?P<version>{_VERSION})$", re.I
+    rf"^(?P<name>[a-z][\w.]*(?:[-/@][a-z][\w.]*)*?)(?:[/@=]+|-(?=(?-i:v)\d|\d+\.\d+\.\d))(?P<version>{VERSION})$", re.I
 )
-_LEADING_VERSION = re.compile(rf"^(?P<version>{_VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I)
-_PRERELEASE = re.compile(
-    r"(?:\d(?:[-.+_]?)(?:alpha|beta|rc|pre|preview|dev|nightly|canary|next|a|b)(?:[-._]?\d+)*(?![a-z])"
-    r"|\b(?:alpha|beta|nightly|canary|pre-?release|release candidate|snapshot)\b)",
+_IN_A_SENTENCE = re.compile(
+    rf"^(?P<name>\S+(?:\s+\S+){{0,3}}?)\s+(?P<version>{VERSION})\s+"
+    r"(?P<rest>(?:brings|adds|with|gets|supports|introduces|improves|ships|includes|comes|features)\s.+)$",
     re.I,
 )
 
 _LEADS = re.compile(
-    r"^(?:show\s+hn|launch\s+hn|tell\s+hn|show\s+lobsters|product\s+hunt|new\s+release|release\s+notes?|release|"
-    r"released|launch|announcement|changelog|new|updated?)\s*[:：–—-]\s+",
+    r"^(?:(?:show|launch|tell)\s+hn|show\s+lobsters|product\s+hunt|pypi|npm|crates\.io"
+    r"|new\s+(?:release|model|tool|app|feature|product)|release\s+notes?|release|released|(?:just\s+)?launched|launch"
+    r"|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
+    r"\s*[:：–—-]\s+"
+    r"|^(?:what(?:['’]?s|\s+is)\s+new|changes|new|highlights)\s+in\s+(?=(?-i:[A-Z@])|\S+\s+v?\d)"
+    r"|^(?:release\s+notes|changelog)\s+(?:for|of)\s+|^release\s+(?=[^:–—]*?[a-z][^:–—]*?\sv?\d+\.)",
     re.I,
 )
+_GLADLY = (
+    r"(?:excited|happy|proud|thrilled|pleased|delighted)\s+to\s+(?:announce|introduce|share|launch|release|present)"
+)
 _INTRODUCING = re.compile(
-    r"^(?:(?:we(?:'|’)?re|we\s+are|today\s+we(?:'|’)?re|i(?:'|’)?m)\s+)?"
-    r"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing)\s+"
+    rf"^(?:today,?\s+)?(?:(?:we|i)(?:['’]?(?:re|m)|\s+are|\s+am)\s+)?"
+    rf"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing|open[- ]sourcing"
+    rf"|welcom(?:e|ing)(?=\s+(?-i:[A-Z]))|{_GLADLY})\s+"
+    r"(?:the\s+(?:general\s+)?(?:release|launch|availability)\s+of\s+)?(?:the\s+(?=\S+\s+\S))?"
+    r"|^(?:(?:we|i)(?:['’]ve)?\s+)?just\s+(?:launched|released|shipped|open[- ]sourced)\s+"
+    r"|^(?:we|i)\s+(?:built|made|created|launched|released)\s+(?=(?-i:[A-Z]\w*[a-z]))"
     r"|^(?:the\s+)?(?:first\s+|initial\s+|stable\s+|new\s+)?release\s+of\s+"
-    r"|^(?:\S+\s+){1,3}?(?:is\s+)?(?:launch(?:es|ing)|introduc(?:es|ing)|unveil(?:s|ing)|releas(?:es|ing)|"
-    r"announc(?:es|ing)|open[- ]sourc(?:es|ing))\s+",
+    # A vendor launches it, has released it, 推出 (brings out) it.
+    r"|^(?:\S+\s+){1,3}?(?:is\s+)?(?:launch(?:es|ing)|introduc(?:es|ing)|unveil(?:s|ing)|releas(?:es|ing)"
+    r"|announc(?:es|ing)|open[- ]sourc(?:es|ing)|(?:debuts|ships|drops)(?=\s+(?-i:[A-Z])))"
+    r"\s+(?!(?:today|now|publicly|soon|on|in|with|for|at|as|to)\b)"
+    r"|^(?:[^\W\d][^\s\d]*\s+){1,2}?(?:has\s+|just\s+)?(?:released|launched|unveiled|introduced|open[- ]sourced)\s+"
+    r"(?!(?:today|now|publicly|yesterday|this|after|on|in|with|for|at|as|to|under|by|and)\b)(?=\w)"
+    rf"|^(?:\S+\s+){{0,2}}?\S*?\s*(?:正式)?(?:发布|开源|推出|上线)了?\s*(?!{VERSION})(?=[A-Za-z][ -~]*$)",
     re.I,
 )
 _NOW = re.compile(r"(?:introducing|announcing|unveiling)\s+[A-Z]", re.I)
-_AFTER_A_NAME = re.compile(r",\s|\s+(?:in|on|for|with|to|from|by|powered|that|which)\s", re.I)
+_AFTER_A_NAME = re.compile(r",\s|\s+(?:in|on|for(?!\s+(?-i:[A-Z]))|with|to|from|by|powered|that|which)\s", re.I)
+_SAID_OF_IT = r"(?:an?|the|its|your|our|my|open[- ]source)\s.+"
+_APPOSITION = re.compile(rf"^(?P<name>\S+(?:\s+\S+){{0,2}}),\s+(?P<rest>{_SAID_OF_IT})$", re.I)
 _ANNOUNCED = re.compile(
-    r"\s+(?:(?:is|are)\s+(?:now\s+)?(?:here|available|live|out|launched|open\s+source|generally\s+available|ga)\b"
+    r"\s+(?:(?:is|are)\s+(?:now\s+)?"
+    r"(?:here|available|live|out|launched|released|open\s+source|generally\s+available|ga)\b"
     r"|(?:has\s+|was\s+|just\s+)?(?:been\s+)?(?:released|launched|announced|open[- ]sourced)\b"
-    r"|now\s+(?:generally\s+)?available\b).*$",
+    r"|now\s+(?:generally\s+)?available\b"
+    r"|(?:(?:is|are)\s+)?(?:now\s+)?(?:in|enters|reaches|hits|goes)\s+(?:(?:public|open|private|closed)\s+)?"
+    r"(?:beta|preview|alpha|general\s+availability|ga|open\s+source|live)\b"
+    r"|launches(?=$|\s+(?:today|now|publicly|on|in|with|for|at|as)\b)).*$",
     re.I,
 )
+_OWNER = re.compile(r"^(?:[A-Z]\S*\s+){0,2}?[A-Z]\S*(?:['’]s|s['’])\s+(?=[A-Z])")
 _VENDOR = re.compile(r"\s+(?:from|by)\s+[A-Z]\S*(?:\s+[A-Z]\S*)*$")
-_RELEASED_ZH = re.compile(r"\s*(?:正式|版本|发布|更新|上线|说明|安装|指南|总结|公告|日志|[与及和])+$")
-_SEPARATOR = re.compile(r"\s+[–—―\-|·•]+\s+|\s*[—―]\s*|[:：]\s+|：|\s+\|\s*")
+_REMARK = re.compile(
+    r"\s*[(\[](?:(?:yc\s+)?[wsxf]\d\d|beta|preview|open\s+source)[)\]]"
+    r"|\s+(?:release\s+notes|changelog)$|(?<=\d)(?:\s+release|[!.]+)$",
+    re.I,
+)
+_RELEASED = re.compile(
+    r"\s*(?:正式|版本|发布|更新|上线|说明|安装|指南|总结|公告|日志|[与及和]"
+    r"|をリリース(?:しました)?|がリリース(?:されました)?|リリース|を公開(?:しました)?|公開|が登場|출시|공개)+$"
+)
+_VERSION_ZH = re.compile(
+    rf"(?<=\S)\s*(?:正式)?(?:发布|更新至|升级至|升级到|推出)\s*({VERSION})(?:\s*(?:正式)?版本?)?", re.I
+)
+_SEPARATOR = re.compile(
+    r"\s+(?:[–—―\-|·•»→]+|::)\s+|\s*[—―]\s*|[:：]\s+|：|\s+\|\s*"
+    r"|(?:(?<=发布)|(?<=上线)|(?<=更新))[，,！]\s*"
+)
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
-_REPOSITORY = re.compile(
-    r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/(?P<repository>[^/?#]+)/(?:-/)?releases/"
-    r"|pypi\.org/project/(?P<package>[^/?#]+)/[^/?#]"
-    r"|(?:www\.)?npmjs\.com/package/(?P<module>(?:@[^/]+/)?[^/?#]+)/v/)",
-    re.I,
-)
-_HOME = re.compile(
-    r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/[^/?#]+(?=/(?:-/)?releases/)"
-    r"|pypi\.org/project/[^/?#]+|npmjs\.com/package/(?:@[^/]+/)?[^/?#]+)",
-    re.I,
-)
-_OF_A_FEED = re.compile(
-    r"^(?:release notes|recent updates|releases|changelog|tags|updates) (?:from|for|of) |^pypi recent updates for "
-    r"|[\s:–—|·-]+(?:release notes|releases|changelog|change log|tags|updates|versions?|rss|feed|blog)$",
-    re.I,
-)
 _URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
-_EDGES = " \t-–—:|·,;\"“”'’«»《》「」"
+_OF_THE_SITE = re.compile(r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi)(?:\s*[·|-]\s*github)?", re.I)
+_EDGES = " \t_-–—:|·,;\"“”'’«»《》「」"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
 _SYMBOLS = ("So", "Sk")
 
@@ -95,7 +116,7 @@ def fold_name(text: str) -> str:
 
     ``Bolt.new``, ``bolt new`` and ``Bolt-New`` are one; ``C`` and ``C++`` are not.
     """
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = _BLANK.sub("", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     return _BREAKS.sub(" ", bare).strip() or bare.strip()
 
@@ -106,91 +127,74 @@ def slug_of(name: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", plain.replace("+", " plus ").replace("#", " sharp ")))[:80] or "tool"
 
 
-def read_title(title: str, *, of_tool: str | None = None) -> Naming:
-    """Read a launch's or a news title. With ``of_tool`` the feed announces that tool's versions alone."""
-    bare = _without_symbols(title)
-    if of_tool is not None:
-        return _of_tool(bare, of_tool)
-    text, before = bare, ""
-    while text != before:
-        before, text = text, _LEADS.sub("", text)
-    name, tagline = _split(text)
-    if tagline and _NOW.match(tagline):  # "Choice in Acme: Introducing Quillbase"
-        name, tagline = tagline, None
-    name = _announced(name)
-    version = None
-    if (found := _LAST_VERSION.match(name) or _TAG.match(name)) and len(name.split()) <= _LONGEST_NAME:
-        name, version = _RELEASED_ZH.sub("", found["name"]).strip(_EDGES), found["version"]
-    elif tagline and (whole := _WHOLE_VERSION.fullmatch(tagline)):
-        tagline, version = None, whole[1]
-    elif tagline and (leading := _LEADING_VERSION.match(tagline)) and "." in leading["version"]:
-        tagline, version = leading["rest"], leading["version"]
-    if owned := _OWNED.match(name) or _URL.fullmatch(name):
-        name = owned[1]
-    return Naming(name or bare or title, tagline or None, _bare_version(version), is_prerelease(version or ""))
-
-
-def is_version(title: str) -> bool:
-    """Is this title nothing but a version, as on a repository's release page?"""
-    return bool(_WHOLE_VERSION.fullmatch(title.strip()))
-
-
-def name_in_address(url: str | None) -> str | None:
-    """What a release's page on a code host or a package index is of."""
-    found = _REPOSITORY.match(url or "")
-    return next((name for name in found.groups() if name), None) if found else None
-
-
-def home_in_address(url: str | None) -> str | None:
-    """The repository or package that a release's page on a code host or a package index lies below."""
-    found = _HOME.match(url or "") if name_in_address(url) else None
-    return found[0] if found else None
-
-
-def tool_of_feed(title: str) -> str:
-    """The tool in the title of a feed that shows nothing but versions: "Release notes from quillbase"."""
-    name, before = title.strip(), ""
-    while name != before:
-        before, name = name, _OF_A_FEED.sub("", name).strip(_EDGES) or name
-    return name
-
-
 def is_name(text: str) -> bool:
     """Could a tool be called this? Not a piece of a sentence, nor a version."""
     words = text.split()
     fragment = len(words) > 2 and words[0].isalpha() and words[0].islower()
-    return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not is_version(text)
+    return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not versions.is_version(text)
 
 
-def is_prerelease(text: str) -> bool:
-    """Of a version or of a title of a feed of releases: v0.28.0rc1, 2.0.0-beta.3, nightly."""
-    return bool(_PRERELEASE.search(text))
+def read_title(title: str, *, of_tool: str | None = None) -> Naming:
+    """Read a launch's or a news title. With ``of_tool`` the feed announces that tool's versions alone."""
+    bare = versions.tidy(_without_symbols(title))
+    if of_tool is not None:
+        return _of_tool(bare, of_tool)
+    text = _VERSION_ZH.sub(r" \1", _without_leads(bare))
+    name, tagline = _split(text)
+    if tagline and _NOW.match(tagline):  # "Choice in Acme: Introducing Quillbase"
+        name, tagline = tagline, None
+    name, more = _announced(name, led=text != bare)
+    name, version, tagline = _versioned(name, tagline or more)
+    if owned := _OWNED.match(name) or _URL.fullmatch(name):
+        name = owned[1]
+    if tagline and _OF_THE_SITE.fullmatch(tagline):
+        tagline = None
+    return Naming(name or bare or title, tagline or None, versions.bare(version), versions.is_prerelease(version or ""))
 
 
 def _of_tool(text: str, tool: str) -> Naming:
     """Titles of a releases feed: ``v1.2.3``, ``Quillbase 1.2.3``, ``cli-v0.1.0``, ``1.2.3: words``, or only words."""
-    found = re.search(rf"(?<![\w.])(?:[a-z][\w.]*[-/@=])*?({_VERSION})(?![\w.]*\w)", text, re.I)
+    found = re.search(rf"(?<![\w.])(?:[a-z][\w.]*[-/@=])*?({VERSION})(?![a-z0-9.]*[a-z0-9])", text, re.I)
     if not found:
-        return Naming(tool, text or None, None, is_prerelease(text))
+        tag = versions.tag_alone(text)
+        return Naming(tool, None if tag else text or None, tag, versions.is_prerelease(text))
     rest = text[found.end() :].strip(_EDGES)
     tagline = rest if re.search(r"[^\W\d_]{2}", rest) else None
-    return Naming(tool, tagline, _bare_version(found[1]), is_prerelease(found[1]) or is_prerelease(text[: found.end()]))
+    prerelease = versions.is_prerelease(found[1]) or versions.is_prerelease(text[: found.end()])
+    return Naming(tool, tagline, versions.bare(found[1]), prerelease)
 
 
-def _announced(text: str) -> str:
-    """What "Introducing …", "… is now available" and "Acme launches …" announce; the text itself where that is a
-    sentence."""
-    name = _RELEASED_ZH.sub("", text).strip(_EDGES) or text
+def _versioned(name: str, tagline: str | None) -> tuple[str, str | None, str | None]:
+    """(name, version, tagline) of a name that ends with its version, or of a tagline that is or begins with it."""
+    if found := _IN_A_SENTENCE.match(name):
+        return found["name"], found["version"], tagline or found["rest"]
+    if (found := _LAST_VERSION.match(name) or _TAG.match(name)) and len(name.split()) <= _LONGEST_NAME:
+        return _RELEASED.sub("", found["name"]).strip(_EDGES), found["version"], tagline
+    if tagline and (whole := versions.whole_version(tagline)):
+        return name, whole, None
+    if tagline and (leading := versions.leading_version(tagline)) and "." in leading[0]:
+        return name, *leading
+    return name, None, tagline
+
+
+def _announced(text: str, *, led: bool) -> tuple[str, str | None]:
+    """What "Introducing …", "… is now available" and "Acme launches …" announce, and what it is said to be; the text
+    itself where that is a sentence. ``led``: it stood behind a label such as "Show HN:"."""
+    name, more = _RELEASED.sub("", _REMARK.sub("", text)).strip(_EDGES) or text, None
     if lead := _INTRODUCING.match(name):
         rest = name[lead.end() :]
         end = _AFTER_A_NAME.search(rest)
-        name = (rest[: end.start()] if end else rest).strip(_EDGES) or name
+        name = _REMARK.sub("", rest[: end.start()] if end else rest).strip(_EDGES + "!") or name
+        if end and end[0][0] == "," and (said := re.match(_SAID_OF_IT, rest[end.end() :], re.I)):
+            more = said[0]
+    elif led and (apart := _APPOSITION.match(name)):
+        return apart["name"], apart["rest"]
     shorter = _ANNOUNCED.sub("", name).strip(_EDGES)
     if shorter != name:
-        shorter = _VENDOR.sub("", shorter)
+        shorter = _OWNER.sub("", _VENDOR.sub("", shorter))
     if shorter and len(shorter.split()) <= _LONGEST_NAME and not re.search(r"\b(?:we|i|they|it)$", shorter, re.I):
         name = shorter
-    return name
+    return name, more
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -200,12 +204,15 @@ def _split(text: str) -> tuple[str, str | None]:
     return text[: found.start()].strip(), text[found.end() :].strip()
 
 
-def _bare_version(version: str | None) -> str | None:
-    return version[1:] if version and version[0] in "vV" else version
+def _without_leads(text: str) -> str:
+    before = ""
+    while text != before:
+        before, text = text, _LEADS.sub("", text)
+    return text
 
 
 def _without_symbols(title: str) -> str:
     """Without emoji and bracketed labels at the edges."""
-    text = "".join(" " if unicodedata.category(c) in _SYMBOLS or c == "\ufe0f" else c for c in title)
+    text = "".join(" " if unicodedata.category(c) in _SYMBOLS else c for c in _BLANK.sub("", title))
     text = re.sub(r"^\s*[\[【][^\]】]{1,30}[\]】]\s*(?=\S)", "", text)
     return " ".join(text.split())

@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from db.states import FeedKind
+from newsletter.feeds.rules import matches
 from newsletter.releases.announcing import announces, is_incident
-from newsletter.releases.naming import Naming, is_version, name_in_address, read_title, tool_of_feed
+from newsletter.releases.homes import name_in_address, tool_of_feed
+from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.versions import is_version, leading_version
 from newsletter.releases.weeks import Placement, place
 
 
@@ -54,9 +56,9 @@ class Announced:
 def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone: ZoneInfo) -> Skipped | Announced:
     """Decide by the feed's rules; the first that says no gives the reason."""
     text = "\n".join(part for part in (entry.title, entry.summary, entry.url) if part)
-    if feed.include and not _compiled(feed.include).search(text):
+    if feed.include and not matches(feed.include, text):
         return Skipped("the feed's include rule does not take it in")
-    if feed.exclude and _compiled(feed.exclude).search(text):
+    if feed.exclude and matches(feed.exclude, text):
         return Skipped("the feed's exclude rule leaves it out")
     title = entry.title or _first_sentence(entry.summary or "")
     if not title:
@@ -78,13 +80,8 @@ def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
     known = feed.tool or name_in_address(url)
     if is_version(title):
         return known or tool_of_feed(feed.name) or None
-    return known if feed.kind == FeedKind.RELEASES else None
+    return known if feed.kind == FeedKind.RELEASES or leading_version(title) else None
 
 
 def _first_sentence(text: str) -> str:
     return re.split(r"(?<=[.!?。])\s", text, maxsplit=1)[0][:120].strip()
-
-
-@lru_cache(maxsize=256)
-def _compiled(rule: str) -> re.Pattern[str]:
-    return re.compile(rule, re.I)

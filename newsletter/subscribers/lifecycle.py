@@ -42,8 +42,10 @@ def may_opt_in(state: SubscriberState | None, suppression: SuppressionReason | N
 
 
 def may_ask(asked: Sequence[Asked], now: datetime) -> bool:
-    """Whether one more confirmation may be mailed: none within 24 hours, and at most three unanswered in 30 days."""
-    recent = [one for one in asked if now - one.at < BETWEEN_CONFIRMATIONS and one.at <= now]
+    """Whether one more confirmation may be mailed. Of those without an answer there is at most one in 24 hours and
+    three in 30 days; whoever answered holds the mailbox, so a reader who leaves and returns on the same day gets in."""
     answered = max((one.at for one in asked if one.answered), default=datetime.min.replace(tzinfo=now.tzinfo))
-    unanswered = [one for one in asked if not one.answered and one.at > answered and now - one.at < UNANSWERED_WITHIN]
-    return not recent and len(unanswered) < UNANSWERED_MOST
+    in_vain = [one for one in asked if not one.answered and answered <= one.at <= now]
+    today = [one for one in in_vain if now - one.at < BETWEEN_CONFIRMATIONS]
+    this_month = [one for one in in_vain if now - one.at < UNANSWERED_WITHIN]
+    return not today and len(this_month) < UNANSWERED_MOST

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from newsletter.subscribers.addresses import parse_address
@@ -86,29 +87,65 @@ class Row(NamedTuple):
 
 
 def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Iterator[Row | Rejected]:
-    """Read any CSV file with a header line, record by record; what cannot be read as CSV is rejected.
+    """Read any CSV file with a header line, record by record; what cannot be read as CSV is rejected. Fields may be
+    separated by semicolons or tabs as well, as spreadsheets write them.
 
     Raises ValueError where the header line lacks a column that every record needs; the words end in ``advice``.
     """
-    reader = csv.reader(lines)
     places: _Places | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            yield Rejected(line, "", f"cannot be read as CSV: {error}")
-            continue
-        if not any(fields):
-            continue
-        if places is None:
-            places = _header(fields, needed, advice)
-            continue
-        yield Row(line, fields, places)
+    for line, found in _records(lines):
+        if isinstance(found, str):
+            yield Rejected(line, "", found)
+        elif any(found):
+            if places is None:
+                places = _header(found, needed, advice)
+            else:
+                yield Row(line, found, places)
     if places is None:
         raise ValueError(f"has no header line; {advice}")
+
+
+def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
+    """(first physical line, fields, or what is wrong). A quote that nobody closes would swallow all that follows: its
+    line alone is rejected, and reading goes on with the next one."""
+    source, separator = _separated(lines)
+    taken: list[str] = []
+    reader = csv.reader(_noted(source, taken), delimiter=separator)
+    line = 1
+    while True:
+        try:
+            found: list[str] | str = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            found = f"cannot be read as CSV: {error}"
+        if len(taken) > 1 and (isinstance(found, str) or not taken[-1]):
+            source = chain(filter(None, taken[1:]), source)
+            taken = taken[:1]
+            reader = csv.reader(_noted(source, taken), delimiter=separator)
+            found = "has a quote that is never closed"
+        yield line, found
+        line += len(taken)
+        taken.clear()
+
+
+def _separated(lines: Iterable[str]) -> tuple[Iterator[str], str]:
+    """The same lines, and what separates the fields of the first that says anything."""
+    source = iter(lines)
+    empty: list[str] = []
+    for line in source:
+        if line.strip():
+            return chain(empty, [line], source), max(",;\t", key=line.count)
+        empty.append(line)
+    return iter(empty), ","
+
+
+def _noted(source: Iterator[str], taken: list[str]) -> Iterator[str]:
+    """The lines, noted as they are taken; the end is noted as ''."""
+    for line in source:
+        taken.append(line)
+        yield line
+    taken.append("")
 
 
 def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:

@@ -16,6 +16,11 @@ class Selection:
     panelists: tuple[str, ...] = ()
     min_ship_percent: int | None = None
 
+    @property
+    def leaves_out(self) -> bool:
+        """Some tools are not for this reader. Whom they follow changes whose words they get, not on what."""
+        return bool(self.categories or self.min_ship_percent)
+
     def key(self) -> str:
         """Canonical text: '' for everything, else JSON with sorted lists and without empty fields."""
         chosen: dict[str, Any] = {}

@@ -36,14 +36,15 @@ def unsubscribe(engine: Engine, subscriber_id: int, *, now: datetime, issue_id: 
 def undo_unsubscribe(engine: Engine, subscriber_id: int, *, now: datetime) -> bool:
     """Take back an unsubscription that was a slip; the door checks that it was made a moment ago.
 
-    Returns whether the subscription is active again.
+    Returns whether the subscription is active now; a second press of the button changes nothing.
     """
     with transaction(engine) as connection:
         allowed = (SubscriberState.UNSUBSCRIBED,)
-        if not move_subscriber(connection, subscriber_id, SubscriberState.ACTIVE, now, where=allowed):
-            return False
-        _note_undo(connection, subscriber_id, now)
-        return True
+        if move_subscriber(connection, subscriber_id, SubscriberState.ACTIVE, now, where=allowed):
+            _note_undo(connection, subscriber_id, now)
+            return True
+        subscriber = subscriber_by_id(connection, subscriber_id)
+        return subscriber is not None and subscriber.state is SubscriberState.ACTIVE
 
 
 def _note_undo(connection: Connection, subscriber_id: int, now: datetime) -> None:

@@ -8,13 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from newsletter.clock import Clock
 from newsletter.settings import Settings
 from newsletter.templating import templates_folder
-from newsletter.web.headers import SecurityHeaders
+from newsletter.web.headers import SecurityHeaders, has_token
 from newsletter.web.metrics import Measured
 from newsletter.web.site import Site, page
 
@@ -52,7 +52,16 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     return app
 
 
+_BROKEN_LINK = (
+    "This link is not whole",
+    "It may have been cut off where a line of the message ended, or what it belonged to is deleted. Open it once more "
+    "from the message, all of it. If that does not help, answer any of our messages.",
+)
 _HELP = {
+    403: (
+        "This came from elsewhere",
+        "This button works on our own pages alone. Open the page and press it there.",
+    ),
     404: ("Nothing is here", "The address may be mistyped, or the link may be cut off. Try the start page."),
     405: ("That does not work here", "This page is opened in another way. Go back and use its button."),
     413: ("That is too much", "What was sent is larger than this form takes."),
@@ -63,7 +72,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     title, words = _HELP.get(error.status_code, ("That did not work", "Go back and try again."))
     headers = dict(error.headers or {})
+    if error.status_code == 404 and has_token(request.url.path):
+        title, words = _BROKEN_LINK
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
     return page(request, "error.html", status=error.status_code, headers=headers, heading=title, words=words)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of an address (RFC 9110, 10.2.1): one that shows and acts has a route for each."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
+    return ", ".join(sorted(methods))
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

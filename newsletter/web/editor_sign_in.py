@@ -20,7 +20,7 @@ from newsletter.web.session import (
     set_session,
     visitor_of,
 )
-from newsletter.web.site import TOKEN_PAGE_HEADERS, page, site
+from newsletter.web.site import page, site
 
 
 def ask(request: Request) -> Response:
@@ -43,7 +43,7 @@ def link(request: Request) -> Response:
     here = site(request)
     usable = sign_in.is_usable(here.engine, request.path_params["token"], here.clock.now())
     return page(
-        request, "editor/use_link.html", status=200 if usable else 404, headers=TOKEN_PAGE_HEADERS, usable=usable,
+        request, "editor/use_link.html", status=200 if usable else 404, usable=usable,
         visitor=None, said="",
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ Form = ImmutableMultiDict[str, str]
 async def read_form(request: Request, max_bytes: int = MAX_BYTES, max_fields: int = _MAX_FIELDS) -> Form:
     """The text fields of a urlencoded or multipart form; a body of any other type is an empty form.
 
-    Line ends are ``\\n``; NUL and lone surrogates are gone. Raises HTTPException 413 for more than ``max_bytes``,
+    Line ends are ``\\n``; NUL and lone surrogates are spaces. Raises HTTPException 413 for more than ``max_bytes``,
     whether announced or not, and 400 for what cannot be parsed.
     """
     body = await read_body(request, max_bytes)
@@ -62,4 +62,4 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 
 
 def _text(value: str) -> str:
-    return _NOT_TEXT.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+    return _NOT_TEXT.sub(" ", value.replace("\r\n", "\n").replace("\r", "\n"))

@@ -24,7 +24,7 @@ from newsletter.subscribers.tokens import verify_link, verify_tool_link
 from newsletter.web.forms import Form, read_form
 from newsletter.web.reader_cookie import origin_of, reader_of, remember_reader
 from newsletter.web.reader_pages import call_of, no_call, too_many_bookmarks, too_many_votes
-from newsletter.web.site import TOKEN_PAGE_HEADERS, page, site
+from newsletter.web.site import page, site
 from newsletter.web.tool_pages import card
 
 _PAGE = 200
@@ -56,11 +56,11 @@ async def cast(request: Request) -> Response:
 def _cast(request: Request, form: Form) -> Response:
     (link, tool), here, call = _tool_link(request), site(request), call_of(form)
     if call is None:
-        return no_call(request, TOKEN_PAGE_HEADERS)
+        return no_call(request)
     _adopt(request, link)
     report = cast_vote(here.engine, tool.id, link.reader, call, origin_of(request), now=here.clock.now())
     if not report.accepted:
-        return too_many_votes(request, TOKEN_PAGE_HEADERS)
+        return too_many_votes(request)
     with reading(here.engine) as connection:
         tool = tool_by_id(connection, tool.id) or tool
     response = _vote_page(request, tool, call, done=True)
@@ -71,7 +71,7 @@ def _cast(request: Request, form: Form) -> Response:
 def _vote_page(request: Request, tool: ToolRow, mine: str | None, *, done: bool) -> Response:
     readers = community(tool.vote_ships, tool.vote_skips)
     return page(
-        request, "vote.html", headers=TOKEN_PAGE_HEADERS, tool=tool, card=card(tool), vote=mine, done=done,
+        request, "vote.html", tool=tool, card=card(tool), vote=mine, done=done,
         community=readers,
     )  # fmt: skip
 
@@ -99,23 +99,21 @@ def _save(request: Request, form: Form) -> Response:
         if not saving:
             unsave_tool(here.engine, link.reader, link.tool.id)
         elif not save_tool(here.engine, link.reader, link.tool.id, origin_of(request), now=here.clock.now()):
-            return too_many_bookmarks(request, TOKEN_PAGE_HEADERS)
+            return too_many_bookmarks(request)
         response = _bookmark_page(request, link.tool, saved=saving, done=True)
     remember_reader(here, response, link.reader)
     return response
 
 
 def _bookmark_page(request: Request, tool: ToolRow, *, saved: bool, done: bool) -> Response:
-    return page(
-        request, "bookmark.html", headers=TOKEN_PAGE_HEADERS, tool=tool, card=card(tool), saved=saved, done=done
-    )
+    return page(request, "bookmark.html", tool=tool, card=card(tool), saved=saved, done=done)
 
 
 def _list_page(request: Request, link: Link, *, kept: bool) -> Response:
     with reading(site(request).engine) as connection:
         saved = rows.saved_tools(connection, link.reader, None, _PAGE)
     cards = [card(one.tool) for one in saved]
-    return page(request, "bookmark_list.html", headers=TOKEN_PAGE_HEADERS, cards=cards, kept=kept)
+    return page(request, "bookmark_list.html", cards=cards, kept=kept)
 
 
 def _adopt(request: Request, link: Link) -> None:
@@ -128,7 +126,7 @@ def _adopt(request: Request, link: Link) -> None:
 def _tool_link(request: Request) -> tuple[Link, ToolRow]:
     link = _link(request)
     if link.tool is None:
-        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+        raise HTTPException(404)
     return link, link.tool
 
 
@@ -140,12 +138,12 @@ def _link(request: Request) -> Link:
         found = verify_tool_link(token, keys)
         link = found[0] if found else verify_link(token, keys)
         if link is None or not rows.subscriber_exists(connection, link.subscriber_id):
-            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+            raise HTTPException(404)
         tool = tool_by_id(connection, found[1]) if found else None
         if tool is not None and tool.merged_into_id is not None:
             tool = tool_by_id(connection, tool.merged_into_id)
         if found and tool is None:
-            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+            raise HTTPException(404)
     return Link(link.subscriber_id, tool)
 
 

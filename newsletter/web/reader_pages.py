@@ -91,22 +91,22 @@ def call_of(form: Form) -> Call | None:
     return Call(given) if given in tuple(Call) else None
 
 
-def no_call(request: Request, headers: dict[str, str] | None = None) -> Response:
+def no_call(request: Request) -> Response:
     words = "A vote is ship or skip. Go back and press one of the two buttons."
-    return page(request, "error.html", status=422, headers=headers, heading="Ship or skip?", words=words)
+    return page(request, "error.html", status=422, heading="Ship or skip?", words=words)
 
 
-def too_many_votes(request: Request, headers: dict[str, str] | None = None) -> Response:
+def too_many_votes(request: Request) -> Response:
     words = (
         "Very many votes have come from your network, so this one was not counted. "
         "Try again tomorrow, or vote by the link in your mail."
     )
-    return page(request, "error.html", status=429, headers=headers, heading="Not counted", words=words)
+    return page(request, "error.html", status=429, heading="Not counted", words=words)
 
 
-def too_many_bookmarks(request: Request, headers: dict[str, str] | None = None) -> Response:
+def too_many_bookmarks(request: Request) -> Response:
     words = "This is more than we keep for one reader. Remove some bookmarks, or try again in an hour."
-    return page(request, "error.html", status=429, headers=headers, heading="Not saved", words=words)
+    return page(request, "error.html", status=429, heading="Not saved", words=words)
 
 
 def _tool(request: Request) -> ToolRow:

@@ -25,7 +25,7 @@ from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
-from newsletter.web.site import TOKEN_PAGE_HEADERS, Site, page, site
+from newsletter.web.site import Site, page, site
 
 NAME_LENGTH = 100
 CATEGORY_LENGTH = 80
@@ -134,7 +134,7 @@ def _again(request: Request, given: SignUp, error: str) -> Response:
 
 def _answer(request: Request, report: ConfirmReport) -> Response:
     if report.answer is Answer.UNKNOWN:
-        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+        raise HTTPException(404)
     here = site(request)
     status, heading, words = _ANSWERS[report.answer]
     with reading(here.engine) as connection:
@@ -143,7 +143,7 @@ def _answer(request: Request, report: ConfirmReport) -> Response:
     # Only who has just pressed the button is shown the way on: an old letter may be in other hands.
     preferences = f"/preferences/{token}" if report.answer is Answer.CONFIRMED else None
     return page(
-        request, "confirm.html", status=status, headers=TOKEN_PAGE_HEADERS, answer=report.answer, heading=heading,
+        request, "confirm.html", status=status, answer=report.answer, heading=heading,
         words=words, latest=latest, preferences=preferences,
     )  # fmt: skip
 

@@ -52,7 +52,3 @@ def page(
     here = site(request)
     html = markup_environment().get_template(f"web/{template}").render(site=here, path=request.url.path, **values)
     return HTMLResponse(html, status_code=status, headers=headers)
-
-
-TOKEN_PAGE_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-"""For every page whose address holds a token."""

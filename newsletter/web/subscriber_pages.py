@@ -32,7 +32,7 @@ from newsletter.subscribers.update_preferences import (
 from newsletter.web import sign_up_pages
 from newsletter.web.forms import Form, read_form
 from newsletter.web.sign_up_pages import CATEGORY_LENGTH, MOST_CATEGORIES, NAME_LENGTH
-from newsletter.web.site import TOKEN_PAGE_HEADERS, page, site
+from newsletter.web.site import page, site
 
 _PERCENTS = (0, 50, 60, 75, 80, 100)
 
@@ -42,7 +42,7 @@ def leaving(request: Request) -> Response:
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return _left(request, subscriber)
     return page(
-        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="Unsubscribe?", asking=True, undo=None,
+        request, "unsubscribe.html", heading="Unsubscribe?", asking=True, undo=None,
         words="Press the button, and no further issue comes to you.", subscribed=True,
         preferences=_path(request, "preferences"),
     )  # fmt: skip
@@ -83,7 +83,7 @@ def _undo(request: Request, link: Link, stamp: str) -> Response:
     )
     heading = "You are still subscribed" if back else "Too late to undo"
     return page(
-        request, "unsubscribe.html", status=200 if back else 409, headers=TOKEN_PAGE_HEADERS, heading=heading,
+        request, "unsubscribe.html", status=200 if back else 409, heading=heading,
         words=words, asking=False, undo=None, subscribed=back, preferences=_path(request, "preferences"),
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _undo(request: Request, link: Link, stamp: str) -> Response:
 def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None = None) -> Response:
     """``subscriber`` is None for an old link of somebody whom we have forgotten."""
     return page(
-        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="You are unsubscribed", asking=False,
+        request, "unsubscribe.html", heading="You are unsubscribed", asking=False,
         words="No further issue comes to you.", undo=undo, subscribed=False,
         preferences=_path(request, "preferences") if subscriber else None,
     )  # fmt: skip
@@ -121,8 +121,7 @@ def _save(request: Request, form: Form) -> Response:
 def export(request: Request) -> Response:
     _, subscriber = _reader(request)
     document = export_subscriber(site(request).engine, _present(subscriber).id)
-    headers = TOKEN_PAGE_HEADERS | {"Content-Disposition": 'attachment; filename="my-data.json"'}
-    return JSONResponse(document, headers=headers)
+    return JSONResponse(document, headers={"Content-Disposition": 'attachment; filename="my-data.json"'})
 
 
 def forget(request: Request) -> Response:
@@ -130,7 +129,7 @@ def forget(request: Request) -> Response:
     here = site(request)
     erase(here.engine, _present(subscriber).id, now=here.clock.now())
     return page(
-        request, "unsubscribe.html", headers=TOKEN_PAGE_HEADERS, heading="You are forgotten", asking=False, undo=None,
+        request, "unsubscribe.html", heading="You are forgotten", asking=False, undo=None,
         words="Your address, your choices, votes and bookmarks are deleted. No further mail comes to you.",
         subscribed=False, preferences=None,
     )  # fmt: skip
@@ -164,7 +163,7 @@ def _preferences_page(
     paused = subscriber.paused_until
     resting = paused is not None and paused > here.clock.now()
     return page(
-        request, "preferences.html", status=status, headers=TOKEN_PAGE_HEADERS, subscriber=subscriber, said=said,
+        request, "preferences.html", status=status, subscriber=subscriber, said=said,
         error=error, selection=selection, categories=categories, panel=panelists, pauses=PAUSE_WEEKS,
         percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
         paused_until=paused.astimezone(here.settings.timezone).date().isoformat() if resting and paused else None,
@@ -189,13 +188,13 @@ def _reader(request: Request) -> tuple[Link, SubscriberRow | None]:
     with reading(site(request).engine) as connection:
         link = verify_link(request.path_params["token"], link_keys(connection))
         if link is None:
-            raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+            raise HTTPException(404)
         return link, subscriber_by_id(connection, link.subscriber_id)
 
 
 def _present(subscriber: SubscriberRow | None) -> SubscriberRow:
     if subscriber is None:
-        raise HTTPException(404, headers=TOKEN_PAGE_HEADERS)
+        raise HTTPException(404)
     return subscriber
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys, newest_link_key
 from db.models import Delivery, Editor, Issue, Letter, ReturnedMail, Subscriber, Suppression
+from db.partitions import make_partition
 from newsletter.clock import Week
 from newsletter.deliveries.bounces_mail import Arrived
 from newsletter.deliveries.bounces_providers import read_notices
@@ -48,6 +49,7 @@ def mailed(engine: Engine, settings: Settings, email: str, issues: int = 1) -> M
         deliveries = []
         for number in range(issues):
             issue_id = _issue(connection, number, settings)
+            make_partition(connection, issue_id)
             values = {"email": email, "name": "", "format": "html", "selection": "", "link_key_id": key_id}
             deliveries.append(
                 connection.execute(

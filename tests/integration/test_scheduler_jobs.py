@@ -18,7 +18,7 @@ from newsletter.editors.invite import add_editor
 from newsletter.settings import Settings, load
 from scheduler.engine import Context
 from scheduler.jobs import back_up, prune
-from scheduler.runs import claim_due
+from scheduler.runs import Claim, claim_due
 from scheduler.service import Service
 from scheduler.timetable import timetable
 from tests.conftest import complete_environment
@@ -84,7 +84,36 @@ def test_a_run_whose_process_ended_every_time_is_told_to_operators(
             assert claim_due(engine, compose, gone.name, MONDAY, long_ago + timedelta(hours=attempt)).begun
     with Service(engine, settings, Clock(MONDAY)):
         until(lambda: notices(engine))
-    assert ("operator@example.com", "compose was given up") in [one[:2] for one in notices(engine)]
+    assert ("operator@example.com", "compose was not done") in [one[:2] for one in notices(engine)]
+
+
+def test_a_job_that_fails_all_day_is_told_once(sqlite_url: str, tmp_path: Path) -> None:
+    engine = make_engine(sqlite_url)
+    settings = settings_with(sqlite_url, tmp_path, BOUNCE_MAILBOX=f"maildir:{tmp_path}/none")
+    service = Service(engine, settings, Clock(MONDAY))
+    (job,) = [job for job in timetable(settings) if job.name == "read_bounces"]
+    told = []
+    for at in (MONDAY, MONDAY + timedelta(minutes=5), MONDAY + timedelta(days=1)):
+        with transaction(engine) as connection:
+            run_id = claim_run(connection, job.name, at, "me", at, real_now())
+            assert run_id is not None
+            finish_run(connection, run_id, "me", RunStatus.FAILED, at, error="away")
+        told.append(service._is_news(Claim(run_id, job, at, 3)))
+    engine.dispose()
+    assert told == [True, False, True]
+
+
+def test_what_was_missed_in_a_long_stop_is_told_in_one_mail(sqlite_url: str, tmp_path: Path) -> None:
+    engine = make_engine(sqlite_url)
+    settings = settings_with(sqlite_url, tmp_path)
+    add_editor(engine, "operator@example.com", "operator", MONDAY)
+    with owner(engine, real_now()) as gone:
+        assert claim_due(engine, timetable(settings), gone.name, MONDAY, real_now()).begun
+    with Service(engine, settings, Clock(MONDAY + timedelta(days=70))):
+        until(lambda: [one for one in notices(engine) if "not done" in one[1]])
+    (notice,) = [one for one in notices(engine) if "not done" in one[1]]
+    engine.dispose()
+    assert notice[1] == "compose was not done"
 
 
 def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str, tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def test_a_run_is_given_up_when_its_process_ends_every_time(engine: Engine, me: 
             assert claim.attempt == attempt + 1
     last = claim_due(engine, [COMPOSE], me, NOW, REAL + LEASE * 8)
     assert not last.begun
-    assert [claim.job.name for claim in last.given_up] == ["compose"]
+    assert [(claim.job.name, why) for claim, why in last.given_up] == [
+        ("compose", "its process ended in the middle, every time")
+    ]
     assert claim_due(engine, [COMPOSE], me, NOW, REAL + LEASE * 16) == Claims()
 
 
@@ -107,6 +109,14 @@ def test_a_job_that_fails_is_tried_again_later_and_then_given_up(engine: Engine,
     with reading(engine) as connection:
         (look,) = look_at_jobs(connection)
     assert (look.status, look.error, look.attempts) == (RunStatus.FAILED, "the relay is away", 3)
+
+
+def test_a_small_run_left_behind_is_passed_over_when_a_later_one_does_its_work(engine: Engine, me: str) -> None:
+    with owner(engine, REAL) as gone:
+        assert claim_due(engine, [GATHER], gone.name, NOW, REAL).begun
+    later = claim_due(engine, [GATHER], me, NOW + 3 * HOUR, REAL)
+    assert [claim.scheduled_for.hour for claim in later.begun] == [9]
+    assert not later.given_up, "nobody need hear of it"
 
 
 def test_a_done_run_keeps_what_came_of_it(engine: Engine, settings: Settings, me: str) -> None:

@@ -134,7 +134,7 @@ def test_a_reply_that_comes_after_an_erasure_does_not_bring_the_address_back(
     with transaction(engine) as connection:
         reply = f"550 5.1.1 <{claimed.email}> is unknown"
         write_outcomes(
-            connection, "a-sender", [Written(claimed.id, "failed", None, 550, reply, "relay", claimed.email, NOW)]
+            connection, 1, "a-sender", [Written(claimed.id, "failed", None, 550, reply, "relay", claimed.email, NOW)]
         )
         row = connection.execute(select(Delivery.status, Delivery.code, Delivery.reply, Delivery.relay_id)).one()
     assert tuple(row) == ("failed", 550, None, None)
@@ -218,6 +218,40 @@ def test_a_rate_holds_for_all_senders_together(engine: Engine, settings: Setting
         seconds = (real_now() - began).total_seconds()
     assert len(sink.mails) == 150
     assert seconds >= 1.0  # 150 messages at 100 a second, less what may be taken at once
+
+
+def test_relays_with_weights_share_and_one_that_is_gone_leaves_its_share(engine: Engine, settings: Settings) -> None:
+    with Sink() as big, Sink() as small:
+        here = with_relays(
+            settings, big.url + "&weight=3", small.url + "&weight=1", "smtp://127.0.0.1:9?tls=off&weight=9"
+        )
+        published(engine, here, 200)
+        report = send_due(engine, here, standing(), WEEK)
+    assert report.issues[0].counts.sent == 200
+    assert 2 < len(big.mails) / len(small.mails) < 4.5
+
+
+def test_an_issue_that_has_a_time_to_end_is_spread_over_it(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url), finish_within=timedelta(seconds=2))
+        published(engine, here, 40)
+        began = real_now()
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+        seconds = (real_now() - began).total_seconds()
+    assert sent.counts.sent == 40
+    assert seconds >= 1.5
+
+
+def test_a_slow_relay_holds_nobody_up_once_the_others_have_sent_it_all(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink, Sink() as new:
+        here = with_relays(settings, sink.url, new.url + f"&warmup={real_now():%Y-%m-%d}")
+        published(engine, here, 100)
+        began = real_now()
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+        seconds = (real_now() - began).total_seconds()
+    assert sent.counts.sent == 100
+    assert len(new.mails) <= 2
+    assert seconds < 60  # the next place of the new relay is 72 seconds away
 
 
 def test_an_address_that_needs_smtputf8_fails_where_it_is_not_offered(engine: Engine, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from db.engine import reading, transaction
 from db.models import Bookmark, Consent, Delivery, Issue, Letter, ReturnedMail, Subscriber, Suppression, Tool, Vote
+from db.partitions import make_partition
 from db.states import Call, SubscriberState, SuppressionReason
 from db.tools import tools_by_slug
 from newsletter.clock import real_now
@@ -162,6 +163,7 @@ def give_a_history(engine: Engine, subscriber: int, email: str) -> None:
                     updated_at=MONDAY)
             .returning(Issue.id)
         ).scalar_one()  # fmt: skip
+        make_partition(connection, issue)
         delivery = connection.execute(
             insert(Delivery)
             .values(issue_id=issue, subscriber_id=subscriber, email=email, name="Ada", format="html", selection="",

@@ -136,7 +136,8 @@ def test_the_answer_takes_about_as_long_for_every_address(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "nobody", "a@b", "a b@example.org", "a@example.org\r\nBcc: b@example.org", "@x.org"]
+    "address",
+    ["", "nobody", "a@b", "a b@example.org", "a\0@example.org", "a@example.org\r\nBcc: b@example.org", "@x.org"],
 )
 def test_what_cannot_be_an_address_gets_the_form_again(house: House, address: str) -> None:
     answer = house.sign_up(address, name="<b>Ada</b>", category="AI Agents")
@@ -383,7 +384,9 @@ def test_one_flipped_bit_is_no_token(house: House) -> None:
 
 def test_token_pages_are_private(house: House) -> None:
     token = house.active("ada@example.org")
-    for path in (f"/unsubscribe/{token}", f"/preferences/{token}", f"/preferences/{token}/export", "/confirm/x"):
+    paths = (f"/unsubscribe/{token}", f"/preferences/{token}", f"/preferences/{token}/export", "/confirm/x",
+             f"/preferences/{token}/erase", f"/preferences/{token}/nothing", "/vote/x", "/bookmark/x")  # fmt: skip
+    for path in paths:
         headers = house.get(path).headers
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
@@ -397,6 +400,7 @@ def test_an_unsubscription_can_be_undone_for_a_moment(house: House) -> None:
     undo = hidden_fields(page)["undo"]
     assert "still subscribed" in house.post(f"/unsubscribe/{token}", data={"undo": undo}).text
     assert house.subscriber("ada@example.org")[1] == "active"
+    assert "still subscribed" in house.post(f"/unsubscribe/{token}", data={"undo": undo}).text, "a double click"
 
 
 def test_an_undo_of_somebody_else_s_making_does_nothing(house: House) -> None:
@@ -417,6 +421,17 @@ def test_a_new_opt_in_brings_back_who_left(house: House) -> None:
     assert house.subscriber("ada@example.org")[1] == "unsubscribed", "the mailbox decides, not the form"
     house.post(house.confirm_path("ada@example.org"))
     assert house.subscriber("ada@example.org")[1] == "active"
+
+
+def test_who_leaves_and_returns_on_the_same_day_gets_in(house: House) -> None:
+    for _ in range(2):
+        house.sign_up("ada@example.org")
+        house.post(house.confirm_path("ada@example.org"))
+        assert house.subscriber("ada@example.org")[1] == "active"
+        house.post(f"/unsubscribe/{house.token('ada@example.org')}")
+    house.sign_up("ada@example.org")
+    house.sign_up("ada@example.org")
+    assert house.mail() == 1, "what a stranger types in vain still comes once a day"
 
 
 def test_a_new_opt_in_lifts_a_bounce_and_an_erasure(house: House) -> None:
@@ -533,3 +548,12 @@ def test_wrong_methods_get_a_page_that_helps(house: House, path: str) -> None:
     answer = house.app.ask("DELETE", path)
     assert answer.status_code == 405
     assert "<h1>" in answer.text
+    assert answer.headers["allow"] == ("GET, HEAD" if path == "/" else "GET, HEAD, POST")
+
+
+def test_a_link_that_was_cut_off_gets_a_page_that_says_what_to_do(house: House) -> None:
+    token = house.active("ada@example.org")
+    for kind in ("confirm", "unsubscribe", "preferences", "vote", "bookmark"):
+        answer = house.get(f"/{kind}/{token[:-3]}")
+        assert answer.status_code == 404
+        assert "Open it once more from the message" in answer.text

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = (
     "aiosmtplib", "alembic", "apscheduler", "asyncio", "cryptography", "dns", "feedparser", "httpx", "jinja2", "mjml",
-    "newsletter.settings", "nh3", "psycopg", "sqlalchemy", "starlette", "uvicorn",
+    "newsletter.settings", "nh3", "psycopg", "rich", "sqlalchemy", "starlette", "uvicorn",
 )  # fmt: skip
 _SAY_WHAT_IS_LOADED = """
 import sys

@@ -1,8 +1,13 @@
+import re
+
+import pytest
+
+from db.issues import AnnouncedRow
 from newsletter.issues import budget
-from newsletter.issues.layout import CARD, LINE, lay_out
+from newsletter.issues.layout import CARD, LINE, Fit, lay_out
 from newsletter.issues.rendering import render
 from tests.unit.issues.mails import rendered, week
-from tests.unit.issues.weeks import LINKS, crowded_material, values
+from tests.unit.issues.weeks import LINKS, crowded_material, material, takes, tool, values
 
 
 def details(name: str) -> set[str]:
@@ -36,9 +41,38 @@ def test_150_reviewed_tools_with_long_takes_fit_too() -> None:
     assert max(budget.sizes(made.blocks, LINKS.token)) < budget.LIMIT
 
 
+@pytest.mark.parametrize(
+    ("count", "name", "said"),
+    [
+        pytest.param(300, "Launch", "", id="three hundred reviewed"),
+        pytest.param(150, "W" * 480, "z" * 450, id="endless names", marks=pytest.mark.long),
+        pytest.param(150, "字" * 120, "一句话。" * 100, id="three octets a letter"),
+    ],
+)
+def test_whatever_a_week_brings_fits_and_names_what_it_can(count: int, name: str, said: str) -> None:
+    tools = [tool(n, f"{n} {name}", "What it does") for n in range(1, count + 1)]
+    given = [take for n in range(1, count + 1) for take in takes(n, "SKS", said)]
+    made = render(values(material(tools, given)), LINKS)
+    assert max(budget.sizes(made.blocks, LINKS.token)) < budget.LIMIT
+    html = "".join(block.html for block in made.blocks)
+    named = len(set(re.findall(r"/tools/([\w-]+)", html)))
+    counted = re.search(r"(\d+) more of the whole week are in", html)
+    assert named + int(counted[1] if counted else 0) == count
+
+
+def test_many_changed_minds_are_counted() -> None:
+    tools = [tool(1, "New"), *(tool(n, f"Old {n}", pricing="Free") for n in range(2, 102))]
+    announced = [AnnouncedRow(n, "2026-W40", "ship", 100, "$9", {}) for n in range(2, 102)]
+    given = [take for n in range(1, 102) for take in takes(n, "SS")]
+    made = render(values(material(tools, given, announced=announced, without_release=range(2, 102))), LINKS)
+    text = "".join(block.text for block in made.blocks)
+    assert text.count("It was ▲ Ship, 100 % in the week of 28 September – 4 October 2026") == 12
+    assert "88 more of the whole week are in the archive" in " ".join(text.split())
+
+
 def test_a_line_says_name_and_verdict_and_nothing_else() -> None:
     issue = week("usual")
-    layout = lay_out(issue, {tool.slug: LINE for tool in issue.items})
+    layout = lay_out(issue, Fit({tool.slug: LINE for tool in issue.items}))
     cards = [card for section in layout.sections for card in section.cards]
     assert all(card.quotes == () for card in cards)
     assert layout.pick is not None

@@ -44,13 +44,13 @@ def test_a_tool_that_an_editor_added_needs_no_release() -> None:
 def test_the_pick_is_the_first_tool_that_the_panel_ships() -> None:
     found = values(usual_material())
     assert found.pick == "larkspur-3-1"
-    assert found.subject == "All four ship Larkspur 3"
+    assert found.subject == "Larkspur 3: four ship, none skip"
 
 
 def test_a_week_that_ships_nothing_has_no_pick_and_says_so() -> None:
     found = values(material([tool(1, "A"), tool(2, "B")], [*takes(1, "KKK"), *takes(2, "KK")]))
     assert found.pick is None
-    assert found.subject == "Nothing to ship this week: the panel skips all two"
+    assert found.subject == "Nothing to ship this week"
     assert 40 <= len(found.preheader) <= 110
 
 

@@ -75,10 +75,25 @@ def test_exactly_the_same_name_is_sure(title: str) -> None:
         ("Continue your work anywhere", None),
         ("Raspberry Pi 6", None),
         ("Atlas", "https://atlas.example/"),
+        ("SmolVLM2 2.2B", None),
+        ("Mistral 4B-V2", None),
+        ("someone/pi", "https://github.com/someone/pi"),
+        ("Continue v2.0", "https://github.com/someone/continue/releases/tag/v2.0"),
+        ("\u0396en – a helper", None),
     ],
 )
 def test_what_is_not_sure_attaches_to_nothing(title: str, url: str | None) -> None:
     assert slug(title, url) is None
+
+
+def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_tools() -> None:
+    assert slug("Continue v2.0", "https://github.com/continuedev/continue/releases/tag/v2.0") == "continue"
+    assert slug("Atlas Code 2.0", "https://github.com/atlas/code") == "atlas-code"
+
+
+def test_a_version_that_is_part_of_a_tools_name_is_found_again() -> None:
+    tools = catalogue({"quill": ("Quill", "https://quill.example"), "quill-v3": ("Quill V3", "https://v3.example")})
+    assert match_release(read_title("Quill v3"), None, tools).tool_id == 2
 
 
 def test_an_unsure_match_shows_an_editor_who_it_may_be_and_why() -> None:

@@ -2,15 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.releases.naming import (
-    fold_name,
-    home_in_address,
-    is_name,
-    is_prerelease,
-    read_title,
-    slug_of,
-    tool_of_feed,
-)
+from newsletter.releases.homes import home_in_address, tool_of_feed
+from newsletter.releases.naming import fold_name, is_name, read_title, slug_of
+from newsletter.releases.versions import is_prerelease
 
 LAUNCHES = [
     ("Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
@@ -25,7 +19,7 @@ LAUNCHES = [
     ("[Launch] Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
     ("Show HN: Quillbase – notes that answer back", "Quillbase", "notes that answer back", None),
     ("Show HN: Quillbase: notes – that answer", "Quillbase", "notes – that answer", None),
-    ("Launch HN: Quillbase (YC W26) – notes", "Quillbase (YC W26)", "notes", None),
+    ("Launch HN: Quillbase (YC W26) – notes", "Quillbase", "notes", None),
     ("Introducing Quillbase", "Quillbase", None, None),
     ("Introducing Quillbase 2.0", "Quillbase", None, "2.0"),
     ("Introducing Quillbase Sync in beta for teams", "Quillbase Sync", None, None),
@@ -33,7 +27,7 @@ LAUNCHES = [
     ("We’re launching Quillbase in three countries", "Quillbase", None, None),
     ("Acme launches Quillbase, making notes easier", "Quillbase", None, None),
     ("Acme Labs is open-sourcing Quillbase", "Quillbase", None, None),
-    ("The first release of Quillbase, a notebook", "Quillbase", None, None),
+    ("The first release of Quillbase, a notebook", "Quillbase", "a notebook", None),
     ("Quillbase is now available", "Quillbase", None, None),
     ("Quillbase is generally available for everyone", "Quillbase", None, None),
     ("acme/quillbase-large released", "quillbase-large", None, None),
@@ -64,6 +58,46 @@ LAUNCHES = [
     ("Slow answers for Quill Large 5 and Quill Small 4.5", "Slow answers for Quill Large 5 and Quill Small 4.5", None,
      None),
     ("–", "–", None, None),
+    ("Launch HN: Quillbase (W26) – notes", "Quillbase", "notes", None),
+    ("Show HN: Quillbase, a notebook for teams", "Quillbase", "a notebook for teams", None),
+    ("Show HN: I made Quillbase, a notebook", "Quillbase", "a notebook", None),
+    ("Introducing: Quillbase", "Quillbase", None, None),
+    ("Now available: Quillbase 2.0", "Quillbase", None, "2.0"),
+    ("Introducing the Quillbase API", "Quillbase API", None, None),
+    ("Introducing Quillbase, our new notebook", "Quillbase", "our new notebook", None),
+    ("Introducing Quillbase for Teams", "Quillbase for Teams", None, None),
+    ("🎉 Introducing Quillbase 2.0!", "Quillbase", None, "2.0"),
+    ("We're excited to announce Quillbase 2.0", "Quillbase", None, "2.0"),
+    ("Excited to announce the release of Quillbase", "Quillbase", None, None),
+    ("Just released Quillbase 2.0", "Quillbase", None, "2.0"),
+    ("Welcome Quillbase to the hub", "Quillbase", None, None),
+    ("Quillbase enters public beta", "Quillbase", None, None),
+    ("Quillbase reaches general availability", "Quillbase", None, None),
+    ("Quillbase hits 1.0", "Quillbase", None, "1.0"),
+    ("Quillbase launches today", "Quillbase", None, None),
+    ("acme released quillbase", "quillbase", None, None),
+    ("Quillbase 2.1 released with faster search", "Quillbase", None, "2.1"),
+    ("Acme Notes Labs’ Quillbase is live", "Quillbase", None, None),
+    ("Quillbase 2.1 is released", "Quillbase", None, "2.1"),
+    ("Quillbase 2.1 adds search", "Quillbase", "adds search", "2.1"),
+    ("Quillbase (v2.1.0)", "Quillbase", None, "2.1.0"),
+    ("Quillbase 24.04 LTS", "Quillbase", None, "24.04"),
+    ("Quillbase 2.1, 2.0 and 1.9 Released!", "Quillbase", None, "2.1"),
+    ("Quillbase 2.0 Beta 3", "Quillbase", None, "2.0-beta3"),
+    ("Quillbase 2.0 (RC1): try it", "Quillbase", "try it", "2.0-rc1"),
+    ("Changes in Quillbase 1.4.0", "Quillbase", None, "1.4.0"),
+    ("What’s new in Quillbase 1.4", "Quillbase", None, "1.4"),
+    ("Quillbase 2.0 Release Notes", "Quillbase", None, "2.0"),
+    ("Version 2.0 of Quillbase released", "Quillbase", None, "2.0"),
+    ("Release Quillbase v2.1.0 · acme/quillbase · GitHub", "Quillbase", None, "2.1.0"),
+    ("Quillbase | Product Hunt", "Quillbase", None, None),
+    ("@acme/quillbase@2.1.0", "@acme/quillbase", None, "2.1.0"),
+    ("Quillbase-V3", "Quillbase-V3", None, None),
+    ("Quillbase 1.5B", "Quillbase 1.5B", None, None),
+    ("Quillbase发布2.0版本", "Quillbase", None, "2.0"),
+    ("Quillbase 2.0 发布，会回答", "Quillbase", "会回答", "2.0"),
+    ("Acme 开源 Quillbase", "Quillbase", None, None),
+    ("Quillbase 2.0をリリースしました", "Quillbase", None, "2.0"),
 ]  # fmt: skip
 
 OF_ONE_TOOL = [
@@ -84,6 +118,12 @@ OF_ONE_TOOL = [
     ("v1.0.0-preview.3", "1.0.0-preview.3", None, True),
     ("1.0.0.dev3", "1.0.0.dev3", None, True),
     ("nightly", None, "nightly", True),
+    ("2.0 Beta 3", "2.0-beta3", None, True),
+    ("v2.0.0-SNAPSHOT", "2.0.0-SNAPSHOT", None, True),
+    ("v1.2.3_hotfix", "1.2.3", "hotfix", False),
+    ("quillbase/v1.2.3", "1.2.3", None, False),
+    ("b4567", "b4567", None, False),
+    ("release-2026-08-18", "2026-08-18", None, False),
     ("Faster search and a new editor", None, "Faster search and a new editor", False),
 ]
 
@@ -115,6 +155,9 @@ def test_a_finished_version_is_no_prerelease(text: str) -> None:
         ("Bolt.new", "bolt new"),
         ("Café Notes", "cafe  notes"),
         ("Quill\u200bbase", "Quillbase"),
+        ("Quill\ufe0fbase", "Quillbase"),
+        ("Quill\u3164base", "Quillbase"),
+        ("Quill\u034fbase", "Quillbase"),
         ("Ｑｕｉｌｌ", "quill"),
         ("Oh My codeX", "Oh My Codex"),
     ],

@@ -47,7 +47,9 @@ def hours_ago(*hours: float, answered: bool = False) -> list[Asked]:
         (hours_ago(25, 60, 24 * 31), True),
         (hours_ago(70, 80, 90) + hours_ago(50, answered=True), True),
         (hours_ago(30, answered=True), True),
-        (hours_ago(3, answered=True), False),
+        (hours_ago(3, answered=True), True),
+        (hours_ago(3, answered=True) + hours_ago(2), False),
+        (hours_ago(5) + hours_ago(3, answered=True), True),
     ],
 )
 def test_a_mailbox_is_asked_once_a_day_and_three_times_in_vain_a_month(asked: list[Asked], allowed: bool) -> None:

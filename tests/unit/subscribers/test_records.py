@@ -81,11 +81,22 @@ def test_a_file_without_the_header_is_refused(text: str) -> None:
         read(text)
 
 
-def test_a_quote_that_nobody_closed_is_one_bad_record() -> None:
-    text = HEAD + 'a@example.com,"Ada,2026-01-01,form,\n' + "x" * 70_000 + "\nb@example.com,,2026-01-01,form,\n"
-    found = read(text)
-    assert isinstance(found[0], Rejected)
-    assert found[0].line == 2
+@pytest.mark.parametrize("following", [0, 1, 2_000])
+def test_a_quote_that_nobody_closed_costs_its_own_line_alone(following: int) -> None:
+    """Whether the file ends before the quote does, or the field grows beyond all reason."""
+    rows = [f"r{number}@example.com,,2026-01-01,form,\n" for number in range(following)]
+    bad, *good = read(HEAD + 'a@example.com,"Ada,2026-01-01,form,\n' + "".join(rows))
+    assert isinstance(bad, Rejected)
+    assert (bad.line, bad.reason) == (2, "has a quote that is never closed")
+    assert [record.line for record in good if isinstance(record, Record)] == list(range(3, 3 + following))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_fields_are_separated_as_the_header_is(separator: str) -> None:
+    rows = (HEAD.strip().split(","), ["a@example.com", "Ada", "2026-01-01", "form", '"B;A"'])
+    (record,) = read("\n" + "".join(separator.join(row) + "\n" for row in rows))
+    assert isinstance(record, Record)
+    assert (record.line, record.name, record.selection) == (3, "Ada", '{"categories":["A","B"]}')
 
 
 @given(st.text(max_size=200))

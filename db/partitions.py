@@ -1,0 +1,25 @@
+"""The ledger's partitions on PostgreSQL: one for each issue, so that an old one leaves in an instant.
+
+``DELETE`` of a million deliveries writes a million dead rows; a partition is detached and dropped. There is no default
+partition: with one, none could be detached beside readers. On SQLite the ledger is one table.
+"""
+
+from sqlalchemy import Connection, text
+
+from db.engine import is_sqlite
+
+
+def make_partition(connection: Connection, issue_id: int) -> None:
+    """Room for an issue's deliveries, which cannot be written without; where it is there, nothing happens.
+
+    To be committed soon: attaching holds off who writes to ``issues`` (for the foreign key), but no sender and no
+    reader, whom ``CREATE TABLE … PARTITION OF`` would hold off.
+    """
+    if is_sqlite(connection):
+        return
+    name = f"deliveries_{int(issue_id)}"
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
+        return
+    connection.execute(text(f"CREATE TABLE {name} (LIKE deliveries INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))
+    connection.execute(text(f"ALTER TABLE deliveries ATTACH PARTITION {name} FOR VALUES IN ({int(issue_id)})"))

@@ -1,0 +1,71 @@
+"""Shares of several relays, the ramp of a new one, and the pace that ends an issue when it should."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from newsletter.deliveries import pacing
+from newsletter.setting_values import Relay, duration, relays
+
+BIG, SMALL, FREE = (
+    relays(f"smtp://{name}.example?tls=off{options}")[0]
+    for name, options in (("big", "&weight=3"), ("small", "&weight=1"), ("free", ""))
+)
+
+
+def taken(shares: pacing.Shares, relays: list[Relay], rounds: int, start: float = 0.0) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for number in range(rounds):
+        for relay in relays:
+            now = start + number * 0.01
+            if shares.may_take(relay, now):
+                shares.took(relay, now)
+                counted[relay.host] += 1
+    return counted
+
+
+def test_relays_with_weights_share_in_their_proportion() -> None:
+    found = taken(pacing.Shares([BIG, SMALL]), [BIG, BIG, BIG, BIG, BIG, BIG, SMALL], 400)
+    assert found["big.example"] / found["small.example"] == pytest.approx(3, rel=0.1)
+
+
+def test_a_relay_without_a_weight_takes_what_it_can() -> None:
+    found = taken(pacing.Shares([BIG, FREE]), [FREE, FREE, BIG], 100)
+    assert found == {"free.example": 200, "big.example": 100}
+
+
+def test_a_relay_that_takes_nothing_is_not_waited_for_and_comes_back_level() -> None:
+    shares = pacing.Shares([BIG, SMALL])
+    taken(shares, [BIG, SMALL], 100)
+    alone = taken(shares, [BIG], 1000, start=100.0)
+    assert alone["big.example"] == 1000
+    both = taken(shares, [BIG, BIG, BIG, BIG, SMALL], 200, start=110.0)
+    assert both["big.example"] / both["small.example"] == pytest.approx(3, rel=0.15)
+
+
+def test_a_new_relay_begins_with_fifty_an_hour_and_doubles_every_day() -> None:
+    new = replace(FREE, warmup=date(2026, 11, 24))
+    hourly = [round((pacing.warm_up(new, date(2026, 11, 24) + timedelta(days=day)) or 0) * 3600) for day in range(4)]
+    assert hourly == [50, 100, 200, 400]
+    assert pacing.warm_up(new, date(2026, 11, 20)) == pacing.warm_up(new, date(2026, 11, 24))
+    assert pacing.warm_up(new, date(2026, 12, 15)) is None
+    assert pacing.warm_up(FREE, date(2026, 11, 24)) is None
+
+
+def test_a_relay_keeps_the_lower_of_its_rate_and_its_ramp() -> None:
+    issue = pacing.Queue("issue 1", 5.0)
+    new = replace(FREE, warmup=date(2026, 11, 24), rate=2.0)
+    first, later = (pacing.queues(new, issue, date(2026, 11, day)) for day in (24, 30))
+    assert [queue.rate for queue in first] == [pytest.approx(50 / 3600), 5.0]
+    assert [queue.rate for queue in later] == [pytest.approx(50 * 64 / 3600), 5.0]
+    assert pacing.queues(replace(new, warmup=None), None, date(2026, 11, 24)) == [pacing.Queue("free.example:25", 2.0)]
+    assert pacing.queues(FREE, None, date(2026, 11, 24)) == []
+
+
+def test_an_issue_is_spread_over_the_time_that_is_left() -> None:
+    assert pacing.spread(7200, timedelta(0), duration("2h")) == 1.0
+    assert pacing.spread(3600, timedelta(hours=1), duration("2h")) == 1.0
+    assert pacing.spread(3600, timedelta(hours=3), duration("2h")) is None
+    assert pacing.spread(3600, timedelta(0), None) is None
