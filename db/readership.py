@@ -1,4 +1,4 @@
-"""What readers see of issues, what one subscriber left behind in other tables, and how an erasure takes it away."""
+"""What readers may choose from, what one subscriber left behind in other tables, and how an erasure takes it away."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from db.models import (
     Bookmark,
     Delivery,
     Issue,
-    IssueContent,
     ReturnedMail,
     Subscriber,
     SubscriberEvent,
@@ -25,21 +24,6 @@ class DeliveryRow(NamedTuple):
     status: str
     at: datetime | None
     reply: str | None
-
-
-class LatestIssue(NamedTuple):
-    week: str
-    subject: str | None
-
-
-def latest_issue(connection: Connection) -> LatestIssue | None:
-    """The newest issue whose sending has begun: from then on the archive shows it."""
-    subject = IssueContent.content["message"]["subject"].as_string()
-    wanted = select(Issue.week, subject).join_from(Issue, IssueContent, IssueContent.issue_id == Issue.id, isouter=True)
-    row = connection.execute(
-        wanted.where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(1)
-    ).one_or_none()
-    return None if row is None else LatestIssue(*row)
 
 
 def categories_on_offer(connection: Connection) -> list[str]:

@@ -17,12 +17,12 @@ from datetime import timedelta
 from jinja2 import TemplateError
 from sqlalchemy import Connection, Engine
 
+from db.archive import newest_issues, values_of
 from db.confirmations import confirmation_by_id, keep_token_hash
 from db.editors import set_sign_in_token, sign_in_nonce
 from db.engine import reading, transaction
 from db.keys import newest_link_key
 from db.letters import DueLetter, claim_letters, claimed_letter, finish_letter, is_letter_due, retry_letter
-from db.readership import latest_issue
 from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
@@ -33,8 +33,10 @@ from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import Reply
 from newsletter.deliveries.send import signers_of
 from newsletter.deliveries.transport import RelayError, submit
+from newsletter.issues.values import load_values
 from newsletter.settings import Settings, required
 from newsletter.subscribers.tokens import Link, hash_token, one_time_token, sign_link
+from newsletter.verdicts.stamps import stamp
 
 log = logging.getLogger(__name__)
 
@@ -170,9 +172,12 @@ def _welcome(connection: Connection, letter: DueLetter, sender: Sender, base: st
     if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
         return None, []
     token = sign_link(Link(subscriber.id), *newest_link_key(connection))
-    latest = latest_issue(connection)
+    latest = next((load_values(values_of(connection, one.id)) for one in newest_issues(connection, 1)), None)
     values = {
+        "latest": latest,
         "latest_link": f"{base}/issues/{latest.week}" if latest else None,
+        "tools_link": f"{base}/tools",
+        "stamp": stamp,
         "preferences_link": f"{base}/preferences/{token}",
         "unsubscribe_link": f"{base}/unsubscribe/{token}",
     }

@@ -59,6 +59,29 @@ def widest_split(lines: Iterable[Line]) -> tuple[Line, Line] | None:
     return max(scored or pairs, key=_distance)
 
 
+def split_in_words(lines: Sequence[Line]) -> str:
+    """Who disagrees most, and how far; '' where fewer than two have said anything that can be set side by side."""
+    pair = widest_split(lines)
+    if pair is None:
+        scored = sorted((line for line in lines if line.score is not None), key=lambda line: -(line.score or 0))
+        if len(scored) < 2:
+            return ""
+        return f"Nobody disagrees; {_apart('the furthest apart are', scored[0], scored[-1])}"
+    ship, skip = pair
+    if ship.score is None or skip.score is None:
+        return f"{ship.name} ships it and {skip.name} skips it."
+    return _apart("The furthest apart are", ship, skip)
+
+
+def _apart(words: str, one: Line, other: Line) -> str:
+    """For two lines with a score."""
+    points = abs((one.score or 0) - (other.score or 0))
+    return (
+        f"{words} {one.name} and {other.name}: {one.score} against {other.score}, "
+        f"{points} {'point' if points == 1 else 'points'} between them."
+    )
+
+
 def _distance(pair: tuple[Line, Line]) -> int:
     high = 100 if pair[0].score is None else pair[0].score
     low = 0 if pair[1].score is None else pair[1].score

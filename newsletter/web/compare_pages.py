@@ -1,5 +1,6 @@
 """``/compare/{a}-vs-{b}``: any two tools side by side, at one address."""
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from starlette.routing import Route
 from db import catalogue
 from db.engine import reading
 from db.readers import is_saved, vote_of
-from db.tools import ToolRow, panel, takes_of, tools_by_id, tools_by_slug
+from db.tools import TakeRow, ToolRow, panel, takes_of, tools_by_id, tools_by_slug
 from newsletter.verdicts.comparison import BETWEEN, compare, comparison_path, in_order, readings
 from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import Verdict
@@ -46,7 +47,7 @@ def comparison(request: Request) -> Response:
     doubts = [f"/compare/{pair}?left={both[0].slug}" for both in found if both[0].slug != one.slug]
     return page(
         request, "compare.html", headers={"Cache-Control": "private, no-cache", "Vary": "Cookie"},
-        about=_about(here, left_card, right_card), cards=(left_card, right_card), sheet=sheet, related=near,
+        about=_about(here, left_card, right_card, takes), cards=(left_card, right_card), sheet=sheet, related=near,
         mine=mine, doubts=doubts,
     )  # fmt: skip
 
@@ -79,11 +80,11 @@ def _related(connection: Connection, left: ToolRow, right: ToolRow) -> list[tupl
     return list(pairs.values())
 
 
-def _about(here: Site, left: Card, right: Card) -> About:
+def _about(here: Site, left: Card, right: Card, takes: Mapping[int, Sequence[TakeRow]]) -> About:
     path = comparison_path(left.tool, right.tool)
     name = f"{left.tool.name} vs {right.tool.name}"
     said = f"{left.tool.name}: {_in_words(left.verdict)}. {right.tool.name}: {_in_words(right.verdict)}."
-    things = [tool_object(here, one.tool) for one in (left, right)]
+    things = [tool_object(here, one.tool, takes[one.tool.id]) for one in (left, right)]
     listed = item_list((one.tool.name, here.url(f"/tools/{one.tool.slug}")) for one in (left, right))
     return About(
         title=f"{name} · {here.title}",

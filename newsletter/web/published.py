@@ -28,6 +28,11 @@ def published_issue(connection: Connection, week: Week) -> tuple[PublicIssue, Is
     return found, values_of(connection, found)
 
 
+def newest_issue(connection: Connection) -> IssueValues | None:
+    """What the newest issue says that readers may see."""
+    return next((values_of(connection, one) for one in archive.newest_issues(connection, 1)), None)
+
+
 def values_of(connection: Connection, issue: PublicIssue) -> IssueValues:
     with _lock:
         if issue.content_hash in _values:

@@ -16,6 +16,7 @@ from newsletter.readers.bookmark import save_tool, unsave_tool
 from newsletter.readers.identity import subscriber_of
 from newsletter.readers.vote import cast_vote
 from newsletter.web.forms import Form, read_form
+from newsletter.web.metadata import About
 from newsletter.web.origin import refuse_foreign_posts
 from newsletter.web.reader_cookie import (
     forget_reader,
@@ -71,8 +72,10 @@ def bookmarks(request: Request) -> Response:
         start = row_id(before)
         with reading(here.engine) as connection:
             saved = list(rows.saved_tools(connection, reader, start, _PAGE + 1))
+    words = f"The tools that you saved for later on {here.title}."
+    about = About(f"Bookmarks · {here.title}", words, here.url("/bookmarks"), indexed=False)
     return page(
-        request, "bookmarks.html", headers=PRIVATE, cards=[card(one.tool) for one in saved[:_PAGE]],
+        request, "bookmarks.html", headers=PRIVATE, about=about, cards=[card(one.tool) for one in saved[:_PAGE]],
         next=f"/bookmarks?before={saved[_PAGE - 1].id}" if len(saved) > _PAGE else None,
         is_subscriber=reader is not None and subscriber_of(reader) is not None,
     )  # fmt: skip

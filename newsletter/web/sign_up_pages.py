@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from db import archive
 from db.engine import reading
 from db.keys import newest_link_key
-from db.readership import LatestIssue, categories_on_offer, latest_issue
+from db.readership import categories_on_offer
 from newsletter.clock import real_now
 from newsletter.subscribers import haste
 from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
@@ -25,6 +26,7 @@ from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
+from newsletter.web.published import newest_issue, parts_of
 from newsletter.web.site import Site, page, site
 
 NAME_LENGTH = 100
@@ -49,18 +51,19 @@ _ANSWERS = {
 
 def home(request: Request) -> Response:
     here = site(request)
-    latest, categories = _offer(here)
+    with reading(here.engine) as connection:
+        values, categories = newest_issue(connection), categories_on_offer(connection)
+    latest = parts_of(values) if values else None
     about = About(here.title, "The week's new AI and developer tools, judged by a panel of five.", here.url("/"))
     return page(request, "home.html", about=about, latest=latest, categories=categories)
 
 
 def embed(request: Request) -> Response:
-    return page(request, "embed.html")
+    return page(request, "embed.html", about=_of_the_form(request, "/embed"))
 
 
 def sign_up_page(request: Request) -> Response:
-    _, categories = _offer(site(request))
-    return page(request, "sign_up.html", categories=categories, given=None, error=None)
+    return _form_page(request)
 
 
 async def subscribe(request: Request) -> Response:
@@ -71,7 +74,7 @@ async def subscribe(request: Request) -> Response:
     try:
         address = parse_address(wanted.email)
     except ValueError as error:
-        return await run_in_threadpool(_again, request, wanted, str(error))
+        return await run_in_threadpool(_form_page, request, wanted, str(error))
     if not form.get(haste.HONEYPOT):
         await run_in_threadpool(_record, site(request), wanted, address)
     spent = time.monotonic() - began
@@ -127,9 +130,18 @@ def _record(here: Site, wanted: SignUp, address: str) -> None:
     )
 
 
-def _again(request: Request, given: SignUp, error: str) -> Response:
-    _, categories = _offer(site(request))
-    return page(request, "sign_up.html", status=422, categories=categories, given=given, error=error)
+def _form_page(request: Request, given: SignUp | None = None, error: str | None = None) -> Response:
+    with reading(site(request).engine) as connection:
+        categories = categories_on_offer(connection)
+    return page(
+        request, "sign_up.html", status=422 if error else 200, about=_of_the_form(request, "/subscribe"),
+        categories=categories, given=given, error=error,
+    )  # fmt: skip
+
+
+def _of_the_form(request: Request, path: str) -> About:
+    here = site(request)
+    return About(f"Subscribe · {here.title}", f"Get {here.title} by mail, once a week.", here.url(path), indexed=False)
 
 
 def _answer(request: Request, report: ConfirmReport) -> Response:
@@ -138,7 +150,7 @@ def _answer(request: Request, report: ConfirmReport) -> Response:
     here = site(request)
     status, heading, words = _ANSWERS[report.answer]
     with reading(here.engine) as connection:
-        latest = latest_issue(connection)
+        latest = next(iter(archive.headlines(connection, None, 1)), None)
         token = sign_link(Link(report.subscriber_id or 0), *newest_link_key(connection))
     # Only who has just pressed the button is shown the way on: an old letter may be in other hands.
     preferences = f"/preferences/{token}" if report.answer is Answer.CONFIRMED else None
@@ -146,11 +158,6 @@ def _answer(request: Request, report: ConfirmReport) -> Response:
         request, "confirm.html", status=status, answer=report.answer, heading=heading,
         words=words, latest=latest, preferences=preferences,
     )  # fmt: skip
-
-
-def _offer(here: Site) -> tuple[LatestIssue | None, list[str]]:
-    with reading(here.engine) as connection:
-        return latest_issue(connection), categories_on_offer(connection)
 
 
 routes = [

@@ -20,7 +20,7 @@ from newsletter.readers.community import Community, community
 from newsletter.tools.catalogue import Filter, Sorting
 from newsletter.verdicts.comparison import comparison_path
 from newsletter.verdicts.history import turns
-from newsletter.verdicts.scorecard import scorecard, widest_split
+from newsletter.verdicts.scorecard import scorecard, split_in_words
 from newsletter.verdicts.tally import Verdict, tally, verdict_of
 from newsletter.web.metadata import About, shortened
 from newsletter.web.reader_cookie import reader_of
@@ -135,7 +135,7 @@ def tool(request: Request) -> Response:
     beside["comparisons"] = [(other, comparison_path(found, other)) for other in beside["others"][:_READ_NEXT]]
     return page(
         request, "tool.html", headers=_PERSONAL, about=_about(request, found, verdict, takes), tool=found,
-        verdict_of_panel=verdict, community=readers, lines=lines, split=widest_split(lines),
+        verdict_of_panel=verdict, community=readers, lines=lines, split=split_in_words(lines),
         turns=turns([*takes, *past]), names=names, dates={take.panelist: take for take in takes}, **beside,
     )  # fmt: skip
 

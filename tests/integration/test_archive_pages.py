@@ -37,10 +37,25 @@ def test_an_issue_is_public_from_its_start_and_not_before(engine: Engine, settin
     approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
     assert browser.get(f"/issues/{WEEK}").status_code == 404
     assert browser.get(f"/issues/{WEEK}.txt").status_code == 404
+    assert str(WEEK) not in browser.get("/").text
     assert "No issue has been sent yet" in browser.get("/issues").text
     publish_issue(engine, WEEK, settings, NOW)
     assert browser.get(f"/issues/{WEEK}").status_code == 200
     assert f"/issues/{WEEK}" in browser.get("/issues").text
+
+
+def test_the_landing_page_shows_what_the_newest_issue_found(sent: Browser) -> None:
+    page = sent.get("/").text
+    assert f'href="/issues/{WEEK}"' in page
+    shown = words(page)
+    for expected in (
+        "Pick of the week Curly",
+        "4 ship / 1 skip, 80 %",
+        "Biggest split",
+        "No panel take",
+        "Read the issue",
+    ):
+        assert expected in shown, expected
 
 
 def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browser) -> None:

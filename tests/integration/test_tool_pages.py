@@ -104,12 +104,16 @@ def test_hostile_texts_are_shown_and_do_nothing(engine: Engine, browser: Browser
 
 
 def test_a_page_says_what_it_is(engine: Engine, browser: Browser) -> None:
-    put(engine, tool("a"), tool("b"))
+    put(engine, tool("a", takes=[{"panelist": "builder", "call": "ship"}]), tool("b"))
     for path, data in (
         ("/tools", "ItemList"),
         ("/tools/a", "SoftwareApplication"),
         ("/compare/a-vs-b", "ItemList"),
+        ("/compare/a-vs-b", "Review"),
         ("/about", ""),
+        ("/bookmarks", ""),
+        ("/subscribe", ""),
+        ("/embed", ""),
     ):
         page = browser.get(path).text
         assert f'<link rel="canonical" href="https://news.example.com{path}">' in page

@@ -7,25 +7,31 @@ from typing import Any
 import pytest
 
 from newsletter.deliveries.letters import Sender, Words, words_of
+from newsletter.verdicts.stamps import stamp
+from tests.unit.issues.weeks import usual_material, values
 
 SENDER = Sender("Weekly Verdicts", "news@example.com", "letters@example.com", "Weekly Verdicts", "1 Example Street")
 VALUES: dict[str, dict[str, Any]] = {
     "confirm": {"link": "https://news.example.com/confirm/x"},
     "sign_in": {"link": "https://news.example.com/editor/sign-in/x"},
     "welcome": {
+        "latest": values(usual_material()),
         "latest_link": "https://news.example.com/issues/2026-W47",
+        "tools_link": "https://news.example.com/tools",
+        "stamp": stamp,
         "preferences_link": "https://news.example.com/preferences/x",
         "unsubscribe_link": "https://news.example.com/unsubscribe/x",
     },
     "notice": {"notice_subject": "The sending has paused", "paragraphs": ["Have a look."], "link": None},
 }
-pytestmark = pytest.mark.parametrize("kind", VALUES)
+every_kind = pytest.mark.parametrize("kind", VALUES)
 
 
 def letter(kind: str) -> Words:
     return words_of(kind, SENDER, VALUES[kind])
 
 
+@every_kind
 def test_a_hidden_preheader_comes_first_and_is_not_in_the_text(kind: str) -> None:
     found = re.search(r"<body[^>]*>\s*<div style=\"display:none[^>]*>(.*?)</div>", letter(kind).html, re.S)
     assert found is not None
@@ -34,7 +40,21 @@ def test_a_hidden_preheader_comes_first_and_is_not_in_the_text(kind: str) -> Non
     assert preheader not in " ".join(letter(kind).text.split())
 
 
+@every_kind
 def test_dark_mode_turns_every_link_light(kind: str) -> None:
     """They carry the ink of light mode inline, which cannot be read on dark paper."""
     assert letter(kind).html.count(".paper a") >= 4
     assert letter(kind).html.count("[data-ogsc] .paper a") == 2
+
+
+def test_the_welcome_tells_what_the_latest_issue_says() -> None:
+    words = letter("welcome")
+    for body in (words.text, html.unescape(words.html)):
+        assert "Larkspur 3" in body
+        assert "▲ Ship · 4 ship / 0 skip" in body
+        assert "https://news.example.com/issues/2026-W47" in body
+
+
+def test_the_welcome_before_the_first_issue_speaks_of_none() -> None:
+    first = words_of("welcome", SENDER, VALUES["welcome"] | {"latest": None, "latest_link": None})
+    assert "issues/" not in first.text + first.html

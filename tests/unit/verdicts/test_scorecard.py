@@ -1,5 +1,7 @@
-from newsletter.verdicts.scorecard import scorecard, widest_split
-from tests.unit.verdicts.takes import PANEL, take
+import pytest
+
+from newsletter.verdicts.scorecard import scorecard, split_in_words, widest_split
+from tests.unit.verdicts.takes import PANEL, FakeTake, take
 
 
 def test_every_panelist_has_a_line_in_the_panels_order() -> None:
@@ -38,3 +40,22 @@ def test_a_scored_pair_wins_over_a_pair_without_scores() -> None:
 
 def test_a_panel_of_one_mind_has_no_split() -> None:
     assert widest_split(scorecard(PANEL, [take("builder", "ship", 90), take("skeptic", "ship", 10)])) is None
+
+
+@pytest.mark.parametrize(
+    ("takes", "words"),
+    [
+        ([], ""),
+        ([take("builder", "ship", 90)], ""),
+        ([take("builder", "ship"), take("skeptic", "ship")], ""),
+        ([take("builder", "ship", 83), take("skeptic", "skip", 49)],
+         "The furthest apart are Builder and Skeptic: 83 against 49, 34 points between them."),
+        ([take("builder", "ship", 60), take("skeptic", "skip", 61)],
+         "The furthest apart are Builder and Skeptic: 60 against 61, 1 point between them."),
+        ([take("builder", "ship"), take("skeptic", "skip", 49)], "Builder ships it and Skeptic skips it."),
+        ([take("builder", "ship", 72), take("skeptic", "ship", 0), take("founder", "ship", 91)],
+         "Nobody disagrees; the furthest apart are Founder and Skeptic: 91 against 0, 91 points between them."),
+    ],
+)  # fmt: skip
+def test_the_reviewer_split_says_who_and_how_far(takes: list[FakeTake], words: str) -> None:
+    assert split_in_words(scorecard(PANEL, takes)) == words
