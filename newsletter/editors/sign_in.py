@@ -22,7 +22,7 @@ from newsletter.subscribers.tokens import hash_token, one_time_token
 
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=14)
-LETTERS_AN_HOUR = 6
+LETTERS_AN_HOUR = 15
 REQUESTS_AN_HOUR = 60
 
 

@@ -60,10 +60,14 @@ def arrange(
         return _store(connection, issue, before, after, what, by, now)
 
 
-def undo(engine: Engine, week: Week, *, by: str, now: datetime) -> Change | None:
-    """Take back the latest edit that was not taken back yet; None where there is none."""
+def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: datetime) -> Change | None:
+    """Take back the latest edit that was not taken back yet; None where there is none.
+
+    ``revision`` is as ``arrange`` takes it: nobody undoes an edit that they have not seen.
+    """
     with transaction(engine) as connection:
         issue = _editable(connection, week)
+        _check_fresh(connection, issue, revision)
         last = rows.last_to_undo(connection, issue.id)
         if last is None:
             return None

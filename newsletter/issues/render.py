@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine
 
@@ -45,19 +46,20 @@ def render_issue(
     now: datetime,
     email: str | None = None,
     words: Mapping[str, str | None] | None = None,
+    notes: Mapping[int, str] | None = None,
 ) -> RenderedMail:
     """An issue as ``email`` gets it, or as a reader who chose everything would.
 
-    A frozen issue gives the same bytes whenever it is rendered; a draft's follow what it is made of. ``words`` is what
-    an editor typed and did not store yet (subject, preheader, intro): the issue as it would be with them. Raises
-    NotFoundError for an unknown issue or subscriber.
+    A frozen issue gives the same bytes whenever it is rendered; a draft's follow what it is made of. ``words``
+    (subject, preheader, intro) and ``notes`` by tool are what an editor typed and did not store yet: the issue as it
+    would be. Raises NotFoundError for an unknown issue or subscriber.
     """
     with reading(engine) as connection:
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
         if words:
-            found = _make(connection, _with_words(issue, words), settings)
+            found = _make(connection, _with_words(issue, words), settings, notes or {})
         else:
             found = load_or_make(connection, issue, settings)
         recipient, key_id = _recipient(connection, issue, found, email)
@@ -92,8 +94,12 @@ def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) ->
     return _make(connection, issue, settings)
 
 
-def _make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:
-    values = edition(issues.issue_material(connection, issue), publication_of(settings))
+def _make(
+    connection: Connection, issue: IssueRow, settings: Settings, notes: Mapping[int, str] = MappingProxyType({})
+) -> Edition:
+    material = issues.issue_material(connection, issue)
+    items = [item._replace(note=notes.get(item.tool_id, item.note)) for item in material.items]
+    values = edition(material._replace(items=items), publication_of(settings))
     return make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
 
 

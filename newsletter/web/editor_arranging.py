@@ -112,7 +112,9 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
 def take_back(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Undo the latest edit that stands. What is typed is no edit yet, so it stays in the fields."""
     here = site(request)
-    undone = undo(here.engine, week_of(request), by=visitor.email, now=here.clock.now())
+    undone = undo(
+        here.engine, week_of(request), by=visitor.email, revision=typed.number("revision"), now=here.clock.now()
+    )
     said = f"Took back: {undone.what}" if undone else "There is nothing to take back"
     if changed(typed):
         return shown_issue(request, visitor, said=said, **shown_again(typed))

@@ -22,7 +22,7 @@ from newsletter.issues.checks import Finding
 from newsletter.issues.render import RenderedMail, render_issue
 from newsletter.issues.shades import in_shade, without_pictures
 from newsletter.web.editor_issue import week_of
-from newsletter.web.editor_typed import WORDS, look_of
+from newsletter.web.editor_typed import WORDS, look_of, notes_of
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -39,13 +39,18 @@ def stored(request: Request, visitor: Visitor) -> Response:
 
 def typed_so_far(request: Request, visitor: Visitor, typed: Typed) -> Response:
     words = {name: typed.text(name).strip() or None for name in WORDS}
-    return _preview(request, look_of(typed.fields), words)
+    return _preview(request, look_of(typed.fields), words, notes_of(typed))
 
 
-def _preview(request: Request, look: dict[str, str], words: dict[str, str | None] | None) -> Response:
-    here = site(request)
+def _preview(
+    request: Request,
+    look: dict[str, str],
+    words: dict[str, str | None] | None,
+    notes: dict[int, str] | None = None,
+) -> Response:
+    here, week = site(request), week_of(request)
     try:
-        mail = render_issue(here.engine, week_of(request), here.settings, here.clock.now(), look["as"] or None, words)
+        mail = render_issue(here.engine, week, here.settings, here.clock.now(), look["as"] or None, words, notes)
         html = _shown(mail, look)
     except NewsletterError as error:
         html = _plain(f"{error}.", "")

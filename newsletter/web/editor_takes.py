@@ -1,5 +1,6 @@
 """Takes: what is wanted, entering one with a live card, pasting several. A panelist enters their own and no other."""
 
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -113,22 +114,31 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    """Mail every panelist who may sign in that takes are wanted; one letter each."""
+    """Mail every panelist who may sign in how many tools lack their take; one letter each."""
     here = site(request)
     last = last_ended_week(here.clock.now(), here.settings.timezone)
     with transaction(here.engine) as connection:
-        asked = [row for row in editors.list_editors(connection) if row.role == Role.PANELIST and row.panelist]
-        count = len(desk.tools_wanting_takes(connection, [str(last), str(last.next())], len(tools.panel(connection))))
-        data = {
-            "subject": f"{count} {'tool waits' if count == 1 else 'tools wait'} for takes",
-            "paragraphs": ["The week's tools that lack your take are listed in the editors' room."],
-            "link": "/editor/takes",
-        }  # fmt: skip
+        panel = tools.panel(connection)
+        wanted = desk.tools_wanting_takes(connection, [str(last), str(last.next())], len(panel))
+        takes = tools.takes_of(connection, [tool.tool_id for tool in wanted])
+        lacking = Counter(one.key for tool in wanted for one in _missing(panel, takes.get(tool.tool_id, [])))
+        panelists = [row for row in editors.list_editors(connection) if row.role == Role.PANELIST and row.panelist]
+        asked = [row for row in panelists if lacking[row.panelist or ""]]
         for row in asked:
-            letters.add_letter(connection, LetterKind.NOTICE, row.email, data, real_now(), here.clock.now())
+            letter = _please(lacking[row.panelist or ""])
+            letters.add_letter(connection, LetterKind.NOTICE, row.email, letter, real_now(), here.clock.now())
         audit.add_audit(connection, visitor.email, "asked the panel for takes", None, here.clock.now())
-    people = "panelist" if len(asked) == 1 else "panelists"
-    return back_saying("/editor/takes", f"Asked {len(asked)} {people}" if asked else "No panelist may sign in yet")
+    if not asked:
+        return back_saying("/editor/takes", "Nobody lacks a take" if panelists else "No panelist may sign in yet")
+    return back_saying("/editor/takes", f"Asked {len(asked)} {'panelist' if len(asked) == 1 else 'panelists'}")
+
+
+def _please(count: int) -> dict[str, object]:
+    return {
+        "subject": f"{count} {'tool waits' if count == 1 else 'tools wait'} for your take",
+        "paragraphs": ["The week's tools that lack your take are listed in the editors' room."],
+        "link": "/editor/takes",
+    }
 
 
 def _typed_take(panelist: str, typed: Typed) -> GivenTake:

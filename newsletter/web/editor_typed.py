@@ -57,7 +57,7 @@ def changed(typed: Typed) -> Changed:
         if name in typed and typed.text(name) != typed.text(f"{name}_was")
     }  # fmt: skip
     notes = {
-        tool_id: text for tool_id, text in _notes(typed).items() if text != typed.text(f"note_was-{tool_id}")
+        tool_id: text for tool_id, text in notes_of(typed).items() if text != typed.text(f"note_was-{tool_id}")
     }  # fmt: skip
     for name, text in words.items():
         if len(text or "") > _LONGEST[name]:
@@ -73,7 +73,7 @@ def shown_again(typed: Typed) -> dict[str, Any]:
     return {
         "typed": True,
         "words": {name: typed.text(name) for name in WORDS if name in typed},
-        "notes": _notes(typed),
+        "notes": notes_of(typed),
         "send_at": typed.line("send_at", 40),
         "chosen_pair": (typed.line("left"), typed.line("right")),
         "added": {name: typed.line(name) for name in ADDED},
@@ -99,6 +99,7 @@ def _word(typed: Typed, name: str) -> str | None:
     return text or None
 
 
-def _notes(typed: Typed) -> dict[int, str]:
+def notes_of(typed: Typed) -> dict[int, str]:
+    """By tool."""
     ids = {key: row_id(key.removeprefix("note-")) for key in typed.fields if key.startswith("note-")}
     return {tool_id: typed.text(key) for key, tool_id in ids.items() if tool_id is not None}

@@ -23,7 +23,15 @@ from tests.fakes.browser import Browser
 from tests.fakes.sample_week import NOW, WEEK, release, set_out
 
 PAGE = f"/editor/issues/{WEEK}"
-PAGES = ("/editor", "/editor/queue", "/editor/tools", "/editor/tools?q=tool+49", "/editor/takes", PAGE)
+PAGES = (
+    "/editor",
+    "/editor/queue",
+    "/editor/tools",
+    "/editor/tools?q=tool+49",
+    "/editor/tool-names?q=tool+49",
+    "/editor/takes",
+    PAGE,
+)
 
 
 def main() -> None:

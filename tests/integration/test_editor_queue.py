@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from db import releases, tools
 from db.engine import reading
 from db.issues import issue_material, issue_of_week
+from db.models import Letter
 from newsletter.settings import Settings
 from tests.fakes.sample_week import WEEK, set_out
 from tests.integration.test_editor_issue import Editor, Room
@@ -142,6 +143,20 @@ def test_takes_pasted_together_are_stored_together_or_not_at_all(room: Room) -> 
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 300 skip") == 422
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 30 skip: Not yet.") == 303
     assert "1 ship / 1 skip" in ada.browser.get("/editor/tools/inkwell").text
+
+
+def test_the_panel_is_asked_by_mail_for_what_each_lacks(room: Room) -> None:
+    ada = room.editor()
+    assert act(ada, "/editor/takes/ask") == 303
+    room.editor("sam@example.com", "panelist", "creator")
+    room.editor("kim@example.com", "panelist", "builder")
+    for slug in ("inkwell", "nightjar"):
+        assert act(ada, f"/editor/tools/{slug}/takes/builder", call="ship", score="70", text="") == 303
+    act(ada, "/editor/takes/ask")
+    with reading(room.engine) as connection:
+        (letter,) = connection.execute(select(Letter.email, Letter.data)).all()
+    assert letter.email == "sam@example.com", "the builder has looked at everything"
+    assert letter.data["subject"] == "4 tools wait for your take"
 
 
 def test_a_panelist_cannot_enter_anothers_take(room: Room) -> None:

@@ -83,6 +83,15 @@ def test_what_cannot_be_done_is_said_on_the_page_with_everything_typed(
             assert shown[name] == value
 
 
+def test_nobody_undoes_what_they_have_not_seen(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    ada.press("save", subject="Ada's")
+    assert bo.press("undo").status_code == 409
+    assert room.issue.subject == "Ada's"
+
+
 def test_a_note_that_is_too_long_is_refused_whole(room: Room) -> None:
     ada = room.editor()
     ada.open()

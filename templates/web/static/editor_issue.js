@@ -7,6 +7,7 @@
   if (!form || !look || !frame) return;
   const by = (id) => document.getElementById(id);
   const WORDS = ["subject", "preheader", "intro"];
+  const isNote = (name) => name.startsWith("note-");
 
   // Preview: what is typed is posted, and the answer takes the place of the document in the frame. That document keeps
   // its own policy, its place in the page's history, and how far it was scrolled.
@@ -41,6 +42,7 @@
     frame.setAttribute("aria-busy", "true");
     const fields = new URLSearchParams();
     for (const name of ["csrf", ...WORDS, "as", "width", "shade", "part", "images"]) fields.append(name, chosen(name));
+    for (const { name, value } of form.elements) if (isNote(name) && value !== chosen(name.replace("note-", "note_was-"))) fields.append(name, value);
     try {
       const answer = await fetch(form.dataset.preview, { method: "POST", body: fields, signal: asking.signal });
       by("preview-trouble").hidden = ![401, 403].includes(answer.status);
@@ -56,7 +58,7 @@
   let waiting = 0;
   const soon = (delay) => { clearTimeout(waiting); waiting = setTimeout(showPreview, delay); };
   frame.addEventListener("load", () => tellEnvelope(frame.contentDocument));
-  form.addEventListener("input", (event) => { if (WORDS.includes(event.target.name)) soon(250); });
+  form.addEventListener("input", (event) => { if (WORDS.includes(event.target.name) || isNote(event.target.name)) soon(250); });
   look.addEventListener("change", (event) => { if (event.target.type === "radio") soon(0); });
   look.addEventListener("input", (event) => { if (event.target.name === "as") soon(400); });
   by("show-preview").hidden = true;
