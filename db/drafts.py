@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, false, func, insert, or_, select, update
 
-from db.models import Issue, IssueItem, Release
+from db.models import EmptyWeek, Issue, IssueItem, Release
 from db.states import IssueStatus, ReleaseStatus
+from db.upsert import insert_or
 
 
 def insert_issue(connection: Connection, week: str, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
@@ -28,6 +29,12 @@ def touch_issue(connection: Connection, issue_id: int, now: datetime) -> None:
     )
 
 
+def remember_empty(connection: Connection, week: str, now: datetime) -> None:
+    """This week is over and was composed, and had nothing."""
+    statement = insert_or(connection, EmptyWeek).values(week=week, composed_at=now)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["week"]))
+
+
 class Candidate(NamedTuple):
     id: int
     tool_id: int
@@ -46,12 +53,12 @@ def candidate_releases(
     """Matched releases that no issue carries yet and that this week's issue may take in.
 
     Those of the week itself; those of the ``earlier`` weeks (name and end) whose issue is closed, or that were put off
-    already, or that were seen or matched only when their week had ended without an issue; and those put off to the
-    ``following`` week because this one's draft existed, although their date lies in this week.
+    already, or that were seen or matched only when their week was over and was found to have nothing; and those put off
+    to the ``following`` week because this one's draft existed, although their date lies in this week.
     """
     seen = func.coalesce(Release.published_at, Release.first_seen_at)
     closed = exists().where(Issue.week == Release.week, Issue.status != IssueStatus.DRAFT)
-    none_made = ~exists().where(Issue.week == Release.week)
+    had_nothing = and_(exists().where(EmptyWeek.week == Release.week), ~exists().where(Issue.week == Release.week))
     after_it = or_(
         false(),
         *(
@@ -68,7 +75,7 @@ def candidate_releases(
             Release.tool_id.is_not(None),
             or_(
                 Release.week == week,
-                and_(Release.week.in_(names), or_(Release.late, closed, and_(none_made, after_it))),
+                and_(Release.week.in_(names), or_(Release.late, closed, and_(had_nothing, after_it))),
                 and_(Release.week == following, Release.late, seen >= starts_at, seen < ends_at),
             ),
         )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
-from db.models import Entry, Feed, Issue, Release, Tool, ToolAlias
+from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
 from db.tools import chunks
 
@@ -113,8 +113,8 @@ def settle_entries(connection: Connection, outcomes: Sequence[Mapping[str, Any]]
 
 
 def composed_weeks(connection: Connection) -> set[str]:
-    """The weeks that have an issue, in any state."""
-    return set(connection.scalars(select(Issue.week)))
+    """The weeks that have an issue, in any state, and those that were over and had nothing to make one of."""
+    return {*connection.scalars(select(Issue.week)), *connection.scalars(select(EmptyWeek.week))}
 
 
 def twins_by_url(connection: Connection, urls: Collection[str]) -> list[Twin]:

@@ -11,7 +11,7 @@ from db.models.deliveries import Delivery, DomainPause, Letter, RelayRate, Retur
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
 from db.models.house import AuditEntry, Hit, JobPlan, JobRun, Key
-from db.models.issues import Issue, IssueApproval, IssueComparison, IssueContent, IssueItem, IssueVerdict
+from db.models.issues import EmptyWeek, Issue, IssueApproval, IssueComparison, IssueContent, IssueItem, IssueVerdict
 from db.models.subscribers import Confirmation, Consent, Subscriber, SubscriberEvent, Suppression
 from db.models.tools import Bookmark, Panelist, Take, Tool, ToolAlias, Vote
 
@@ -26,6 +26,7 @@ __all__ = [
     "Delivery",
     "DomainPause",
     "Editor",
+    "EmptyWeek",
     "Entry",
     "Feed",
     "Hit",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, text
+from sqlalchemy import ForeignKey, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
@@ -35,6 +35,15 @@ class Issue(Base):
     finished_at: Mapped[datetime | None]
     pause_reason: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # what editors chose beside the items
+
+
+class EmptyWeek(Base):
+    """A week that was over and had nothing when it was composed: what is seen of it afterwards is late all the same."""
+
+    __tablename__ = "empty_weeks"
+
+    week: Mapped[str] = mapped_column(String(8), primary_key=True)
+    composed_at: Mapped[datetime]
 
 
 class IssueItem(Base):

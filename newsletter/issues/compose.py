@@ -46,6 +46,8 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
             connection, str(week), starts_at, ends_at, _earlier(week, settings.timezone), str(week.next())
         )
         if issue is None and not found:
+            if ends_at <= now:
+                drafts.remember_empty(connection, str(week), now)
             return ComposeReport(str(week), None, False, 0, 0)
         issue_id = issue.id if issue else drafts.insert_issue(connection, str(week), starts_at, ends_at, now)
         before = drafts.tools_in(connection, issue_id)

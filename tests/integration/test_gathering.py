@@ -18,6 +18,7 @@ from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Limits
 from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
 from newsletter.feeds.watch import Watch, pause_feed, remove_feed, watch_feed
+from newsletter.issues.compose import compose_issue
 from newsletter.releases.add import add_release
 from newsletter.releases.collect import CollectReport, collect_releases
 from newsletter.releases.naming import fold_name
@@ -266,6 +267,16 @@ def test_one_seen_after_its_issue_was_composed_rolls_into_the_next(gathering: Ga
     url = server.serve("/a", rss(item("Late", date=SUNDAY)))
     gathering.watch(url)
     gathering.compose("2026-W46")
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert (release.week, release.late) == ("2026-W47", True)
+
+
+def test_a_week_that_was_composed_and_had_nothing_is_over_too(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(item("Alpha – x", "https://alpha.example/", SUNDAY)))
+    compose_issue(gathering.engine, Week(2026, 47), gathering.settings, NOW)  # too early to say so of this week
+    compose_issue(gathering.engine, Week(2026, 46), gathering.settings, NOW)
+    gathering.watch(url)
     gathering.gather()
     (release,) = gathering.releases()
     assert (release.week, release.late) == ("2026-W47", True)

@@ -173,6 +173,15 @@ def test_what_was_seen_after_a_week_that_had_nothing_goes_into_the_next_issue_ma
     }  # fmt: skip
 
 
+def test_what_a_new_feed_brings_of_the_week_before_stays_in_that_week(engine: Engine, settings: Settings) -> None:
+    """Nobody composed a week before there was a feed: a first issue holds its own week alone."""
+    after = WEEK.ends_at(settings.timezone) + timedelta(hours=12)
+    launch(engine, "before-us", "SS", first_seen_at=after, matched_at=after)
+    launch(engine, "ours", "SS", week=str(WEEK.next()))
+    assert compose_issue(engine, WEEK.next(), settings, NOW + timedelta(days=7)).new_releases == 1
+    assert compose_issue(engine, WEEK, settings, NOW + timedelta(days=7)).new_releases == 1
+
+
 def test_a_week_that_nobody_composed_keeps_what_was_there_in_time(engine: Engine, settings: Settings) -> None:
     launch(engine, "alpha", "SS", matched_at=IN_WEEK)
     assert compose_issue(engine, WEEK.next(), settings, NOW).status is None
