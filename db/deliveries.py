@@ -117,15 +117,18 @@ def skip_selections(connection: Connection, issue_id: int, selections: Sequence[
 
 
 def claim(
-    connection: Connection, issue_id: int, owner: str, now: datetime, lease_until: datetime, limit: int, after: int = 0
-) -> tuple[list[Claimed], int]:
-    """Take up to ``limit`` deliveries: those that are due again first, then queued ones with ids above ``after``.
+    connection: Connection, issue_id: int, owner: str, now: datetime, lease_until: datetime, limit: int, after: int = 0,
+    without: Collection[str] = (),
+) -> tuple[list[Claimed], int]:  # fmt: skip
+    """Take up to ``limit`` deliveries: those that are due again first, then queued ones with ids above ``after``; none
+    of the domains in ``without``.
 
     Readers who left, were suppressed or paused meanwhile become skipped here. Returns what was claimed and the highest
     id that was queued and looked at. PostgreSQL senders step around each other's rows; SQLite has one writer at a time.
     """
-    rows = _candidates(connection, _is_due(now, issue_id), now, limit, Delivery.next_attempt_at)
-    queued = [Delivery.issue_id == issue_id, _status("queued"), Delivery.id > after]
+    others = [~Delivery.email.endswith(f"@{domain}", autoescape=True) for domain in without]
+    rows = _candidates(connection, and_(_is_due(now, issue_id), *others), now, limit, Delivery.next_attempt_at)
+    queued = [Delivery.issue_id == issue_id, _status("queued"), Delivery.id > after, *others]
     fresh = _candidates(connection, and_(*queued), now, limit - len(rows), Delivery.id) if len(rows) < limit else []
     highest = max((row.id for row in fresh), default=after)
     rows += fresh
@@ -163,6 +166,22 @@ def pause_domain(connection: Connection, domain: str, until: datetime, reason: s
             .on_conflict_do_update(index_elements=[DomainPause.domain], set_=values)
         )
     return before is None or before <= now
+
+
+def slow_domain(connection: Connection, line: str, rate: float, until: datetime) -> None:
+    """From ``until`` on, a domain or receiver gets so many messages a second."""
+    connection.execute(
+        insert_or(connection, DomainPause)
+        .values(domain=line, until=until, reason="", rate=rate)
+        .on_conflict_do_update(index_elements=[DomainPause.domain], set_={"rate": rate})
+    )
+
+
+def slowed_domains(connection: Connection, since: datetime) -> list[tuple[str, float, datetime]]:
+    """(line, rate, from when on) of those that asked for less since then."""
+    wanted = select(DomainPause.domain, DomainPause.rate, DomainPause.until)
+    rows = connection.execute(wanted.where(DomainPause.rate.is_not(None), DomainPause.until > since))
+    return [(row.domain, row.rate, row.until) for row in rows]
 
 
 def count_paused_domains(connection: Connection, now: datetime) -> int:

@@ -269,6 +269,17 @@ def _day(value: str) -> date:
         ) from None
 
 
+def domain_rates(value: str) -> tuple[tuple[str, float], ...]:
+    """``google.com=20/s example.com=10/min *=50/s``; in messages a second."""
+    found = []
+    for part in value.split():
+        name, equals, rate = part.lower().partition("=")
+        if not equals or (name != "*" and not _HOST.fullmatch(name)):
+            raise ValueError(f"must be pairs such as google.com=20/s or *=50/s, not {part!r}")
+        found.append((name, _rate(rate)))
+    return tuple(found)
+
+
 def duration(value: str) -> timedelta:
     found = re.fullmatch(r"([1-9]\d{0,5})\s*(min|h)", value.strip(), re.ASCII)
     if not found:

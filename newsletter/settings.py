@@ -50,6 +50,7 @@ class Settings:
     postal_address: str | None = setting(values.paragraph)
     smtp: tuple[values.Relay, ...] = setting(values.relays, "smtp://127.0.0.1:1025?tls=off", secret=True)
     senders: int | None = setting(values.positive)
+    domain_rates: tuple[tuple[str, float], ...] = setting(values.domain_rates, "")
     finish_within: timedelta | None = setting(values.duration)
     timezone: ZoneInfo = setting(values.zone, "UTC")
     gather_at: str = setting(values.crontab, "0 * * * *")

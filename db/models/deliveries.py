@@ -77,13 +77,15 @@ class RelayRate(Base):
 
 
 class DomainPause(Base):
-    """A recipient domain that asked us to wait."""
+    """A recipient domain that asked us to wait, and the messages a second at which it goes on afterwards. A receiver of
+    several domains has a row for its rate alone."""
 
     __tablename__ = "domain_pauses"
 
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
     until: Mapped[datetime]
     reason: Mapped[str]
+    rate: Mapped[float | None] = mapped_column(Double)
 
 
 class Letter(Base):

@@ -23,7 +23,8 @@ BATCH = 500
 
 class Leases:
     """The deliveries of one issue that one sender holds. Blocking: to be called in threads. ``turn`` is held while it
-    writes; ``end`` is the instant (``time.monotonic``) that the oldest of its leases ends at."""
+    writes; ``end`` is the instant (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the
+    walk through the ledger has left domains out."""
 
     def __init__(
         self, engine: Engine, clock: Clock, issue_id: int, owner: str, turn: AbstractContextManager[object],
@@ -33,18 +34,31 @@ class Leases:
         self._engine, self._clock, self._issue_id, self._owner = engine, clock, issue_id, owner
         self._turn, self._stop = turn, stop
         self._after = 0
+        self.skipped = False
 
-    def claim(self) -> list[Claimed]:
-        """The next deliveries that are due; none when none is, or the issue is not being sent."""
-        return stubbornly(self._claim, self._stop)
+    def claim(self, without: Collection[str] = ()) -> list[Claimed]:
+        """The next deliveries that are due, but of those domains; none when none is, or the issue is not being sent."""
+        self.skipped = self.skipped or bool(without)
+        return stubbornly(lambda: self._claim(without), self._stop)
 
-    def _claim(self) -> list[Claimed]:
+    def from_the_beginning(self) -> None:
+        """Claim again what was left out."""
+        self._after, self.skipped = 0, False
+
+    def _claim(self, without: Collection[str]) -> list[Claimed]:
         ends = time.monotonic() + LEASE.total_seconds()
         with self._turn, transaction(self._engine) as connection:
             if deliveries.issue_status(connection, self._issue_id) != IssueStatus.SENDING:
                 return []
             claimed, self._after = deliveries.claim(
-                connection, self._issue_id, self._owner, self._clock.now(), real_now() + LEASE, BATCH, self._after
+                connection,
+                self._issue_id,
+                self._owner,
+                self._clock.now(),
+                real_now() + LEASE,
+                BATCH,
+                self._after,
+                without,
             )
         self.end = self.end or ends
         return claimed

@@ -24,6 +24,11 @@ _REPUTATION = re.compile(
     r"|\bspf\b|\bdkim\b|\bdmarc\b",
     re.I,
 )
+_TOO_MUCH = re.compile(
+    r"rate.?limit|too (?:many|fast|quickly|much)\b|throttl|slow(?:ing)? down|unusual rate|volume"
+    r"|exceeded.{0,40}\b(?:rate|limit)",
+    re.I,
+)
 _NO_SUCH = re.compile(
     r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
     r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid|disabled)"
@@ -62,7 +67,7 @@ class Blame(StrEnum):
     MAILBOX = "mailbox"  # a hard bounce: never mail it again
     FULL = "full"  # a soft bounce
     DOMAIN = "domain"  # it distrusts us: it pauses, operators are told
-    BUSY = "busy"  # 421: it slows down
+    BUSY = "busy"  # 421, or a 4xx that says it was too much: it waits, then slows down
     ISSUE = "issue"  # what we send is at fault: the sending pauses when three domains say so
     OURS = "ours"  # a bug in our SMTP
 
@@ -123,7 +128,9 @@ def blame_of(reply: Reply) -> Blame:
     if (enhanced and enhanced[1:] == (2, 2)) or _FULL.search(reply.text):
         return Blame.FULL
     if (enhanced[0] if enhanced else reply.code // 100) != 5:
-        return Blame.NOBODY
+        # 4.1.x and 4.2.x are about one mailbox, which may be too popular.
+        about_us = enhanced is None or enhanced[1] not in (1, 2)
+        return Blame.BUSY if about_us and _TOO_MUCH.search(reply.text) else Blame.NOBODY
     if enhanced is None:
         return _blame_of_text(reply)
     subject, detail = enhanced[1:]

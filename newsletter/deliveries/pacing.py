@@ -9,6 +9,10 @@ from newsletter.setting_values import Relay
 STRETCH_SECONDS = 0.25  # how much of a rate a connection takes at once
 AHEAD = 8  # messages for each unit of its weight that a relay may be ahead of the others
 STALLED_SECONDS = 5.0  # a relay that has taken nothing for so long is not waited for
+DOUBLES_MINUTES = 5
+SLOWEST = 0.1  # messages a second
+FREE = 100.0  # a receiver that has recovered so far needs no line any more
+ROOM_SECONDS = 10.0  # how much of a receiver's mail is held ready
 WARM_UP_FIRST = 50 / 3600  # messages a second on the first day
 WARM_UP_DAYS = 21  # doubled every day; beyond three weeks it is 100 million an hour, and no limit
 
@@ -42,6 +46,25 @@ def warm_up(relay: Relay, today: date) -> float | None:
     """What a new relay may take, in messages a second: 50 an hour on its first day, twice as much on each day after."""
     day = (today - relay.warmup).days if relay.warmup else WARM_UP_DAYS
     return float(WARM_UP_FIRST * 2 ** max(day, 0)) if day < WARM_UP_DAYS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Slowed:
+    """A receiver that said it was too much: ``rate`` messages a second from ``since`` on, and ever more after."""
+
+    rate: float
+    since: datetime
+
+    def recovered(self, now: datetime) -> float:
+        """Twice as much after every five minutes without another such word."""
+        minutes = max((now - self.since).total_seconds(), 0.0) / 60
+        return self.rate * float(2 ** min(minutes / DOUBLES_MINUTES, 60))
+
+
+def slower(was: float | None, sent: int, seconds: float) -> float:
+    """Half of what a receiver got until it said that it was too much: of its rate, or of what was measured."""
+    measured = sent / seconds if seconds > 0 else 0.0
+    return max((was or measured or 1.0) / 2, SLOWEST)
 
 
 def spread(waiting: int, since_start: timedelta, within: timedelta | None) -> float | None:

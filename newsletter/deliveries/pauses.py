@@ -23,12 +23,17 @@ class Hold(NamedTuple):
     until: datetime
     reply: str
     claimed: Sequence[int]
+    slowed: tuple[str, float] | None = None
+    """The line, and the messages a second, at which it goes on."""
 
 
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     begins = deliveries.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
     deliveries.put_off(connection, issue_id, owner, hold.claimed, hold.until)
+    if hold.slowed is not None:
+        line, rate = hold.slowed
+        deliveries.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
     if begins and hold.blame is Blame.DOMAIN and deliveries.count_paused_domains(connection, now) <= TOLD_DOMAINS:
         words = (
             f"{hold.domain} refused a message of {week} because of who sent it: {hold.reply}. What else is for that "

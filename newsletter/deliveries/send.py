@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
@@ -15,7 +15,7 @@ from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
 from newsletter.deliveries.message import Frozen
-from newsletter.deliveries.pacing import Queue, spread
+from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import helpers, how_many
 from newsletter.deliveries.transport import is_loopback
@@ -87,7 +87,8 @@ def send_share(
             _take_over(engine, issue.id)
             work = _work(engine, settings, issue.id, str(week), signers)
             pace = _pace(engine, settings, clock, work)
-            tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell, pace).run()
+            slowed = _slowed(engine, clock)
+            tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell, pace, slowed).run()
             if tally.trouble or stop.is_set() or not _left_behind(engine, issue.id):
                 return tally
 
@@ -144,6 +145,13 @@ def _pace(engine: Engine, settings: Settings, clock: Clock, work: Work) -> Queue
         counted = deliveries.counts(connection, work.issue_id)
     rate = spread(counted.queued + counted.sending, clock.now() - work.date, settings.finish_within)
     return Queue(f"issue {work.issue_id}", rate) if rate else None
+
+
+def _slowed(engine: Engine, clock: Clock) -> dict[str, Slowed]:
+    """The receivers that said within a day that it was too much."""
+    with reading(engine) as connection:
+        found = deliveries.slowed_domains(connection, clock.now() - timedelta(days=1))
+    return {line: Slowed(rate, since) for line, rate, since in found}
 
 
 def signers_of(settings: Settings) -> tuple[Signer, ...]:

@@ -9,10 +9,11 @@ import contextlib
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from db import ownership
 from db.deliveries import Claimed
 from db.engine import is_sqlite
 from db.outcomes import Written
+from db.states import DeliveryStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
@@ -30,6 +32,7 @@ from newsletter.deliveries.hold_leases import BATCH, Leases
 from newsletter.deliveries.keep_connections import keep_connection
 from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
+from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
 from newsletter.deliveries.record_outcomes import Recorder
 from newsletter.setting_values import Relay
@@ -57,12 +60,14 @@ class Sender:
     def __init__(
         self, engine: Engine, settings: Settings, clock: Clock, owner: str, work: Work, stop: threading.Event,
         processes: int = 1, tell: Callable[[], None] | None = None, pace: pacing.Queue | None = None,
+        slowed: Mapping[str, pacing.Slowed] | None = None,
     ) -> None:  # fmt: skip
         self.engine, self.settings, self.clock, self.owner, self.work = engine, settings, clock, owner, work
         self.week = work.frozen.envelope.week
         self.statuses: Counter[str] = Counter()
         self.trouble: str | None = None
         self._stop, self._processes, self._tell = stop, processes, tell
+        self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), clock.now)
         self._pace, self._shares = pace, pacing.Shares(settings.smtp)
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         # SQLite has one writer at a time and lets others sleep for milliseconds: ours take turns.
@@ -112,6 +117,7 @@ class Sender:
             for task in watching:
                 task.cancel()
             ended = await asyncio.gather(*helpers, return_exceptions=True)
+            await self._lines.close()
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
@@ -137,7 +143,7 @@ class Sender:
 
     async def anything(self) -> bool:
         while not self._waiting() and not self._halted:
-            if self._exhausted and not self._claimed and not self._signing:
+            if self._exhausted and not self._claimed and not self._signing and not self._lines.held:
                 return False
             self._more.clear()
             await self._more.wait()
@@ -197,20 +203,39 @@ class Sender:
             _relay_id(relay, reply), now,
         )  # fmt: skip
         self.statuses[what.status] += 1
+        domain = claimed.email.rpartition("@")[2]
+        if what.status is DeliveryStatus.SENT:
+            self._lines.sent(domain)
         if what.blame is Blame.ISSUE:
-            self._blaming.add(claimed.email.rpartition("@")[2])
+            self._blaming.add(domain)
         until = outcomes.domain_waits_until(what, now)
-        hold = self._hold(claimed.email.rpartition("@")[2], what.blame, words, until) if until else None
+        hold = self._hold(domain, what.blame, words, until) if until else None
         return self._recorder.add(written, what.blame, claimed.subscriber_id, hold)
 
     def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
         aside = {row.id for row in self._claimed if row.email.rpartition("@")[2] == domain}
+        waited = self._lines.drop(domain)
         if aside:
             self._claimed = deque(row for row in self._claimed if row.id not in aside)
+        if aside or waited:
             self._low.set()
             self._more.set()
-        return Hold(domain, blame, until, words, list(aside))
+        slowed = self._lines.slow_down(domain, until) if blame is Blame.BUSY else None
+        return Hold(domain, blame, until, words, [*aside, *waited], slowed)
+
+    # What the lines of slow receivers ask for.
+
+    def going(self) -> bool:
+        return not self._halted
+
+    def ready(self, claimed: Claimed) -> None:
+        self._claimed.appendleft(claimed)
+        self._to_sign.set()
+        self._more.set()
+
+    def room(self) -> None:
+        self._low.set()
 
     def queues(self, relay: Relay) -> list[pacing.Queue]:
         if self._pace is None and relay.rate is None and relay.warmup is None:
@@ -228,16 +253,31 @@ class Sender:
     # Ahead of the connections and beside them.
 
     async def _refill(self) -> None:
+        nothing_but: frozenset[str] = frozenset()
         while not self._exhausted:
             await self._low.wait()
             self._low.clear()
             if self._over.is_set():
                 break
-            claimed = await self._in(self._claims, self._leases.claim)
+            full = self._lines.full()
+            if full and full == nothing_but:
+                continue
+            claimed = await self._in(self._claims, partial(self._claim, full))
+            nothing_but = frozenset() if claimed else full
+            if not claimed and self._leases.skipped:
+                self._leases.from_the_beginning()
+                if not full:
+                    self._low.set()
+                continue
             self._exhausted = not claimed
-            self._claimed.extend(claimed)
+            self._claimed.extend(self._lines.sort(claimed))
             self._to_sign.set()
             self._more.set()
+
+    def _claim(self, without: Collection[str]) -> list[Claimed]:
+        claimed = self._leases.claim(without)
+        self._lines.look_up(claimed)
+        return claimed
 
     async def _sign_ahead(self) -> None:
         """Keep a few signed messages ready: no more than the connections can take soon."""
@@ -281,6 +321,7 @@ class Sender:
 
     async def _give_back_rest(self) -> None:
         rest = [*self._given_back, *self._claimed, *self._signing, *(claimed for claimed, _ in self._signed)]
+        rest += self._lines.rest()
         rest += self._flying.values()
         if rest:
             await self._in(None, lambda: self._leases.give_back(rest))

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from newsletter.deliveries import pacing
+from newsletter.deliveries.mail_hosts import line_of
 from newsletter.setting_values import Relay, duration, relays
 
 BIG, SMALL, FREE = (
@@ -69,3 +70,27 @@ def test_an_issue_is_spread_over_the_time_that_is_left() -> None:
     assert pacing.spread(3600, timedelta(hours=1), duration("2h")) == 1.0
     assert pacing.spread(3600, timedelta(hours=3), duration("2h")) is None
     assert pacing.spread(3600, timedelta(0), None) is None
+
+
+def no_dns(domain: str) -> list[str]:
+    raise AssertionError(f"{domain} needs no question to the DNS")
+
+
+def test_domains_of_one_receiver_stand_in_one_line() -> None:
+    named = ("google.com", "example.com", "*")
+    assert line_of("gmail.com", named, no_dns) == line_of("googlemail.com", named, no_dns) == "google.com"
+    assert line_of("example.com", named, no_dns) == "example.com"
+    assert line_of("firm.example", named, lambda _: ["aspmx.l.google.com."]) == "google.com"
+    assert line_of("firm.example", named, lambda _: ["mx.notgoogle.com"]) == "firm.example"
+    assert line_of("firm.example", ("google.com",), lambda _: []) is None
+    assert line_of("hotmail.com", ("*",), no_dns) == "hotmail.com"
+
+
+def test_a_receiver_that_finds_it_too_much_gets_half_and_recovers() -> None:
+    began = datetime(2026, 11, 24, tzinfo=UTC)
+    assert pacing.slower(None, 100, 10.0) == 5.0
+    assert pacing.slower(5.0, 100, 10.0) == 2.5
+    assert pacing.slower(None, 0, 0.0) == 0.5
+    assert pacing.slower(0.1, 0, 0.0) == pacing.SLOWEST
+    slowed = pacing.Slowed(2.0, began)
+    assert [slowed.recovered(began + timedelta(minutes=minutes)) for minutes in (-5, 0, 5, 10)] == [2.0, 2.0, 4.0, 8.0]

@@ -18,7 +18,7 @@ VERBS = {
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check"},
     "newsletter/deliveries": {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
-        "keep_connections", "hold_leases", "record_outcomes",
+        "keep_connections", "hold_leases", "record_outcomes", "pace_domains",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
     "newsletter/operations": {"backup", "doctor", "move"},
@@ -32,7 +32,15 @@ VERBS = {
 # An instrument holds a connection or a process for the verbs that use it, and calls none of them.
 INSTRUMENTS = {
     "newsletter/feeds": {"download", "parse"},
-    "newsletter/deliveries": {"transport", "converse", "pauses", "keep_connections", "hold_leases", "record_outcomes"},
+    "newsletter/deliveries": {
+        "transport",
+        "converse",
+        "pauses",
+        "keep_connections",
+        "hold_leases",
+        "record_outcomes",
+        "pace_domains",
+    },
 }
 
 

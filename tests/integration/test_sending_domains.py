@@ -1,0 +1,105 @@
+"""Receivers that take no more than so much: their mail waits in line, and nobody else's does."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from db.engine import reading
+from db.models import DomainPause
+from newsletter.clock import real_now
+from newsletter.deliveries import pacing
+from newsletter.deliveries.send import send_due
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+from tests.fakes.smtp_sink import Mail, Sink
+from tests.integration.sending import NOW, WEEK, approved_issue, standing, subscribe, with_relays
+
+
+def to_two_domains(engine: Engine, settings: Settings, slow: int, fast: int) -> None:
+    """The slow one's readers come first, so that they could be in the way."""
+    subscribe(engine, slow, domain="slow.example")
+    subscribe(engine, fast, domain="fast.example", start=slow)
+    approved_issue(engine, settings)
+    publish_issue(engine, WEEK, settings, NOW)
+
+
+def test_a_domain_with_a_rate_holds_up_nobody_else(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url), domain_rates=(("slow.example", 40.0),))
+        to_two_domains(engine, here, 60, 200)
+        began = real_now()
+        report = send_due(engine, here, standing(), WEEK)
+        seconds = (real_now() - began).total_seconds()
+    assert report.issues[0].counts.sent == 260
+    assert set(sink.recipients().values()) == {1}
+    assert seconds >= 1.0  # 60 at 40 a second
+    domains = [mail.recipient.partition("@")[2] for mail in sink.mails]
+    assert domains[:200].count("fast.example") > 150
+
+
+def test_the_rate_of_a_domain_holds_for_all_senders_together(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url), domain_rates=(("*", 50.0),))
+        to_two_domains(engine, here, 80, 0)
+        began = real_now()
+        both = [threading.Thread(target=send_due, args=(engine, here, standing(), WEEK)) for _ in range(2)]
+        for sending in both:
+            sending.start()
+        for sending in both:
+            sending.join()
+        seconds = (real_now() - began).total_seconds()
+    assert sink.recipients().total() == len(sink.recipients()) == 80
+    assert seconds >= 1.0
+
+
+def test_more_of_a_slow_domain_than_is_held_at_once_is_sent_to_the_last(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "ROOM_SECONDS", 0.05)
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url), domain_rates=(("slow.example", 1000.0),))
+        to_two_domains(engine, here, 800, 600)
+        report = send_due(engine, here, standing(), WEEK)
+    assert report.issues[0].status == "sent"
+    assert sink.recipients().total() == len(sink.recipients()) == 1400
+
+
+def test_a_domain_that_finds_it_too_much_goes_on_more_slowly(engine: Engine, settings: Settings) -> None:
+    asked = []
+
+    def too_much(mail: Mail, number: int) -> str:
+        if mail.recipient.endswith("@slow.example") and number >= 5 and not asked:
+            asked.append(mail)
+            return "451 4.7.28 rate limit exceeded"
+        return "250 ok"
+
+    with Sink().ending(too_much) as sink:
+        here = with_relays(settings, sink.url)
+        to_two_domains(engine, here, 40, 40)
+        first = send_due(engine, here, standing(), WEEK).issues[0]
+        assert first.counts.deferred > 0
+        with reading(engine) as connection:
+            row = connection.execute(select(DomainPause.domain, DomainPause.rate, DomainPause.until)).one()
+        assert row.domain == "slow.example"
+        assert row.rate > 0
+        later = send_due(engine, here, standing(NOW + timedelta(hours=2)), WEEK).issues[0]
+    assert (later.counts.sent, later.status) == (80, "sent")
+
+
+def test_a_stop_gives_back_what_waits_in_line(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url), domain_rates=(("slow.example", 0.01),))
+        to_two_domains(engine, here, 20, 20)
+        stop = threading.Event()
+        sending = threading.Thread(target=send_due, args=(engine, here, standing(), WEEK, stop))
+        sending.start()
+        while len(sink.mails) < 20:
+            threading.Event().wait(0.02)
+        stop.set()
+        sending.join()
+        report = send_due(engine, replace(here, domain_rates=()), standing(), WEEK).issues[0]
+    assert report.counts.sent == 40
+    assert sink.recipients().total() == 40
