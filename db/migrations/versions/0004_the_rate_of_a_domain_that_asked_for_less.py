@@ -1,13 +1,13 @@
 """The rate of a domain that asked for less
 
-Revision 0003, written 2026-11-26.
+Revision 0004, written 2026-11-26.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
