@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from db.events import add_issue_sent
 from db.models import Delivery, DomainPause, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
 from db.upsert import insert_or
@@ -311,6 +312,8 @@ def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
         .where(Issue.id == issue_id, Issue.status == IssueStatus.SENDING, ~still_open)
         .values(status=IssueStatus.SENT, finished_at=now, updated_at=now)
     )
+    if changed.rowcount:
+        add_issue_sent(connection, issue_id, now)
     return changed.rowcount == 1
 
 

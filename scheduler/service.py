@@ -46,7 +46,7 @@ class Service:
         self._waker = BackgroundScheduler(
             timezone="UTC",
             # One at a time, in the order of the timetable: what is composed on the hour was gathered on the hour.
-            executors={"default": ThreadPoolExecutor(3), "jobs": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(4), "jobs": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -55,7 +55,8 @@ class Service:
         self._context = Context(self._engine, self._settings, self._clock, self._stop, owner)
         # A round that outlasts its second is no news: the next one begins when it is over.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        rounds = [self._send_letters, self._send_issues] + ([self._keep_timetable] if self._jobs else [])
+        rounds = [self._send_letters, self._send_issues, self._call_webhooks]
+        rounds += [self._keep_timetable] if self._jobs else []
         for work in rounds:
             self._waker.add_job(_guarded(work), "interval", seconds=TICK_SECONDS, next_run_time=real_now())
         self._waker.start()
@@ -87,6 +88,12 @@ class Service:
             log.warning("%s: %s", issue.week, issue.trouble)
         if not troubles:
             self._next_send = 0.0
+
+    def _call_webhooks(self) -> None:
+        from newsletter.operations.call_webhooks import call_webhooks, webhooks_are_due
+
+        if not self._stop.is_set() and webhooks_are_due(self._engine):
+            call_webhooks(self._engine, self._settings, stop=self._stop)
 
     def _something_to_send(self) -> bool:
         with reading(self._engine) as connection:

@@ -5,7 +5,7 @@ mistakes impossible rather than unlikely: one delivery per issue and subscriber,
 take per tool and panelist, a release in one issue only.
 """
 
-from db.models.api import ApiRequest, ApiToken
+from db.models.api import ApiRequest, ApiToken, Webhook
 from db.models.base import Base, Instant
 from db.models.deliveries import Delivery, DomainPause, Letter, RelayRate, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
@@ -56,4 +56,5 @@ __all__ = [
     "Tool",
     "ToolAlias",
     "Vote",
+    "Webhook",
 ]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, new_id, ref
@@ -36,3 +36,24 @@ class ApiRequest(Base):
     at: Mapped[datetime] = mapped_column(index=True)  # real time
     status: Mapped[int | None]
     answer: Mapped[bytes | None]
+
+
+class Webhook(Base):
+    """Somebody else's address that is told of events, in their order. Times are real; ``after`` is the last event that
+    it knows of. ``secret`` signs, so it is kept as it is."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[int] = new_id()
+    name: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    secret: Mapped[bytes]
+    events: Mapped[list[str]]
+    after: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(server_default=text("0"))  # in a row
+    failing_since: Mapped[datetime | None]
+    next_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # given up, until an operator resumes it
+    answer: Mapped[str | None]  # the last one, in words
+    lease_until: Mapped[datetime | None]

@@ -85,11 +85,20 @@ class Suppression(Base):
 
 
 class SubscriberEvent(Base):
-    """What happened to a subscription, for counts and charts: subscribed, unsubscribed, bounced, complained, erased."""
+    """What happened, for counts, charts, the API and webhooks: subscribed, unsubscribed, bounced, complained, erased;
+    issue_sent, which has no subscriber. ``number`` is given once the event is committed: on PostgreSQL an event with a
+    smaller ``id`` may still appear, one with a smaller ``number`` never does."""
 
     __tablename__ = "subscriber_events"
+    __table_args__ = (
+        Index("ix_subscriber_events_unnumbered", "id", sqlite_where=text("number IS NULL"),
+              postgresql_where=text("number IS NULL")),
+        Index("ix_subscriber_events_number", "number", unique=True, sqlite_where=text("number IS NOT NULL"),
+              postgresql_where=text("number IS NOT NULL")),
+    )  # fmt: skip
 
     id: Mapped[int] = new_id()
+    number: Mapped[int | None] = mapped_column(Id)
     at: Mapped[datetime]
     what: Mapped[str]
     subscriber_id: Mapped[int | None] = mapped_column(Id)

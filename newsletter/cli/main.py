@@ -31,6 +31,7 @@ COMMANDS = {
     "bounces": ("newsletter.cli.bounces:bounces", "Take in returned mail and complaints."),
     "editors": ("newsletter.cli.editors:editors", "Who may sign in to the editors' room."),
     "tokens": ("newsletter.cli.tokens:tokens", "Which programs may use the API."),
+    "webhooks": ("newsletter.cli.webhooks:webhooks", "Whom we tell of what happens."),
     "doctor": ("newsletter.cli.doctor:doctor", "Is this installation fit to send?"),
     "status": ("newsletter.cli.status:status", "What is going on now."),
     "dkim": ("newsletter.cli.dkim:dkim", "Keys for signing."),

@@ -84,9 +84,23 @@ class Downloader:
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ACCEPTED}
         headers |= {"If-None-Match": etag} if etag else {}
         headers |= {"If-Modified-Since": last_modified} if last_modified else {}
+        async with self._within_limits():
+            return await self._follow(url, headers, now)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """The status that was answered; redirects are not followed. Raises DownloadError."""
+        async with (
+            self._within_limits(),
+            self._answer(url, {"User-Agent": self._agent, **headers}, body) as response,
+        ):
+            return response.status_code
+
+    @asynccontextmanager
+    async def _within_limits(self) -> AsyncIterator[None]:
+        """Whatever goes wrong inside is a DownloadError in words."""
         try:
             async with asyncio.timeout(self._limits.whole):
-                return await self._follow(url, headers, now)
+                yield
         except TimeoutError:
             raise DownloadError(f"it took more than {self._limits.whole:g} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -137,13 +151,15 @@ class Downloader:
         )
 
     @asynccontextmanager
-    async def _answer(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
-        """The answer's head; connects to the addresses of the host in turn."""
+    async def _answer(
+        self, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer's head, to a POST where there is a body; connects to the addresses of the host in turn."""
         target = httpx.URL(url)
         problem: Exception | None = None
         for address in await self._addresses(target):
             try:
-                response = await self._transport.handle_async_request(self._request(target, address, headers))
+                response = await self._transport.handle_async_request(self._request(target, address, headers, body))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 problem = error
                 continue
@@ -154,13 +170,16 @@ class Downloader:
             return
         raise problem or DownloadError(f"there is no host {target.host}")
 
-    def _request(self, target: httpx.URL, address: str, headers: Mapping[str, str]) -> httpx.Request:
+    def _request(
+        self, target: httpx.URL, address: str, headers: Mapping[str, str], body: bytes | None
+    ) -> httpx.Request:
         limits = self._limits
         host = target.netloc.decode("ascii")
         timeouts = {"connect": limits.connect, "read": limits.read, "write": limits.read, "pool": limits.whole}
         return httpx.Request(
-            "GET",
+            "GET" if body is None else "POST",
             target.copy_with(host=address, fragment=None),
+            content=body,
             headers={"Host": host, **headers},
             extensions={"timeout": timeouts, "sni_hostname": target.raw_host.decode("ascii")},
         )

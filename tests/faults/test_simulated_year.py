@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,11 +93,12 @@ class Year:
         folder: Path,
         feeds: FeedServer,
         sink: Sink,
+        relay: ExitStack,
         database_away: Callable[[], AbstractContextManager[None]],
         chance: random.Random,
     ) -> None:
         self.engine, self.feeds, self.sink, self.chance = engine, feeds, sink, chance
-        self._environ, self._folder, self._database_away = environ, folder, database_away
+        self._environ, self._folder, self._relay, self._database_away = environ, folder, relay, database_away
         self._items: list[dict[str, str]] = []
 
     def announce(self, week: Week) -> None:
@@ -143,11 +144,11 @@ class Year:
     @contextmanager
     def relay_away(self) -> Iterator[None]:
         """Nobody listens, and every open line is cut; the mailboxes stay."""
-        self.sink.__exit__(None, None, None)
+        self._relay.close()
         yield
         following = Sink()
         following.port, following.mails = self.sink.port, self.sink.mails
-        self.sink = following.__enter__()
+        self.sink = self._relay.enter_context(following)
 
     def until(self, what: Callable[[], object], seconds: float = 180) -> None:
         end = time.monotonic() + seconds
@@ -272,7 +273,8 @@ def test_every_issue_is_composed_once_and_sent_once_whatever_happens(
     lived = weeks(full)
     chance = random.Random(len(make_url(database_url).drivername))
     troubles = Troubles.drawn(lived, chance) if full else Troubles()
-    with FeedServer() as feeds, Sink() as sink:
+    with FeedServer() as feeds, ExitStack() as relay:
+        sink = relay.enter_context(Sink())
         environ = {key: value for key, value in os.environ.items() if not key.startswith("NEWSLETTER_")}
         environ |= complete_environment(database_url) | {
             "NEWSLETTER_SMTP": f"smtp://127.0.0.1:{sink.port}?tls=off&connections={CONNECTIONS}",
@@ -284,7 +286,7 @@ def test_every_issue_is_composed_once_and_sent_once_whatever_happens(
         import_tools(engine, tools_document(), before)
         subscribe(engine, READERS)
         watch_feed(engine, Watch(f"{feeds.base}/{FEED.file}", FEED.name, FEED.kind, FEED.tool), before)
-        year = Year(engine, environ, tmp_path, feeds, sink, database_away, chance)
+        year = Year(engine, environ, tmp_path, feeds, sink, relay, database_away, chance)
         for week in lived:
             year.live(week, troubles, dies_sending=full or week == lived[-1])
         check_mailboxes(year, lived, troubles)

@@ -21,7 +21,7 @@ VERBS = {
         "keep_connections", "hold_leases", "record_outcomes", "pace_domains",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
-    "newsletter/operations": {"backup", "doctor", "move"},
+    "newsletter/operations": {"backup", "call_webhooks", "doctor", "move"},
     "newsletter/editors": {"invite", "sign_in"},
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {

@@ -1,0 +1,34 @@
+"""The API's events: what happened, in its order. Webhooks are told the same (`newsletter webhooks`)."""
+
+from typing import Any
+
+from db.engine import transaction
+from db.events import events_after, number_events
+from newsletter.clock import iso
+from newsletter.operations.webhooks import EVENTS
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import EMAIL, ID, INSTANT, PAGE, WEEK, listed, or_null, shape
+
+_TYPE = {"type": "string", "enum": list(EVENTS)}
+_EVENT = shape("id type at email issue", id=ID, type=_TYPE, at=INSTANT, email=or_null(EMAIL), issue=or_null(WEEK))
+
+
+def list_events(asked: Asked) -> Any:
+    limit, kind = asked.get("limit") or 100, asked.get("type")
+    with transaction(asked.site.engine) as connection:
+        number_events(connection)
+        page = events_after(connection, asked.get("after") or 0, limit, None if kind is None else (kind,))
+    found = [
+        {"id": one.number, "type": one.what, "at": iso(one.at), "email": one.email, "issue": one.week} for one in page
+    ]
+    return {"events": found, "next": page[-1].number if len(page) == limit else None}
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/events", "events:read",
+        "What happened, in its order. `email` is null where nobody is meant or who was meant has been erased. To hear "
+        "of what comes, keep the `id` of the last one and give it as `after`.",
+        list_events, listed("events", _EVENT), query={**PAGE, "type": _TYPE},
+    ),
+)  # fmt: skip
