@@ -50,10 +50,9 @@ class Refused(NamedTuple):
     reply: str
 
 
-class ComplaintCount(NamedTuple):
+class ReturnedCount(NamedTuple):
     sent: int
-    complaints: int
-    status: str
+    returned: int
 
 
 _DELIVERY = (Delivery.id, Delivery.issue_id, Delivery.subscriber_id, Delivery.email)
@@ -199,19 +198,16 @@ def stop_mailing(
     return True
 
 
-def complaints_of(connection: Connection, issue_id: int) -> ComplaintCount:
-    """How many were sent an issue and how many of them complained, by the deliveries that complaints name."""
+def returned_of(connection: Connection, issue_id: int, kind: BounceKind) -> ReturnedCount:
+    """How many were sent an issue, and for how many of them mail of a kind came back that names their delivery."""
     sent = select(func.count()).where(Delivery.issue_id == issue_id, Delivery.status == DeliveryStatus.SENT)
-    complained = (
+    returned = (
         select(func.count(func.distinct(ReturnedMail.delivery_id)))
         .join(Delivery, Delivery.id == ReturnedMail.delivery_id)
-        .where(Delivery.issue_id == issue_id, ReturnedMail.kind == BounceKind.COMPLAINT)
+        .where(Delivery.issue_id == issue_id, ReturnedMail.kind == kind)
     )
-    status = select(Issue.status).where(Issue.id == issue_id)
-    row = connection.execute(
-        select(sent.scalar_subquery(), complained.scalar_subquery(), status.scalar_subquery())
-    ).one()
-    return ComplaintCount(row[0], row[1], row[2] or "")
+    row = connection.execute(select(sent.scalar_subquery(), returned.scalar_subquery())).one()
+    return ReturnedCount(row[0], row[1])
 
 
 def pause_issue(connection: Connection, issue_id: int, reason: str, now: datetime) -> bool:

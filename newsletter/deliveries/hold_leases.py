@@ -77,10 +77,9 @@ class Leases:
         with reading(self._engine) as connection:
             return deliveries.issue_status(connection, self._issue_id) == IssueStatus.SENDING
 
-    def pause_issue(self, week: str, blaming: Collection[str]) -> str:
-        """Because so many domains blame what it says; returns the reason in words."""
+    def pause_issue(self, week: str, reason: str) -> None:
         with self._turn, transaction(self._engine) as connection:
-            return hold_issue(connection, self._issue_id, week, blaming, self._clock.now())
+            hold_issue(connection, self._issue_id, week, reason, self._clock.now())
 
     def stand_in_line(self, queue: Queue, count: int) -> float:
         """The next so many places in a queue; returns the instant of the first, in seconds since 1970."""

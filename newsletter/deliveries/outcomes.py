@@ -4,6 +4,7 @@ The table is the mail rules' ("Transport", 4). The enhanced code (RFC 3463) beat
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,8 @@ GIVE_UP_AFTER = timedelta(hours=72)
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
 DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
+BLAMING_DOMAINS = 3  # one mailbox never stops an issue
+BOUNCE_RATE, BOUNCES_NEED = 0.05, 1000  # providers think of a bought list above this
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)
@@ -100,6 +103,16 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     if now - first_attempt_at >= GIVE_UP_AFTER:
         return Outcome(DeliveryStatus.UNCERTAIN)
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
+
+
+def why_pause(blaming: Collection[str], bounced: int, sent: int) -> str | None:
+    """Why the whole issue should pause: domains that blame what it says, or too many addresses that are none. None as
+    long as there is no reason."""
+    if len(blaming) >= BLAMING_DOMAINS:
+        return f"{len(blaming)} recipient domains refuse what this issue says: {', '.join(sorted(blaming))}"
+    if sent + bounced >= BOUNCES_NEED and bounced > (sent + bounced) * BOUNCE_RATE:
+        return f"{bounced} of {sent + bounced} addresses do not exist, which is more than 5 in 100"
+    return None
 
 
 def domain_waits_until(found: Outcome, now: datetime) -> datetime | None:

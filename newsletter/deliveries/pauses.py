@@ -1,6 +1,6 @@
 """What a reply holds up beyond its own delivery: its domain, or the whole issue. Operators are told by letter."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -42,15 +42,13 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
         _tell(connection, week, f"{hold.domain} does not take {week}", words, now)
 
 
-def hold_issue(connection: Connection, issue_id: int, week: str, domains: Collection[str], now: datetime) -> str:
-    """sending → paused, because of what it says; returns the reason."""
-    reason = f"{len(domains)} recipient domains refuse what this issue says: {', '.join(sorted(domains))}"
+def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:
+    """sending → paused, for a reason in words that operators are told."""
     if deliveries.move_issue(connection, issue_id, [IssueStatus.SENDING], IssueStatus.PAUSED, now, reason):
         words = (
             f"{reason}. Look at the replies in its receipt before you resume it with `newsletter issues resume {week}`."
         )
         _tell(connection, week, f"The sending of {week} is paused", words, now)
-    return reason
 
 
 def _tell(connection: Connection, week: str, subject: str, words: str, now: datetime) -> None:

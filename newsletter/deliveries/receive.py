@@ -1,6 +1,7 @@
 """Take in returned mail: keep what it says, and act on what a keyed token or a verified provider vouches for."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,6 @@ from db.letters import add_notices
 from db.returned_mail import (
     DeliveryRow,
     add_returned,
-    complaints_of,
     deliveries_by_relay_id,
     delivery_by_id,
     delivery_of_link,
@@ -24,6 +24,7 @@ from db.returned_mail import (
     past_deliveries,
     pause_issue,
     refused_deliveries,
+    returned_of,
     stop_mailing,
     week_of,
 )
@@ -34,10 +35,20 @@ from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.deliveries.bounces_providers import Notice
 from newsletter.deliveries.bounces_reasons import COUNTED, Returned, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
+from newsletter.deliveries.outcomes import BOUNCE_RATE
 from newsletter.subscribers.addresses import hash_address, parse_address
 
-COMPLAINT_RATE = 0.003
-COMPLAINTS_NEED = 1000
+# Of at least so many that an issue was sent to: big providers begin to block at this rate of complaints, and think of a
+# bought list at this rate of bounces.
+LIMITS_NEED = 1000
+LIMITS = {
+    BounceKind.COMPLAINT: (0.003, "readers complained, which is more than 3 in 1,000"),
+    BounceKind.HARD: (BOUNCE_RATE, "addresses do not exist, which is more than 5 in 100"),
+}
+
+
+Told = Counter[tuple[int, BounceKind]]
+"""How much new mail of a kind that has a limit came back, by issue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,12 @@ class ReceiveReport:
 def receive_mail(engine: Engine, mails: Iterable[Arrived], *, now: datetime) -> ReceiveReport:
     """Take in each mail in a transaction of its own. A mail that was taken before changes nothing again."""
     results: list[Result] = []
+    told: Told = Counter()
     for mail in mails:
         with transaction(engine) as connection:
-            results.extend(_take_mail(connection, mail, now))
+            results.extend(_take_mail(connection, mail, now, told))
+    with transaction(engine) as connection:
+        _watch(connection, told, now)
     return ReceiveReport(tuple(results))
 
 
@@ -72,11 +86,15 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
     """Take in a provider's notices, whose signature the door has verified: each names its delivery by the relay's id
     (or by our own return path)."""
     results: list[Result] = []
+    told: Told = Counter()
     with transaction(engine) as connection:
         keys = link_keys(connection)
         for notice in notices:
             delivery = _delivery_of_notice(connection, notice, keys)
-            results.append(_take(connection, source, notice.fingerprint, (notice.returned,), 0, delivery, now, None))
+            results.append(
+                _take(connection, source, notice.fingerprint, (notice.returned,), 0, delivery, now, None, told)
+            )
+        _watch(connection, told, now)
     return ReceiveReport(tuple(results))
 
 
@@ -93,20 +111,20 @@ def count_refusals(engine: Engine, *, now: datetime) -> int:
     return changed
 
 
-def _take_mail(connection: Connection, mail: Arrived, now: datetime) -> list[Result]:
+def _take_mail(connection: Connection, mail: Arrived, now: datetime, told: Told) -> list[Result]:
     reading = read_bounce(mail.raw, link_keys(connection))
     delivery = _delivery_of(connection, reading)
     fingerprint = hashlib.sha256(mail.raw).hexdigest()
     raw = None if reading.understood else mail.raw[:MAX_BYTES]
     return [
-        _take(connection, mail.source, fingerprint, reading.returned, place, delivery, now, raw)
+        _take(connection, mail.source, fingerprint, reading.returned, place, delivery, now, raw, told)
         for place in range(len(reading.returned))
     ]
 
 
 def _take(
     connection: Connection, source: str, fingerprint: str, returned: Sequence[Returned], place: int,
-    delivery: DeliveryRow | None, now: datetime, raw: bytes | None,
+    delivery: DeliveryRow | None, now: datetime, raw: bytes | None, told: Told,
 ) -> Result:  # fmt: skip
     """Keep one of the things that a mail says, and act on it where it is the one about our reader."""
     one = returned[place]
@@ -121,6 +139,8 @@ def _take(
         changed = _act(connection, one, delivery, now)
         if changed:
             mark_changed(connection, new)
+        if judgement.kind in LIMITS:
+            told[delivery.issue_id, judgement.kind] += 1
     return Result(source, judgement.kind, recipient, judgement.status, judgement.reason.value, changed)
 
 
@@ -144,9 +164,7 @@ def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: date
     if judgement.kind is BounceKind.COMPLAINT:
         if has_changed(connection, delivery.id, (BounceKind.COMPLAINT,)):
             return False
-        changed = stop_mailing(connection, delivery, SubscriberState.COMPLAINED, now, note)
-        _watch_complaints(connection, delivery.issue_id, now)
-        return changed
+        return stop_mailing(connection, delivery, SubscriberState.COMPLAINED, now, note)
     if judgement.kind is BounceKind.HARD:
         if has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
             return False
@@ -170,23 +188,28 @@ def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, no
     return stop_mailing(connection, delivery, SubscriberState.BOUNCED, now, f"{note}, {found.length} issues in a row")
 
 
-def _watch_complaints(connection: Connection, issue_id: int, now: datetime) -> None:
-    """More than 3 in 1,000 who complain: stop, and let a person look (big providers begin to block at this rate)."""
-    count = complaints_of(connection, issue_id)
-    if count.sent < COMPLAINTS_NEED or count.complaints <= count.sent * COMPLAINT_RATE:
-        return
-    reason = f"{count.complaints} of {count.sent} readers complained, which is more than 3 in 1,000"
-    if pause_issue(connection, issue_id, reason, now):
-        _tell_operators(connection, week_of(connection, issue_id), reason, now)
+def _watch(connection: Connection, told: Told, now: datetime) -> None:
+    """Too many who complain, or too many addresses that are none: stop, and let a person look."""
+    for (issue_id, kind), new in told.items():
+        share, words = LIMITS[kind]
+        count = returned_of(connection, issue_id, kind)
+        most = count.sent * share
+        if count.sent < LIMITS_NEED or count.returned <= most:
+            continue
+        reason = f"{count.returned} of {count.sent} {words}"
+        if pause_issue(connection, issue_id, reason, now):
+            _tell_operators(connection, week_of(connection, issue_id), "The sending of {} is paused", reason, now)
+        elif count.returned - new <= most:
+            _tell_operators(connection, week_of(connection, issue_id), "Look at what came back for {}", reason, now)
 
 
-def _tell_operators(connection: Connection, week: str, reason: str, now: datetime) -> None:
+def _tell_operators(connection: Connection, week: str, subject: str, reason: str, now: datetime) -> None:
+    subject = subject.format(week)
     words = (
-        f"The sending of {week} is paused: {reason}. Look at where these readers came from before you resume it "
-        f"with `newsletter issues resume {week}`."
+        f"{subject}: {reason}. Look at where these readers came from before anything more is sent to them. "
+        f"`newsletter issues resume {week}` goes on with a sending that is paused."
     )
-    subject, link = f"The sending of {week} is paused", f"/editor/issues/{week}"
-    add_notices(connection, [Role.OPERATOR], subject, [words], link, real_now(), now)
+    add_notices(connection, [Role.OPERATOR], subject, [words], f"/editor/issues/{week}", real_now(), now)
 
 
 def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None:

@@ -43,7 +43,6 @@ T = TypeVar("T")
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
 TELL_SECONDS = 1.0
-BLAMING_DOMAINS = 3
 
 
 @dataclass(slots=True)
@@ -81,6 +80,8 @@ class Sender:
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
+        self._bounced = 0
+        self._paused_because: str | None = None
 
     @property
     def begun(self) -> bool:
@@ -88,7 +89,7 @@ class Sender:
 
     def run(self) -> Tally:
         asyncio.run(self._run())
-        return Tally(self.statuses, self.trouble)
+        return Tally(self.statuses, self._paused_because or self.trouble)
 
     async def _run(self) -> None:
         self._claims, self._signs = ThreadPoolExecutor(1, "claims"), ThreadPoolExecutor(1, "signs")
@@ -208,6 +209,8 @@ class Sender:
             self._lines.sent(domain)
         if what.blame is Blame.ISSUE:
             self._blaming.add(domain)
+        elif what.blame is Blame.MAILBOX:
+            self._bounced += 1
         until = outcomes.domain_waits_until(what, now)
         hold = self._hold(domain, what.blame, words, until) if until else None
         return self._recorder.add(written, what.blame, claimed.subscriber_id, hold)
@@ -303,8 +306,10 @@ class Sender:
             with contextlib.suppress(OperationalError):
                 if not await self._in(None, self._leases.being_sent):
                     break
-                if len(self._blaming) >= BLAMING_DOMAINS:
-                    self.trouble = await self._in(None, lambda: self._leases.pause_issue(self.week, self._blaming))
+                reason = outcomes.why_pause(self._blaming, self._bounced, self.statuses[DeliveryStatus.SENT])
+                if reason is not None:
+                    await self._in(None, partial(self._leases.pause_issue, self.week, reason))
+                    self._paused_because = reason
                     break
                 if time.monotonic() - extended > EXTEND_SECONDS:
                     extended = time.monotonic()

@@ -252,6 +252,21 @@ def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_opera
     with reading(engine) as connection:
         assert list(connection.scalars(select(Letter.email))) == ["ops@example.com"]
 
+    # Most of what comes back comes when all is sent: then operators are told, once for each reason.
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).where(Issue.id == issue_id).values(status="sent"))
+    bounced = [dsn(HARD, to=return_path(engine, delivery_id)) for delivery_id in ids[100:152]]
+    take(engine, *bounced[:50])
+    assert _letters(engine) == 1
+    take(engine, bounced[50])
+    take(engine, bounced[51], complaint(mail_from=return_path(engine, ids[4])))
+    assert _letters(engine) == 2
+
+
+def _letters(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return len(list(connection.scalars(select(Letter.id))))
+
 
 def _status(engine: Engine, issue_id: int) -> str:
     with reading(engine) as connection:

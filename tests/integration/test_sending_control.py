@@ -13,12 +13,13 @@ from sqlalchemy import Engine, insert, select, update
 from db.deliveries import claim
 from db.engine import transaction
 from db.keys import newest_link_key
-from db.models import Delivery, Key, Subscriber
+from db.models import Delivery, Editor, Key, Letter, Subscriber
 from db.models import Sender as Killed
 from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
+from newsletter.deliveries import outcomes
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
@@ -218,6 +219,24 @@ def test_a_rate_holds_for_all_senders_together(engine: Engine, settings: Setting
         seconds = (real_now() - began).total_seconds()
     assert len(sink.mails) == 150
     assert seconds >= 1.0  # 150 messages at 100 a second, less what may be taken at once
+
+
+def test_an_issue_whose_addresses_do_not_exist_pauses_and_operators_are_told(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "BOUNCES_NEED", 50)
+    with transaction(engine) as connection:
+        connection.execute(insert(Editor).values(email="ops@example.com", role="operator", created_at=NOW))
+    with Sink().delaying(0.02) as sink:
+        for number in range(20):
+            sink.refusing(f"reader{number}@example.org", "550 5.1.1 no such user")
+        here = with_relays(settings, sink.url)
+        published(engine, here, 600)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert sent.status == "paused"
+    assert "addresses do not exist" in (sent.trouble or "")
+    with transaction(engine) as connection:
+        assert list(connection.scalars(select(Letter.email))) == ["ops@example.com"]
 
 
 def test_relays_with_weights_share_and_one_that_is_gone_leaves_its_share(engine: Engine, settings: Settings) -> None:
