@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 
 BUSY_TIMEOUT_MS = 30_000
+CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system would wait for minutes
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
@@ -21,7 +22,8 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    waits = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
+    return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits)
 
 
 def is_sqlite(engine: Engine | Connection) -> bool:

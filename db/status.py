@@ -1,10 +1,12 @@
 """How the installation is doing: counts for `newsletter status`, /metrics and doctor."""
 
+from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from db.engine import is_sqlite
 from db.models import (
     AuditEntry,
     Delivery,
@@ -72,6 +74,27 @@ def delivery_counts(connection: Connection, issue_ids: list[int]) -> dict[int, d
     for issue_id, status, number in connection.execute(wanted.group_by(Delivery.issue_id, Delivery.status)):
         counts[issue_id][status] = number
     return counts
+
+
+def domain_counts(connection: Connection, issue_id: int, most: int, least: int) -> list[tuple[str, str, int]]:
+    """(domain, status, deliveries) of the ``most`` domains with the most readers, each with at least ``least``."""
+    at = func.instr if is_sqlite(connection) else func.strpos
+    domain = func.substr(Delivery.email, at(Delivery.email, "@") + 1).label("domain")
+    wanted = select(domain, Delivery.status, func.count()).where(Delivery.issue_id == issue_id, Delivery.email != "")
+    found = [
+        (str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(wanted.group_by(domain, Delivery.status))
+    ]
+    readers: Counter[str] = Counter()
+    for name, _, number in found:
+        readers[name] += number
+    shown = {name for name, number in readers.most_common(most) if number >= least}
+    return [row for row in found if row[0] in shown]
+
+
+def last_done(connection: Connection) -> dict[str, datetime]:
+    """When the last run of each job was done."""
+    wanted = select(JobRun.job, func.max(JobRun.finished_at)).where(JobRun.status == RunStatus.DONE)
+    return {str(job): at for job, at in connection.execute(wanted.group_by(JobRun.job)) if at is not None}
 
 
 def newest_issues(connection: Connection, limit: int) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ _PATIENCE = 2.0
 _KEPT = 5.0
 """Seconds that an answer about the relays stands: asking this page often must not keep a relay busy."""
 
-_last_look: dict[tuple[str, ...], tuple[float, bool]] = {}
+_last_look: dict[str, tuple[float, float | None]] = {}
 
 
 async def healthz(request: Request) -> JSONResponse:
@@ -38,18 +38,19 @@ def readyz(request: Request) -> JSONResponse:
 
 def a_relay_is_there(relays: Sequence[Relay]) -> bool:
     """Whether any of them takes a connection; `newsletter doctor` looks at TLS and login too."""
-    names = tuple(relay.name for relay in relays)
-    looked_at, answer = _last_look.get(names, (float("-inf"), False))
-    if time.monotonic() - looked_at > _KEPT:
-        answer = any(_takes_connections(relay) for relay in relays)
-        _last_look[names] = time.monotonic(), answer
-    return answer
+    return any(connect_seconds(relay) is not None for relay in relays)
 
 
-def _takes_connections(relay: Relay) -> bool:
-    with suppress(OSError), socket.create_connection((relay.host, relay.port), _PATIENCE):
-        return True
-    return False
+def connect_seconds(relay: Relay) -> float | None:
+    """How long a relay took to take a connection; None where it takes none."""
+    looked_at, took = _last_look.get(relay.name, (float("-inf"), None))
+    began = time.monotonic()
+    if began - looked_at > _KEPT:
+        took = None
+        with suppress(OSError), socket.create_connection((relay.host, relay.port), _PATIENCE):
+            took = time.monotonic() - began
+        _last_look[relay.name] = time.monotonic(), took
+    return took
 
 
 routes = [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -6,8 +6,8 @@ that passes the public's requests on gives itself away by its forwarding header.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from sqlalchemy import Engine
@@ -18,12 +18,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db import status
 from db.engine import reading
+from db.events import list_webhooks
 from newsletter.clock import real_now
+from newsletter.setting_values import Relay
 from newsletter.web.client import UNKNOWN, client_address
+from newsletter.web.health import connect_seconds
 from newsletter.web.site import site
 
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 _ISSUES = 8
+_DOMAINS, _LEAST_READERS = 20, 10  # a domain of its own would give its reader away
 
 answers: Counter[tuple[str, str]] = Counter()
 """Answers of this process by method and class of status."""
@@ -63,7 +67,8 @@ def metrics(request: Request) -> Response:
     if not _may_see(request):
         return PlainTextResponse("Metrics are for private networks.\n", 403)
     here = site(request)
-    text = "\n".join([*_of_database(here.engine, here.clock.now()), *_of_process(), ""])
+    found = (*_of_database(here.engine, here.clock.now()), *_of_relays(here.settings.smtp), *_of_process())
+    text = "\n".join([*found, ""])
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
@@ -85,6 +90,9 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         oldest = status.oldest_waiting(connection)
         subscribers, releases = status.subscriber_counts(connection), status.release_counts(connection)
         returned, letters = status.returned_since(connection), status.letters_waiting(connection)
+        domains = status.domain_counts(connection, issues[0][0], _DOMAINS, _LEAST_READERS) if issues else []
+        jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
+        webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
         pauses, senders = len(status.domain_pauses(connection, real_now())), len(status.senders(connection))
     yield from _gauge("newsletter_subscribers", "Subscribers by state.", "state", subscribers)
     yield from _gauge("newsletter_releases", "Releases by status.", "status", releases)
@@ -94,11 +102,27 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
     for issue_id, week in issues:
         for name, number in deliveries[issue_id].items():
             yield f'newsletter_deliveries{{issue="{week}",status="{name}"}} {number}'
+    yield from _head("newsletter_domain_deliveries", "Deliveries of the newest issue by status and domain.", "gauge")
+    for domain, name, number in domains:
+        yield f'newsletter_domain_deliveries{{domain="{domain}",status="{name}"}} {number}'
+    done_at = {job: at.timestamp() for job, at in jobs.items()}
+    yield from _gauge("newsletter_job_done_timestamp_seconds", "When each job was done last.", "job", done_at)
+    yield from _single("newsletter_jobs_failed", "Runs of jobs that failed in the last day.", failures)
+    condition = {"failing": sum(failing for failing, _ in webhooks), "paused": sum(paused for _, paused in webhooks)}
+    yield from _gauge("newsletter_webhooks", "Webhooks in trouble, by condition.", "condition", condition)
     age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
     yield from _single("newsletter_queue_age_seconds", "How long the oldest waiting issue has been under way.", age)
     yield from _single("newsletter_letters_waiting", "Confirmation, sign-in and notice mail that waits.", letters)
     yield from _single("newsletter_domains_paused", "Recipient domains that asked us to wait.", pauses)
     yield from _single("newsletter_senders", "Sending processes that are registered.", senders)
+
+
+def _of_relays(relays: Sequence[Relay]) -> Iterator[str]:
+    took = {relay.name: connect_seconds(relay) for relay in relays}
+    up = {name: int(seconds is not None) for name, seconds in took.items()}
+    yield from _gauge("newsletter_relay_up", "Whether a relay takes connections.", "relay", up)
+    there = {name: seconds for name, seconds in took.items() if seconds is not None}
+    yield from _gauge("newsletter_relay_connect_seconds", "How long a relay took to answer.", "relay", there)
 
 
 def _of_process() -> Iterator[str]:
@@ -114,15 +138,15 @@ def _of_process() -> Iterator[str]:
     yield f"{name}_count {total}"
 
 
-def _gauge(name: str, help_: str, label: str, values: Mapping[str, int]) -> Iterable[str]:
+def _gauge(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterable[str]:
     yield from _head(name, help_, "gauge")
     for value, number in values.items():
-        yield f'{name}{{{label}="{value}"}} {number}'
+        yield f'{name}{{{label}="{value}"}} {number:.15g}'
 
 
 def _single(name: str, help_: str, number: float) -> Iterable[str]:
     yield from _head(name, help_, "gauge")
-    yield f"{name} {number:g}"
+    yield f"{name} {number:.15g}"
 
 
 def _head(name: str, help_: str, kind: str) -> Iterable[str]:

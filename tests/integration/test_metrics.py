@@ -1,16 +1,25 @@
 """What Prometheus reads, and who may."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
+from db.engine import transaction
+from db.models import Delivery, Issue
+from db.partitions import make_partition
+from db.runs import claim_run, finish_run
+from db.states import RunStatus
 from newsletter.clock import Clock
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
+from tests.fakes.times import MONDAY
 
+RULES = Path(__file__).parents[2] / "deploy/alerts.yml"
 LINE = re.compile(r"(# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{[a-z]+=\"[^\"]*\"(?:,[a-z]+=\"[^\"]*\")*\})? -?\d[\d.e+]*)")
 
 
@@ -35,14 +44,68 @@ def test_the_public_behind_a_proxy_does_not_see_them(browser: Browser) -> None:
 
 
 def test_the_alert_rules_name_metrics_and_labels_that_there_are(browser: Browser) -> None:
-    rules = (Path(__file__).parents[2] / "deploy/alerts.yml").read_text("utf-8")
+    rules = RULES.read_text("utf-8")
     shown = browser.get("/metrics").text
     expressions = re.findall(r"^        expr: (.+)$", rules, re.M)
     assert len(expressions) == rules.count("- alert: ") >= 6
     known = set(re.findall(r"^# TYPE (\w+)", shown, re.M))
     for expression in expressions:
-        assert expression.count("(") == expression.count(")")
+        assert expression.count("(") == expression.count(")")  # promtool reads them whole, where it is there
         assert set(re.findall(r"newsletter_\w+", expression)) <= known, expression
         for metric, label, value in re.findall(r'(newsletter_\w+)\{(\w+)="([^"]+)"\}', expression):
-            if not metric.endswith(("_total", "_deliveries")):  # those have no series before the first answer or issue
+            if not metric.endswith(
+                ("_total", "_deliveries", "_seconds")
+            ):  # no series before the first answer, issue, run
                 assert f'{metric}{{{label}="{value}"}}' in shown, expression
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed; Debian's prometheus has it")
+def test_promtool_finds_nothing_wrong_with_metrics_and_rules(browser: Browser, engine: Engine) -> None:
+    happened(engine)
+    rules = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
+    assert rules.returncode == 0, rules.stdout + rules.stderr
+    shown = browser.get("/metrics").text
+    metrics = subprocess.run(["promtool", "check", "metrics"], input=shown, capture_output=True, text=True)
+    assert (metrics.returncode, metrics.stdout + metrics.stderr) == (0, "")
+
+
+def test_domains_are_counted_by_outcome_where_they_do_not_give_one_reader_away(
+    browser: Browser, engine: Engine
+) -> None:
+    happened(engine)
+    lines = [line for line in browser.get("/metrics").text.splitlines() if line.startswith("newsletter_domain_")]
+    assert lines == [
+        'newsletter_domain_deliveries{domain="large.example",status="failed"} 2',
+        'newsletter_domain_deliveries{domain="large.example",status="sent"} 10',
+    ]
+
+
+def test_jobs_relays_and_webhooks_are_seen(browser: Browser, engine: Engine) -> None:
+    happened(engine)
+    lines = browser.get("/metrics").text.splitlines()
+    assert f'newsletter_job_done_timestamp_seconds{{job="gather"}} {MONDAY.timestamp():.0f}' in lines
+    assert 'newsletter_relay_up{relay="127.0.0.1:1025"} 0' in lines
+    assert 'newsletter_webhooks{condition="paused"} 0' in lines
+
+
+def happened(engine: Engine) -> None:
+    """An issue to twelve readers of one domain and one of another, and a run of a job."""
+    with transaction(engine) as connection:
+        issue_id = connection.execute(
+            insert(Issue).values(
+                week="2026-W47", number=1, status="sending", composed_at=MONDAY, updated_at=MONDAY, starts_at=MONDAY,
+                ends_at=MONDAY, started_at=MONDAY, settings={},
+            ).returning(Issue.id)
+        ).scalar_one()  # fmt: skip
+        make_partition(connection, issue_id)
+        readers = [f"r{number}@large.example" for number in range(12)] + ["me@own.example"]
+        for number, email in enumerate(readers):
+            connection.execute(
+                insert(Delivery).values(
+                    issue_id=issue_id, subscriber_id=number, email=email, name="", format="html", selection="",
+                    link_key_id=1, status="failed" if number < 2 else "sent",
+                )
+            )  # fmt: skip
+        run_id = claim_run(connection, "gather", MONDAY, "me", MONDAY, MONDAY)
+        assert run_id is not None
+        finish_run(connection, run_id, "me", RunStatus.DONE, MONDAY)
