@@ -37,7 +37,7 @@ def comparison(request: Request) -> Response:
             return RedirectResponse(f"/tools/{one.slug}", 302)
         left, right = in_order(one, other)
         if comparison_path(left, right) != f"/compare/{pair}":
-            return RedirectResponse(quote(comparison_path(left, right)), 302)
+            return RedirectResponse(_address(connection, left, right), 302)
         takes, members = takes_of(connection, [left.id, right.id]), panel(connection)
         near = _related(connection, left, right)
         mine = {tool.id: (vote_of(connection, tool.id, reader), is_saved(connection, reader, tool.id))
@@ -50,6 +50,14 @@ def comparison(request: Request) -> Response:
         about=_about(here, left_card, right_card, takes), cards=(left_card, right_card), sheet=sheet, related=near,
         mine=mine, doubts=doubts,
     )  # fmt: skip
+
+
+def _address(connection: Connection, left: ToolRow, right: ToolRow) -> str:
+    """Where these two are compared, whatever else their address can be read as."""
+    path = comparison_path(left, right)
+    pair = path.removeprefix("/compare/")
+    shown = _meant(_pairs(connection, pair), pair, None)
+    return quote(path) + ("" if shown[0].id == left.id else f"?left={quote(left.slug)}")
 
 
 def _pairs(connection: Connection, pair: str) -> list[tuple[ToolRow, ToolRow]]:

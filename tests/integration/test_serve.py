@@ -21,6 +21,7 @@ from db.issues import issue_of_week
 from db.letters import add_letter
 from db.runs import JobLook, look_at_jobs
 from db.states import LetterKind
+from newsletter.cli.serve import listen
 from newsletter.clock import Clock, Week, real_now
 from newsletter.demo.inbox import Inbox
 from newsletter.demo.material import feed_documents, readers_document, sample_feeds, tools_document
@@ -50,6 +51,14 @@ def until(what: Callable[[], object], seconds: float = 60.0) -> None:
     while not what():
         assert time.monotonic() < end, "this did not happen in time"
         time.sleep(0.05)
+
+
+def test_an_answer_in_two_parts_waits_for_nobody() -> None:
+    """Nagle's algorithm holds the second part back until the first is acknowledged: 40 ms on a kept-alive line."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.fixture

@@ -165,6 +165,8 @@ def test_slugs_may_hold_vs_themselves(engine: Engine, browser: Browser) -> None:
     other = browser.get("/compare/a-vs-b-vs-c?left=a-vs-b")
     assert "A-Vs-B vs C" in words(other.text)
     assert "/compare/a-vs-b-vs-c?left=a-vs-b" in first.text
+    assert browser.get("/compare/c-vs-a-vs-b").headers["location"] == "/compare/a-vs-b-vs-c?left=a-vs-b"
+    assert browser.get("/compare/b-vs-c-vs-a").headers["location"] == "/compare/a-vs-b-vs-c"
 
 
 def test_a_reading_whose_own_address_it_is_wins(engine: Engine, browser: Browser) -> None:
