@@ -197,9 +197,10 @@ def check(door: Door, issue: str, links: bool, identity: bool, as_json: bool) ->
       newsletter issues check 2026-W47
     """
     from newsletter.issues.check import check_issue
+    from newsletter.issues.findings import gravest_first
 
     report = check_issue(door.engine, week_argument(issue), door.settings, door.clock.now(), links=links)
-    findings = [*report.findings, *(_identity(door) if identity else [])]
+    findings = gravest_first([*report.findings, *(_identity(door) if identity else [])])
     passed = not any(found.severity == "error" for found in findings)
     document = {"issue": report.week, "passed": passed, "findings": [asdict(found) for found in findings]}
     lines = [f"{found.severity}: {found.place}: {found.message} {found.advice}" for found in findings]
@@ -267,12 +268,17 @@ def approve(door: Door, issue: str, at: str | None, expect: str | None, as_json:
 
 def _identity(door: Door) -> list[Any]:
     """What is not well with what receivers judge the mail by. A service that is not up yet is no fault of the issue."""
-    from newsletter.issues.checks import Finding
+    from newsletter.issues.findings import Finding
     from newsletter.operations.dns_resolver import SystemResolver
     from newsletter.operations.doctor import examine_identity
 
     return [
-        Finding("warning" if found.name == "service" else str(found.level), found.name, f"{found.what}.", found.advice)
+        Finding(
+            "warning" if found.name == "service" else str(found.level),
+            found.name,
+            f"{found.what.rstrip('.')}.",
+            f"{found.advice[:1].upper()}{found.advice[1:].rstrip('.')}.",
+        )
         for found in examine_identity(door.engine, door.settings, SystemResolver())
         if found.level != "ok"
     ]

@@ -47,17 +47,22 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class DownloadError(Exception):
-    """It could not be had. ``gone`` says that the server said 410; ``retry_after`` is what it asked for."""
+    """It could not be had. ``gone`` says that the server said 410; ``retry_after`` is what it asked for; ``status`` is
+    what it answered, None where nobody answered."""
 
-    def __init__(self, why: str, *, gone: bool = False, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, why: str, *, gone: bool = False, retry_after: timedelta | None = None, status: int | None = None
+    ) -> None:
         super().__init__(why)
         self.gone = gone
         self.retry_after = retry_after
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """``body`` is None when the server said 304. ``moved_to`` is set where every redirect was a permanent one."""
+    """``body`` is None when the server said 304 or when it was not wanted. ``moved_to`` is set where every redirect was
+    a permanent one."""
 
     url: str
     moved_to: str | None
@@ -78,14 +83,21 @@ class Downloader:
         self._allow_private, self._limits = allow_private, limits
 
     async def get(
-        self, url: str, *, now: datetime, etag: str | None = None, last_modified: str | None = None
+        self,
+        url: str,
+        *,
+        now: datetime,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        whole: bool = True,
     ) -> Download:
-        """Raises DownloadError. ``now`` is real time, which a Retry-After date is compared with."""
+        """Raises DownloadError. ``now`` is real time, which a Retry-After date is compared with. Not ``whole``: its
+        body is left where it is."""
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ACCEPTED}
         headers |= {"If-None-Match": etag} if etag else {}
         headers |= {"If-Modified-Since": last_modified} if last_modified else {}
         async with self._within_limits():
-            return await self._follow(url, headers, now)
+            return await self._follow(url, headers, now, whole)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """The status that was answered; redirects are not followed. Raises DownloadError."""
@@ -110,13 +122,13 @@ class Downloader:
         except UndecodableError as error:
             raise DownloadError(str(error)) from None
 
-    async def _follow(self, url: str, headers: Mapping[str, str], now: datetime) -> Download:
+    async def _follow(self, url: str, headers: Mapping[str, str], now: datetime, whole: bool) -> Download:
         here, permanent = url, True
         for _ in range(REDIRECTS + 1):
             async with self._answer(here, headers) as response:
                 if response.status_code not in _REDIRECT:
                     moved_to = here if permanent and here != url else None
-                    return await self._take(response, here, moved_to, now)
+                    return await self._take(response, here, moved_to, now, whole)
                 permanent = permanent and response.status_code in _PERMANENT
                 there = web_address(urljoin(here, response.headers.get("location", "")), here)
                 if there is None or not response.headers.get("location"):
@@ -124,17 +136,20 @@ class Downloader:
                 here = there
         raise DownloadError(f"it redirects more than {REDIRECTS} times")
 
-    async def _take(self, response: httpx.Response, url: str, moved_to: str | None, now: datetime) -> Download:
+    async def _take(
+        self, response: httpx.Response, url: str, moved_to: str | None, now: datetime, whole: bool
+    ) -> Download:
         status = response.status_code
         if status == 410:
-            raise DownloadError("the server says that it is gone for good (410)", gone=True)
+            raise DownloadError("the server says that it is gone for good (410)", gone=True, status=status)
         if status not in (200, 203, 206, 226, 304):
             raise DownloadError(
                 f"the server answered {status}{_phrase(status)}",
                 retry_after=_retry_after(response.headers.get("retry-after"), now) if status in (429, 503) else None,
+                status=status,
             )
         body = None
-        if status != 304:
+        if whole and status != 304:
             content = Body(response.headers.get("content-encoding", ""), self._limits.size)
             async for chunk in response.aiter_raw(1 << 16):
                 content.add(chunk)

@@ -9,28 +9,28 @@ from sqlalchemy import Engine
 from db import issues
 from db.engine import reading
 from db.keys import newest_link_key
-from newsletter.clock import Week, real_now
+from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, freeze, own_fields, shared_fields
 from newsletter.errors import NotFoundError
-from newsletter.feeds.download import DownloadError, Limits, open_downloader, user_agent
 from newsletter.issues import budget
 from newsletter.issues.checks import (
-    Finding,
     check_address,
     check_earlier,
     check_freshness,
     check_headers,
     check_readership,
-    check_rendered,
     check_values,
 )
 from newsletter.issues.content import Rendered
 from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.findings import Finding, gravest_first
 from newsletter.issues.freezing import links_for
-from newsletter.issues.layout import NAMED
+from newsletter.issues.links import leads_to
+from newsletter.issues.markup_checks import check_rendered
+from newsletter.issues.open_links import open_links
 from newsletter.issues.render import NOBODY
 from newsletter.issues.rendering import render
-from newsletter.issues.values import IssueValues, ToolValue, load_values
+from newsletter.issues.values import load_values
 from newsletter.settings import PREFIX, Settings
 
 _NEEDED = ("title", "from_", "postal_address", "secret_key")
@@ -74,35 +74,14 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
     found += check_freshness(newer, frozen=content is not None)
     found += check_headers(_header(replace(rendered, blocks=()), Envelope.of(settings, issue.id, issue.week), now, key))
     if links:
-        found += asyncio.run(_check_links(values, settings))
-    order = ("error", "warning", "note")
-    found.sort(key=lambda finding: order.index(finding.severity))
+        found += asyncio.run(open_links(leads_to(values), settings))
+    found = gravest_first(found)
     return CheckReport(str(week), tuple(found), max(budget.sizes(rendered.blocks, rendered.placeholder)))
 
 
 def _header(rendered: Rendered, envelope: Envelope, now: datetime, key: bytes) -> bytes:
     token = rendered.placeholder
     return own_fields(envelope, NOBODY, token, now, 0, key) + shared_fields(freeze(rendered, envelope), "html")
-
-
-async def _check_links(values: IssueValues, settings: Settings) -> list[Finding]:
-    """Opens the tools' own addresses, several at a time, each for a few seconds at most."""
-    limits = Limits(connect=4.0, read=4.0, whole=8.0, size=5_000_000)
-    tools = [tool for tool in (*values.items, *values.also[:NAMED]) if tool.url]
-    agent = user_agent(settings.public_url)
-    async with open_downloader(agent=agent, allow_private=settings.fetch_private, limits=limits) as downloader:
-        room = asyncio.Semaphore(8)
-
-        async def opened(tool: ToolValue) -> Finding | None:
-            async with room:
-                try:
-                    await downloader.get(tool.url, now=real_now())
-                except DownloadError as error:
-                    advice = "Look at it, and correct the tool's address."
-                    return Finding("warning", tool.slug, f"{tool.url} cannot be opened: {error}.", advice)
-                return None
-
-        return [found for found in await asyncio.gather(*map(opened, tools)) if found is not None]
 
 
 def _check_settings(settings: Settings) -> list[Finding]:

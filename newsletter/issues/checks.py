@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from newsletter.issues import budget
-from newsletter.issues.content import Rendered
-from newsletter.issues.css_support import unsupported
+from newsletter.issues.findings import Finding
+from newsletter.issues.markdown import addresses
+from newsletter.issues.theme import unreadable
 from newsletter.issues.values import IssueValues
 from newsletter.issues.wording import LONGEST_PREHEADER, SHORTEST_PREHEADER
 from newsletter.issues.words import one_line
@@ -18,30 +17,19 @@ LONGEST_SUBJECT = 70
 JUMP = 0.2
 _LONGEST_LINE, _FOLDED, _LONGEST_WORD = 998, 78, 75
 
+# Links whose owner cannot be seen, which filters judge by their worst users.
+_SHORTENERS = frozenset({"bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "buff.ly", "cutt.ly", "rb.gy"})
 _SHOUTS = re.compile(
     r"!!|\$\$|\b(?:[A-Z]{4,}\s+){2,}[A-Z]{4,}\b|(?i:\b100 ?% free\b|\bact now\b|\bclick here\b|\bfree!)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``severity`` is error (it must not go out so), warning or note; ``place`` a field, a tool's slug, a setting."""
-
-    severity: str
-    place: str
-    message: str
-    advice: str
-
-
 def check_values(values: IssueValues) -> list[Finding]:
     """What the content itself shows."""
-    return [*_check_items(values), *_check_words(values), *_check_takes(values)]
-
-
-def check_rendered(rendered: Rendered) -> list[Finding]:
-    """What the finished parts show."""
-    html = "".join(block.html for block in rendered.blocks)
-    return [*_check_size(rendered), *_check_markup(html)]
+    return [
+        *_check_items(values), *_check_words(values), *_check_claims(values), *_check_links(values),
+        *_check_takes(values), *_check_theme(values),
+    ]  # fmt: skip
 
 
 def check_earlier(values: IssueValues, announced: Mapping[int, str]) -> list[Finding]:
@@ -129,27 +117,6 @@ def check_address(public_url: str) -> list[Finding]:
     return [Finding("warning" if rehearsal else "error", "NEWSLETTER_PUBLIC_URL", message, advice)]
 
 
-def _check_size(rendered: Rendered) -> list[Finding]:
-    size = max(budget.sizes(rendered.blocks, rendered.placeholder))
-    if size < budget.LIMIT:
-        return []
-    message = f"The HTML has {size:,} bytes, more than {budget.LIMIT:,}; Gmail would clip it."
-    return [Finding("error", "size", message, "Drop some items.")]
-
-
-def _check_markup(html: str) -> list[Finding]:
-    styles = [
-        Finding("warning", "style", f"{clients} drop {feature}.", "Take it out of templates/email.")
-        for feature, clients in unsupported(html)
-    ]
-    images = [
-        Finding("error", "images", f"{image[:80]} has no words.", "Give it an alt text.")
-        for image in re.findall(r"<img\b[^>]*>", html)
-        if not re.search(r"\balt=\"[^\"]+\"", image)
-    ]
-    return styles + images
-
-
 def _check_items(values: IssueValues) -> list[Finding]:
     if not values.items and not values.also:
         message = "The issue has nothing to say."
@@ -157,17 +124,24 @@ def _check_items(values: IssueValues) -> list[Finding]:
     if not values.items:
         message = "No tool of the week has a take."
         return [Finding("warning", "items", message, "Ask the panel, or send it as it is.")]
-    if values.pick is None:
-        message = "The panel ships nothing, so there is no pick of the week."
-        return [Finding("note", "pick", message, "Nothing needs doing.")]
-    return []
+    absent = (
+        ("pick", values.pick, "The panel ships nothing, so there is no pick of the week."),
+        ("pair", values.pairs, "No two tools of one category make a choice, so there is no head to head."),
+        ("split", values.split, "The panel agrees on everything else, so there is no biggest split."),
+    )
+    advice = "Nothing needs doing: the mail leaves it out."
+    return [Finding("note", place, message, advice) for place, there, message in absent if not there]
 
 
 def _check_words(values: IssueValues) -> list[Finding]:
     found = []
-    if _SHOUTS.search(values.subject):
-        message = "The subject shouts, which spam filters and readers dislike."
-        found.append(Finding("warning", "subject", message, "Write it without capitals, !! and the word free."))
+    for place, words in (("subject", values.subject), ("preheader", values.preheader), ("intro", values.intro)):
+        if _SHOUTS.search(words):
+            message = f"The {place} shouts, which spam filters and readers dislike."
+            found.append(Finding("warning", place, message, "Write it without capitals, !! and the word free."))
+    if re.match(r"(?:re|fwd?|aw)\s*:", values.subject, re.I):
+        message = "The subject looks like an answer to somebody, which it is not; spam filters look for that."
+        found.append(Finding("warning", "subject", message, "Begin it otherwise."))
     if len(values.subject) > LONGEST_SUBJECT:
         message = f"The subject has {len(values.subject)} characters; phones cut it."
         found.append(Finding("warning", "subject", message, f"Aim at {LONGEST_SUBJECT} or fewer."))
@@ -175,6 +149,38 @@ def _check_words(values: IssueValues) -> list[Finding]:
         message = f"The preheader has {len(values.preheader)} characters."
         found.append(Finding("error", "preheader", message, f"Write {SHORTEST_PREHEADER} to {LONGEST_PREHEADER}."))
     return found
+
+
+def _check_claims(values: IssueValues) -> list[Finding]:
+    """Whoever chose other categories does not get a tool that is not the pick; what every mail says may not name it."""
+    intro = values.intro if values.lead is None else ""
+    return [
+        Finding(
+            "warning",
+            place,
+            f"The {place} names {tool.name}, which is not in the mails of those who chose other categories.",
+            "Name only the pick of the week, or make it the pick.",
+        )
+        for place, words in (("subject", values.subject), ("preheader", values.preheader), ("intro", intro))
+        for tool in (*values.items, *values.also)
+        if tool.slug != values.pick and re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", words)
+    ]
+
+
+def _check_links(values: IssueValues) -> list[Finding]:
+    places = [("intro", values.intro), *((tool.slug, tool.note) for tool in values.items)]
+    urls = [(place, url) for place, text in places for url in addresses(text)]
+    urls += [("sponsor", url) for paid in values.sponsors for url in (paid.url, *addresses(paid.text))]
+    return [
+        Finding("warning", place, f"{url} hides where it leads, and filters distrust that.", "Link to the page itself.")
+        for place, url in urls
+        if (urlsplit(url).hostname or "").removeprefix("www.") in _SHORTENERS
+    ]
+
+
+def _check_theme(values: IssueValues) -> list[Finding]:
+    advice = "Change the colours of [theme] in newsletter.toml."
+    return [Finding("error", "theme", f"{words}.", advice) for words in unreadable(values.publication.theme)]
 
 
 def _check_takes(values: IssueValues) -> list[Finding]:

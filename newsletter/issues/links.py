@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newsletter.issues.values import ToolValue
+from newsletter.issues.layout import NAMED
+from newsletter.issues.markdown import addresses
+from newsletter.issues.values import IssueValues, ToolValue
 from newsletter.verdicts.comparison import comparison_path
 
 # Longer addresses than this would eat the mail's budget; the archive names the tool too.
@@ -47,3 +49,14 @@ class Links:
 
     def bookmark(self, tool: ToolValue) -> str:
         return f"{self.public_url}/bookmark/{self.token}.{self.reference(tool.id)}"
+
+
+def leads_to(values: IssueValues) -> dict[str, str]:
+    """Every address of others that the issue leads to, and the place where it stands: a tool's slug, a field."""
+    tools = (*values.items, *values.also[:NAMED])
+    found = [(tool.url, tool.slug) for tool in tools if tool.url]
+    found += [(url, tool.slug) for tool in values.items for url in addresses(tool.note)]
+    found += [(url, "intro") for url in addresses(values.intro)]
+    for paid in values.sponsors:
+        found += [(url, "sponsor") for url in (paid.url, *addresses(paid.text))]
+    return dict(reversed(found))

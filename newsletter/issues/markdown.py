@@ -27,6 +27,11 @@ def to_text(source: str) -> list[str]:
     return [_SPAN.sub(_as_text, line) for line in paragraphs(source)]
 
 
+def addresses(source: str) -> list[str]:
+    """Where its links lead."""
+    return [found["address"] for line in paragraphs(source) for found in _SPAN.finditer(line) if found["address"]]
+
+
 def _html(line: str, link_style: str) -> str:
     done, at = [], 0
     for found in _SPAN.finditer(line):

@@ -110,15 +110,21 @@ def read_theme(text: str) -> Theme:
         title=_line(table.get("title", ""), "title"),
         footer=_line(table.get("footer", ""), "footer"),
     )
+    for words in unreadable(theme):
+        raise ValueError(f"cannot be read: {words}")
+    return theme
+
+
+def unreadable(theme: Theme) -> Iterator[str]:
+    """Each text that has too little contrast in light, in the author's dark or under forced inversion, in words."""
     for name, palette in (("light", theme.light), ("dark", theme.dark), ("inverted light", inverted(theme.light))):
         for what, ink, ground in palette.pairs():
             found = contrast(ink, ground)
             if found < LEAST_CONTRAST:
-                raise ValueError(
-                    f"cannot be read: {name}, {what} ({ink} on {ground}) has a contrast of {found:.1f} : 1,"
+                yield (
+                    f"{name}, {what} ({ink} on {ground}) has a contrast of {found:.1f} : 1,"
                     f" and text needs {LEAST_CONTRAST} : 1"
                 )
-    return theme
 
 
 def load_theme(document: Mapping[str, Any]) -> Theme:
@@ -134,11 +140,18 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def turned(colour: str) -> str:
+    """Its lightness turned round, its hue kept."""
+    channels = _channels(colour)
+    shift = 1 - max(channels) - min(channels)
+    return "#" + "".join(f"{round((c + shift) * 255):02x}" for c in channels)
+
+
 def inverted(palette: Palette) -> Palette:
     """As clients show it that turn lightness round and keep the hue."""
-    turned: dict[str, Any] = {name: _turned(getattr(palette, name)) for name in _COLOURS}
-    turned |= {call: Tone(_turned(palette.tone(call).ink), _turned(palette.tone(call).tint)) for call in CALLS}
-    return Palette(**turned)
+    flipped: dict[str, Any] = {name: turned(getattr(palette, name)) for name in _COLOURS}
+    flipped |= {call: Tone(turned(palette.tone(call).ink), turned(palette.tone(call).tint)) for call in CALLS}
+    return Palette(**flipped)
 
 
 def _palette(default: Palette, table: object, name: str) -> Palette:
@@ -203,9 +216,3 @@ def _channels(colour: str) -> list[float]:
 def _luminance(colour: str) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _channels(colour)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _turned(colour: str) -> str:
-    channels = _channels(colour)
-    shift = 1 - max(channels) - min(channels)
-    return "#" + "".join(f"{round((c + shift) * 255):02x}" for c in channels)

@@ -18,7 +18,7 @@ from db.tools import tools_by_slug
 from newsletter.errors import NewsletterError
 from newsletter.issues import budget
 from newsletter.issues.check import check_issue
-from newsletter.issues.checks import Finding
+from newsletter.issues.findings import Finding
 from newsletter.issues.render import RenderedMail, render_issue
 from newsletter.issues.shades import in_shade, without_pictures
 from newsletter.web.editor_issue import week_of
@@ -103,7 +103,7 @@ def _place(found: Finding, known: Container[str], page: str) -> str | None:
     """Where to go and mend it; ``page`` is the issue's, '' from there. None where that is not in this room."""
     if found.place in WORDS:
         return f"{page}#{found.place}"
-    if found.place in ("items", "size", "pick"):
+    if found.place in ("items", "size", "pick", "pair", "split"):
         return f"{page}#items-title"
     return f"/editor/tools/{found.place}" if found.place in known else None
 

@@ -15,8 +15,8 @@ from newsletter.clock import Week
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.check import check_issue
-from newsletter.issues.checks import Finding
 from newsletter.issues.compose import compose_issue
+from newsletter.issues.findings import Finding
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.settings import Settings

@@ -4,17 +4,20 @@ import pytest
 
 from db.issues import NewerTakeRow
 from newsletter.issues.checks import (
-    Finding,
     check_address,
     check_earlier,
     check_freshness,
     check_headers,
     check_readership,
-    check_rendered,
     check_values,
 )
 from newsletter.issues.content import Block, Rendered
+from newsletter.issues.findings import Finding
+from newsletter.issues.links import leads_to
+from newsletter.issues.markup_checks import check_rendered
+from newsletter.issues.theme import LIGHT, Theme
 from tests.unit.issues.mails import rendered, week
+from tests.unit.issues.weeks import material, takes, tool, values
 
 
 def gravest(found: list[Finding]) -> str | None:
@@ -69,8 +72,66 @@ def test_styles_that_large_clients_drop_are_named() -> None:
     assert "position" in found.message
 
 
-def test_an_image_without_words_is_an_error() -> None:
-    assert places(check_rendered(page('<img src="https://x.example/a.png" alt="">')), "error") == {"images"}
+@pytest.mark.parametrize("image", ['alt="" width="9" height="9"', 'alt="Logo" height="9"', 'width="9" height="9"'])
+def test_an_image_without_words_or_sizes_is_an_error(image: str) -> None:
+    assert places(check_rendered(page(f'<img src="https://x.example/a.png" {image}>')), "error") == {"images"}
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ('<p style="color:#767676">pale</p>', []),
+        ('<p style="color:#999999">paler</p>', ["“paler” has a contrast of 2.8 : 1 in light"]),
+        ('<td bgcolor="#1b1a17"><a style="color:#333333">dark</a></td>', ["“dark” has a contrast of 1.4 : 1 in light"]),
+        ('<p style="color:#999999;display:none">hidden</p><style>p{color:#ffffff}</style>', []),
+        ('<p style="color:#004cff">blue</p>', ["“blue” has a contrast of 3.5 : 1 under inversion"]),
+    ],
+)
+def test_texts_of_too_little_contrast_are_errors(html: str, said: list[str]) -> None:
+    found = [finding.message.partition(",")[0] for finding in check_rendered(page(html)) if finding.place == "contrast"]
+    assert found[:1] == said
+
+
+@pytest.mark.parametrize(
+    "style", ["p{color:var(--ink)}", "p{position:fixed}", "p{color:rgb(0 0 0 / 1)}", "p{margin:0}" * 1100]
+)
+def test_style_sheets_that_gmail_drops_are_errors(style: str) -> None:
+    assert places(check_rendered(page(f"<style>{style}</style>")), "error") == {"style"}
+
+
+def test_what_every_mail_says_may_only_name_what_every_mail_has() -> None:
+    issue = replace(week("usual"), lead=None)
+    told = {
+        "subject": "Hush is here",
+        "preheader": "Larkspur 3 and Otter CLI 1.0",
+        "intro": "Hushed, Larkspur 3, Tern 1.8.",
+    }
+    assert places(check_values(replace(issue, **told)), "warning") == {"subject", "preheader", "intro"}
+    assert places(check_values(replace(issue, subject="Larkspur 3, hushed", intro="")), "warning") == set()
+
+
+def test_a_subject_that_plays_an_answer_and_links_that_hide_are_warned_of() -> None:
+    assert places(check_values(replace(week("usual"), subject="Re: your order")), "warning") == {"subject"}
+    hidden = replace(week("usual"), intro="See [this](https://bit.ly/3x).", lead=None)
+    assert places(check_values(hidden), "warning") == {"intro"}
+
+
+def test_sections_that_a_week_leaves_empty_are_noted() -> None:
+    found = check_values(values(material([tool(1, "Alone")], takes(1, "SSS"))))
+    assert {"pair", "split"} <= places(found, "note")
+
+
+def test_colours_that_nobody_can_read_are_an_error() -> None:
+    theme = replace(LIGHT, ink="#cccccc")
+    publication = replace(week("usual").publication, theme=replace(Theme(), light=theme))
+    assert places(check_values(replace(week("usual"), publication=publication)), "error") == {"theme"}
+
+
+def test_the_addresses_that_an_issue_leads_to_are_known_with_their_places() -> None:
+    found = leads_to(replace(week("usual"), intro="[one](https://one.example/) of them"))
+    assert found["https://one.example/"] == "intro"
+    assert found["https://tool-1.example/"] == "larkspur-3-1"
+    assert len(found) == 17
 
 
 def test_a_tool_of_an_earlier_issue_is_noted() -> None:

@@ -1,0 +1,20 @@
+"""What a check finds, wherever it looked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_ORDER = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``severity`` is error (it must not go out so), warning or note; ``place`` a field, a tool's slug, a setting."""
+
+    severity: str
+    place: str
+    message: str
+    advice: str
+
+
+def gravest_first(found: Iterable[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
