@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
+from db import queue
 from db.engine import is_sqlite, transaction
 from db.models import Key, Panelist
 
@@ -51,6 +52,8 @@ def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
     with transaction(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    if not is_sqlite(engine):
+        queue.bring_up(engine)
     with transaction(engine) as connection:
         _seed(connection, now)
     return before, newest_revision()

@@ -131,6 +131,9 @@ def _number(name: str) -> int:
 def _hold_advisory(engine: Engine, name: str) -> Connection:
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     connection.detach()  # closing it must end its session, which a pool would keep, and with it the lock
+    # Of a machine that lost its power or its line the server hears nothing: it asks, and lets the lock go after 90 s.
+    for setting, seconds in (("idle", 60), ("interval", 10), ("count", 3)):
+        connection.execute(text(f"SET tcp_keepalives_{setting} = {seconds}"))
     connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _number(name)})
     return connection
 

@@ -87,6 +87,13 @@ def take_over_run(connection: Connection, run: Run, owner: str, now: datetime, l
     return connection.execute(statement).rowcount == 1
 
 
+def hand_over_run(connection: Connection, run_id: int, giver: str, taker: str, lease_until: datetime) -> Run | None:
+    """A run under way goes from one process to another; None when it is not the giver's any more."""
+    statement = update(JobRun).where(JobRun.id == run_id, JobRun.owner == giver, JobRun.status == RunStatus.RUNNING)
+    row = connection.execute(statement.values(owner=taker, lease_until=lease_until).returning(*_RUN)).one_or_none()
+    return None if row is None else Run(*row)
+
+
 def extend_leases(connection: Connection, owner: str, run_ids: Collection[int], lease_until: datetime) -> None:
     statement = update(JobRun).where(JobRun.id.in_(run_ids), JobRun.owner == owner)
     connection.execute(statement.values(lease_until=lease_until))

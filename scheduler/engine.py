@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
@@ -17,6 +17,9 @@ from newsletter.errors import NewsletterError
 from newsletter.settings import Settings
 from scheduler.runs import Claim
 
+if TYPE_CHECKING:
+    from scheduler.machines import Machines
+
 log = logging.getLogger("newsletter.scheduler")
 
 _WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
@@ -24,13 +27,14 @@ _WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 
 @dataclass(frozen=True)
 class Context:
-    """What a job works with. ``stop`` is set when the service drains."""
+    """What a job works with. ``stop`` is set when the service drains; ``machines`` share the work, on PostgreSQL."""
 
     engine: Engine
     settings: Settings
     clock: Clock
     stop: Event
     owner: str
+    machines: "Machines | None" = None
 
 
 Work = Callable[[Context, datetime], Mapping[str, Any]]

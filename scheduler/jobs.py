@@ -3,26 +3,36 @@
 A verb is imported when its job runs, so a service that never reads bounces does not load the reader.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from db import housekeeping, issues, letters, limits, runs
+from db import feeds, housekeeping, issues, letters, limits, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
 from db.wal import empty_the_log
 from newsletter.clock import Week, last_ended_week, real_now
-from newsletter.errors import RefusedError
+from newsletter.errors import NewsletterError, RefusedError
 from scheduler.engine import Context, Work
 from scheduler.notices import tell_editors
 from scheduler.timetable import REMIND_AHEAD
+
+if TYPE_CHECKING:
+    from scheduler.machines import Machines
+
+log = logging.getLogger("newsletter.scheduler")
 
 Result = Mapping[str, Any]
 
 _SMALL = ("gather", "read_bounces", "expire", "prune", "back_up")
 _TRIES, _BETWEEN_TRIES = 20, 1.0
+_AFTER_TROUBLE, _LONGEST_ROUND = 20.0, 1800.0  # seconds
+
+SEND, FETCH, RUN = "send", "fetch_feeds", "read_bounces"
+"""What machines share on PostgreSQL, by the names that its table of jobs shows."""
 
 
 def gather(context: Context, due_at: datetime) -> Result:
@@ -30,14 +40,62 @@ def gather(context: Context, due_at: datetime) -> Result:
     from newsletter.feeds.fetch import fetch_feeds
     from newsletter.releases.collect import collect_releases
 
-    fetched = fetch_feeds(context.engine, context.settings, context.clock).feeds
+    if context.machines is None:
+        fetched = [
+            feed for feed in fetch_feeds(context.engine, context.settings, context.clock).feeds
+            if feed.status != "skipped"
+        ]  # fmt: skip
+        feeds, failing = len(fetched), [feed.name for feed in fetched if feed.status == "error"]
+    else:
+        feeds, failing = _fetch_with_others(context, context.machines)
     collected = collect_releases(context.engine, context.settings, context.clock)
-    failing = [feed.name for feed in fetched if feed.status == "error"]
-    return {
-        "feeds": len([feed for feed in fetched if feed.status != "skipped"]),
-        "failing": failing,
-        "new_releases": collected.new_releases,
-    }
+    return {"feeds": feeds, "failing": failing, "new_releases": collected.new_releases}
+
+
+def _fetch_with_others(context: Context, machines: "Machines") -> tuple[int, list[str]]:
+    """Hand out the due feeds in batches and wait until they are fetched; returns how many were, and which fail.
+
+    Raises NewsletterError when the service stops meanwhile: the run is begun again.
+    """
+    from newsletter.feeds.fetch import due_batches
+
+    begun = context.clock.now()
+    batches = due_batches(context.engine, begun)
+    with transaction(context.engine) as connection:
+        ids = machines.hand_out(connection, FETCH, [{"feeds": batch} for batch in batches])
+    left = machines.wait_for(ids, _LONGEST_ROUND)
+    if left:
+        raise NewsletterError(f"{left} of {len(ids)} batches of feeds were not fetched in time")
+    with reading(context.engine) as connection:
+        checked = [
+            feed for feed in feeds.all_feeds(connection) if feed.last_checked_at and feed.last_checked_at >= begun
+        ]
+    return len(checked), [feed.name for feed in checked if feed.failures]
+
+
+def fetch_batch(context: Context, feeds: list[int]) -> None:
+    """Of a round that machines share, this one's part. Feeds that somebody else has fetched meanwhile are left."""
+    from newsletter.feeds.fetch import fetch_feeds
+
+    fetch_feeds(context.engine, context.settings, context.clock, among=feeds)
+
+
+def send_what_is_due(context: Context) -> None:
+    """Send what is due of issues that are being sent, and rest a while where that meets trouble."""
+    from newsletter.deliveries.receive import count_refusals
+    from newsletter.deliveries.send import send_due
+
+    troubled = True
+    try:
+        report = send_due(context.engine, context.settings, context.clock, stop=context.stop)
+        count_refusals(context.engine, now=context.clock.now())
+        for issue in report.issues:
+            if issue.trouble:
+                log.warning("%s: %s", issue.week, issue.trouble)
+        troubled = any(issue.trouble for issue in report.issues)
+    finally:
+        if troubled:
+            context.stop.wait(_AFTER_TROUBLE)
 
 
 def compose(context: Context, due_at: datetime) -> Result:

@@ -4,7 +4,7 @@ What is due is computed from ``job_runs``, at the start and at every tick, so no
 services ask the same database, and its constraint lets one of them begin. A run whose process is gone is begun again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -41,15 +41,31 @@ class Claims:
     given_up: list[tuple[Claim, str]] = field(default_factory=list)
 
 
-def claim_due(engine: Engine, jobs: Sequence[Job], owner: str, now: datetime, real_now: datetime) -> Claims:
-    """Begin what has come due, and what others left unfinished."""
+def claim_due(
+    engine: Engine, jobs: Sequence[Job], owner: str, now: datetime, real_now: datetime,
+    hand_out: Callable[[Connection, Claim], bool] = lambda connection, claim: False,
+) -> Claims:  # fmt: skip
+    """Begin what has come due, and what others left unfinished.
+
+    What ``hand_out`` says that it has passed on, in the same transaction, is left out: another process will begin it.
+    """
     claims = Claims()
     with transaction(engine) as connection:
         _claim_new(connection, jobs, owner, now, real_now, claims)
         _claim_left(connection, engine, {job.name: job for job in jobs}, owner, now, real_now, claims)
         plans = [(job.name, str(job.rule), next_time(job, now)) for job in jobs]
         rows.write_plans(connection, plans, real_now)
+        claims.begun = [claim for claim in claims.begun if not hand_out(connection, claim)]
     return claims
+
+
+def take(engine: Engine, run_id: int, giver: str, owner: str, jobs: Sequence[Job], real_now: datetime) -> Claim | None:
+    """Begin a run that was handed out; None when somebody else has it by now."""
+    with transaction(engine) as connection:
+        run = rows.hand_over_run(connection, run_id, giver, owner, real_now + LEASE)
+    if run is None:
+        return None
+    return Claim(run.id, next(job for job in jobs if job.name == run.job), run.scheduled_for, run.attempts)
 
 
 def keep(engine: Engine, owner: str, claims: Sequence[Claim], real_now: datetime) -> None:

@@ -8,28 +8,31 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from threading import Event
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from db import deliveries, ownership, runs
-from db.engine import reading
+from db.engine import is_sqlite, reading, transaction
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NewsletterError
 from newsletter.settings import Settings
 from scheduler.engine import Context, Ended, run
-from scheduler.jobs import JOBS, start_scheduled
+from scheduler.jobs import FETCH, JOBS, RUN, SEND, fetch_batch, send_what_is_due, start_scheduled
 from scheduler.notices import tell_operators
-from scheduler.runs import Claim, claim_due, keep
+from scheduler.runs import Claim, claim_due, keep, take
 from scheduler.timetable import timetable
+
+if TYPE_CHECKING:
+    from scheduler.machines import Machines
 
 log = logging.getLogger("newsletter.scheduler")
 
 TICK_SECONDS = 1.0
 LOOK_EVERYWHERE_SECONDS = 30.0
 """How often sending is tried though nothing of ours is due: another sender may have died over its batch."""
-AFTER_TROUBLE_SECONDS = 20.0
 
 
 class Service:
@@ -41,7 +44,6 @@ class Service:
         self._stop = Event()
         self._stack = ExitStack()
         self._under_way: dict[int, Claim] = {}
-        self._next_send = 0.0
         self._look_everywhere = 0.0
         self._waker = BackgroundScheduler(
             timezone="UTC",
@@ -52,12 +54,13 @@ class Service:
 
     def __enter__(self) -> "Service":
         owner = self._stack.enter_context(ownership.owner(self._engine, self._clock.now())).name
-        self._context = Context(self._engine, self._settings, self._clock, self._stop, owner)
+        machines = None if is_sqlite(self._engine) else self._machines()
+        self._context = Context(self._engine, self._settings, self._clock, self._stop, owner, machines)
         # A round that outlasts its second is no news: the next one begins when it is over.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        rounds = [self._send_letters, self._send_issues, self._call_webhooks]
-        rounds += [self._keep_timetable] if self._jobs else []
-        for work in rounds:
+        if machines is not None:
+            self._stack.enter_context(machines)
+        for work in (self._send_letters, self._send_issues, self._call_webhooks, self._keep_timetable):
             self._waker.add_job(_guarded(work), "interval", seconds=TICK_SECONDS, next_run_time=real_now())
         self._waker.start()
         return self
@@ -74,20 +77,14 @@ class Service:
             send_letters(self._engine, self._settings, self._clock)
 
     def _send_issues(self) -> None:
-        """Send what is due of issues that are being sent; what was deferred is due again at its own time."""
-        from newsletter.deliveries.receive import count_refusals
-        from newsletter.deliveries.send import send_due
-
-        if self._stop.is_set() or time.monotonic() < self._next_send or not self._something_to_send():
+        """As long as something is due, here or by whoever is free; what was deferred is due again at its own time."""
+        if self._stop.is_set() or not self._something_to_send():
             return
-        self._next_send = time.monotonic() + AFTER_TROUBLE_SECONDS
-        report = send_due(self._engine, self._settings, self._clock, stop=self._stop)
-        count_refusals(self._engine, now=self._clock.now())
-        troubles = [issue for issue in report.issues if issue.trouble]
-        for issue in troubles:
-            log.warning("%s: %s", issue.week, issue.trouble)
-        if not troubles:
-            self._next_send = 0.0
+        if self._context.machines is None:
+            send_what_is_due(self._context)
+            return
+        with transaction(self._engine) as connection:
+            self._context.machines.hand_out_once(connection, SEND)
 
     def _call_webhooks(self) -> None:
         from newsletter.operations.call_webhooks import call_webhooks, webhooks_are_due
@@ -107,11 +104,13 @@ class Service:
         return False
 
     def _keep_timetable(self) -> None:
-        if self._stop.is_set():
+        keep(self._engine, self._context.owner, list(self._under_way.values()), real_now())
+        if self._stop.is_set() or not self._jobs:
             return
         start_scheduled(self._context)
-        keep(self._engine, self._context.owner, list(self._under_way.values()), real_now())
-        found = claim_due(self._engine, self._jobs, self._context.owner, self._clock.now(), real_now())
+        found = claim_due(
+            self._engine, self._jobs, self._context.owner, self._clock.now(), real_now(), self._hand_out
+        )  # fmt: skip
         for claim in found.begun:
             self._under_way[claim.run_id] = claim
             self._waker.add_job(self._do, args=[claim], executor="jobs")
@@ -124,6 +123,34 @@ class Service:
                 f"{', '.join(names)} {was} not done",
                 [f"{name} of {at:%Y-%m-%d %H:%M} UTC: {why}" for name, at, why in lost],
             )
+
+    def _machines(self) -> "Machines":
+        """What this process shares in: sending and fetching, and returned mail where it can reach the mailbox."""
+        from scheduler.machines import Line, Machines
+
+        lines = [Line(SEND, self._send_share), Line(FETCH, self._fetch_batch)]
+        mailbox = self._settings.bounce_mailbox
+        if mailbox is not None and (mailbox.path is None or mailbox.path.is_dir() or self._jobs):
+            lines.append(Line(RUN, self._take_run))
+        return Machines(self._engine, self._stop, lines)
+
+    def _send_share(self) -> None:
+        _guarded(lambda: send_what_is_due(self._context))()
+
+    def _fetch_batch(self, feeds: list[int]) -> None:
+        _guarded(lambda: fetch_batch(self._context, feeds))()
+
+    def _hand_out(self, connection: Connection, claim: Claim) -> bool:
+        if self._context.machines is None or claim.job.name != RUN:
+            return False
+        self._context.machines.hand_out(connection, RUN, [{"run_id": claim.run_id, "giver": self._context.owner}])
+        return True
+
+    def _take_run(self, run_id: int, giver: str) -> None:
+        claim = take(self._engine, run_id, giver, self._context.owner, timetable(self._settings), real_now())
+        if claim is not None:
+            self._under_way[claim.run_id] = claim
+            self._do(claim)
 
     def _do(self, claim: Claim) -> None:
         try:

@@ -71,6 +71,11 @@ class PostgresServer:
         yield
         self._run(*self._start)
 
+    def restart(self) -> None:
+        self._run(
+            "pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "fast", "-l", str(self._folder / "log"), "restart"
+        )
+
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tester@/{database}?host={self._folder}"
 

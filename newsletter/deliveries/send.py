@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from db import deliveries, issues, keys, ownership
 from db.deliveries import Counts
 from db.engine import reading, transaction
+from db.states import IssueStatus
 from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
@@ -21,6 +22,9 @@ from newsletter.deliveries.senders import helpers, how_many
 from newsletter.deliveries.transport import is_loopback
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.settings import Settings, required
+
+SKEW = timedelta(minutes=1)
+"""By how much the clocks of machines may differ: a lease of another machine has to be past for so long."""
 
 Progress = Callable[[str, Counts], None]
 
@@ -89,7 +93,7 @@ def send_share(
             pace = _pace(engine, settings, clock, work)
             slowed = _slowed(engine, clock)
             tally = Sender(engine, settings, clock, owner.name, work, stop, processes, tell, pace, slowed).run()
-            if tally.trouble or stop.is_set() or not _left_behind(engine, issue.id):
+            if tally.trouble or stop.is_set() or not _goes_on(engine, clock, issue.id):
                 return tally
 
 
@@ -177,11 +181,15 @@ def _settle_cancelled(engine: Engine, clock: Clock) -> None:
                 deliveries.skip_cancelled(connection, issue_id, clock.now())
 
 
-def _left_behind(engine: Engine, issue_id: int) -> bool:
-    """Whether a sender that is certainly gone still holds leases."""
+def _goes_on(engine: Engine, clock: Clock, issue_id: int) -> bool:
+    """Whether there is more to send: a machine that stood still past its leases stops and begins anew; and a sender
+    that is certainly gone still holds some."""
     with transaction(engine) as connection:
+        if deliveries.issue_status(connection, issue_id) != IssueStatus.SENDING:
+            return False
         owners = deliveries.lease_owners(connection, issue_id)
-        return bool(ownership.gone_owners(connection, engine, owners)[0])
+        gone = ownership.gone_owners(connection, engine, owners)[0]
+        return bool(gone) or deliveries.has_work(connection, issue_id, clock.now())
 
 
 def _take_over(engine: Engine, issue_id: int) -> int:
@@ -191,7 +199,7 @@ def _take_over(engine: Engine, issue_id: int) -> int:
         certainly, seemingly = ownership.gone_owners(connection, engine, owners)
         if not certainly and not seemingly:
             return 0
-        return deliveries.take_over(connection, issue_id, certainly, seemingly, real_now())
+        return deliveries.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
 
 
 def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally) -> IssueSent:

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from db.states import FeedStatus
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NotFoundError
 from newsletter.feeds import identity, polling
+from newsletter.feeds.batches import batches
 from newsletter.feeds.download import Download, Downloader, DownloadError, Limits, open_downloader, user_agent
 from newsletter.feeds.entries import Document
 from newsletter.feeds.parse import Readers, UnreadableError
@@ -62,16 +63,25 @@ def fetch_feeds(
     names: Sequence[str] = (),
     progress: Progress | None = None,
     limits: Limits | None = None,
+    among: Collection[int] | None = None,
 ) -> FetchReport:
     """Fetch the feeds that are due; those named by address or name are fetched at once, paused ones too.
 
-    ``progress`` is told (feed, how many are done, how many there are). Raises NotFoundError for a name of no feed.
+    ``progress`` is told (feed, how many are done, how many there are). ``among`` leaves out all but the due feeds with
+    these ids. Raises NotFoundError for a name of no feed.
     """
     chosen, left = _choose(engine, names, clock.now())
+    if among is not None:
+        chosen, left = [feed for feed in chosen if feed.id in among], []
     done = asyncio.run(_Round(engine, settings, clock, limits, progress, len(chosen)).run(chosen))
     found = {feed.id: result for feed, result in zip(chosen, done, strict=True)}
     found |= {feed.id: _skipped(feed) for feed in left}
     return FetchReport(tuple(found[feed_id] for feed_id in sorted(found)))
+
+
+def due_batches(engine: Engine, now: datetime) -> list[list[int]]:
+    """The ids of the feeds that are due, in batches for several machines to fetch."""
+    return batches((feed.id, feed.url) for feed in _choose(engine, (), now)[0])
 
 
 def _choose(engine: Engine, names: Sequence[str], now: datetime) -> tuple[list[FeedRow], list[FeedRow]]:
