@@ -5,14 +5,23 @@ condition literally. Leases are on real time; everything else (``now``, due time
 business's clock, so that a rehearsal can replay a retry.
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
+    Select,
+    Text,
+    Update,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -24,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from db.engine import is_sqlite
 from db.events import add_issue_sent
 from db.models import Delivery, DomainPause, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
@@ -128,29 +138,23 @@ def claim(
     id that was queued and looked at. PostgreSQL senders step around each other's rows; SQLite has one writer at a time.
     """
     others = [~Delivery.email.endswith(f"@{domain}", autoescape=True) for domain in without]
-    rows = _candidates(connection, and_(_is_due(now, issue_id), *others), now, limit, Delivery.next_attempt_at)
-    queued = [Delivery.issue_id == issue_id, _status("queued"), Delivery.id > after, *others]
-    fresh = _candidates(connection, and_(*queued), now, limit - len(rows), Delivery.id) if len(rows) < limit else []
-    highest = max((row.id for row in fresh), default=after)
-    rows += fresh
-    gone = [row.id for row in rows if not row.mailable]
+    told: dict[str, Any] = {"issue": issue_id, "now": now, "after": after}
+    rows = [*connection.execute(_candidates(due=True).where(*others), told | {"limit": limit})]
+    if len(rows) < limit:
+        fresh = connection.execute(_candidates(due=False).where(*others), told | {"limit": limit - len(rows)}).all()
+        rows += fresh
+        after = max((row[0] for row in fresh), default=after)
+    gone = [row[0] for row in rows if not row[-1]]
     if gone:
         _set(
             connection, issue_id, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent"
         )
-    rows = _without_paused_domains(connection, issue_id, rows, now)
-    claimed = [
-        Claimed(row.id, row.subscriber_id, row.email, row.name, row.format, row.selection, row.link_key_id,
-                row.attempts + 1, row.first_attempt_at, row.status)
-        for row in rows if row.mailable
-    ]  # fmt: skip
+    found = [Claimed._make(row[:-1]) for row in rows if row[-1]]
+    claimed = _without_paused_domains(connection, issue_id, found, now)
     if claimed:
-        _set(
-            connection, issue_id, [row.id for row in claimed], status=DeliveryStatus.SENDING, lease_owner=owner,
-            lease_until=lease_until, attempts=Delivery.attempts + 1,
-            first_attempt_at=func.coalesce(Delivery.first_attempt_at, literal(now, Delivery.first_attempt_at.type)),
-        )  # fmt: skip
-    return claimed, highest
+        chosen = _chosen(connection, issue_id, [row.id for row in claimed])
+        connection.execute(_hold(connection.dialect.name), chosen | {"owner": owner, "until": lease_until, "now": now})
+    return claimed, after
 
 
 def pause_domain(connection: Connection, domain: str, until: datetime, reason: str, now: datetime) -> bool:
@@ -191,18 +195,18 @@ def count_paused_domains(connection: Connection, now: datetime) -> int:
 
 def put_off(connection: Connection, issue_id: int, owner: str, ids: Sequence[int], until: datetime) -> None:
     """Claims whose domain pauses since: they wait with it, and no attempt of them is counted."""
-    for start in range(0, len(ids), 500):
-        connection.execute(
-            update(Delivery)
-            .where(_held(issue_id, owner), Delivery.id.in_(ids[start : start + 500]))
-            .values(
-                status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
-                attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None,
-            )
-        )  # fmt: skip
+    connection.execute(
+        update(Delivery)
+        .where(_held(issue_id, owner), _among(connection.dialect.name))
+        .values(
+            status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
+            attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None,
+        ),
+        _chosen(connection, issue_id, ids),
+    )  # fmt: skip
 
 
-def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Any], now: datetime) -> list[Any]:
+def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Claimed], now: datetime) -> list[Claimed]:
     """Puts off what is for domains that pause; no attempt of it is counted."""
     pauses = connection.execute(select(DomainPause.domain, DomainPause.until).where(DomainPause.until > now))
     until = {row.domain: row.until for row in pauses}
@@ -210,7 +214,7 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[An
         return rows
     put_off: dict[datetime, list[int]] = {}
     for row in rows:
-        if row.mailable and row.email.rpartition("@")[2] in until:
+        if row.email.rpartition("@")[2] in until:
             put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.id)
     for at, ids in put_off.items():
         _set(connection, issue_id, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
@@ -224,12 +228,12 @@ def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterab
     for row in claimed:
         by_status.setdefault(row.was, []).append(row.id)
     for status, ids in by_status.items():
-        for start in range(0, len(ids), 500):
-            connection.execute(
-                update(Delivery)
-                .where(_held(issue_id, owner), Delivery.id.in_(ids[start : start + 500]))
-                .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1)
-            )
+        connection.execute(
+            update(Delivery)
+            .where(_held(issue_id, owner), _among(connection.dialect.name))
+            .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1),
+            _chosen(connection, issue_id, ids),
+        )
 
 
 def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
@@ -387,28 +391,65 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, _waiting(), Delivery.next_attempt_at <= now)
 
 
-def mailable(now: datetime) -> ColumnElement[bool]:
+def mailable(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether a subscriber may be sent an issue now."""
     suppressed = exists().where(Suppression.email_hash == Subscriber.email_hash)
     paused = and_(Subscriber.paused_until.is_not(None), Subscriber.paused_until > now)
     return and_(Subscriber.state == literal_column("'active'"), ~paused, ~suppressed)
 
 
-def _candidates(connection: Connection, which: ColumnElement[bool], now: datetime, limit: int, order: Any) -> list[Any]:
-    statement = (
+# Statements that every claim runs are made once: making one takes longer than running it.
+
+
+@lru_cache
+def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
+    """The columns of a Claimed, and whether its reader may be mailed."""
+    now: BindParameter[datetime] = bindparam("now", type_=Delivery.next_attempt_at.type)
+    which, order = (
+        ([_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
+        if due
+        else ([_status("queued"), Delivery.id > bindparam("after")], Delivery.id)
+    )
+    return (
         select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
-               Delivery.selection, Delivery.link_key_id, Delivery.attempts, Delivery.first_attempt_at, Delivery.status,
-               case((mailable(now), literal(1)), else_=literal(0)).label("mailable"))
+               Delivery.selection, Delivery.link_key_id, Delivery.attempts + 1, Delivery.first_attempt_at,
+               Delivery.status, case((mailable(now), literal(1)), else_=literal(0)))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(which)
+        .where(Delivery.issue_id == bindparam("issue"), *which)
         .order_by(order)
-        .limit(limit)
+        .limit(bindparam("limit"))
         .with_for_update(skip_locked=True, of=Delivery)
     )  # fmt: skip
-    return list(connection.execute(statement))
+
+
+@lru_cache
+def _hold(dialect: str) -> Update:
+    first = func.coalesce(Delivery.first_attempt_at, bindparam("now", type_=Delivery.first_attempt_at.type))
+    return (
+        update(Delivery)
+        .where(_among(dialect))
+        .values(
+            status=DeliveryStatus.SENDING, lease_owner=bindparam("owner"),
+            lease_until=bindparam("until", type_=Delivery.lease_until.type), attempts=Delivery.attempts + 1,
+            first_attempt_at=first,
+        )
+    )  # fmt: skip
+
+
+def _among(dialect: str) -> ColumnElement[bool]:
+    """The deliveries that ``_chosen`` tells of, however many."""
+    if dialect == "sqlite":
+        listed = func.json_each(bindparam("chosen", type_=Text)).table_valued("value")
+        within: ColumnElement[bool] = Delivery.id.in_(select(listed.c.value))
+    else:
+        within = Delivery.id == func.any(bindparam("chosen", type_=ARRAY(BigInteger)))
+    return and_(Delivery.issue_id == bindparam("issue"), within)
+
+
+def _chosen(connection: Connection, issue_id: int, ids: Sequence[int]) -> dict[str, Any]:
+    return {"issue": issue_id, "chosen": json.dumps(ids) if is_sqlite(connection) else list(ids)}
 
 
 def _set(connection: Connection, issue_id: int, ids: Sequence[int], **values: Any) -> None:
-    for start in range(0, len(ids), 500):
-        chosen = (Delivery.issue_id == issue_id, Delivery.id.in_(ids[start : start + 500]))
-        connection.execute(update(Delivery).where(*chosen).values(**values))
+    changed = update(Delivery).where(_among(connection.dialect.name)).values(**values)
+    connection.execute(changed, _chosen(connection, issue_id, ids))

@@ -40,7 +40,6 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     from db.engine import reading
     from db.issues import issue_of_week
     from newsletter.deliveries.read_receipt import read_receipt
-    from newsletter.deliveries.receive import count_refusals
     from newsletter.deliveries.send import send_due
     from newsletter.issues.publish import publish_issue
 
@@ -55,7 +54,10 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
     if _watched():
         click.echo("\r\x1b[K", err=True, nl=False)
-    count_refusals(door.engine, now=door.clock.now())
+    if any(sent.counts.failed for sent in report.issues):
+        from newsletter.deliveries.receive import count_refusals
+
+        count_refusals(door.engine, now=door.clock.now())
     trouble = next((sent.trouble for sent in report.issues if sent.trouble), None)
     receipt = read_receipt(door.engine, week)
     answer(receipt.document(), as_json, _lines(receipt))

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from newsletter.deliveries import dkim
 from newsletter.deliveries.message import Frozen, Recipient, link_token, own_fields, return_path
+
+if TYPE_CHECKING:
+    from newsletter.deliveries.dkim import Signer
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Work:
     frozen: Frozen
     date: datetime
     link_keys: dict[int, bytes]
-    signers: tuple[dkim.Signer, ...] = ()
+    signers: "tuple[Signer, ...]" = ()
     left_out: tuple[str, ...] = ()
 
     def job(self, recipient: Recipient, key_id: int) -> Job:
@@ -50,6 +53,8 @@ class Work:
         own = own_fields(envelope, recipient, token, self.date, key_id, key)
         told = token.encode("ascii")
         if self.signers:
+            from newsletter.deliveries import dkim  # who does not sign needs no cryptography
+
             own = dkim.sign(self.signers, own, cut.fields, told.join(cut.pieces), self.left_out) + own
         head = b"".join([own, cut.fields, b"\r\n"])
         sender = return_path(envelope, recipient, key_id, key)

@@ -3,12 +3,13 @@
 With CHUNKING (RFC 3030) a whole message is one write and one round trip. With PIPELINING (RFC 2920) a body goes out
 together with the next MAIL, RCPT and DATA, which is one round trip too. Else command by command.
 
-Between two messages a connection waits until the outcome before the last is committed: at a crash at most one outcome
-of it is unwritten and one message in flight, so at most two go out twice.
+A body begins only when all outcomes of its connection but the last are committed: at a crash at most one outcome of it
+is unwritten and one message in flight, so at most two go out twice.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from newsletter.deliveries.assembling import Job
@@ -22,65 +23,102 @@ LOST_EARLY = Reply(451, "4.4.2 the connection dropped before the message was sen
 class Source(Protocol):
     """Where messages come from and replies go to."""
 
-    async def take(self) -> Job | None:
-        """The next message; None when there is none for this connection any more."""
+    async def ready(self) -> bool:
+        """Wait until there may be a message; False when there is none for this connection any more."""
+
+    def take(self) -> Job | None:
+        """The next message, if one is ready now."""
 
     def peek(self) -> Job | None:
-        """The next message if one is ready now."""
+        """The one after it, if its envelope may go out already."""
 
-    def may_go(self, job: Job) -> bool:
+    def may_go(self) -> bool:
         """Asked before each body: False once the issue is paused or the lease is over."""
 
     def give_back(self, job: Job) -> None:
         """It was not sent."""
 
-    def decided(self, job: Job, reply: Reply | None) -> asyncio.Future[None]:
-        """The relay's word on it, None when it was lost after the final dot. Done when that is committed."""
+    def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
+        """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
 
 
 async def converse(connected: Connected, source: Source) -> None:
     """Send until the source has nothing more, or the line is lost."""
     offers = connected.offers
-    if offers.chunking:
-        await _Chunked(connected, source).run()
-    elif offers.pipelining:
-        await _Pipelined(connected, source).run()
-    else:
-        await _OneByOne(connected, source).run()
+    kind = _Chunked if offers.chunking else _Pipelined if offers.pipelining else _OneByOne
+    await kind(connected, source).run()
 
 
 class _Conversation:
+    """Goes on from reply to reply without the event loop between; ``run`` waits while there is nothing to say."""
+
     def __init__(self, connected: Connected, source: Source) -> None:
         self.line = connected.line
         self.offers = connected.offers
         self.source = source
-        self._last: asyncio.Future[None] | None = None
-        self._before: asyncio.Future[None] | None = None
+        self._over = False
+        self._uncommitted = 0
+        self._settled: Callable[[], None] | None = None
+        self._resting: asyncio.Future[None] | None = None
 
-    async def next(self) -> Job | None:
-        while (job := await self.source.take()) is not None:
-            if self.line.lost:  # while it waited: nothing of this message was said on it
-                self.source.give_back(job)
-                return None
-            if self.sendable(job):
+    async def run(self) -> None:
+        while not self.line.lost and not self._over and await self.source.ready():
+            job = None if self.line.lost else self.next()
+            if job is not None:
+                self._resting = asyncio.get_running_loop().create_future()
+                self.begin(job)
+                await self._resting
+        if self.line.failure is not None:
+            raise self.line.failure
+
+    def begin(self, job: Job) -> None:
+        """Send it, then what follows it, until ``rest``."""
+        raise NotImplementedError
+
+    def go_on(self) -> None:
+        job = None if self.line.lost else self.next()
+        if job is None:
+            self.rest()
+        else:
+            self.begin(job)
+
+    def rest(self) -> None:
+        if self._resting is not None and not self._resting.done():
+            self._resting.set_result(None)
+
+    def next(self) -> Job | None:
+        return self._sendable(self.source.take)
+
+    def _sendable(self, take: Callable[[], Job | None]) -> Job | None:
+        while (job := take()) is not None:
+            if self.offers.smtputf8 or job.recipient.isascii():
                 return job
+            self.decided(job, UNSUPPORTED)
         return None
 
-    def sendable(self, job: Job) -> bool:
-        if self.offers.smtputf8 or job.recipient.isascii():
-            return True
-        self.decided(job, UNSUPPORTED)
-        return False
-
     def decided(self, job: Job, reply: Reply | None) -> None:
-        self._before, self._last = self._last, self.source.decided(job, reply)
+        self._uncommitted += 1
+        self.source.decided(job, reply, self._committed)
         if reply is not None and reply.code == 421:
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
-    async def settled(self) -> None:
-        """Until all outcomes of this connection but the last are committed."""
-        if self._before is not None and not self._before.done():
-            await self._before
+    def _committed(self) -> None:
+        self._uncommitted -= 1
+        if self._settled is not None and self._uncommitted <= 1:
+            settled, self._settled = self._settled, None
+            settled()
+
+    def with_body(self, job: Job, send: Callable[[Job], None]) -> None:
+        """``send``, once all outcomes of this connection but the last are committed; give back if it may not go."""
+        if self._uncommitted > 1:
+            self._settled = partial(self.with_body, job, send)
+        elif self.line.lost or not self.source.may_go():
+            self.source.give_back(job)
+            self._over = True
+            self.line.close()
+            self.rest()
+        else:
+            send(job)
 
     def envelope(self, job: Job) -> bytes:
         options = f" SIZE={job.size}" if self.offers.size else ""
@@ -88,110 +126,84 @@ class _Conversation:
             options += " SMTPUTF8"
         return f"MAIL FROM:<{job.sender}>{options}\r\nRCPT TO:<{job.recipient}>\r\n".encode()
 
+    def reset(self) -> None:
+        """After a refused RCPT the transaction is still open."""
+        self.line.ask(b"RSET\r\n", 1, COMMAND_SECONDS, lambda _: self.go_on())
+
 
 class _Chunked(_Conversation):
-    async def run(self) -> None:
-        while not self.line.lost and (job := await self.next()) is not None:
-            await self.settled()
-            if not self.source.may_go(job):
-                self.source.give_back(job)
-                return
-            self.line.write(job.wire(before=self.envelope(job) + b"BDAT %d LAST\r\n" % job.size))
-            replies = await self.line.replies(3, FINAL_SECONDS)
-            self.decided(job, _verdict(replies, 3))
-            if replies and not replies[-1].ok and not self.line.lost:
-                await _reset(self)
+    def begin(self, job: Job) -> None:
+        self.with_body(job, self._send)
+
+    def _send(self, job: Job) -> None:
+        whole = job.wire(before=self.envelope(job) + b"BDAT %d LAST\r\n" % job.size)
+        self.line.ask(whole, 3, FINAL_SECONDS, partial(self._sent, job))
+
+    def _sent(self, job: Job, replies: list[Reply]) -> None:
+        self.decided(job, _verdict(replies, 3))
+        if replies and not replies[-1].ok and not self.line.lost:
+            self.reset()
+        else:
+            self.go_on()
 
 
 class _Pipelined(_Conversation):
-    async def run(self) -> None:
-        job = await self.next()
-        opened = False
-        while job is not None and not self.line.lost:
-            if not opened:
-                self.line.write(self.envelope(job) + b"DATA\r\n")
-                opened = await self._open(job, fresh=True)
-                if not opened:
-                    job = await self.next()
-                    continue
-            await self.settled()
-            if not self.source.may_go(job):
-                self.source.give_back(job)
-                self.line.close()
-                return
-            following = self._peek()
-            ahead = self.envelope(following) + b"DATA\r\n" if following else b""
-            self.line.write(job.wire(after=DOT + ahead))
-            final = await self.line.replies(1, FINAL_SECONDS)
-            self.decided(job, final[0] if final else None)
-            if following is not None:
-                opened = await self._open(following, fresh=False)
-                job = following if opened else None
-            else:
-                job, opened = None, False
-            if job is None and not self.line.lost:
-                job = await self.next()
-        if job is not None:
-            self.source.give_back(job)
+    def begin(self, job: Job) -> None:
+        self.line.ask(self.envelope(job) + b"DATA\r\n", 3, COMMAND_SECONDS, partial(self._opened, job, True))
 
-    def _peek(self) -> Job | None:
-        while (job := self.source.peek()) is not None:
-            if self.sendable(job):
-                return job
-        return None
-
-    async def _open(self, job: Job, *, fresh: bool) -> bool:
-        """Read the three replies; True when the relay waits for the body. Else the job is decided or given back."""
-        replies = await self.line.replies(3, COMMAND_SECONDS)
+    def _opened(self, job: Job, fresh: bool, replies: list[Reply]) -> None:
+        """Three replies; where all are good, the relay waits for the body. Else the job is decided or given back."""
         if len(replies) == 3 and all(reply.ok for reply in replies):
-            return True
+            self.with_body(job, self._send)
+            return
         if not replies and not fresh:
             self.source.give_back(job)
-            return False
-        self.decided(job, next((reply for reply in replies if not reply.ok), LOST_EARLY))
-        if len(replies) == 3 and not self.line.lost:
-            if replies[2].ok:  # nobody was accepted, yet it waits for a body (RFC 2920, 3.1): an empty one
-                self.line.write(DOT)
-                await self.line.replies(1, FINAL_SECONDS)
-            else:
-                await _reset(self)
-        return False
+        else:
+            self.decided(job, next((reply for reply in replies if not reply.ok), LOST_EARLY))
+        if len(replies) < 3 or self.line.lost:
+            self.rest()
+        elif replies[2].ok:  # nobody was accepted, yet it waits for a body (RFC 2920, 3.1): an empty one
+            self.line.ask(DOT, 1, FINAL_SECONDS, lambda _: self.go_on())
+        else:
+            self.reset()
+
+    def _send(self, job: Job) -> None:
+        following = self._sendable(self.source.peek)
+        ahead = self.envelope(following) + b"DATA\r\n" if following else b""
+        self.line.ask(job.wire(after=DOT + ahead), 1, FINAL_SECONDS, partial(self._sent, job, following is None))
+        if following is not None:
+            self.line.expect(3, COMMAND_SECONDS, partial(self._opened, following, False))
+
+    def _sent(self, job: Job, last: bool, replies: list[Reply]) -> None:
+        self.decided(job, replies[0] if replies else None)
+        if last:
+            self.go_on()
 
 
 class _OneByOne(_Conversation):
-    async def run(self) -> None:
-        while not self.line.lost and (job := await self.next()) is not None:
-            refused = await self._ask(self.envelope(job) + b"DATA\r\n")
-            if refused is not None:
-                self.decided(job, refused)
-                if not self.line.lost:
-                    await _reset(self)
-                continue
-            await self.settled()
-            if not self.source.may_go(job):
-                self.source.give_back(job)
-                self.line.close()
-                return
-            self.line.write(job.wire(after=DOT))
-            final = await self.line.replies(1, FINAL_SECONDS)
-            self.decided(job, final[0] if final else None)
+    def begin(self, job: Job) -> None:
+        commands = [*self.envelope(job).splitlines(keepends=True), b"DATA\r\n"]
+        self._say(job, commands, [Reply(250, "")])
 
-    async def _ask(self, commands: bytes) -> Reply | None:
-        """Each command after the reply to the one before; the first refusal, or None."""
-        for command in commands.splitlines(keepends=True):
-            self.line.write(command)
-            replies = await self.line.replies(1, COMMAND_SECONDS)
-            if not replies:
-                return LOST_EARLY
-            if not replies[0].ok:
-                return replies[0]
-        return None
+    def _say(self, job: Job, commands: list[bytes], replies: list[Reply]) -> None:
+        """Each command after the reply to the one before, until one is refused."""
+        if not replies or not replies[0].ok:
+            self.decided(job, replies[0] if replies else LOST_EARLY)
+            if self.line.lost:
+                self.rest()
+            else:
+                self.reset()
+        elif commands:
+            self.line.ask(commands[0], 1, COMMAND_SECONDS, partial(self._say, job, commands[1:]))
+        else:
+            self.with_body(job, self._send)
 
+    def _send(self, job: Job) -> None:
+        self.line.ask(job.wire(after=DOT), 1, FINAL_SECONDS, partial(self._sent, job))
 
-async def _reset(conversation: _Conversation) -> None:
-    """After a refused RCPT the transaction is still open."""
-    conversation.line.write(b"RSET\r\n")
-    await conversation.line.replies(1, COMMAND_SECONDS)
+    def _sent(self, job: Job, replies: list[Reply]) -> None:
+        self.decided(job, replies[0] if replies else None)
+        self.go_on()
 
 
 def _verdict(replies: Sequence[Reply], expected: int) -> Reply | None:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -18,21 +17,19 @@ from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
 
 LEASE = timedelta(minutes=10)
-BATCH = 500
 
 
 class Leases:
-    """The deliveries of one issue that one sender holds. Blocking: to be called in threads. ``turn`` is held while it
-    writes; ``end`` is the instant (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the
-    walk through the ledger has left domains out."""
+    """The deliveries of one issue that one sender holds, claimed ``batch`` at a time. Blocking. ``end`` is the instant
+    (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the walk through the ledger has
+    left domains out."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, issue_id: int, owner: str, turn: AbstractContextManager[object],
-        stop: threading.Event,
-    ) -> None:  # fmt: skip
+        self, engine: Engine, clock: Clock, issue_id: int, owner: str, stop: threading.Event, batch: int
+    ) -> None:
         self.end = 0.0
         self._engine, self._clock, self._issue_id, self._owner = engine, clock, issue_id, owner
-        self._turn, self._stop = turn, stop
+        self._stop, self._batch = stop, batch
         self._after = 0
         self.skipped = False
 
@@ -47,7 +44,7 @@ class Leases:
 
     def _claim(self, without: Collection[str]) -> list[Claimed]:
         ends = time.monotonic() + LEASE.total_seconds()
-        with self._turn, transaction(self._engine) as connection:
+        with transaction(self._engine) as connection:
             if deliveries.issue_status(connection, self._issue_id) != IssueStatus.SENDING:
                 return []
             claimed, self._after = deliveries.claim(
@@ -56,7 +53,7 @@ class Leases:
                 self._owner,
                 self._clock.now(),
                 real_now() + LEASE,
-                BATCH,
+                self._batch,
                 self._after,
                 without,
             )
@@ -65,12 +62,12 @@ class Leases:
 
     def extend(self) -> None:
         began = time.monotonic()
-        with self._turn, transaction(self._engine) as connection:
+        with transaction(self._engine) as connection:
             deliveries.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
         self.end = began + LEASE.total_seconds()
 
     def give_back(self, rest: Sequence[Claimed]) -> None:
-        with self._turn, transaction(self._engine) as connection:
+        with transaction(self._engine) as connection:
             deliveries.give_back(connection, self._issue_id, self._owner, rest)
 
     def being_sent(self) -> bool:
@@ -78,10 +75,10 @@ class Leases:
             return deliveries.issue_status(connection, self._issue_id) == IssueStatus.SENDING
 
     def pause_issue(self, week: str, reason: str) -> None:
-        with self._turn, transaction(self._engine) as connection:
+        with transaction(self._engine) as connection:
             hold_issue(connection, self._issue_id, week, reason, self._clock.now())
 
     def stand_in_line(self, queue: Queue, count: int) -> float:
         """The next so many places in a queue; returns the instant of the first, in seconds since 1970."""
-        with self._turn, transaction(self._engine) as connection:
+        with transaction(self._engine) as connection:
             return slots.reserve(connection, queue.name, count, queue.rate, time.time())

@@ -1,8 +1,8 @@
 """A relay's connections: kept busy, replaced when they are lost, given up when the relay is not there."""
 
-import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +42,7 @@ class Outbox(Protocol):
 
     def may_go(self) -> bool: ...
     def give_back(self, job: Job) -> None: ...
-    def decided(self, job: Job, reply: Reply | None, relay: Relay) -> "asyncio.Future[None]": ...
+    def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None: ...
 
     def queues(self, relay: Relay) -> list[pacing.Queue]:
         """The lines that a message through this relay stands in."""
@@ -135,37 +135,41 @@ class _Outlet:
 
     def __init__(self, outbox: Outbox, relay: Relay, turns: _Turns) -> None:
         self._outbox, self._relay, self._turns = outbox, relay, turns
+        self._turn = False
         self.progress = False
 
-    async def take(self) -> Job | None:
+    async def ready(self) -> bool:
         while await self._outbox.anything():
             if await self._turns.seconds() > IDLE_SECONDS:
                 self.progress = True  # it was not the relay who ended this
-                return None
-            if not await self._turns.come():
-                return None
-            job = self._pop() if self._outbox.may_go() else None
-            if job is not None or not self._outbox.may_go():
-                return job
-            if not self._outbox.may_take(self._relay):
-                await self._outbox.wait(SHARE_SECONDS)
-        return None
+                return False
+            if not await self._turns.come() or not self._outbox.may_go():
+                return False
+            if self._outbox.may_take(self._relay):
+                self._turn = True
+                return True
+            await self._outbox.wait(SHARE_SECONDS)
+        return False
 
-    def _pop(self) -> Job | None:
+    def take(self) -> Job | None:
+        """Uses up the turn where there are lines to stand in."""
+        if not self._turn and self._outbox.queues(self._relay):
+            return None
+        self._turn = False
         job = self._outbox.pop(self._relay)
         if job is not None:
             self._turns.used()
         return job
 
     def peek(self) -> Job | None:
-        return None if self._outbox.queues(self._relay) else self._pop()
+        return None if self._outbox.queues(self._relay) else self._outbox.pop(self._relay)
 
-    def may_go(self, job: Job) -> bool:
+    def may_go(self) -> bool:
         return self._outbox.may_go()
 
     def give_back(self, job: Job) -> None:
         self._outbox.give_back(job)
 
-    def decided(self, job: Job, reply: Reply | None) -> "asyncio.Future[None]":
+    def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         self.progress = True
-        return self._outbox.decided(job, reply, self._relay)
+        self._outbox.decided(job, reply, self._relay, committed)

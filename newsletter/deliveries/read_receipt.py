@@ -14,7 +14,6 @@ from db.receipts import Deferral, ItemVotes
 from newsletter.clock import Week, iso
 from newsletter.deliveries import pacing
 from newsletter.errors import NotFoundError
-from newsletter.issues.values import load_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,8 @@ def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
 
 def read_responses(engine: Engine, week: Week) -> Responses | None:
     """None for an issue that did not go out. Raises NotFoundError."""
+    from newsletter.issues.values import load_values  # the receipt of a sending has no use for it
+
     with reading(engine) as connection:
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
@@ -14,7 +15,6 @@ from db.engine import reading, transaction
 from db.states import IssueStatus
 from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer
 from newsletter.deliveries.message import Frozen
 from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.send_issue import Sender, Tally
@@ -22,6 +22,9 @@ from newsletter.deliveries.senders import helpers, how_many
 from newsletter.deliveries.transport import is_loopback
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.settings import Settings, required
+
+if TYPE_CHECKING:
+    from newsletter.deliveries.dkim import Signer
 
 SKEW = timedelta(minutes=1)
 """By how much the clocks of machines may differ: a lease of another machine has to be past for so long."""
@@ -129,15 +132,14 @@ def _send_issue(
         return send_share(engine, settings, clock, week, stop, processes, tell)
 
 
-def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers: tuple[Signer, ...]) -> Work:
+def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers: "tuple[Signer, ...]") -> Work:
     with reading(engine) as connection:
         issue, content = issues.issue_of_week(connection, week), issues.content_of(connection, issue_id)
         assert issue is not None
         assert content is not None
         assert issue.started_at is not None
         frozen = Frozen.load(content.content["message"], content.segments)
-        rewriting = any(relay.profile == "ses" for relay in settings.smtp)
-        left_out = REWRITTEN_BY_SES if rewriting else ()
+        left_out = _left_out(settings) if signers else ()
         return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection), signers, left_out)
 
 
@@ -158,8 +160,18 @@ def _slowed(engine: Engine, clock: Clock) -> dict[str, Slowed]:
     return {line: Slowed(rate, since) for line, rate, since in found}
 
 
-def signers_of(settings: Settings) -> tuple[Signer, ...]:
+def _left_out(settings: Settings) -> tuple[str, ...]:
+    from newsletter.deliveries.dkim import REWRITTEN_BY_SES
+
+    return REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
+
+
+def signers_of(settings: Settings) -> "tuple[Signer, ...]":
     """The keys that NEWSLETTER_DKIM names. Raises SettingsError naming the file that cannot be used."""
+    if not settings.dkim:
+        return ()
+    from newsletter.deliveries.dkim import Signer
+
     found = []
     for key in settings.dkim:
         try:

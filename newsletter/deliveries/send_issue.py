@@ -1,7 +1,8 @@
 """One process sending one issue: claims in, messages out, outcomes back into the ledger.
 
-One event loop talks on all connections (keep_connections.py). Beside it, threads touch the database: one claims ahead
-(hold_leases.py), one commits outcomes without pause (record_outcomes.py); and one signs, where keys are set.
+One event loop talks on all connections (keep_connections.py), claims ahead (hold_leases.py) and commits outcomes
+(record_outcomes.py): SQLite from the loop itself, since a small statement takes less than handing it to a thread,
+PostgreSQL in threads that wait for it. Where keys are set, threads sign.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,13 +29,14 @@ from db.states import DeliveryStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
-from newsletter.deliveries.hold_leases import BATCH, Leases
+from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
 from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
-from newsletter.deliveries.record_outcomes import Recorder
+from newsletter.deliveries.record_outcomes import Decided, Recorder
+from newsletter.deliveries.senders import signing_threads
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
@@ -43,6 +45,9 @@ T = TypeVar("T")
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
 TELL_SECONDS = 1.0
+# Deliveries claimed at once. From the loop itself (SQLite) no more than it can do while the sockets have bytes to send.
+BATCH, BATCH_IN_LOOP = 500, 256
+SIGNED_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -69,14 +74,13 @@ class Sender:
         self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), clock.now)
         self._pace, self._shares = pace, pacing.Shares(settings.smtp)
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
-        # SQLite has one writer at a time and lets others sleep for milliseconds: ours take turns.
-        turn = threading.Lock() if is_sqlite(engine) else contextlib.nullcontext()
-        self._turn: contextlib.AbstractContextManager[object] = turn
-        self._leases = Leases(engine, clock, work.issue_id, owner, turn, stop)
+        self._in_loop = is_sqlite(engine)
+        self._batch = BATCH_IN_LOOP if self._in_loop else BATCH
+        self._leases = Leases(engine, clock, work.issue_id, owner, stop, self._batch)
         self._halted = self._exhausted = False
         self._claimed: deque[Claimed] = deque()
         self._signed: deque[tuple[Claimed, Job]] = deque()
-        self._signing: list[Claimed] = []
+        self._signing: dict[int, Claimed] = {}
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
@@ -92,21 +96,15 @@ class Sender:
         return Tally(self.statuses, self._paused_because or self.trouble)
 
     async def _run(self) -> None:
-        self._claims, self._signs = ThreadPoolExecutor(1, "claims"), ThreadPoolExecutor(1, "signs")
+        signing = signing_threads(self._processes) if self.work.signers else 0
+        self._waits, self._signs = ThreadPoolExecutor(4, "waits"), ThreadPoolExecutor(max(signing, 1), "signs")
         self._more, self._low, self._to_sign, self._over = (asyncio.Event() for _ in range(4))
         self._low.set()
         self._recorder = Recorder(
-            self.engine,
-            self.work.issue_id,
-            self.owner,
-            self.week,
-            self.clock.now,
-            self._turn,
-            self._stop,
-            failed=self._halt,
+            self.engine, self.work.issue_id, self.owner, self.week, self.clock.now, self._stop, failed=self._halt
         )
         watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
-        helpers = [self._helper(self._refill())] + ([self._helper(self._sign_ahead())] if self.work.signers else [])
+        helpers = [self._helper(self._refill()), *(self._helper(self._sign_ahead()) for _ in range(signing))]
         folder = ownership.lock_folder(self.engine)
         try:
             async with asyncio.TaskGroup() as group:
@@ -122,7 +120,7 @@ class Sender:
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
-            for pool in (self._claims, self._signs):
+            for pool in (self._waits, self._signs):
                 pool.shutdown()
         for error in (*ended, self._recorder.failure):
             if isinstance(error, BaseException):
@@ -167,7 +165,7 @@ class Sender:
         else:
             claimed = self._claimed.popleft()
             job = self._assemble(claimed)
-        if len(self._claimed) < BATCH // 2:
+        if len(self._claimed) < self._batch // 2:
             self._low.set()
         self._flying[claimed.id] = claimed
         return job
@@ -177,6 +175,9 @@ class Sender:
             claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection
         )
         return self.work.job(recipient, claimed.link_key_id)
+
+    def _assemble_all(self, rows: Sequence[Claimed]) -> list[Job]:
+        return [self._assemble(row) for row in rows]
 
     def may_go(self) -> bool:
         return not self._halted and time.monotonic() < self._leases.end
@@ -190,8 +191,8 @@ class Sender:
             self._to_sign.set()
             self._more.set()
 
-    def decided(self, job: Job, reply: Reply | None, relay: Relay) -> "asyncio.Future[None]":
-        """What becomes of a delivery; the future is done when the ledger has it."""
+    def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
+        """What becomes of a delivery; calls back when the ledger has it."""
         claimed, now = self._flying.pop(job.delivery_id), self.clock.now()
         first = claimed.first_attempt_at or now
         if reply is None:
@@ -213,7 +214,7 @@ class Sender:
             self._bounced += 1
         until = outcomes.domain_waits_until(what, now)
         hold = self._hold(domain, what.blame, words, until) if until else None
-        return self._recorder.add(written, what.blame, claimed.subscriber_id, hold)
+        self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
     def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
@@ -246,7 +247,7 @@ class Sender:
         return pacing.queues(relay, self._pace, real_now().date())
 
     async def in_line(self, queue: pacing.Queue, count: int) -> float:
-        return await self._in(None, lambda: self._leases.stand_in_line(queue, count))
+        return await self._in_ledger(lambda: self._leases.stand_in_line(queue, count))
 
     async def wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -265,7 +266,9 @@ class Sender:
             full = self._lines.full()
             if full and full == nothing_but:
                 continue
-            claimed = await self._in(self._claims, partial(self._claim, full))
+            claimed = await self._in_ledger(partial(self._leases.claim, full))
+            if self.settings.domain_rates:
+                await self._beside(partial(self._lines.look_up, claimed))
             nothing_but = frozenset() if claimed else full
             if not claimed and self._leases.skipped:
                 self._leases.from_the_beginning()
@@ -277,26 +280,24 @@ class Sender:
             self._to_sign.set()
             self._more.set()
 
-    def _claim(self, without: Collection[str]) -> list[Claimed]:
-        claimed = self._leases.claim(without)
-        self._lines.look_up(claimed)
-        return claimed
-
     async def _sign_ahead(self) -> None:
         """Keep a few signed messages ready: no more than the connections can take soon."""
+        loop = asyncio.get_running_loop()
         ahead = 3 * sum(pacing.share(relay, self._processes) for relay in self.settings.smtp)
         while not self._halted:
-            while self._claimed and len(self._signed) < ahead and not self._halted:
-                self._signing = [self._claimed.popleft() for _ in range(min(8, len(self._claimed)))]
-                if len(self._claimed) < BATCH // 2:
-                    self._low.set()
-                jobs = await self._in(self._signs, lambda: [self._assemble(row) for row in self._signing])
-                self._signed.extend(zip(self._signing, jobs, strict=True))
-                self._signing = []
-                self._more.set()
-            self._to_sign.clear()
-            if not self._halted and not (self._claimed and len(self._signed) < ahead):
+            if not self._claimed or len(self._signed) + len(self._signing) >= ahead:
+                self._to_sign.clear()
                 await self._to_sign.wait()
+                continue
+            rows = [self._claimed.popleft() for _ in range(min(SIGNED_AT_ONCE, len(self._claimed)))]
+            self._signing |= {row.id: row for row in rows}
+            if len(self._claimed) < self._batch // 2:
+                self._low.set()
+            jobs = await loop.run_in_executor(self._signs, self._assemble_all, rows)
+            self._signed.extend(zip(rows, jobs, strict=True))
+            for row in rows:
+                del self._signing[row.id]
+            self._more.set()
 
     async def _watch(self) -> None:
         """Look for a pause, a stop, and leases that have to be longer."""
@@ -304,16 +305,16 @@ class Sender:
         while not self._stop.is_set():
             await asyncio.sleep(LOOK_SECONDS)
             with contextlib.suppress(OperationalError):
-                if not await self._in(None, self._leases.being_sent):
+                if not await self._in_ledger(self._leases.being_sent):
                     break
                 reason = outcomes.why_pause(self._blaming, self._bounced, self.statuses[DeliveryStatus.SENT])
                 if reason is not None:
-                    await self._in(None, partial(self._leases.pause_issue, self.week, reason))
+                    await self._in_ledger(partial(self._leases.pause_issue, self.week, reason))
                     self._paused_because = reason
                     break
                 if time.monotonic() - extended > EXTEND_SECONDS:
                     extended = time.monotonic()
-                    await self._in(None, self._leases.extend)
+                    await self._in_ledger(self._leases.extend)
         self._halt()
 
     async def _tell_progress(self) -> None:
@@ -321,18 +322,22 @@ class Sender:
         while self._tell is not None:
             began = time.monotonic()
             with contextlib.suppress(OperationalError):
-                await self._in(None, self._tell)
+                await self._beside(self._tell)
             await asyncio.sleep(max(TELL_SECONDS, 20 * (time.monotonic() - began)))
 
     async def _give_back_rest(self) -> None:
-        rest = [*self._given_back, *self._claimed, *self._signing, *(claimed for claimed, _ in self._signed)]
+        rest = [*self._given_back, *self._claimed, *self._signing.values(), *(claimed for claimed, _ in self._signed)]
         rest += self._lines.rest()
         rest += self._flying.values()
         if rest:
-            await self._in(None, lambda: self._leases.give_back(rest))
+            await self._in_ledger(lambda: self._leases.give_back(rest))
 
-    def _in(self, pool: ThreadPoolExecutor | None, work: Callable[[], T]) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(pool, work)
+    async def _in_ledger(self, work: Callable[[], T]) -> T:
+        """SQLite at once, PostgreSQL in a thread."""
+        return work() if self._in_loop else await self._beside(work)
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._waits, work)
 
 
 def _relay_id(relay: Relay, reply: Reply | None) -> str | None:

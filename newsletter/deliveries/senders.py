@@ -25,6 +25,11 @@ def how_many(settings: Settings, waiting: int) -> int:
     return max(min(wanted, waiting // WORTH_A_PROCESS), 1)
 
 
+def signing_threads(processes: int) -> int:
+    """In each of so many processes: signing gives up the interpreter's lock, so threads share the cores too."""
+    return max(len(os.sched_getaffinity(0)) // processes, 1)
+
+
 @contextmanager
 def helpers(count: int, settings: Settings, clock: Clock, week: Week, stop: threading.Event) -> Iterator[None]:
     """So many processes that send the issue too; they are waited for, and told to drain if ``stop`` is set."""

@@ -9,8 +9,8 @@ import ipaddress
 import re
 import ssl
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import aiosmtplib
@@ -41,18 +41,33 @@ class Offers:
     size: bool
 
 
+Then = Callable[[list[Reply]], None]
+
+
+@dataclass(slots=True)
+class _Asked:
+    count: int
+    seconds: float
+    then: Then
+    replies: list[Reply] = field(default_factory=list)
+
+
 class Line(asyncio.Protocol):
-    """A connection past EHLO and AUTH. Bytes go out as they are; replies come back whole and in order."""
+    """A connection past EHLO and AUTH. Bytes go out as they are; replies come back whole and in order.
+
+    Who asks is called back, since a task and a future a message cost more than the message.
+    """
 
     def __init__(self) -> None:
         self.lost = False
+        self.failure: Exception | None = None  # of what was called back
         self._rest = b""
         self._text: list[str] = []
-        self._replies: deque[Reply] = deque()
-        self._wanted = 0
-        self._waiter: asyncio.Future[None] | None = None
-        self._patience = 0.0
+        self._asked: deque[_Asked] = deque()
+        self._early: deque[Reply] = deque()
+        self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
+        self._now = asyncio.get_running_loop().time
 
     def take_over(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,27 +78,35 @@ class Line(asyncio.Protocol):
 
     def _look(self) -> None:
         """One timer a connection, since one a reply costs more than the reply."""
-        loop = asyncio.get_running_loop()
-        if self._waiter is not None and loop.time() > self._patience:
+        if self._asked and self._now() > self._deadline:
             self.close()
         if not self.lost:
-            loop.call_later(LOOK_SECONDS, self._look)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self.lost:
             self._transport.write(data)
 
+    def expect(self, count: int, seconds: float, then: Then) -> None:
+        """Call back with the next ``count`` replies that nobody expects yet; with fewer when the line is lost, or
+        silent for so long after the replies before them, and it is lost then."""
+        if not self._asked:
+            self._deadline = self._now() + seconds
+        self._asked.append(_Asked(count, seconds, then))
+        while self._early and self._asked:
+            self._hand_over(self._early.popleft())
+        if self.lost:
+            asyncio.get_running_loop().call_soon(self._give_up)
+
+    def ask(self, data: bytes, count: int, seconds: float, then: Then) -> None:
+        self.write(data)
+        self.expect(count, seconds, then)
+
     async def replies(self, count: int, seconds: float) -> list[Reply]:
-        """The next ``count`` replies; fewer when the line is lost or silent for so long, and it is lost then."""
-        if len(self._replies) < count and not self.lost:
-            self._wanted = count
-            loop = asyncio.get_running_loop()
-            self._waiter, self._patience = loop.create_future(), loop.time() + seconds
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        return [self._replies.popleft() for _ in range(min(count, len(self._replies)))]
+        """As ``expect``, for those who have time to wait."""
+        found: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        self.expect(count, seconds, lambda replies: None if found.done() else found.set_result(replies))
+        return await found
 
     def close(self) -> None:
         """Cut the line without a word; a message whose final dot was not written is dropped by the relay."""
@@ -95,20 +118,26 @@ class Line(asyncio.Protocol):
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
+            if self.lost:
+                return
             self._take(line.rstrip(b"\r"))
         if len(self._rest) > _READ_AHEAD:
             self.close()
-        if self._waiter is not None and len(self._replies) >= self._wanted and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if exc is not None and not isinstance(exc, OSError):
+            self.failure = exc
+        self._give_up()
+
+    def _give_up(self) -> None:
+        while self._asked:
+            asked = self._asked.popleft()
+            asked.then(asked.replies)
 
     def _take(self, line: bytes) -> None:
         if not self._text and len(line) < 200 and (reply := _single(line)) is not None:
-            self._replies.append(reply)
+            self._hand_over(reply)
             return
         found = _MULTILINE.fullmatch(line)
         if found is None:
@@ -116,8 +145,20 @@ class Line(asyncio.Protocol):
             return
         self._text.append(found[3].decode("utf-8", "replace"))
         if found[2] != b"-":
-            self._replies.append(Reply(int(found[1]), " ".join(part for part in self._text if part)[:1000]))
-            self._text = []
+            text, self._text = " ".join(part for part in self._text if part)[:1000], []
+            self._hand_over(Reply(int(found[1]), text))
+
+    def _hand_over(self, reply: Reply) -> None:
+        if not self._asked:
+            self._early.append(reply)  # 421 to nobody, say, before a relay hangs up
+            return
+        asked = self._asked[0]
+        asked.replies.append(reply)
+        if len(asked.replies) == asked.count:
+            self._asked.popleft()
+            if self._asked:
+                self._deadline = self._now() + self._asked[0].seconds
+            asked.then(asked.replies)
 
 
 @lru_cache(maxsize=64)
