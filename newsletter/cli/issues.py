@@ -1,6 +1,7 @@
 """``newsletter issues``: compose, look at, approve. Its life from sending on is in cli/sending.py."""
 
 import getpass
+import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -255,9 +256,15 @@ def approve(door: Door, issue: str, at: str | None, expect: str | None, as_json:
       newsletter issues approve 2026-W47 --at 2026-11-24T09:00
     """
     from newsletter.issues.approve import approve_issue
+    from newsletter.issues.check import check_recipients
 
     send_at = _instant(door, at) if at else None
+    readers = [found.message for found in check_recipients(door.engine, week_argument(issue))]
+    if readers and sys.stdin.isatty() and not as_json:
+        click.confirm(f"{' '.join(readers)} Approve it all the same?", abort=True)
     report = approve_issue(door.engine, week_argument(issue), _who(), door.settings, door.clock.now(), send_at, expect)
+    for message in readers:
+        note(message)
     document = {
         "issue": report.week, "status": report.status, "approved_by": report.approved_by,
         "send_at": iso(report.send_at), "content_hash": report.content_hash,

@@ -79,6 +79,13 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
     return CheckReport(str(week), tuple(found), max(budget.sizes(rendered.blocks, rendered.placeholder)))
 
 
+def check_recipients(engine: Engine, week: Week) -> list[Finding]:
+    """Whether as many would get it as got the last one. Nothing for an unknown issue."""
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        return [] if issue is None else check_readership(*issues.readership(connection, issue.starts_at))
+
+
 def _header(rendered: Rendered, envelope: Envelope, now: datetime, key: bytes) -> bytes:
     token = rendered.placeholder
     return own_fields(envelope, NOBODY, token, now, 0, key) + shared_fields(freeze(rendered, envelope), "html")

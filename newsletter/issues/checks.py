@@ -47,7 +47,8 @@ def check_readership(now: int, before: int | None) -> list[Finding]:
         return [Finding("warning", "recipients", "Nobody would get this issue.", "Import or invite subscribers.")]
     if not before or abs(now - before) <= JUMP * before:
         return []
-    message = f"{now:,} readers would get it, {before:,} got the last issue."
+    readers = "One reader" if now == 1 else f"{now:,} readers"
+    message = f"{readers} would get it, {before:,} got the last issue."
     return [Finding("warning", "recipients", message, "Make sure that this is meant before you approve it.")]
 
 

@@ -3,7 +3,7 @@
 A piece becomes a Block. Templates mark where each begins; ``pieces`` lists them in that order with their rules.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,8 @@ from newsletter.verdicts.scorecard import Line, widest_split
 
 NAMED = 40
 """How many of *also released* the mail names; the rest are counted and linked."""
+TOLD = 12
+"""Up to so many of them have a line each, with their tagline."""
 CHANGED = 12
 """How many of *changed our mind* the mail names; the archive has them all."""
 
@@ -98,19 +100,20 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tools of one category that came out without a take; ``more`` of them are only counted."""
+    """Tools of one category that came out without a take."""
 
     piece: int
     category: str
     tools: tuple[Card, ...]
-    more: int
 
 
 @dataclass(frozen=True, slots=True)
 class Also:
+    """``told``: there are so few that each is told with its tagline. ``more`` are only counted."""
+
     piece: int
     groups: tuple[Group, ...]
-    named: int
+    told: bool
     more: int
     foot: int
 
@@ -251,17 +254,17 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Sect
 
 def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
-    named, counted = defaultdict(list), Counter(tool.category for tool in tools[NAMED:])
+    named: dict[str, list[ToolValue]] = {tool.category: [] for tool in tools}
     for tool in tools[:NAMED]:
         named[tool.category].append(tool)
     head = pieces.add(Block("also:head", "", "", section="also", heads=True))
     groups = []
-    for category in [*named, *(category for category in counted if category not in named)]:
+    for category, members in named.items():
         piece = pieces.add(Block(f"also:{category}", "", "", category=category, section="also"))
-        cards = tuple(Card(tool, *names[tool.slug], LINE, piece) for tool in named[category])
-        groups.append(Group(piece, category, cards, counted[category]))
+        cards = tuple(Card(tool, *names[tool.slug], LINE, piece) for tool in members)
+        groups.append(Group(piece, category, cards))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
-    return Also(head, tuple(groups), min(len(tools), NAMED), max(len(tools) - NAMED, 0), foot)
+    return Also(head, tuple(groups), len(tools) <= TOLD, max(len(tools) - NAMED, 0), foot)
 
 
 def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, names: _Names) -> Pair:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
-from db.engine import make_engine
+from db.engine import make_engine, transaction
+from db.models import Subscriber
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import load
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.integration.test_issues import launch, move, set_take
+from tests.integration.test_issues import NOW, WEEK, add_reader, add_release, launch, move, set_take
 
 
 @pytest.fixture
@@ -79,6 +82,21 @@ def test_an_approval_can_be_held_to_what_was_rendered(engine: Engine, issues: Co
     assert "changed since" in issues.refuses("issues", "approve", "2026-W47", "--expect", seen)
     fresh = issues.json("issues", "render", "2026-W47", "--to", "out")["content_hash"]
     assert issues.json("issues", "approve", "2026-W47", "--expect", fresh)["content_hash"] == fresh
+
+
+def test_approving_tells_when_the_readership_jumped(engine: Engine, tmp_path: Path, issues: Command) -> None:
+    alpha = launch(engine, "alpha", "SSS")
+    readers = [add_reader(engine, f"reader-{n}@example.org") for n in range(2)]
+    issues.json("issues", "compose")
+    assert issues("issues", "approve", "2026-W47").stderr == ""
+    publish_issue(engine, WEEK, load(issues.settings, tmp_path), NOW)
+    move(engine, "sent")
+    with transaction(engine) as connection:
+        connection.execute(update(Subscriber).where(Subscriber.id == readers[0]).values(state="unsubscribed"))
+    add_release(engine, alpha, week="2026-W48")
+    issues.settings["NEWSLETTER_NOW"] = "2026-11-30T06:00:00Z"
+    issues.json("issues", "compose")
+    assert "One reader would get it, 2 got the last issue" in issues("issues", "approve", "2026-W48").stderr
 
 
 def test_what_cannot_be_done_is_one_line(issues: Command) -> None:
