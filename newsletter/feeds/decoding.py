@@ -7,6 +7,8 @@ import brotli
 
 ACCEPTED = "gzip, deflate, br"
 _STEP = 1 << 16
+_GZIP = b"\x1f\x8b"
+_MEMBERS = 100
 
 
 class TooLargeError(ValueError):
@@ -33,9 +35,21 @@ class _Zlib:
     def __init__(self, window: int) -> None:
         self._window = window
         self._inner = zlib.decompressobj(window)
-        self._begun = False
+        self._begun, self._members = False, 1
 
     def feed(self, data: bytes, room: int) -> bytes:
+        parts, size = [], 0
+        while True:
+            parts.append(self._member(data, room - size))
+            size += len(parts[-1])
+            if size > room:
+                raise TooLargeError
+            data = self._inner.unused_data
+            if data[:2] != _GZIP:
+                return b"".join(parts)
+            self._next_member()
+
+    def _member(self, data: bytes, room: int) -> bytes:
         try:
             found = self._inner.decompress(data, room + 1)
         except zlib.error:
@@ -43,11 +57,16 @@ class _Zlib:
                 raise UndecodableError("its compression is broken") from None
             # "deflate" means zlib, but some servers send it bare.
             self._inner, self._window = zlib.decompressobj(-zlib.MAX_WBITS), -zlib.MAX_WBITS
-            return self.feed(data, room)
+            return self._member(data, room)
         self._begun = True
-        if len(found) > room:
-            raise TooLargeError
         return found
+
+    def _next_member(self) -> None:
+        """RFC 1952, 2.2: a file may have several."""
+        self._members += 1
+        if self._members > _MEMBERS:
+            raise UndecodableError("it is compressed in too many pieces")
+        self._inner = zlib.decompressobj(self._window)
 
 
 class _Brotli:

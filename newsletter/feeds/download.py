@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import urljoin
 
 import httpx
 
@@ -130,8 +129,8 @@ class Downloader:
                     moved_to = here if permanent and here != url else None
                     return await self._take(response, here, moved_to, now, whole)
                 permanent = permanent and response.status_code in _PERMANENT
-                there = web_address(urljoin(here, response.headers.get("location", "")), here)
-                if there is None or not response.headers.get("location"):
+                there = web_address(response.headers.get("location"), here)
+                if there is None:
                     raise DownloadError("it redirects to something that is no web address")
                 here = there
         raise DownloadError(f"it redirects more than {REDIRECTS} times")

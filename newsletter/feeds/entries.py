@@ -26,6 +26,10 @@ _MAX_MARKUP = 20_000
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
 _BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
 _ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^>]*>", re.I)
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]+)", re.I)
+_CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
+_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
+_END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _HREF = re.compile(rb"href=[\"']([^\"']+)", re.I)
 
 
@@ -46,13 +50,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A feed as it stood. ``ttl`` is the minutes that it asks to be left alone for."""
+    """A feed as it stood. ``ttl`` is the minutes that it asks to be left alone for. ``cut``: the document ends within
+    its last entry, of which therefore only a piece was read."""
 
     form: str
     title: str | None
     site: str | None
     ttl: int | None
     entries: tuple[Entry, ...]
+    cut: bool = False
 
 
 def read_document(body: bytes, content_type: str, url: str) -> Document:
@@ -66,7 +72,7 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     import feedparser
 
     # A stream, because feedparser would take bytes for the name of a file.
-    headers = {"content-type": content_type, "content-location": url}
+    headers = {"content-type": _believed(content_type, body), "content-location": url}
     parsed = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
@@ -79,7 +85,26 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
         site=web_address(head.get("link"), url),
         ttl=_ttl(head),
         entries=tuple(_entry(item, url) for item in parsed.entries[:MAX_ENTRIES]),
+        cut=len(parsed.entries) <= MAX_ENTRIES and _is_cut(body),
     )
+
+
+def _believed(content_type: str, body: bytes) -> str:
+    """Servers name one encoding for all their files: what is UTF-8 by its bytes is not read in another."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return content_type
+    declared = _DECLARED.match(body)
+    if declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        return content_type
+    return _CHARSET.sub("", content_type) + "; charset=utf-8" if content_type else content_type
+
+
+def _is_cut(body: bytes) -> bool:
+    """Does the last entry begin and not end, although others do?"""
+    ends = [found.start() for found in _END_OF_ENTRY.finditer(body)]
+    return bool(ends) and any(begin.start() > ends[-1] for begin in _ENTRY.finditer(body, ends[-1]))
 
 
 def one_line(text: str, limit: int) -> str:

@@ -153,6 +153,9 @@ class _Round:
             return await self._write(_store_failure, feed, str(error), error.gone, error.retry_after)
         except UnreadableError as error:
             return await self._write(_store_failure, feed, str(error), False, None)
+        except Exception as error:  # whatever a server makes a library do is the failure of its feed alone
+            why = f"it cannot be fetched ({type(error).__name__})"
+            return await self._write(_store_failure, feed, why, False, None)
         return await self._write(_store_success, feed, found, digest, document)
 
     async def _write(self, store: Callable[..., FetchedFeed], *arguments: object) -> FetchedFeed:
@@ -205,7 +208,7 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     shown = identity.identify(document.entries)
     links = [item.link_key for item in shown if item.link_key]
     known = rows.known_entries(connection, feed.id, [item.identity for item in shown], links)
-    fresh = identity.new_ones(shown, known)
+    fresh = identity.new_ones(shown[:-1] if document.cut else shown, known)  # a piece has no identity yet
     dates = [identity.believable(item.entry.published_at, now) for item in fresh]
     backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
     rows.touch_entries(connection, [row.id for row in known], now)

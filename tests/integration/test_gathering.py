@@ -272,6 +272,18 @@ def test_one_seen_after_its_issue_was_composed_rolls_into_the_next(gathering: Ga
     assert (release.week, release.late) == ("2026-W47", True)
 
 
+def test_a_piece_of_an_entry_waits_for_the_whole_of_it(gathering: Gathering, server: FeedServer) -> None:
+    whole = rss(item("Alpha", "https://alpha.example/", TODAY), item("Beta", "https://beta.example/launch", TODAY))
+    for end in ("<title>Be", "https://beta.exa", "https://beta.example/launch</link>"):
+        gathering.watch(server.serve(f"/{len(end)}", whole[: whole.index(end) + len(end)]))
+    gathering.gather()
+    assert [release.name for release in gathering.releases()] == ["Alpha"]
+    for end in ("<title>Be", "https://beta.exa", "https://beta.example/launch</link>"):
+        server.serve(f"/{len(end)}", whole)
+    gathering.later(hours=2).gather()
+    assert [release.name for release in gathering.releases()] == ["Alpha", "Beta"]
+
+
 def test_a_week_that_was_composed_and_had_nothing_is_over_too(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("Alpha – x", "https://alpha.example/", SUNDAY)))
     compose_issue(gathering.engine, Week(2026, 47), gathering.settings, NOW)  # too early to say so of this week

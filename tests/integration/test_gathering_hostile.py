@@ -25,7 +25,7 @@ from tests.fakes.feed_server import FeedServer, item, rss
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
 MORE_MEMORY = 100_000  # kilobytes
-LIMITS = Limits(connect=2, read=2, whole=4, parse=4)
+LIMITS = Limits(connect=2, read=2, whole=4, parse=2)
 
 
 @pytest.fixture
@@ -73,11 +73,18 @@ HOSTILE = {
 
 
 def gather_beside_a_good_feed(engine: Engine, server: FeedServer, folder: Path, url: str) -> FetchedFeed:
-    """Gathers this feed with a good one, and checks that the good one arrived in time."""
+    (found,) = gather_all_beside_a_good_feed(engine, server, folder, [url])
+    return found
+
+
+def gather_all_beside_a_good_feed(
+    engine: Engine, server: FeedServer, folder: Path, urls: list[str]
+) -> list[FetchedFeed]:
+    """Gathers these feeds with a good one, and checks that the good one arrived in time."""
     good = server.serve("/good", rss(item("Quillbase – notes", "https://q.example/", TODAY)))
     environment = {"NEWSLETTER_FETCH_PRIVATE": "true", "NEWSLETTER_DATABASE_URL": str(engine.url)}
     settings = settings_module.load(environment, folder)
-    for address in (url, good):
+    for address in (*urls, good):
         watch_feed(engine, Watch(address), NOW)
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = fetch_feeds(engine, settings, Clock(NOW), limits=LIMITS)
@@ -86,7 +93,7 @@ def gather_beside_a_good_feed(engine: Engine, server: FeedServer, folder: Path, 
     # Of this process; the readers beside it cannot have more than the limit that they set themselves.
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < MORE_MEMORY, "a hostile document costs a few copies of itself"
-    bad, beside = report.feeds
+    *bad, beside = report.feeds
     assert (beside.status, beside.new) == ("ok", 1)
     with reading(engine) as connection:
         releases = list_releases(connection, limit=10_000)
@@ -132,6 +139,18 @@ def test_entities_leak_no_file(engine: Engine, server: FeedServer, tmp_path: Pat
     gather_beside_a_good_feed(engine, server, tmp_path, url)
     with reading(engine) as connection:
         assert not any("secret" in release.title for release in list_releases(connection))
+
+
+def test_redirects_to_nowhere_hurt_nobody(engine: Engine, server: FeedServer, tmp_path: Path) -> None:
+    """Schemes that are not the web's, addresses that no library can read, a loop."""
+    places = [
+        "http://[::1", "file:///etc/passwd", "gopher://127.0.0.1:25/", "http://xn--a/", "http://a:b@127.0.0.1/",
+        "http:///x", "http://127.0.0.1:99999/", "//", "javascript:alert(1)", "/8",
+    ]  # fmt: skip
+    urls = [server.serve(f"/{number}", status=302, Location=there) for number, there in enumerate(places, -1)]
+    found = gather_all_beside_a_good_feed(engine, server, tmp_path, urls)
+    assert [feed.status for feed in found] == ["error"] * len(places)
+    assert all(feed.error for feed in found)
 
 
 def test_a_name_that_answers_differently_the_second_time_gains_nothing(server: FeedServer) -> None:

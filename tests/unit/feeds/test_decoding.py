@@ -26,6 +26,8 @@ def decoded(data: bytes, encoding: str, limit: int = 1_000_000, step: int = 700)
         ("deflate", zlib.compress(TEXT)),
         ("deflate", zlib.compress(TEXT, wbits=-15)),
         ("br", brotli.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT[:999]) + gzip.compress(TEXT[999:])),
+        ("gzip", gzip.compress(TEXT) + b"\0" * 1_000),
         ("br, gzip", gzip.compress(brotli.compress(TEXT))),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -57,3 +59,9 @@ def test_broken_compression_is_said_to_be_broken(encoding: str) -> None:
 def test_encodings_that_nobody_asked_for_are_refused(encoding: str) -> None:
     with pytest.raises(UndecodableError):
         Body(encoding, 100)
+
+
+@pytest.mark.parametrize("step", [1, 700, 1 << 16])
+def test_a_file_of_endless_empty_pieces_is_refused(step: int) -> None:
+    with pytest.raises(UndecodableError, match="too many pieces"):
+        decoded(gzip.compress(b"") * 2_000, "gzip", step=step)

@@ -51,6 +51,26 @@ def test_a_truncated_feed_gives_what_it_still_holds() -> None:
     assert entries[0].title == "One"
 
 
+@pytest.mark.parametrize(
+    ("cut_at", "cut"), [("<title>Two", True), ("</link><!-- -->", True), ("</channel>", False), ("</rss>", False)]
+)
+def test_a_feed_that_ends_within_an_entry_says_so(cut_at: str, cut: bool) -> None:
+    """What was read of that entry is a piece: another title, another link, another identity than the whole one's."""
+    whole = rss("<title>One</title></item><item><title>Two</title><link>https://example.com/2</link><!-- -->")
+    assert read(whole[: whole.index(cut_at) + 8]).cut is cut
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "ebcdic-cp-us", "us-ascii", "x-no-such"])
+def test_a_server_that_names_one_encoding_for_all_its_files_costs_no_title(charset: str) -> None:
+    assert read(rss("<title>Über</title>"), f"text/xml; charset={charset}").entries[0].title == "Über"
+
+
+def test_an_encoding_that_the_document_and_its_bytes_are_in_is_believed() -> None:
+    body = rss("<title>Über</title>").replace("'1.0'", "'1.0' encoding='iso-8859-1'").encode("latin-1")
+    assert read(body).entries[0].title == "Über"
+    assert read(rss("<title>Über</title>").encode("latin-1"), "text/xml; charset=iso-8859-1").entries[0].title == "Über"
+
+
 def test_a_wrong_encoding_label_costs_no_title() -> None:
     body = rss("<title>Über</title>").replace("<?xml version='1.0'?>", "<?xml version='1.0' encoding='us-ascii'?>")
     assert read(body, "text/xml; charset=utf-8").entries[0].title == "Über"
