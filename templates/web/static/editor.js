@@ -1,4 +1,4 @@
-// What all pages of the room share: nothing typed is lost, and no form is sent twice.
+// What all pages of the room share: nothing typed is lost, no form is sent twice, and a page comes back where it was left.
 //
 // A form with data-keep is kept in this browser while it is typed in, until its page comes back saying that it was
 // stored ("said" in the address). Opened again before that, after a lost session or a crash, the page has it all in its
@@ -75,9 +75,24 @@
       for (const name of Object.keys(store ?? {})) if (name.startsWith(PREFIX)) store.removeItem(name);
     }
     if (form.dataset.sent) { event.preventDefault(); return; }
+    try { sessionStorage.setItem("left", JSON.stringify([location.pathname, window.scrollY])); } catch { /* no matter */ }
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 2000);
   });
+  const address = new URL(location.href);
+  if (address.searchParams.has("said")) {
+    const [path, y] = JSON.parse(sessionStorage.getItem("left") ?? "[]");
+    const at = address.hash && document.getElementById(address.hash.slice(1));
+    address.searchParams.delete("said");  // loaded again, the page does not say again what was done once
+    address.hash = "";
+    history.replaceState(null, "", address);
+    if (path === address.pathname) window.scrollTo(0, y);
+    if (at) {
+      if (at.tabIndex < 0) at.tabIndex = -1;
+      at.focus({ preventScroll: true });
+      at.scrollIntoView({ block: "nearest" });
+    }
+  }
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });

@@ -91,10 +91,6 @@
   const list = by("items");
   const items = [...list.querySelectorAll(".item")];
   const hint = document.querySelector(".keys");
-  if (location.hash.startsWith("#item-")) {
-    const item = by(location.hash.slice(1));
-    if (item) { item.tabIndex = 0; item.focus({ preventScroll: true }); item.scrollIntoView({ block: "nearest" }); }
-  }
   if (!hint || !items.length) return;
   hint.hidden = false;
   list.addEventListener("keydown", (event) => {

@@ -28,6 +28,14 @@
     } else return;
     event.preventDefault();
   });
-  const first = location.hash ? document.querySelector(location.hash) : all[0];
-  if (first && document.activeElement === document.body) first.focus({ preventScroll: !location.hash });
+  // After a decision the next release has the focus, wherever in the list that was.
+  for (const [place, release] of all.entries()) {
+    release.addEventListener("submit", () => sessionStorage.setItem("next", (all[place + 1] ?? all[place - 1])?.id ?? ""));
+  }
+  const next = document.getElementById(sessionStorage.getItem("next") ?? "") ?? all[0];
+  sessionStorage.removeItem("next");
+  if (next && document.activeElement === document.body) {
+    next.focus({ preventScroll: true });
+    if (next !== all[0]) next.scrollIntoView({ block: "nearest" });
+  }
 })();
