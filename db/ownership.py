@@ -68,7 +68,9 @@ def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tupl
     certainly, seemingly = set(), set()
     for name in among:
         home, _, file = locks.get(name, "").partition("/")
-        if home == ours:
+        if name not in locks:
+            certainly.add(name)  # it left in good order, but a database that was away took no leave of its leases
+        elif home == ours:
             if _is_free(folder / file):
                 certainly.add(name)
         elif is_sqlite(connection) or _advisory_is_free(connection, name):
@@ -76,8 +78,10 @@ def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tupl
     return certainly, seemingly
 
 
-def forget_owner(connection: Connection, name: str) -> None:
-    connection.execute(delete(Sender).where(Sender.name == name))
+def forget_gone(connection: Connection, engine: Engine) -> int:
+    """Forget the processes that were killed; how many. What they held is as free as before."""
+    certainly, _ = gone_owners(connection, engine, set(connection.scalars(select(Sender.name))))
+    return connection.execute(delete(Sender).where(Sender.name.in_(certainly))).rowcount
 
 
 def lock_folder(engine: Engine) -> Path:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import feeds, housekeeping, issues, letters, limits, runs
+from db import feeds, housekeeping, issues, letters, limits, ownership, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -183,6 +183,7 @@ def prune(context: Context, due_at: datetime) -> Result:
         gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
             "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
+            "killed": ownership.forget_gone(connection, context.engine),
         }
     return gone | {"log_emptied": _empty_the_log(context)}
 

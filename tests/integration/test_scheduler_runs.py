@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Event, Thread
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import Engine
 
 from db.engine import reading, transaction
-from db.ownership import owner
+from db.ownership import forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, unfinished_runs
 from db.states import RunStatus
+from db.status import senders
 from newsletter.clock import Clock
 from newsletter.errors import RefusedError
 from newsletter.settings import Settings
@@ -67,6 +69,24 @@ def test_a_run_whose_process_is_gone_is_begun_again(engine: Engine, me: str) -> 
         assert claim_due(engine, JOBS, me, NOW, REAL) == Claims(), "its process lives"
     again = claim_due(engine, JOBS, me, NOW, REAL + LEASE * 2)
     assert {(claim.job.name, claim.attempt) for claim in again.begun} == {("gather", 2), ("compose", 2)}
+
+
+def test_what_an_owner_left_behind_who_is_not_registered_any_more_is_taken_over_at_once(
+    engine: Engine, me: str
+) -> None:
+    with owner(engine, REAL) as left:
+        claim_due(engine, [COMPOSE], left.name, NOW, REAL)
+    (again,) = claim_due(engine, [COMPOSE], me, NOW, REAL).begun
+    assert again.attempt == 2, "its lease is not waited for"
+
+
+def test_processes_that_were_killed_are_forgotten_and_the_living_kept(engine: Engine, me: str) -> None:
+    with owner(engine, REAL) as killed:
+        lock = Path(killed.lock).name
+        (lock_folder(engine) / lock).unlink()
+        with transaction(engine) as connection:
+            assert forget_gone(connection, engine) == 1
+            assert [sender.name for sender in senders(connection)] == [me]
 
 
 def test_a_run_is_given_up_when_its_process_ends_every_time(engine: Engine, me: str) -> None:
