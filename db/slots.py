@@ -12,6 +12,8 @@ from sqlalchemy import Connection, case, update
 from db.models import RelayRate
 from db.upsert import insert_or
 
+_LONGEST_SECONDS, _LONGEST_PLACES = 30.0, 1000
+
 
 @contextmanager
 def connection_slot(folder: Path, relay: str, connections: int) -> Iterator[bool]:
@@ -38,9 +40,13 @@ def _free_slot(folder: Path, relay: str, connections: int) -> int | None:
 
 
 def reserve(connection: Connection, queue: str, count: int, rate: float, now: float) -> float:
-    """Take the next ``count`` places in a queue; returns the instant of the first, in seconds since 1970."""
+    """Take the next ``count`` places in a queue; returns the instant of the first, in seconds since 1970.
+
+    A queue that seems to be longer than any can be was written before the clock was put back: it begins anew.
+    """
     connection.execute(insert_or(connection, RelayRate).values(relay=queue, next_at=now).on_conflict_do_nothing())
-    start = case((RelayRate.next_at > now, RelayRate.next_at), else_=now)
+    longest = _LONGEST_SECONDS + _LONGEST_PLACES * count / rate
+    start = case((RelayRate.next_at.between(now, now + longest), RelayRate.next_at), else_=now)
     after: float = connection.execute(
         update(RelayRate)
         .where(RelayRate.relay == queue)

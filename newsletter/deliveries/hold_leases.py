@@ -79,6 +79,8 @@ class Leases:
             hold_issue(connection, self._issue_id, week, reason, self._clock.now())
 
     def stand_in_line(self, queue: Queue, count: int) -> float:
-        """The next so many places in a queue; returns the instant of the first, in seconds since 1970."""
+        """The next so many places in a queue; returns the instant of the first, by ``time.monotonic``: the machine's
+        clock may be put forward or back while it is waited for."""
         with transaction(self._engine) as connection:
-            return slots.reserve(connection, queue.name, count, queue.rate, time.time())
+            now = time.time()
+            return time.monotonic() + slots.reserve(connection, queue.name, count, queue.rate, now) - now

@@ -108,7 +108,7 @@ class _Turns:
             if not found:
                 return 0.0
             self._next = max(found)
-        return max(self._next - time.time(), 0.0)
+        return max(self._next - time.monotonic(), 0.0)
 
     async def come(self) -> bool:
         """Wait for it; False when meanwhile there is nothing left to send."""

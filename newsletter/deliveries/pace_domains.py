@@ -148,8 +148,8 @@ class DomainLines:
         line.task = None
 
     async def _comes(self, at: float) -> bool:
-        """Wait until an instant; False when the sending stops meanwhile."""
-        while self._outbox.going() and (seconds := at - time.time()) > 0:
+        """Wait until an instant of ``time.monotonic``; False when the sending stops meanwhile."""
+        while self._outbox.going() and (seconds := at - time.monotonic()) > 0:
             await self._outbox.wait(min(seconds, LOOK_SECONDS))
         return self._outbox.going()
 
