@@ -101,5 +101,5 @@ class SubscriberEvent(Base):
     number: Mapped[int | None] = mapped_column(Id)
     at: Mapped[datetime]
     what: Mapped[str]
-    subscriber_id: Mapped[int | None] = mapped_column(Id)
+    subscriber_id: Mapped[int | None] = mapped_column(Id, index=True)
     issue_id: Mapped[int | None] = mapped_column(Id, index=True)  # whose link was used
