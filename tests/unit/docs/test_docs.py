@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -60,10 +61,27 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_has_an_example_in_its_help(name: str) -> None:
-    module, _, attribute = COMMANDS[name][0].partition(":")
-    command: click.Command = getattr(importlib.import_module(module), attribute)
-    children = command.commands.values() if isinstance(command, click.Group) else [command]
-    for child in children:
-        assert "Example" in (child.help or ""), f"{name} {child.name}"
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """All that can be typed, groups left out."""
+    for name, (where, _) in COMMANDS.items():
+        module, _, attribute = where.partition(":")
+        yield from _below(name, getattr(importlib.import_module(module), attribute))
+
+
+def _below(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from _below(f"{path} {name}", child)
+    else:
+        yield path, command
+
+
+# These show nothing: two run until they are stopped, one prints what a shell reads.
+WITHOUT_JSON = {"serve", "worker", "completion"}
+
+
+def test_every_command_has_an_example_and_answers_in_json() -> None:
+    for path, command in every_command():
+        assert f"newsletter {path}" in (command.help or ""), f"{path}: its help has an example of it"
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert ("--json" in options) == (path not in WITHOUT_JSON), path
