@@ -127,8 +127,13 @@ class _Conversation:
         return f"MAIL FROM:<{job.sender}>{options}\r\nRCPT TO:<{job.recipient}>\r\n".encode()
 
     def reset(self) -> None:
-        """After a refused RCPT the transaction is still open."""
-        self.line.ask(b"RSET\r\n", 1, COMMAND_SECONDS, lambda _: self.go_on())
+        """After a refused RCPT the transaction is still open. Some relays end the line here after so many refusals."""
+        self.line.ask(b"RSET\r\n", 1, COMMAND_SECONDS, self._after_reset)
+
+    def _after_reset(self, replies: list[Reply]) -> None:
+        if any(not reply.ok for reply in replies):
+            self.line.close()
+        self.go_on()
 
 
 class _Chunked(_Conversation):
@@ -141,6 +146,8 @@ class _Chunked(_Conversation):
 
     def _sent(self, job: Job, replies: list[Reply]) -> None:
         self.decided(job, _verdict(replies, 3))
+        if any(reply.code == 421 for reply in replies):
+            self.line.close()
         if replies and not replies[-1].ok and not self.line.lost:
             self.reset()
         else:

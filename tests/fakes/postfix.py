@@ -1,16 +1,10 @@
-"""A Postfix of the test's own: its own folder and port, delivering to Maildirs on this machine. Needs root."""
+"""A Postfix of the test's own: its own folder and port (Debian: postfix)."""
 
 import os
 import pwd
-import shutil
-import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from tests.fakes.mail_server import MailServer
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -51,56 +45,30 @@ virtual_minimum_uid = 1
 """
 
 
-def why_not() -> str | None:
-    """Why no Postfix can be run here, in a line."""
-    if shutil.which("postfix") is None:
-        return "Postfix is not installed; install it to run this"
-    return None if os.geteuid() == 0 else "Postfix starts only for root"
+class Postfix(MailServer):
+    """``policy`` is the port of a policy service that is asked about every recipient."""
 
+    program = "postfix"
+    policy: int | None = None
 
-class Postfix:
-    """``with Postfix(names) as server: … server.url … server.mails(2)``: each ``NAME@example.org`` has a Maildir."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self.folder = Path(tempfile.mkdtemp(prefix="postfix-"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-
-    @property
-    def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}?tls=off&connections=4"
-
-    def mails(self, expected: int, seconds: float = 30) -> dict[str, list[bytes]]:
-        """What lies in each mailbox, once so many mails are there; lines end in CRLF, as they travelled."""
-        until = time.monotonic() + seconds
-        while len(found := list(self.folder.glob("mail/*/new/*"))) < expected and time.monotonic() < until:
-            time.sleep(0.1)
-        boxes: dict[str, list[bytes]] = {}
-        for path in found:
-            boxes.setdefault(path.parent.parent.name, []).append(path.read_bytes().replace(b"\n", b"\r\n"))
-        return boxes
-
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         owner, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
-        self.folder.chmod(0o755)
         for name in ("config", "queue", "data", "mail"):
             (self.folder / name).mkdir()
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
         os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
         config = self.folder / "config"
-        (config / "main.cf").write_text(_MAIN.format(folder=self.folder, uid=nobody.pw_uid, gid=nobody.pw_gid))
+        main = _MAIN.format(folder=self.folder, uid=nobody.pw_uid, gid=nobody.pw_gid)
+        if self.policy is not None:
+            asked = f"check_policy_service inet:127.0.0.1:{self.policy}"
+            main += f"smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_recipient_restrictions = {asked}\n"
+        (config / "main.cf").write_text(main)
         (config / "master.cf").write_text(_MASTER.format(port=self.port))
-        (config / "mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in self._names))
+        (config / "mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in self.names))
         self._run("start")
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         self._run("stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, what: str) -> None:
         command = ["postfix", "-c", str(self.folder / "config"), what]

@@ -42,6 +42,7 @@ class Plan:
     drop_at_body: Callable[[str], bool] = lambda recipient: False
     delay: float = 0.0
     silent_after: int | None = None
+    patience: int | None = None
 
 
 class Sink:
@@ -93,6 +94,11 @@ class Sink:
         self.plan.silent_after = mails
         return self
 
+    def losing_patience_after(self, refusals: int) -> Self:
+        """So many refusals on a line end it, as Postfix does: 421 in answer to the RSET."""
+        self.plan.patience = refusals
+        return self
+
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}?tls=off&connections=4"
@@ -140,6 +146,7 @@ class _Session(asyncio.Protocol):
         self.last = False
         self.body = bytearray()
         self.out: list[bytes] = []
+        self.refusals = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -247,6 +254,11 @@ class _Session(asyncio.Protocol):
                 self.say("250 2.0.0 ok")
             case "RSET":
                 self.sender = self.recipient = None
+                if self.sink.plan.patience is not None and self.refusals >= self.sink.plan.patience:
+                    self.say("421 4.7.0 too many errors")
+                    self.flush()
+                    self.transport.close()
+                    return
                 self.say("250 2.0.0 ok")
             case "MAIL":
                 self.mail(rest)
@@ -291,6 +303,7 @@ class _Session(asyncio.Protocol):
         for replies, for_ever in ((self.sink.plan.refused_once, False), (self.sink.plan.refused, True)):
             waiting = replies.get(recipient)
             if waiting:
+                self.refusals += 1
                 self.say(waiting[0] if for_ever and len(waiting) == 1 else waiting.pop(0))
                 return
         self.recipient = recipient

@@ -1,6 +1,8 @@
 """Through a real mail server into real mailboxes: each message is looked at there."""
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import dkim as dkimpy
@@ -14,10 +16,13 @@ from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.send import send_due
 from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
-from tests.fakes import postfix
+from tests.fakes.exim import Exim, EximWithoutChunking
+from tests.fakes.mail_server import MailServer
+from tests.fakes.opensmtpd import OpenSMTPD
 from tests.fakes.postfix import Postfix
+from tests.fakes.postgrey import Postgrey
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.sending import NOW, WEEK, published, standing, with_relays
 
 READERS = 50
 ONCE = (b"from", b"to", b"subject", b"date", b"message-id", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post")
@@ -31,10 +36,11 @@ def parts(message: bytes) -> tuple[list[bytes], bytes]:
     return [field for field in fields if not field.lower().startswith(added)], body
 
 
-def test_what_lies_in_the_mailboxes_behind_postfix_is_what_we_wrote(
-    engine: Engine, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("kind", [Postfix, Exim, EximWithoutChunking, OpenSMTPD])
+def test_what_lies_in_the_mailboxes_behind_a_real_server_is_what_we_wrote(
+    kind: type[MailServer], engine: Engine, settings: Settings, tmp_path: Path
 ) -> None:
-    if missing := postfix.why_not():
+    if missing := kind.why_not():
         pytest.skip(missing)
     signers = {
         b"nov": Signer("nov", "example.com", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
@@ -44,7 +50,7 @@ def test_what_lies_in_the_mailboxes_behind_postfix_is_what_we_wrote(
         (tmp_path / signer.selector).write_bytes(signer.pem())
     keys = tuple(DkimKey(signer.selector, "example.com", tmp_path / signer.selector) for signer in signers.values())
     here = replace(settings, dkim=keys)
-    with Postfix([f"reader{n}" for n in range(READERS)]) as server, Sink() as sink:
+    with kind([f"reader{n}" for n in range(READERS)]) as server, Sink() as sink:
         published(engine, here, READERS)
         assert send_due(engine, with_relays(here, server.url), standing(), WEEK).issues[0].counts.sent == READERS
         boxes = server.mails(READERS)
@@ -58,7 +64,27 @@ def test_what_lies_in_the_mailboxes_behind_postfix_is_what_we_wrote(
         assert parts(arrived) == parts(sent.data)
         names = [field.partition(b":")[0].lower() for field in parts(arrived)[0]]
         assert all(names.count(name) == 1 for name in ONCE)
-        assert f"Return-Path: <{sent.sender}>".encode() in arrived
+        assert f"return-path: <{sent.sender}>".encode() in arrived.lower()
         verifier = dkimpy.DKIM(arrived)
         for place in range(2):
             assert verifier.verify(place, lambda name, timeout=5: signers[name.partition(b".")[0]].record().encode())
+
+
+def test_behind_a_greylisting_server_everyone_gets_one_mail_on_the_second_try(
+    engine: Engine, settings: Settings
+) -> None:
+    if missing := Postfix.why_not() or Postgrey.why_not():
+        pytest.skip(missing)
+    with Postgrey() as grey:
+        server = Postfix([f"reader{n}" for n in range(READERS)])
+        server.policy = grey.port
+        with server:
+            here = with_relays(settings, server.url)
+            published(engine, here, READERS)
+            first = send_due(engine, here, standing(), WEEK).issues[0].counts
+            assert (first.sent, first.deferred) == (0, READERS), first
+            time.sleep(grey.delay + 1)
+            later = send_due(engine, here, standing(NOW + timedelta(minutes=15)), WEEK).issues[0]
+            assert (later.counts.sent, later.status) == (READERS, "sent")
+            boxes = server.mails(READERS)
+    assert {name: len(mails) for name, mails in boxes.items()} == {f"reader{n}": 1 for n in range(READERS)}

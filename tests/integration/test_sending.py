@@ -53,6 +53,19 @@ def test_a_greylisted_delivery_waits_and_goes_out_later(engine: Engine, settings
     assert sink.recipients()["reader3@example.org"] == 1
 
 
+@pytest.mark.parametrize("offers", [ALL, PIPELINING, PLAIN], ids=["chunking", "pipelining", "plain"])
+def test_a_relay_that_hangs_up_after_so_many_refusals_leaves_nothing_uncertain(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with Sink().offering(*offers).losing_patience_after(3) as sink:
+        for number in range(40):
+            sink.refusing(f"reader{number}@example.org", "451 4.7.1 greylisted, try later")
+        here = with_relays(settings, sink.url)
+        published(engine, here, 40)
+        counts = send_due(engine, here, standing(), WEEK).issues[0].counts
+    assert counts.deferred == 40
+
+
 def test_a_connection_cut_after_the_final_dot_leaves_the_delivery_uncertain(engine: Engine, settings: Settings) -> None:
     with Sink().ending(lambda mail, n: None if mail.recipient.startswith("reader3@") else "250 ok") as sink:
         here = with_relays(settings, sink.url)

@@ -1,0 +1,33 @@
+"""An OpenSMTPD of the test's own; its queue is the system's, whose path is built in (Debian: opensmtpd)."""
+
+import os
+import pwd
+
+from tests.fakes.mail_server import Foreground
+
+_CONFIG = """\
+table everyone {{ "@" = "nobody" }}
+smtp max-message-size "10M"
+listen on 127.0.0.1 port {port} hostname mx.example.org
+action "here" maildir "{folder}/mail/%{{rcpt.user}}" virtual <everyone>
+match from any for domain "example.org" action "here"
+"""
+
+
+class OpenSMTPD(Foreground):
+    program = "smtpd"
+
+    @classmethod
+    def why_not(cls) -> str | None:
+        if not os.path.exists("/usr/sbin/smtpctl"):
+            return "OpenSMTPD is not installed; install it to run this"
+        return super().why_not()
+
+    def command(self) -> list[str]:
+        nobody = pwd.getpwnam("nobody")
+        (self.folder / "mail").mkdir()
+        os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
+        config = self.folder / "config"
+        config.write_text(_CONFIG.format(folder=self.folder, port=self.port))
+        config.chmod(0o600)
+        return ["smtpd", "-d", "-f", str(config)]
