@@ -84,8 +84,8 @@ def sign(signers: Sequence[Signer], own: bytes, shared: bytes, body: bytes, left
     """
     fields = canonical_fields(own) | _shared_fields(shared)
     names = [name for name in SIGNED if name not in left_out]
-    head = "".join(f"{name}:{fields[name]}\r\n" for name in names if name in fields)
-    mentions = ":".join(name for known in names for name in [known] * (2 if known in fields else 1))
+    head = "".join([f"{name}:{fields[name]}\r\n" for name in names if name in fields])
+    mentions = ":".join([f"{name}:{name}" if name in fields else name for name in names])
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     return b"".join(_signature(signer, head, mentions, digest) for signer in signers)
 
@@ -106,23 +106,24 @@ def _shared_fields(block: bytes) -> dict[str, str]:
 
 
 def _signature(signer: Signer, head: str, mentions: str, digest: str) -> bytes:
-    wire = _unsigned(signer.algorithm, signer.domain, signer.selector, mentions).replace(_DIGEST, digest)
-    canonical = _SPACES.sub(" ", wire.replace("\r\n", "")).replace("DKIM-Signature: ", "dkim-signature:")
-    signature = base64.b64encode(signer.sign((head + canonical).encode())).decode()
+    wire, canonical = _unsigned(signer.algorithm, signer.domain, signer.selector, mentions)
+    signature = base64.b64encode(signer.sign((head + canonical.replace(_DIGEST, digest)).encode())).decode()
     lines = [signature[start : start + LINE - 4] for start in range(0, len(signature), LINE - 4)]
-    return (wire + "\r\n ".join(["", *lines]).removeprefix("\r\n ") + "\r\n").encode("ascii")
+    return (wire.replace(_DIGEST, digest) + "\r\n ".join(lines) + "\r\n").encode("ascii")
 
 
 _DIGEST = "{body-hash}".ljust(44, "}")
 
 
 @lru_cache(maxsize=64)
-def _unsigned(algorithm: str, domain: str, selector: str, mentions: str) -> str:
-    """The field up to ``b=``, folded, with a stand-in for the body's hash."""
+def _unsigned(algorithm: str, domain: str, selector: str, mentions: str) -> tuple[str, str]:
+    """The field up to ``b=`` with a stand-in for the body's hash: folded, and in relaxed form."""
     lines, current = [f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;", f" d={domain}; s={selector};"], " h="
     for name in mentions.split(":"):
         if len(current) + len(name) + 1 > LINE:
             lines.append(current)
             current = " "
         current += f"{name}:"
-    return "\r\n".join([*lines, current.removesuffix(":") + ";", f" bh={_DIGEST};", " b="])
+    lines += [current.removesuffix(":") + ";", f" bh={_DIGEST};", " b="]
+    relaxed = _SPACES.sub(" ", "".join(lines)).replace("DKIM-Signature: ", "dkim-signature:")
+    return "\r\n".join(lines), relaxed
