@@ -27,6 +27,8 @@ from tests.fakes.browser import Browser
 from tests.fakes.sample_week import NOW, WEEK, set_out
 
 PAGE = f"/editor/issues/{WEEK}"
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what a page shows and asks: its queries run on both kinds in the other tests."""
 
 
 @pytest.fixture
@@ -103,6 +105,7 @@ def fields(page: str) -> dict[str, str]:
     return found
 
 
+@one_database
 def test_the_page_has_the_fields_and_buttons_that_editors_know(room: Room) -> None:
     page = room.editor().open().text
     for label in ("Subject", "Intro", "Send at", "Preview as", "Send test to"):
@@ -116,6 +119,7 @@ def test_the_page_has_the_fields_and_buttons_that_editors_know(room: Room) -> No
     assert "UTC" in page
 
 
+@one_database
 def test_words_that_were_not_touched_stay_proposed(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -143,6 +147,7 @@ def test_items_move_drop_and_come_back(room: Room) -> None:
     ada.open()
     ada.press("undo")
     assert "curly" not in room.order, "undo takes back the restoring"
+    ada.open()
     ada.press("undo")
     assert "curly" in room.order, "and then the dropping"
 
@@ -161,6 +166,7 @@ def test_a_pinned_item_holds_its_place_until_it_is_left_to_the_rule(room: Room) 
     assert room.order[-1] == "branchline", "the rule orders it again"
 
 
+@one_database
 def test_whatever_button_is_pressed_what_was_typed_is_kept(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -171,6 +177,7 @@ def test_whatever_button_is_pressed_what_was_typed_is_kept(room: Room) -> None:
     assert (room.issue.status, room.issue.subject) == ("approved", "Typed before approving")
 
 
+@one_database
 @pytest.mark.parametrize("act", ["save", "drop", "pair", "add", "undo"])
 def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> None:
     ada = room.editor()
@@ -192,6 +199,7 @@ def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> N
     assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
 
 
+@one_database
 def test_a_time_that_was_typed_is_kept_although_the_approval_is_void(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -202,6 +210,7 @@ def test_a_time_that_was_typed_is_kept_although_the_approval_is_void(room: Room)
     assert 'value="2026-11-24T09:00"' in ada.open().text
 
 
+@one_database
 def test_saving_nothing_voids_nothing(room: Room) -> None:
     room.approve()
     ada = room.editor()
@@ -286,6 +295,7 @@ def test_what_changed_since_the_last_issue_is_shown(room: Room) -> None:
     assert "Curly, " in shown.partition("Not in it any more")[2]
 
 
+@one_database
 def test_the_findings_tell_how_large_the_mail_is(room: Room) -> None:
     shown = room.editor().browser.get(f"{PAGE}/findings").text
     found = re.search(r">([\d,]+) of 80,000 bytes<", shown)
@@ -293,6 +303,7 @@ def test_the_findings_tell_how_large_the_mail_is(room: Room) -> None:
     assert 10_000 < int(found[1].replace(",", "")) < 80_000
 
 
+@one_database
 def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine: Engine, settings: Settings) -> None:
     berlin = replace(settings, timezone=ZoneInfo("Europe/Berlin"))
     set_out(engine, berlin)
@@ -306,6 +317,7 @@ def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine:
     assert 'value="2026-11-24T09:00"' in ada.open().text
 
 
+@one_database
 @pytest.mark.parametrize("time", ["", "soon", "2026-11-22T09:00", "99999-01-01T00:00"])
 def test_a_time_that_is_none_or_past_schedules_nothing(room: Room, time: str) -> None:
     ada = room.editor()
@@ -354,6 +366,7 @@ def test_the_preview_is_what_render_writes(room: Room) -> None:
     assert "is no subscriber" in nobody.text
 
 
+@one_database
 def test_the_preview_allows_no_script_and_no_foreign_file(room: Room) -> None:
     policy = room.editor().browser.get(f"{PAGE}/preview").headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -361,6 +374,7 @@ def test_the_preview_allows_no_script_and_no_foreign_file(room: Room) -> None:
     assert "sandbox" in policy
 
 
+@one_database
 def test_typed_words_show_in_the_preview_before_they_are_stored(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -381,6 +395,7 @@ def test_a_test_goes_to_the_addresses_given(room: Room) -> None:
     assert sorted(map(tuple, found)) == [("test", "one@example.org"), ("test", "two@example.org")]
 
 
+@one_database
 def test_sending_and_stopping_ask_once(room: Room) -> None:
     ada = room.editor()
     room.approve()
@@ -400,6 +415,7 @@ def test_sending_and_stopping_ask_once(room: Room) -> None:
     assert "3 of 3 settled" in receipt
 
 
+@one_database
 def test_an_issue_that_went_out_is_not_edited(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -423,6 +439,7 @@ def test_every_act_is_in_the_log(room: Room) -> None:
         assert {row.who for row in connection.execute(select(AuditEntry.who))} == {"command line", "ada@example.com"}
 
 
+@one_database
 def test_the_log_of_one_issue_stands_alone(room: Room) -> None:
     ada = room.editor()
     ada.open()
@@ -450,6 +467,7 @@ def test_an_operator_lets_people_in_and_puts_them_out(room: Room) -> None:
     assert "put out" in op.browser.get("/editor/log").text
 
 
+@one_database
 @pytest.mark.parametrize(
     "hostile", ["<script>alert(1)</script>", "{{ 7*7 }}", "\x00\x1b[31m", "‮reversed", "😀" * 50, "a" * 300]
 )
@@ -465,6 +483,7 @@ def test_hostile_words_are_shown_as_words(room: Room, hostile: str) -> None:
     assert ada.browser.get("/editor").status_code == 200
 
 
+@one_database
 @pytest.mark.parametrize(
     "path", ["/editor/issues/2026-W99", "/editor/issues/2020-W01", "/editor/issues/x", PAGE + "/nothing"]
 )

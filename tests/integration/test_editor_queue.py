@@ -11,7 +11,7 @@ from db.issues import issue_material, issue_of_week
 from db.models import Letter
 from newsletter.settings import Settings
 from tests.fakes.sample_week import WEEK, set_out
-from tests.integration.test_editor_issue import Editor, Room
+from tests.integration.test_editor_issue import Editor, Room, one_database
 
 
 @pytest.fixture
@@ -96,6 +96,7 @@ def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     assert tool.listed
 
 
+@one_database
 def test_what_cannot_be_decided_is_refused(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
     curly = waiting["Curly 2 for teams"]
@@ -119,6 +120,7 @@ def test_an_editor_edits_lists_and_merges_tools(room: Room) -> None:
     assert "Inkwell" not in ada.browser.get("/editor/tools").text
 
 
+@one_database
 @pytest.mark.parametrize(
     ("typed", "status"),
     [
@@ -138,6 +140,7 @@ def test_takes_are_stored_or_refused_with_everything_typed(room: Room, typed: di
     assert "<script>alert" not in page
 
 
+@one_database
 def test_takes_pasted_together_are_stored_together_or_not_at_all(room: Room) -> None:
     ada = room.editor()
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 300 skip") == 422
@@ -159,6 +162,7 @@ def test_the_panel_is_asked_by_mail_for_what_each_lacks(room: Room) -> None:
     assert letter.data["subject"] == "4 tools wait for your take"
 
 
+@one_database
 def test_a_panelist_cannot_enter_anothers_take(room: Room) -> None:
     sam = room.editor("sam@example.com", "panelist", "builder")
     page = sam.browser.get("/editor/tools/inkwell/takes/builder").text

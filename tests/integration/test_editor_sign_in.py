@@ -17,6 +17,7 @@ from newsletter.web.app import create_app
 from newsletter.web.session import COOKIE
 from tests.fakes.browser import Browser
 from tests.fakes.times import MONDAY
+from tests.integration.test_editor_issue import one_database
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def csrf_on(answer: httpx.Response) -> str:
     return found[1]
 
 
+@one_database
 def test_without_a_session_the_desk_leads_to_the_sign_in_page(browser: Browser) -> None:
     answer = browser.get("/editor")
     assert (answer.status_code, answer.headers["location"]) == (303, "/editor/sign-in")
@@ -83,6 +85,7 @@ def test_a_link_is_too_old_after_fifteen_minutes(browser: Browser, engine: Engin
     assert browser.post(path_of(young)).status_code == 303
 
 
+@one_database
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "a" * 5000])
 def test_a_token_that_is_none_is_not_found(browser: Browser, token: str) -> None:
     assert browser.get(f"/editor/sign-in/{token}").status_code == 404
@@ -106,6 +109,7 @@ def test_signing_out_everywhere_ends_every_session(browser: Browser, engine: Eng
         assert "signed out everywhere" in connection.scalars(select(AuditEntry.what)).all()
 
 
+@one_database
 def test_a_form_without_the_sessions_token_is_refused(browser: Browser, engine: Engine, settings: Settings) -> None:
     sign_in(browser, engine, settings)
     for forged in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": "é"}):
@@ -113,6 +117,7 @@ def test_a_form_without_the_sessions_token_is_refused(browser: Browser, engine: 
     assert browser.get("/editor").status_code == 200
 
 
+@one_database
 @pytest.mark.parametrize(
     "headers",
     [{"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://[::1"},
@@ -128,6 +133,7 @@ def test_a_foreign_page_cannot_post(
     assert browser.get("/editor").status_code == 200
 
 
+@one_database
 def test_what_was_typed_survives_a_lost_session(browser: Browser, engine: Engine, settings: Settings) -> None:
     sign_in(browser, engine, settings)
     browser.cookies.clear()
@@ -137,11 +143,13 @@ def test_what_was_typed_survives_a_lost_session(browser: Browser, engine: Engine
     assert "An intro that took an hour to write, &lt;b&gt;" in answer.text
 
 
+@one_database
 def test_a_session_cookie_that_is_none_is_no_session(browser: Browser) -> None:
     browser.cookies.set(COOKIE, "a" * 43, path="/editor")
     assert browser.get("/editor").status_code == 303
 
 
+@one_database
 def test_nothing_of_the_room_is_stored_by_a_browser(browser: Browser, engine: Engine, settings: Settings) -> None:
     sign_in(browser, engine, settings)
     assert browser.get("/editor").headers["cache-control"] == "no-store"
