@@ -49,7 +49,7 @@ class DkimKey:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Where returned mail arrives. ``kind`` is ``maildir`` or ``imaps``."""
+    """Where returned mail arrives. ``kind`` is ``maildir`` or ``imaps``; ``ca`` is a file of certificates to trust."""
 
     kind: str
     path: Path | None = None
@@ -58,6 +58,7 @@ class Mailbox:
     user: str = ""
     password: str = field(default="", repr=False)
     folder: str = "INBOX"
+    ca: str | None = None
 
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|min|h)", re.ASCII)
@@ -306,5 +307,8 @@ def bounce_mailbox(value: str) -> Mailbox:
     if parts.scheme == "imaps" and parts.hostname and parts.username and parts.password:
         folder = unquote(parts.path.lstrip("/")) or "INBOX"
         user, password = unquote(parts.username), unquote(parts.password)
-        return Mailbox("imaps", None, parts.hostname, parts.port or 993, user, password, folder)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if options.keys() - {"ca"}:
+            raise ValueError(f"has an unknown option {min(options.keys() - {'ca'})!r}; known: ca")
+        return Mailbox("imaps", None, parts.hostname, parts.port or 993, user, password, folder, options.get("ca"))
     raise ValueError("must be maildir:PATH or imaps://user:pass@host/FOLDER")

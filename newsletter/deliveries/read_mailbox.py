@@ -4,6 +4,7 @@ Each source yields mails; when the taker comes back for the next one, the one be
 is it marked as read. Nothing is ever deleted.
 """
 
+import contextlib
 import imaplib
 import os
 import re
@@ -11,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsletter.deliveries.bounces_mail import Arrived
+from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.errors import BadInputError, NewsletterError
 from newsletter.setting_values import Mailbox
 
@@ -92,11 +93,17 @@ def _maildir(path: Path) -> Iterator[Arrived]:
 
 def _imap(mailbox: Mailbox) -> Iterator[Arrived]:
     try:
-        with imaplib.IMAP4_SSL(
-            mailbox.host, mailbox.port, ssl_context=ssl.create_default_context(), timeout=_TIMEOUT
-        ) as server:
+        trusted = ssl.create_default_context(cafile=mailbox.ca)
+        server = imaplib.IMAP4_SSL(mailbox.host, mailbox.port, ssl_context=trusted, timeout=_TIMEOUT)
+        try:
             server.login(mailbox.user, mailbox.password)
             yield from unseen(server, mailbox.folder)
+            server.logout()
+        finally:
+            with contextlib.suppress(OSError):
+                server.shutdown()  # logging out of a line that was cut would leave it open
+    except UnicodeEncodeError:
+        raise NewsletterError("NEWSLETTER_BOUNCE_MAILBOX has a name that IMAP cannot carry: use ASCII") from None
     except (imaplib.IMAP4.error, OSError) as error:
         words = " ".join(str(error).split())[:200]
         raise NewsletterError(f"the bounce mailbox at {mailbox.host} cannot be read: {words}") from None
@@ -109,7 +116,7 @@ def unseen(server: imaplib.IMAP4, folder: str) -> Iterator[Arrived]:
         raise NewsletterError(f"the bounce mailbox has no folder {folder}")
     _, found = server.uid("SEARCH", "UNSEEN")
     for uid in (found[0] or b"").split():
-        status, parts = server.uid("FETCH", uid.decode(), "(BODY.PEEK[])")
+        status, parts = server.uid("FETCH", uid.decode(), f"(BODY.PEEK[]<0.{MAX_BYTES}>)")
         raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
         if status != "OK" or not isinstance(raw, bytes):
             continue

@@ -17,7 +17,7 @@ class MailServer:
 
     program = ""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str] = ()) -> None:
         self.names = names
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program}-"))
         self.folder.chmod(0o755)
@@ -44,12 +44,15 @@ class MailServer:
             boxes.setdefault(path.parent.parent.name, []).append(path.read_bytes().replace(b"\n", b"\r\n"))
         return boxes
 
+    def greets(self) -> None:
+        wait_for_greeting(self.port)
+
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
     def __enter__(self) -> Self:
         self.start()
-        wait_for_greeting(self.port)
+        self.greets()
         return self
 
     def __exit__(
