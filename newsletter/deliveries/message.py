@@ -111,6 +111,7 @@ class Frozen:
     texts: tuple[bytes, ...]
     htmls: tuple[bytes, ...]
     _cuts: dict[tuple[str, str], Cut] = field(default_factory=dict, repr=False, compare=False)
+    _fields: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """What JSON can hold of it; ``segments`` holds the rest."""
@@ -169,7 +170,9 @@ class Frozen:
         text = _whole_lines(b"".join(self.texts[place] for place in chosen))
         html = _whole_lines(b"".join(self.htmls[place] for place in chosen))
         body = text if format == "text" else self._alternatives(text, html)
-        return Cut(shared_fields(self, format), splice.cut(body, self.placeholder), tuple(chosen))
+        if format not in self._fields:
+            self._fields[format] = shared_fields(self, format)
+        return Cut(self._fields[format], splice.cut(body, self.placeholder), tuple(chosen))
 
     def _alternatives(self, text: bytes, html: bytes) -> bytes:
         edge = f"--{self.boundary}".encode("ascii")

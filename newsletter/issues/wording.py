@@ -93,8 +93,10 @@ def _subjects(name: str, pick: ToolValue) -> Sequence[str]:
         return [*said, f"{name}: {ships} ship, {_named(takes, 'skip')} skips"] if skips == 1 and ships > 1 else said
     if ships == 1:
         return (f"Pick of the week: {name}", f"{name} is our pick of the week", f"{_named(takes, 'ship')} ships {name}")
-    said = [f"{name}: {_number(ships)} ship, none skip", f"{_number(ships).capitalize()} ship {name}, none skip it"]
-    return [*said, f"The whole panel ships {name}"] if ships == len(pick.lines) else said
+    together = f"{name}: {_number(ships)} ship, none skip"
+    if ships == len(pick.lines):
+        return (together, f"The whole panel ships {name}")
+    return (together, f"{_number(ships).capitalize()} ship {name}, nobody skips")
 
 
 def _subject_without_pick(content: Content) -> str:

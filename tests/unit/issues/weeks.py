@@ -39,13 +39,22 @@ _NAMES = (
     ("Cartwheel", "Rewrites your tests until they pass", "Developer Tools", "$30 a month"),
 )
 _CALLS = ("SSSS.", "SSKS.", "SKSK.", "KKSS.", "SSSK.", "SSSSK", "SS.S.", "KSKK.", "SS.K.", "KKKKK")
-_WORDS = (
-    "One script tag, no key, no server, and it keeps up with speech on a five-year-old laptop.",
-    "It works until the page has a table, and then it works on something else.",
-    "The missing step in every assistant shipped so far. I would build on it tomorrow.",
-    "The price is right for a team of ten. Ask again at a hundred.",
-    "It leaves the last word to whoever writes, which is all I ask of it.",
-)
+_WORDS = {
+    "S": (
+        "No key, no server, and it keeps up on a five-year-old laptop.",
+        "The missing step in every assistant shipped so far. I would build on it tomorrow.",
+        "The price is right for a team of ten. Ask again at a hundred.",
+        "It leaves the last word to whoever uses it, which is all I ask of it.",
+        "I tried to break it for an afternoon and went home early.",
+    ),
+    "K": (
+        "It works until the page has a table, and then it works on something else.",
+        "Five times the bill for an answer that is longer, not better.",
+        "What it does, the tool you have does with one more click.",
+        "Nobody says where my files go, and I asked twice.",
+        "It makes everything look like everything else.",
+    ),
+}
 
 
 def tool(tool_id: int, name: str, tagline: str = "", category: str = "Developer Tools", pricing: str = "Free",
@@ -61,7 +70,7 @@ def takes(tool_id: int, calls: str, text: str = "") -> list[TakeRow]:
     for place, call in enumerate(calls):
         if call in "SK":
             score = (62 + (tool_id * 7 + place * 11) % 37) if call == "S" else (12 + (tool_id * 5 + place * 13) % 33)
-            said = text or _WORDS[(tool_id + place) % len(_WORDS)]
+            said = text or _WORDS[call][(tool_id + place) % len(_WORDS[call])]
             found.append(TakeRow(tool_id, PANEL[place].key, "ship" if call == "S" else "skip", score, said, None))
     return found
 
