@@ -112,7 +112,8 @@ def freeze_recipients(connection: Connection, issue_id: int, link_key_id: int, n
     names = [
         "issue_id", "subscriber_id", "email", "name", "format", "selection", "link_key_id", "status", "attempts",
     ]  # fmt: skip
-    return connection.execute(insert(Delivery).from_select(names, chosen, include_defaults=False)).rowcount
+    frozen = insert(Delivery).from_select(names, chosen, include_defaults=False)
+    return connection.execute(frozen, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def skip_selections(connection: Connection, issue_id: int, selections: Sequence[str], now: datetime) -> int:

@@ -4,10 +4,9 @@ This is the one place that goes around SQLAlchemy to the drivers: a commit of ha
 processor time through it, several times what the database needs.
 """
 
+import json
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -36,52 +35,42 @@ def write_outcomes(connection: Connection, issue_id: int, owner: str, outcomes: 
 
     Said in the driver's own terms: this runs for every message, and the statement layer costs five times the write.
     """
-    if not outcomes:
-        return
-    if is_sqlite(connection):
-        for start in range(0, len(outcomes), 500):
-            _write_sqlite(connection, owner, outcomes[start : start + 500])
-        return
-    columns = (
-        [row.id for row in outcomes], [row.status for row in outcomes], [row.next_attempt_at for row in outcomes],
-        [row.code for row in outcomes], [row.reply for row in outcomes], [row.relay for row in outcomes],
-        [row.relay_id for row in outcomes], [_finished(row) for row in outcomes], issue_id, owner,
-    )  # fmt: skip
-    connection.exec_driver_sql(_WRITE_POSTGRES, columns)
+    connection.exec_driver_sql(*_statement(is_sqlite(connection), issue_id, owner, outcomes))
 
 
-def _write_sqlite(connection: Connection, owner: str, outcomes: Sequence[Written]) -> None:
-    """In one statement: between two, a busy thread takes the interpreter's lock and the commit waits for it."""
-    connection.exec_driver_sql(*_sqlite_statement(owner, outcomes))
+def _statement(sqlite: bool, issue_id: int, owner: str, outcomes: Sequence[Written]) -> tuple[str, tuple[Any, ...]]:
+    """One statement whatever the number of rows, so that its text is always the same and is prepared once."""
+    rows = json.dumps([
+        (row.id, row.status, _stored(row.next_attempt_at), row.code, row.reply, row.relay, row.relay_id,
+         _stored(_finished(row)))
+        for row in outcomes
+    ])  # fmt: skip
+    return (_WRITE_SQLITE, (rows, owner)) if sqlite else (_WRITE_POSTGRES, (rows, issue_id, owner))
 
 
-def _sqlite_statement(owner: str, outcomes: Sequence[Written]) -> tuple[str, tuple[Any, ...]]:
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(outcomes))
-    values = [
-        value for row in outcomes
-        for value in (row.id, row.status, _stored(row.next_attempt_at), row.code, row.reply, row.relay, row.relay_id,
-                      _stored(_finished(row)))
-    ]  # fmt: skip
-    return _WRITE_SQLITE.format(rows=rows), (*values, owner)
-
-
-_WRITE_SQLITE = """
-  WITH new (id, status, next_attempt_at, code, reply, relay, relay_id, finished_at) AS (VALUES {rows})
-UPDATE deliveries SET status = new.status, next_attempt_at = new.next_attempt_at, code = new.code,
+_SET = """
+       status = new.status, next_attempt_at = new.next_attempt_at, code = new.code,
        reply = CASE WHEN email <> '' THEN new.reply END, relay = new.relay,
        relay_id = CASE WHEN email <> '' THEN new.relay_id END, finished_at = new.finished_at, lease_owner = NULL,
-       lease_until = NULL
-  FROM new WHERE deliveries.id = new.id AND deliveries.lease_owner = ?"""
+       lease_until = NULL"""
 
-_WRITE_POSTGRES = """
-UPDATE deliveries SET status = new.status, next_attempt_at = new.next_attempt_at, code = new.code,
-       reply = CASE WHEN email <> '' THEN new.reply END, relay = new.relay,
-       relay_id = CASE WHEN email <> '' THEN new.relay_id END, finished_at = new.finished_at, lease_owner = NULL,
-       lease_until = NULL
-  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::text[], %s::text[], %s::text[],
-              %s::timestamptz[])
-       AS new(id, status, next_attempt_at, code, reply, relay, relay_id, finished_at)
- WHERE deliveries.issue_id = %s AND deliveries.id = new.id AND deliveries.lease_owner = %s"""
+_WRITE_SQLITE = f"""
+WITH new AS MATERIALIZED (
+     SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS status,
+            json_extract(value, '$[2]') AS next_attempt_at, json_extract(value, '$[3]') AS code,
+            json_extract(value, '$[4]') AS reply, json_extract(value, '$[5]') AS relay,
+            json_extract(value, '$[6]') AS relay_id, json_extract(value, '$[7]') AS finished_at
+       FROM json_each(?))
+UPDATE deliveries SET {_SET}
+  FROM new WHERE deliveries.id = new.id AND deliveries.lease_owner = ?"""  # noqa: S608 -- no word of it from outside
+
+_WRITE_POSTGRES = f"""
+UPDATE deliveries SET {_SET}
+  FROM (SELECT (value ->> 0)::bigint AS id, value ->> 1 AS status, (value ->> 2)::timestamp AT TIME ZONE 'UTC' AS
+               next_attempt_at, (value ->> 3)::int AS code, value ->> 4 AS reply, value ->> 5 AS relay,
+               value ->> 6 AS relay_id, (value ->> 7)::timestamp AT TIME ZONE 'UTC' AS finished_at
+          FROM json_array_elements(%s::json) AS rows(value)) AS new
+ WHERE deliveries.issue_id = %s AND deliveries.id = new.id AND deliveries.lease_owner = %s"""  # noqa: S608
 
 
 def _finished(row: Written) -> datetime | None:
@@ -89,7 +78,7 @@ def _finished(row: Written) -> datetime | None:
 
 
 def _stored(instant: datetime | None) -> str | None:
-    """As SQLAlchemy stores an instant on SQLite."""
+    """In UTC, as SQLAlchemy stores an instant on SQLite."""
     return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
@@ -119,33 +108,22 @@ class OutcomeLedger:
         finally:
             os.close(log)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        if self._connection is None:
-            self._connection = self._open()
-        try:
-            with self._connection.begin():
-                yield self._connection
-        except BaseException:
-            self.close()
-            raise
-
     def write(self, owner: str, outcomes: Sequence[Written]) -> None:
-        """``write_outcomes`` in a transaction of its own; on SQLite by the driver alone, at half the CPU time."""
-        if self._log is None or len(outcomes) > 500:
-            with self.transaction() as connection:
-                write_outcomes(connection, self._issue_id, owner, outcomes)
-            return
-        self._connection = self._connection or self._open()
-        driver: Any = self._connection.connection.driver_connection
-        statement, values = _sqlite_statement(owner, outcomes)
+        """``write_outcomes`` in a transaction of its own, by the driver alone, at half the CPU time.
+
+        PostgreSQL commits by itself what stands alone, which spares two of three trips to it.
+        """
+        statement, values = _statement(self._log is not None, self._issue_id, owner, outcomes)
         try:
-            driver.execute("BEGIN IMMEDIATE")
+            driver = self._driver()
+            if self._log is not None:
+                driver.execute("BEGIN IMMEDIATE")
             driver.execute(statement, values)
-            driver.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+            if self._log is not None:
+                driver.execute("COMMIT")
+        except self._engine.dialect.loaded_dbapi.OperationalError as error:
             self.close()
-            raise OperationalError(_WRITE_SQLITE, None, error) from error
+            raise OperationalError(statement, None, error) from error
 
     def close(self) -> None:
         if self._connection is not None:
@@ -153,5 +131,9 @@ class OutcomeLedger:
             connection.invalidate()
             connection.close()
 
-    def _open(self) -> Connection:
-        return self._engine.connect().execution_options(writes=True)
+    def _driver(self) -> Any:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            if self._log is None:
+                self._connection.execution_options(isolation_level="AUTOCOMMIT")
+        return self._connection.connection.driver_connection

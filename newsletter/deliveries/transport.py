@@ -24,6 +24,7 @@ COMMAND_SECONDS = 120.0
 FINAL_SECONDS = 300.0  # half of RFC 5321, 4.5.3.2.6: a reply later than a lease is of no use
 LOOK_SECONDS = 1.0
 _READ_AHEAD = 1 << 20
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # which no database and no terminal should see
 _MULTILINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.S)
 
 
@@ -143,7 +144,7 @@ class Line(asyncio.Protocol):
         if found is None:
             self.close()
             return
-        self._text.append(found[3].decode("utf-8", "replace"))
+        self._text.append(_readable(found[3]))
         if found[2] != b"-":
             text, self._text = " ".join(part for part in self._text if part)[:1000], []
             self._hand_over(Reply(int(found[1]), text))
@@ -167,7 +168,11 @@ def _single(line: bytes) -> Reply | None:
     found = _MULTILINE.fullmatch(line)
     if found is None or found[2] == b"-":
         return None
-    return Reply(int(found[1]), found[3].decode("utf-8", "replace")[:1000])
+    return Reply(int(found[1]), _readable(found[3])[:1000])
+
+
+def _readable(text: bytes) -> str:
+    return _CONTROLS.sub(" ", text.decode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
