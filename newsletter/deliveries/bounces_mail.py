@@ -52,6 +52,8 @@ def open_mail(raw: bytes) -> OpenedMail:
     raw = raw[:MAX_BYTES].lstrip(b"\r\n \t\x00")
     if raw.startswith((b"From ", b">From ")):
         raw = raw.partition(b"\n")[2]
+    if raw.startswith((b"{", b"[")):  # JSON has no headers, though its first line can pass for one
+        raw = b"\n" + raw
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(raw)
         parts = list(_leaves(message))

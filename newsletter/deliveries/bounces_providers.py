@@ -51,12 +51,15 @@ _IN_MAIL = json.JSONDecoder(strict=False)  # mail folds long lines, inside strin
 
 
 def notices_in_mail(words: str) -> list[Notice]:
-    """The notices of SES in a mail by which SNS tells them (its e-mail protocol); nothing in it proves who wrote it."""
+    """The notices in a mail by which SNS tells them (its e-mail protocol), or in a file that was kept of SendGrid's;
+    nothing in either proves who wrote it."""
     text = words.strip()
-    if not text.startswith("{"):
+    if not text.startswith(("{", "[")):
         return []
     try:
         document = _IN_MAIL.raw_decode(text)[0]
+        if isinstance(document, list):
+            return read_notices("sendgrid", document)
         return read_notices("ses", _IN_MAIL.decode(document["Message"]) if "Message" in document else document)
     except (ValueError, TypeError, RecursionError):
         return []
@@ -95,7 +98,7 @@ def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
 
 def _sendgrid(document: Any) -> Iterator[Notice]:
     """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event: a list of events."""
-    for event in document:
+    for event in document if isinstance(document, list) else [document]:
         # sg_message_id is the id of the relay's reply and, behind a dot, the filter that handled it.
         relay_id = _text(event.get("sg_message_id")).partition(".")[0]
         recipient, said = _text(event.get("email")), _text(event.get("reason")) + " " + _text(event.get("response"))
@@ -105,12 +108,15 @@ def _sendgrid(document: Any) -> Iterator[Notice]:
                 judgement = Judgement(BounceKind.SOFT, found.reason, found.status)
             case "bounce" | "dropped":
                 judgement = judge(_text(event.get("status")), None, said)
+            case None if recipient and said.strip():  # a line of its list of bounces
+                judgement = judge(_text(event.get("status")), None, said)
             case "spamreport":
                 judgement = _complaint("abuse")
             case _:
                 continue
         own = _text(event.get("smtp-id"))
-        yield _notice(recipient, judgement, relay_id, "", event.get("sg_event_id"), own, by_address=not own)
+        identity = event.get("sg_event_id") or event.get("created")
+        yield _notice(recipient, judgement, relay_id, "", identity, own, by_address=not own)
 
 
 def _postmark(document: Any) -> Iterator[Notice]:

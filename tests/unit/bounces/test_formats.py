@@ -108,6 +108,19 @@ def test_a_notice_of_ses_that_comes_by_mail_is_read() -> None:
     assert [(one.recipient, one.judgement.kind.value) for one in read] == [("ada@example.org", "hard")]
 
 
+def test_a_list_of_sendgrids_bounces_is_read() -> None:
+    rows = [
+        {"status": "5.1.1", "created": "2026-11-24 09:00:00", "reason": "550 5.1.1 unknown", "email": "a@example.org"},
+        {"email": "b@example.org", "event": "spamreport", "sg_event_id": "1"},
+        {"nothing": "of ours"},
+    ]
+    read = read_bounce(json.dumps(rows).encode(), {}).returned
+    assert [(one.recipient, one.judgement.kind.value) for one in read] == [
+        ("a@example.org", "hard"),
+        ("b@example.org", "complaint"),
+    ]
+
+
 def test_what_servers_say_is_understood() -> None:
     kind, wrong = "", []
     for line in (DATA / "refusals.txt").read_text("utf-8").splitlines():
