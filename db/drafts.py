@@ -29,6 +29,10 @@ def touch_issue(connection: Connection, issue_id: int, now: datetime) -> None:
     )
 
 
+def set_composed_of(connection: Connection, issue_id: int, digest: str) -> None:
+    connection.execute(update(Issue).where(Issue.id == issue_id).values(composed_of=digest))
+
+
 def remember_empty(connection: Connection, week: str, now: datetime) -> None:
     """This week is over and was composed, and had nothing."""
     statement = insert_or(connection, EmptyWeek).values(week=week, composed_at=now)

@@ -46,6 +46,7 @@ class IssueRow(NamedTuple):
     finished_at: datetime | None
     pause_reason: str | None
     settings: dict[str, Any]
+    composed_of: str | None = None
 
 
 class ToolRow(NamedTuple):

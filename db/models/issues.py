@@ -27,6 +27,7 @@ class Issue(Base):
     preheader: Mapped[str | None]
     intro: Mapped[str | None]  # Markdown
     composed_at: Mapped[datetime]
+    composed_of: Mapped[str | None]  # SHA-256 of the tools, takes, votes and releases that composing found
     updated_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]
     approved_by: Mapped[str | None]

@@ -299,7 +299,8 @@ def _composed(report: Any) -> str:
     if report.created:
         return f"Composed {report.week}: {report.tools} tools of {report.new_releases} releases."
     if report.changed:
-        return f"Brought {report.week} up to date: {report.new_releases} new releases, {report.tools} tools."
+        new = f"{report.new_releases} new releases" if report.new_releases else "tools, takes or votes changed"
+        return f"Brought {report.week} up to date: {new}; {report.tools} tools."
     return f"Nothing is new for {report.week}; the draft stays as it is."
 
 

@@ -4,7 +4,8 @@ What editors arranged stays: composing adds releases and tools, and takes away o
 is matched with any more. A week with nothing to carry gets no issue.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -22,17 +23,15 @@ ROLLED_WEEKS = 4
 
 @dataclass(frozen=True)
 class ComposeReport:
-    """``status`` is None where the week has nothing and no issue was made. ``tools`` counts what the issue carries."""
+    """``status`` is None where the week has nothing and no issue was made. ``tools`` counts what the issue carries;
+    ``changed`` says that the draft is new, or that tools, takes, votes or releases differ from when it was composed."""
 
     week: str
     status: str | None
     created: bool
     new_releases: int
     tools: int
-
-    @property
-    def changed(self) -> bool:
-        return self.created or self.new_releases > 0
+    changed: bool = False
 
 
 def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> ComposeReport:
@@ -50,13 +49,27 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
                 drafts.remember_empty(connection, str(week), now)
             return ComposeReport(str(week), None, False, 0, 0)
         issue_id = issue.id if issue else drafts.insert_issue(connection, str(week), starts_at, ends_at, now)
-        before = drafts.tools_in(connection, issue_id)
         _take_in(connection, issue_id, week, found)
         drafts.add_items(connection, issue_id, drafts.tools_of_releases(connection, issue_id), now)
         drafts.forget_items(connection, issue_id)
-        if issue is not None and (found or drafts.tools_in(connection, issue_id) != before):
-            drafts.touch_issue(connection, issue_id, now)
-        return _report(connection, week, issue_id, IssueStatus.DRAFT, created=issue is None, new=len(found))
+        changed = _note_what_is_there(connection, issue_id, week, now, created=issue is None)
+        report = _report(connection, week, issue_id, IssueStatus.DRAFT, created=issue is None, new=len(found))
+        return replace(report, changed=changed)
+
+
+def _note_what_is_there(connection: Connection, issue_id: int, week: Week, now: datetime, *, created: bool) -> bool:
+    """Keeps a digest of what the draft is made of, whatever editors arranged of it; is it another than before?"""
+    issue = issues.issue_of_week(connection, str(week))
+    assert issue is not None
+    material = issues.issue_material(connection, issue)
+    rows = [sorted(map(repr, part)) for part in (material.tools, material.takes, material.releases)]
+    digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+    if digest == issue.composed_of:
+        return False
+    drafts.set_composed_of(connection, issue_id, digest)
+    if not created:
+        drafts.touch_issue(connection, issue_id, now)
+    return True
 
 
 def _take_in(connection: Connection, issue_id: int, week: Week, found: list[drafts.Candidate]) -> None:

@@ -14,6 +14,8 @@ from db.models import Issue, Key, Panelist, Release, Subscriber, Take, Tool
 from newsletter.clock import Week
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
+from newsletter.issues.arrange import arrange
+from newsletter.issues.arrangement import drop
 from newsletter.issues.check import check_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.findings import Finding
@@ -139,11 +141,22 @@ def test_composing_again_lets_in_what_is_new_and_changes_nothing_else(engine: En
     assert read_issue(engine, WEEK, settings)[0].revision == first.revision + 1
 
 
-def test_a_take_flows_into_a_draft_without_composing(engine: Engine, settings: Settings) -> None:
+def test_a_take_flows_into_a_draft_and_composing_tells_of_it_once(engine: Engine, settings: Settings) -> None:
     tool_id = launch(engine, "alpha", "SS")
     compose_issue(engine, WEEK, settings, NOW)
-    set_take(engine, tool_id, "builder", "skip")
+    set_take(engine, tool_id, "builder", "skip")  # at the very instant of composing, as clocks of rehearsals have it
     assert read_issue(engine, WEEK, settings)[1].items[0].verdict.call == "split"
+    told = [compose_issue(engine, WEEK, settings, NOW) for _ in range(2)]
+    assert [(report.changed, report.new_releases) for report in told] == [(True, 0), (False, 0)]
+
+
+def test_what_editors_arrange_is_nothing_new_to_compose(engine: Engine, settings: Settings) -> None:
+    alpha = launch(engine, "alpha", "SS")
+    launch(engine, "beta", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    arrange(engine, WEEK, lambda now: drop(now, alpha), "dropped", by="ada", revision=None, now=NOW)
+    assert not compose_issue(engine, WEEK, settings, NOW).changed
+    assert [tool.slug for tool in read_issue(engine, WEEK, settings)[1].items] == ["beta"]
 
 
 def test_a_release_put_off_because_the_draft_existed_comes_back_while_nobody_approved(
