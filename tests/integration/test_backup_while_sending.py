@@ -1,0 +1,49 @@
+"""A backup taken in the middle of a sending, brought back: its counts add up, and the sending ends from there."""
+
+import threading
+import time
+from pathlib import Path
+
+from db.engine import make_engine
+from newsletter.clock import real_now
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import send_due
+from newsletter.operations.backup import back_up, restore
+from newsletter.settings import load
+from tests.conftest import complete_environment
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import WEEK, published, standing, with_relays
+
+READERS = 10_000
+
+
+def test_a_backup_taken_while_ten_thousand_are_sent_restores_to_counts_that_reconcile(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+    with Sink() as sink:
+        settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
+        published(engine, settings, READERS)
+        sending = threading.Thread(target=send_due, args=(engine, settings, standing(), WEEK))
+        sending.start()
+        until = time.monotonic() + 120
+        while len(sink.mails) < 500 and time.monotonic() < until:
+            time.sleep(0.005)
+        back_up(engine, copy, now=real_now())
+        arrived = set(sink.recipients())
+        sending.join(120)
+        assert read_receipt(engine, WEEK).counts.sent == READERS, "the backup disturbed nobody"
+        first = len(sink.mails)
+        engine.dispose()
+
+        restore(engine, copy)
+        found = read_receipt(engine, WEEK)
+        assert found.status == "sending"
+        assert sum(found.counts) == READERS
+        assert 0 < found.counts.sent <= len(arrived), "nobody is said to have got what was not sent"
+        send_due(engine, settings, standing(), WEEK)
+    found = read_receipt(engine, WEEK)
+    engine.dispose()
+    assert (found.status, found.counts.sent) == ("sent", READERS)
+    assert len(sink.recipients()) == READERS
+    assert len(sink.mails) - first < READERS, "who had it by then does not get it again"
