@@ -36,8 +36,11 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PICTURES = os.environ.get("PICTURES")
 PHONE, DESKTOP = 320, 1280
 COMPARISON = "/compare/curly-vs-branchline"
-PATHS = ["/", "/tools", "/tools?q=zzz", "/tools/curly", "/tools/inkwell", COMPARISON, "/issues", f"/issues/{WEEK}",
-         "/about", "/bookmarks", "/nothing-here", "VOTE", "BOOKMARK"]  # fmt: skip
+PATHS = [
+    "/", "/tools", "/tools?q=zzz", "/tools/curly", "/tools/inkwell", COMPARISON, "/issues", f"/issues/{WEEK}", "/about",
+    "/bookmarks", "/nothing-here", "/subscribe", "/embed", "/confirm/cut-off",
+    "VOTE", "BOOKMARK", "PREFERENCES", "UNSUBSCRIBE",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +75,14 @@ def app(engine: Engine, sqlite_url: str, tmp_path: Path) -> Iterator[RunningApp]
 
 
 def address(engine: Engine, path: str) -> str:
-    if path not in ("VOTE", "BOOKMARK"):
+    if not path.isupper():
         return path
     with transaction(engine) as connection:
         key_id, key = newest_link_key(connection)
         tool = tool_by_slug(connection, "curly")
     assert tool is not None
-    return f"/{path.lower()}/{sign_link(Link(1, 1), key_id, key)}.{sign_tool(tool.id, key_id, key)}"
+    link = sign_link(Link(1, 1), key_id, key)
+    return f"/{path.lower()}/{link}" + (f".{sign_tool(tool.id, key_id, key)}" if path in ("VOTE", "BOOKMARK") else "")
 
 
 def window(browser: Browser, app: RunningApp, width: int, scheme: str = "light", **more: Any) -> Page:
@@ -198,15 +202,17 @@ def test_a_keyboard_reaches_the_content_and_sees_where_it_is(chromium: Browser, 
 
 
 @pytest.mark.skipif(not PICTURES, reason="PICTURES names no folder for them")
-def test_pictures_of_the_pages(chromium: Browser, app: RunningApp) -> None:
+def test_pictures_of_the_pages(chromium: Browser, app: RunningApp, engine: Engine) -> None:
     for name, path in (
+        ("landing", "/"),
         ("tools", "/tools"),
         ("tool", "/tools/curly"),
         ("comparison-page", COMPARISON),
         ("issue", f"/issues/{WEEK}"),
+        ("preferences", address(engine, "PREFERENCES")),
     ):
         for width, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
             page = window(chromium, app, width, scheme)
             page.goto(path)
-            page.screenshot(path=f"{PICTURES}/{name}-{scheme}-{width}.jpeg", type="jpeg", quality=70, full_page=True)
+            page.screenshot(path=f"{PICTURES}/{name}-{scheme}-{width}.jpeg", type="jpeg", quality=60, full_page=True)
             page.context.close()
