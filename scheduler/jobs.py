@@ -87,7 +87,7 @@ def send_what_is_due(context: Context) -> None:
 
     troubled = True
     try:
-        report = send_due(context.engine, context.settings, context.clock, stop=context.stop)
+        report = send_due(context.engine, context.settings, context.clock, stop=context.stop, apart=True)
         count_refusals(context.engine, now=context.clock.now())
         for issue in report.issues:
             if issue.trouble:

@@ -18,7 +18,7 @@ from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.message import Frozen
 from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.send_issue import Sender, Tally
-from newsletter.deliveries.senders import helpers, how_many
+from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
 from newsletter.deliveries.transport import is_loopback
 from newsletter.errors import NotFoundError, SettingsError
 from newsletter.settings import Settings, required
@@ -55,11 +55,14 @@ def send_due(
     week: Week | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
+    *,
+    apart: bool = False,
 ) -> SendReport:
     """Send until nothing is due any more, or ``stop`` is set. Deferred deliveries wait for a later call.
 
-    May run in several processes at once: they share the ledger. ``progress`` hears the counts about every second, in a
-    thread of its own, and at the end. Raises SettingsError before anything is sent.
+    May run in several processes at once: they share the ledger. With ``apart`` processes of their own send what is
+    much, so that whoever calls has its interpreter for itself, as the web app needs it. ``progress`` hears the counts
+    about every second, in a thread of its own, and at the end. Raises SettingsError before anything is sent.
     """
     check_ready(settings)
     stop = stop or threading.Event()
@@ -72,7 +75,7 @@ def send_due(
     for issue_id, name in chosen:
         if not stop.is_set():
             tell = _telling(engine, issue_id, name, progress) if progress else None
-            tally = _send_issue(engine, settings, clock, issue_id, Week.parse(name), stop, tell)
+            tally = _send_issue(engine, settings, clock, issue_id, Week.parse(name), stop, tell, apart=apart)
             reports.append(_settle(engine, clock, issue_id, name, tally))
             if progress is not None:
                 progress(name, reports[-1].counts)
@@ -120,15 +123,23 @@ def check_ready(settings: Settings) -> None:
 
 def _send_issue(
     engine: Engine, settings: Settings, clock: Clock, issue_id: int, week: Week, stop: threading.Event,
-    tell: Callable[[], None] | None,
+    tell: Callable[[], None] | None, *, apart: bool,
 ) -> Tally:  # fmt: skip
-    """With helpers where signing keeps more than one core busy."""
+    """With helpers where signing keeps more than one core busy, and by helpers alone where this process has to answer.
+
+    What helpers could not do is tried here too, for this process tells why.
+    """
     with reading(engine) as connection:
         left = deliveries.lease_owners(connection, issue_id)
         if not left and not deliveries.has_work(connection, issue_id, clock.now()):
             return Tally()
-        processes = how_many(settings, deliveries.counts(connection, issue_id).queued)
-    with helpers(processes - 1, settings, clock, week, stop):
+        waiting = deliveries.counts(connection, issue_id).queued
+    processes = how_many(settings, waiting)
+    if apart and waiting >= WORTH_A_PROCESS:
+        with helpers(processes, processes, settings, clock, week, stop):
+            pass
+        return send_share(engine, settings, clock, week, stop, processes, tell)
+    with helpers(processes - 1, processes, settings, clock, week, stop):
         return send_share(engine, settings, clock, week, stop, processes, tell)
 
 

@@ -1,4 +1,5 @@
-"""More sending processes on this machine: signing is the limit of a signed sending, and a core signs so much.
+"""More sending processes on this machine: signing is the limit of a signed sending, and a core signs so much; and a
+process that answers readers should not share its interpreter with a sending.
 
 A helper dies with the process that started it, whatever kills that: the kernel is asked to see to it.
 """
@@ -31,10 +32,12 @@ def signing_threads(processes: int) -> int:
 
 
 @contextmanager
-def helpers(count: int, settings: Settings, clock: Clock, week: Week, stop: threading.Event) -> Iterator[None]:
-    """So many processes that send the issue too; they are waited for, and told to drain if ``stop`` is set."""
+def helpers(
+    count: int, processes: int, settings: Settings, clock: Clock, week: Week, stop: threading.Event
+) -> Iterator[None]:
+    """``count`` of the ``processes`` that send an issue; they are waited for, and told to drain if ``stop`` is set."""
     spawning = multiprocessing.get_context("spawn")
-    arguments = (settings, clock, str(week), count + 1, os.getpid())
+    arguments = (settings, clock, str(week), processes, os.getpid())
     started = [spawning.Process(target=_help, args=arguments) for _ in range(count)]
     for process in started:
         process.start()

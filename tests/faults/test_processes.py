@@ -25,7 +25,8 @@ def start(environ: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]"
 
 
 def children(process: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+    lists = Path(f"/proc/{process}/task").glob("*/children")
+    return {int(child) for children in lists for child in children.read_text().split()}
 
 
 def is_alive(process: int) -> bool:
@@ -35,13 +36,14 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def test_no_sender_outlives_its_killed_parent(sqlite_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [f"issues send {WEEK}", "serve --port 0"])
+def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp_path: Path) -> None:
     with Sink().delaying(0.05) as sink:
         environ = complete_environment(sqlite_url) | {"NEWSLETTER_SMTP": sink.url, "NEWSLETTER_SENDERS": "2"}
         engine = make_engine(sqlite_url)
         published(engine, settings_module.load(environ, tmp_path), 5000)
         engine.dispose()
-        parent = start(environ, "issues", "send", str(WEEK))
+        parent = start(environ, *command.split())
         helpers: set[int] = set()
         until = time.monotonic() + 60
         while (len(sink.mails) < 50 or len(helpers) < 2) and time.monotonic() < until:
