@@ -14,12 +14,13 @@ from typing import Self
 
 from sqlalchemy import make_url
 
-# A lease that a test can outlive, in a process of its own.
+# Leases that a test can outlive, in one process: helpers would be spawned with those of everyday.
 SHORT_LEASES = """
 import sys
 from datetime import timedelta
 from newsletter.deliveries import hold_leases, send, send_issue
 hold_leases.LEASE, send_issue.EXTEND_SECONDS, send.SKEW = timedelta(seconds=3), 0.5, timedelta(seconds=0)
+send.WORTH_A_PROCESS = 10**9
 from newsletter.cli.main import main
 main(sys.argv[1:])
 """
