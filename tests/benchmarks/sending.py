@@ -1,41 +1,46 @@
 """How fast ``newsletter issues send`` is, beside its peers, in one run on one machine.
 
 80 KB messages, 8 connections, a sink of our own in C that takes more than any of them gives (sink.c; postfix's
-smtp-sink would be the bottleneck). The ledger is the embedded default and every outcome is committed to it.
+smtp-sink would be the bottleneck). Every outcome is committed to the ledger: the embedded default, and PostgreSQL where
+it is installed. A rate is compared with those of ``smtp-source`` right before and right after it, several times over.
 """
 
 import os
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from db.engine import make_engine
 from db.migrate import migrate
 from newsletter import settings as settings_module
 from tests.conftest import complete_environment
+from tests.databases import PostgresServer, find_postgres
 from tests.integration.sending import NOW, WEEK, approved_issue, subscribe
 
 HERE = Path(__file__).parent
 MESSAGE = 80_000
 CONNECTIONS = 8
 OFFERS = ("PIPELINING", "8BITMIME", "SIZE")
+SEND = [sys.executable, "-m", "newsletter.cli.main", "issues", "send", str(WEEK)]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Messages, wall-clock seconds, and CPU seconds of the sending processes."""
+    """Messages, wall-clock seconds, CPU seconds of all processes of a command, and the most memory of one, in MB."""
 
     name: str
     messages: int
     seconds: float
     cpu: float
+    memory: float
 
     @property
     def rate(self) -> float:
@@ -64,10 +69,10 @@ def sink(folder: Path, *offers: str, rtt: int = 0) -> Iterator[int]:
             process.terminate()
 
 
-def installation(folder: Path, count: int, size: int = MESSAGE, **environment: str) -> dict[str, str]:
+def installation(folder: Path, count: int, size: int = MESSAGE, url: str = "", **environment: str) -> dict[str, str]:
     """A database with an approved issue and so many subscribers; returns its environment."""
     folder.mkdir(parents=True, exist_ok=True)
-    environ = complete_environment(f"sqlite:///{folder / 'newsletter.db'}") | environment
+    environ = complete_environment(url or f"sqlite:///{folder / 'newsletter.db'}") | environment
     settings = settings_module.load(environ, folder)
     engine = make_engine(environ["NEWSLETTER_DATABASE_URL"])
     migrate(engine, NOW)
@@ -80,20 +85,22 @@ def installation(folder: Path, count: int, size: int = MESSAGE, **environment: s
 
 def timed(name: str, messages: int, command: list[str], environ: Mapping[str, str] | None = None) -> Measured:
     """Run a command and take its time and the CPU time of all its processes."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, **(environ or {})}, capture_output=True, text=True, check=False)
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr or done.stdout}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measured(name, messages, seconds, cpu)
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env={**os.environ, **(environ or {})}, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{name}: {said.read().decode()}")
+    return Measured(name, messages, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def ours(folder: Path, count: int, port: int, *, name: str = "newsletter issues send", connections: int = CONNECTIONS,
-         **environment: str) -> Measured:  # fmt: skip
+         size: int = MESSAGE, database: str = "", **environment: str) -> Measured:  # fmt: skip
     url = f"smtp://127.0.0.1:{port}?tls=off&connections={connections}"
-    environ = installation(folder, count, NEWSLETTER_SMTP=url, **environment)
-    return timed(name, count, [sys.executable, "-m", "newsletter.cli.main", "issues", "send", str(WEEK)], environ)
+    environ = installation(folder, count, size, database, NEWSLETTER_SMTP=url, **environment)
+    return timed(name, count, SEND, environ)
 
 
 def smtp_source(port: int, count: int) -> Measured:
@@ -147,37 +154,76 @@ def private_key(folder: Path) -> Path:
     return path
 
 
-def main(count: int = 20_000) -> None:
-    """NODE_FOLDER names a folder with nodemailer; without it that peer is left out, and so is smtp-source."""
+def beside_smtp_source(runs: Iterable[Callable[[], Measured]], port: int, count: int) -> float:
+    """Each run between two of smtp-source; prints all, returns the median of the ratios."""
+    before, ratios = smtp_source(port, count), []
+    print(before)
+    for run in runs:
+        ran, after = run(), smtp_source(port, count)
+        ratios.append(2 * ran.rate / (before.rate + after.rate))
+        print(ran, f"{ratios[-1]:.2f} of smtp-source")
+        print(after)
+        before = after
+    return statistics.median(ratios)
+
+
+def unsigned(folder: Path, port: int, count: int, rounds: int) -> None:
+    def sqlite(number: int) -> Measured:
+        return ours(folder / f"unsigned{number}", count, port)
+
+    runs = [partial(sqlite, number) for number in range(rounds)]
+    if not shutil.which("smtp-source"):
+        print(*[run() for run in runs], sep="\n")
+        return
+    print(f"median {beside_smtp_source(runs, port, count):.2f} of smtp-source")
+    programs = find_postgres()
+    if programs is not None:
+        with PostgresServer(programs) as server:
+            urls = [server.new_database(NOW) for _ in range(rounds)]
+            runs = [partial(ours, folder, count, port, name="the same on PostgreSQL", database=url) for url in urls]
+            print(f"median {beside_smtp_source(runs, port, count):.2f} of smtp-source")
+
+
+def signed(folder: Path, port: int, count: int, rounds: int) -> None:
+    """In turns with openssl, and every rate against the openssl runs around it."""
+    dkim = f"bench:example.com:{private_key(folder)}"
+    for senders in ("1", "2"):
+        ratios, before = [], openssl_signs_per_second()
+        for number in range(rounds):
+            told, where = f"newsletter, RSA-2048, {senders} process(es)", folder / f"signed{senders}{number}"
+            ran = ours(where, count, port, name=told, NEWSLETTER_DKIM=dkim, NEWSLETTER_SENDERS=senders)
+            after = openssl_signs_per_second()
+            ratios.append(2 * ran.rate / (before + after))
+            print(ran, f"{ratios[-1]:.2f} of openssl speed rsa2048 ({before:,.0f} and {after:,.0f}/s)")
+            before = after
+        print(f"median {statistics.median(ratios):.2f} of openssl with {senders} process(es)")
+
+
+def peers(folder: Path, port: int) -> None:
+    """Where NODE_FOLDER names a folder with nodemailer, that too."""
+    print(naive(port, 300))
+    if node := os.environ.get("NODE_FOLDER"):
+        print(nodemailer(port, 1000, node))
+        print(nodemailer(port, 500, node, private_key(folder)))
+
+
+def far_away(folder: Path, count: int) -> None:
+    """50 ms of round trip, 16 connections: pipelined, and by a pool that waits for each reply."""
+    with sink(folder, *OFFERS, rtt=50) as port:
+        print(ours(folder / "far", count, port, name="newsletter, 50 ms round trip, 16 connections", connections=16))
+    with sink(folder, "8BITMIME", rtt=50) as port:
+        told = "the same without pipelining"
+        print(ours(folder / "slow", count // 5, port, name=told, connections=16))
+
+
+def main(count: int = 20_000, rounds: int = 3) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        key, node = private_key(folder), os.environ.get("NODE_FOLDER")
         with sink(folder, *OFFERS) as port:
-            if shutil.which("smtp-source"):
-                print(smtp_source(port, count))
-            print(ours(folder / "unsigned", count, port))
-            print(naive(port, 300))
-            if node:
-                print(nodemailer(port, 1000, node))
-                print(nodemailer(port, 500, node, key))
-            print(f"{'openssl speed rsa2048, one core':<42} {openssl_signs_per_second():>9,.0f} signatures/s")
-            dkim = f"bench:example.com:{key}"
-            for senders in ("1", "2"):
-                told = f"newsletter, RSA-2048, {senders} process(es)"
-                where = folder / f"signed{senders}"
-                print(ours(where, count // 2, port, name=told, NEWSLETTER_DKIM=dkim, NEWSLETTER_SENDERS=senders))
-        with sink(folder, *OFFERS, rtt=50) as port:
-            print(
-                ours(
-                    folder / "far",
-                    count // 4,
-                    port,
-                    name="newsletter, 50 ms round trip, 16 connections",
-                    connections=16,
-                )
-            )
-        with sink(folder, "8BITMIME", rtt=50) as port:
-            print(ours(folder / "slow", count // 20, port, name="the same without pipelining", connections=16))
+            unsigned(folder, port, count, rounds)
+            signed(folder, port, count // 2, rounds)
+            peers(folder, port)
+        far_away(folder, count // 8)
 
 
 if __name__ == "__main__":
