@@ -67,6 +67,8 @@ def sink(folder: Path, *offers: str, rtt: int = 0) -> Iterator[int]:
             yield int(process.stdout.readline())
         finally:
             process.terminate()
+            taken = int(process.stdout.readline().split()[0])
+        assert taken, "the sink took no message"
 
 
 def installation(folder: Path, count: int, size: int = MESSAGE, url: str = "", **environment: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ from sqlalchemy import Engine
 from db.deliveries import Counts
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
+from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import ALL, Sink
-from tests.integration.sending import NOW, WEEK, published, standing, with_relays
+from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
 
 PIPELINING = tuple(offer for offer in ALL if offer != "CHUNKING")
 PLAIN = ("8BITMIME",)
@@ -28,6 +29,22 @@ def test_everyone_gets_one_mail_whatever_the_relay_offers(
     assert report.issues[0].counts.sent == 40
     assert sink.recipients() == {f"reader{n}@example.org": 1 for n in range(40)}
     assert sink.most_connections <= 4
+
+
+def test_publishing_tells_how_many_it_is_for(engine: Engine, settings: Settings) -> None:
+    subscribe(engine, 7)
+    approved_issue(engine, settings)
+    assert publish_issue(engine, WEEK, settings, NOW).recipients == 7
+
+
+def test_control_characters_of_a_reply_become_blanks(engine: Engine, settings: Settings) -> None:
+    """PostgreSQL refuses a NUL, and a terminal that shows a receipt should not be told what to do."""
+    with Sink().refusing("reader1@example.org", "550 5.1.1 no\0such\x1b[2Juser") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 3)
+        send_due(engine, here, standing(), WEEK)
+    found = read_receipt(engine, WEEK)
+    assert [(row.email, row.reply) for row in found.failures] == [("reader1@example.org", "550 5.1.1 no such [2Juser")]
 
 
 def test_a_refused_mailbox_fails_and_its_subscriber_is_bounced(engine: Engine, settings: Settings) -> None:
