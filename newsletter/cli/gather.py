@@ -34,7 +34,8 @@ def gather(door: Door, feeds: tuple[str, ...], as_json: bool) -> None:
 
     fetched = fetch_feeds(door.engine, door.settings, door.clock, feeds, progress=_progress())
     collected = collect_releases(door.engine, door.settings, door.clock)
-    rematch_releases(door.engine, door.clock.now())
+    if collected.new_tools:
+        rematch_releases(door.engine, door.clock.now())
     document = {
         "feeds": [_shown(feed) for feed in fetched.feeds],
         "new_releases": collected.new_releases,

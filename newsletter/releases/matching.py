@@ -143,8 +143,10 @@ def _by_address(key: str, naming: Naming, catalogue: Catalogue) -> Match | None:
         owners = catalogue.by_address.get(prefix, set())
         if not owners or (prefix != key and not _owns_what_is_below(prefix)):
             continue
-        named = {tool_id for tool_id in owners if tool_id in _named(naming, catalogue)}
-        chosen = owners if len(owners) == 1 else named
+        named = _named(naming, catalogue)
+        if prefix != key and named and not named & owners:
+            return _doubt(owners | named, 0.6, "its address is below one tool's, and its name is another's", catalogue)
+        chosen = owners if len(owners) == 1 else owners & named
         if len(chosen) == 1:
             (tool_id,) = chosen
             reason = "it is its address" if prefix == key else "its address is below the tool's"

@@ -18,13 +18,16 @@ BATCH = 500
 def rematch_releases(engine: Engine, now: datetime) -> int:
     """Attach the waiting releases that a tool is sure for now; returns how many. Does nothing twice."""
     attached, after_id = 0, 0
+    stamp: tuple[object, ...] | None = None
     while True:
         with transaction(engine) as connection:
             rows.hold_collecting(connection)
             waiting = rows.list_releases(connection, status=ReleaseStatus.UNMATCHED, after_id=after_id, limit=BATCH)
             if not waiting:
                 return attached
-            attached += _look_again(connection, waiting, _catalogue(connection), now)
+            if stamp != (stamp := rows.catalogue_stamp(connection)):
+                catalogue = catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))
+            attached += _look_again(connection, waiting, catalogue, now)
             after_id = waiting[-1].id
 
 
@@ -47,7 +50,3 @@ def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Ca
                 connection, release.id, match_score=match.score, match_reason=match.reason, candidates=candidates
             )
     return attached
-
-
-def _catalogue(connection: Connection) -> Catalogue:
-    return catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))

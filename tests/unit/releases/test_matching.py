@@ -86,6 +86,11 @@ def test_what_is_not_sure_attaches_to_nothing(title: str, url: str | None) -> No
     assert slug(title, url) is None
 
 
+def test_below_one_tools_page_and_called_like_another_it_is_nobodys_yet() -> None:
+    assert slug("Friend – a necklace", "https://models.example/smolvlm2/friend") is None
+    assert slug("A guide – how to", "https://models.example/smolvlm2/guide") == "smolvlm2"
+
+
 def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_tools() -> None:
     assert slug("Continue v2.0", "https://github.com/continuedev/continue/releases/tag/v2.0") == "continue"
     assert slug("Atlas Code 2.0", "https://github.com/atlas/code") == "atlas-code"
