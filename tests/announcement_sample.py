@@ -27,10 +27,14 @@ class Drawn:
     summary: str | None
     url: str | None
 
-    @property
-    def half(self) -> str:
-        """``learn`` may be read to improve the rules; of ``judge`` nobody looks at more than the two figures."""
-        return "learn" if int(self.key[-1], 16) % 2 == 0 else "judge"
+
+def key_of(feed: str, identity: str) -> str:
+    return hashlib.sha256(f"{feed}\n{identity}".encode()).hexdigest()[:20]
+
+
+def half_of(key: str) -> str:
+    """``learn`` may be read to improve the rules; of ``judge`` nobody looks at more than the two figures."""
+    return "learn" if int(key[-1], 16) % 2 == 0 else "judge"
 
 
 def draw(histories: Path) -> list[Drawn]:
@@ -55,10 +59,9 @@ def _entries_of(feed: str, body: bytes) -> Iterator[Drawn]:
     except NotAFeedError:
         return
     for found in identify(document.entries):
-        key = hashlib.sha256(f"{feed}\n{found.identity}".encode()).hexdigest()[:20]
-        yield Drawn(key, feed, found.entry.title, found.entry.summary, found.entry.url)
+        yield Drawn(key_of(feed, found.identity), feed, found.entry.title, found.entry.summary, found.entry.url)
 
 
 if __name__ == "__main__":
     for drawn in draw(Path(sys.argv[1])):
-        print(json.dumps(asdict(drawn) | {"half": drawn.half}, ensure_ascii=False))
+        print(json.dumps(asdict(drawn) | {"half": half_of(drawn.key)}, ensure_ascii=False))

@@ -90,8 +90,8 @@ _PLACED = re.compile(r"^[A-Z][\w.]*(?: [\w.]+){0,2} (?:in|for|with) [A-Z][\w.]*(
 _SENTENCE = re.compile(r"\b(?:is|are|was|we|you|i|it|this|that|their|his|her|not|to)\b|[,;„“]", re.I)
 
 
-def announces(title: str, summary: str | None) -> Announcement:
-    """Judge an entry of a news feed by its title; the summary is kept for rules to come."""
+def announces(title: str) -> Announcement:
+    """Judge an entry of a news feed by its title."""
     if is_incident(title):
         return Announcement(False, _INCIDENT[1])
     for pattern, reason in _SURE:

@@ -69,7 +69,7 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
         return Skipped(f"it is a pre-release ({naming.version or title[:60]})")
     if feed.kind == FeedKind.LAUNCHES and is_incident(title):
         return Skipped("it is a status report")
-    if feed.kind == FeedKind.NEWS and not (found := announces(title, entry.summary)).announces:
+    if feed.kind == FeedKind.NEWS and not (found := announces(title)).announces:
         return Skipped(found.reason)
     placement = place(entry.published_at, entry.first_seen_at, backlog=entry.backlog, composed=composed, zone=zone)
     return Announced(naming, placement)

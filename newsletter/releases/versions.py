@@ -34,6 +34,7 @@ _REMARK = re.compile(
     re.I,
 )
 _SEVERAL = re.compile(rf"({VERSION})(?:,\s*{VERSION})+(?:,?\s+and\s+{VERSION})?", re.I)
+_DIGIT = re.compile(r"\d")
 _OF = re.compile(
     rf"^(?:version|release)\s+({VERSION})\s+of\s+(.+?)(?=$|\s+(?:is|was|released|now|available)\b|[:：,–—])", re.I
 )
@@ -41,6 +42,8 @@ _OF = re.compile(
 
 def tidy(title: str) -> str:
     """The title with its version written as tags write it: "2.0 (Beta 3)" is "2.0-beta3", of several the first."""
+    if not _DIGIT.search(title):
+        return title
     text = _OF.sub(r"\2 \1", title)
     text = _IN_BRACKETS.sub(r" \1", text)
     text = _STAGE.sub(lambda found: f"{found[1]}-{_short(found[2])}{found[3]}", text)

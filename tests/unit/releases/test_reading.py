@@ -139,7 +139,7 @@ def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
     ],
 )  # fmt: skip
 def test_announcements_are_told(title: str) -> None:
-    assert announces(title, None).announces
+    assert announces(title).announces
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,6 @@ def test_announcements_are_told(title: str) -> None:
     ],
 )  # fmt: skip
 def test_essays_and_business_news_are_told(title: str) -> None:
-    found = announces(title, None)
+    found = announces(title)
     assert not found.announces
     assert found.reason
