@@ -268,8 +268,12 @@ def _answer_list(report: "WatchReport", as_json: bool) -> None:
         "added": [shown(feed) for feed in report.added],
         "known": list(report.known),
         "refused": [{"url": url, "reason": reason} for url, reason in report.refused],
+        "without_tool": [{"url": url, "tool": tool} for url, tool in report.toolless],
     }
     lines = [f"{url}: {reason}" for url, reason in report.refused]
+    lines += [
+        f"{url}: watched without its tool {tool!r}, which is not in the catalogue" for url, tool in report.toolless
+    ]
     said = f"Added {len(report.added)} feeds; {len(report.known)} were watched already, {len(report.refused)} refused."
     answer(document, as_json, [*lines, said])
 

@@ -1,7 +1,7 @@
 """Which feeds are watched: adding, pausing, resuming and removing them, and taking in lists of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -40,11 +40,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class WatchReport:
-    """What became of a list: the added, those watched already, and what could not be used with the reason."""
+    """What became of a list: the added, those watched already, and what could not be used with the reason.
+
+    ``toolless`` are those of the added whose tool is not in the catalogue, with its slug.
+    """
 
     added: tuple[FeedRow, ...]
     known: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
+    toolless: tuple[tuple[str, str], ...] = ()
 
 
 def watch_feed(engine: Engine, watch: Watch, now: datetime) -> FeedRow:
@@ -57,21 +61,27 @@ def watch_feed(engine: Engine, watch: Watch, now: datetime) -> FeedRow:
 
 
 def watch_feeds(engine: Engine, watches: Iterable[Watch], now: datetime) -> WatchReport:
-    """Add those that can be added, and say of each other one why not."""
-    added, known, refused = [], [], []
+    """Add those that can be added, and say of each other one why not. A tool that is not in the catalogue is left out:
+    lists are carried from one installation to another."""
+    added, known, refused, toolless = [], [], [], []
     with transaction(engine) as connection:
         taken = _taken(connection)
-        for watch in watches:
+        for wanted in watches:
+            watch = wanted
+            if watch.tool and standing_tool(connection, watch.tool) is None:
+                watch = replace(watch, tool=None, kind=watch.kind or FeedKind.RELEASES)
             try:
                 found = _add(connection, watch, now, taken)
-            except (BadInputError, NotFoundError) as error:
+            except BadInputError as error:
                 refused.append((watch.url, str(error)))
                 continue
             if found is None:
                 known.append(watch.url)
-            else:
-                added.append(found)
-    return WatchReport(tuple(added), tuple(known), tuple(refused))
+                continue
+            added.append(found)
+            if wanted.tool and not watch.tool:
+                toolless.append((watch.url, wanted.tool))
+    return WatchReport(tuple(added), tuple(known), tuple(refused), tuple(toolless))
 
 
 def watch_starters(engine: Engine, starters: Iterable[Starter], now: datetime) -> WatchReport:

@@ -104,6 +104,16 @@ def test_feeds_go_out_as_opml_and_come_back_the_same(told: Any, tmp_path: Path) 
     assert json.loads(told("feeds", "list", "--json")[1]) == before
 
 
+def test_a_list_from_elsewhere_names_tools_that_are_not_here(told: Any, tmp_path: Path) -> None:
+    (tmp_path / "feeds.opml").write_text(
+        '<opml version="2.0"><body><outline xmlUrl="https://one.example/feed" vvKind="releases" vvTool="elsewhere"/>'
+        "</body></opml>"
+    )
+    report = json.loads(told("feeds", "import", "feeds.opml", "--json")[1])
+    assert [(feed["kind"], feed["tool"]) for feed in report["added"]] == [("releases", None)]
+    assert report["without_tool"] == [{"url": "https://one.example/feed", "tool": "elsewhere"}]
+
+
 def test_the_starter_list_can_be_added_twice(told: Any) -> None:
     assert len(json.loads(told("feeds", "starter", "--json")[1])["added"]) >= 38
     again = json.loads(told("feeds", "starter", "--json")[1])
