@@ -143,6 +143,16 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._open: list[tuple[str, int, int]] = []
         self._problems: list[Problem] = []
+        self._has_body = False
+
+    def handle_data(self, data: str) -> None:
+        parent = self._open[-1][0] if self._open else "the document"
+        if data.strip() and parent not in _ENDING:
+            before = data[: -len(data.lstrip())]
+            line, column = self.getpos()
+            column = len(before.rpartition("\n")[2]) + (0 if "\n" in before else column)
+            where = parent if parent == "the document" else f"<{parent}>"
+            self._problems.append(Problem(line + before.count("\n"), column + 1, f"a text cannot stand in {where}"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._opened(tag, attrs):
@@ -168,10 +178,13 @@ class _Reader(HTMLParser):
     def finished(self) -> list[Problem]:
         for name, line, column in self._open:
             self._problems.append(Problem(line, column + 1, f"<{name}> is never closed"))
+        if not self._has_body and not self._problems:
+            self._problem("there is no <mj-body>")
         return self._problems
 
     def _opened(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
         parent = self._open[-1][0] if self._open else ""
+        self._has_body = self._has_body or tag == "mj-body"
         if not tag.startswith("mj"):
             if parent not in _ENDING and parent != "mj-attributes" and parent != "mj-html-attributes":
                 self._problem(f"<{tag}> cannot stand in <{parent or 'the document'}>")
@@ -188,6 +201,9 @@ class _Reader(HTMLParser):
 
     def _check_attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         allowed = _allowed_attributes().get(tag, frozenset()) | _EXTRA.get(tag, set()) | _EVERYWHERE
+        names = [name for name, _ in attrs]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self._problem(f"<{tag}> has {name} twice")
         for name, value in attrs:
             if name not in allowed:
                 self._problem(f"<{tag}> has no attribute {name}")

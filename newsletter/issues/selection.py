@@ -36,7 +36,7 @@ def rank(tool: ToolValue) -> tuple[object, ...]:
         -(verdict.ship_percent or 0),
         -verdict.takes,
         -(sum(scores) / len(scores) if scores else 0),
-        -(tool.community.percent or 0),
+        -_votes(tool),
         _newest_first(tool.newest),
         tool.name.casefold(),
         tool.id,
@@ -98,6 +98,11 @@ def came_from(tool: ToolValue) -> str:
         return "added by an editor"
     late = ", seen late" if tool.late else ""
     return f"announced in {', '.join(feeds)}{late}" if feeds else f"announced by hand{late}"
+
+
+def _votes(tool: ToolValue) -> int:
+    """No votes say nothing: they stand in the middle, not at the end."""
+    return 50 if tool.community.percent is None else tool.community.percent
 
 
 def _disagreement(tool: ToolValue) -> tuple[int, int, int]:

@@ -33,6 +33,10 @@ def test_sound_mjml_compiles_without_problems() -> None:
         ("<p>x</p>", 4, "<p> cannot stand in <mj-body>"),
         ("<mj-section><mj-column></mj-section>", 4, "</mj-section> closes before <mj-column> of line 4 is closed"),
         ("</mj-column>", 4, "</mj-column> closes nothing"),
+        ("<mj-include path='/etc/passwd' />", 4, "<mj-include> is no MJML tag"),
+        (section("<mj-raw><mj-include path='/etc/passwd' /></mj-raw>"), 4, "<mj-include> is no MJML tag"),
+        ("\nlost words", 5, "a text cannot stand in <mj-body>"),
+        (section("<mj-text color='red' color='blue'>x</mj-text>"), 4, "<mj-text> has color twice"),
     ],
 )
 def test_what_the_compiler_would_swallow_is_a_problem_with_its_place(body: str, line: int, said: str) -> None:
@@ -40,6 +44,12 @@ def test_what_the_compiler_would_swallow_is_a_problem_with_its_place(body: str, 
     assert html == ""
     assert (problems[0].line, problems[0].message) == (line, said)
     assert problems[0].column >= 1
+
+
+@pytest.mark.parametrize("source", ["", "<mjml></mjml>", "<!-- nothing -->"])
+def test_a_source_without_a_body_is_a_problem(source: str) -> None:
+    html, (problem,) = compile_mjml(source)
+    assert (html, problem.message) == ("", "there is no <mj-body>")
 
 
 def test_an_unclosed_tag_is_named_where_it_opens() -> None:

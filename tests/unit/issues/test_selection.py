@@ -19,6 +19,12 @@ def test_the_verdict_ranks_first_then_the_percent_then_how_many_looked() -> None
     ]  # fmt: skip
 
 
+def test_no_votes_rank_between_good_and_bad_ones() -> None:
+    tools = [tool(1, "Loved", votes=(9, 1)), tool(2, "Loathed", votes=(1, 9)), tool(3, "Unheard of")]
+    found = values(material(tools, [take._replace(score=80) for n in (1, 2, 3) for take in takes(n, "SS")]))
+    assert [item.name for item in found.items] == ["Loved", "Unheard of", "Loathed"]
+
+
 def test_an_editors_place_overrides_the_rule_and_leaves_the_others_in_its_order() -> None:
     tools = [tool(n, name) for n, name in enumerate(("A", "B", "C", "D"), 1)]
     given = [take for n, called in enumerate(("SSSS", "SSSK", "SSKK", "KKKK"), 1) for take in takes(n, called)]
