@@ -15,7 +15,8 @@ from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.issues.edition import edition, publication_of
-from newsletter.issues.freezing import make_edition
+from newsletter.issues.freezing import content_mark, make_edition
+from newsletter.issues.render import values_of
 from newsletter.issues.values import IssueValues, ToolValue
 from newsletter.settings import Settings, required
 
@@ -40,13 +41,14 @@ def approve_issue(
     now: datetime,
     send_at: datetime | None = None,
     seen: str | None = None,
+    mark: str | None = None,
 ) -> ApproveReport:
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
-    ``seen`` is the content hash that the editor looked at: where a take, a vote or a release changed it since, nothing
-    is approved. Approving an approved issue again freezes nothing anew and sets its time where one is given; else the
-    time that it has stays. Raises NotFoundError,
-    RefusedError for an issue that is on its way or closed, and SettingsError where sending could not start.
+    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark: where a take, a vote or a
+    release changed it since, nothing is approved. Approving an approved issue again freezes nothing anew and sets its
+    time where one is given; else the time that it has stays. Raises NotFoundError, RefusedError for an issue that is on
+    its way or closed, and SettingsError where sending could not start.
     """
     required(settings, "title", "from_", "postal_address")
     with transaction(engine) as connection:
@@ -57,7 +59,8 @@ def approve_issue(
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
         content = issues.content_of(connection, issue.id)
         content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
-        if seen is not None and seen != content_hash:
+        changed = seen is not None and seen != content_hash
+        if changed or (mark is not None and mark != content_mark(values_of(connection, issue, settings))):
             raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
         send_at = send_at or issue.send_at  # of a draft it is None: an edit clears it
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):

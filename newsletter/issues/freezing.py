@@ -9,7 +9,7 @@ import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -42,6 +42,14 @@ class Edition:
         """SHA-256 over everything that readers get; the same content has the same hash."""
         told = json.dumps(self.frozen.document(), sort_keys=True, ensure_ascii=True).encode()
         return hashlib.sha256(told + b"\n" + self.frozen.segments).hexdigest()
+
+
+def content_mark(values: IssueValues) -> str:
+    """Changes whenever the issue says something else, its words and notes aside: it names what an editor saw."""
+    seen = replace(values, subject="", preheader="", intro="", lead=None).document()
+    for tool in (*seen["items"], *seen["also"]):
+        tool["note"] = ""
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def make_edition(values: IssueValues, envelope: Envelope, key_id: int, key: bytes) -> Edition:

@@ -5,9 +5,6 @@ cannot be done comes back as the same page, with the reason and everything that 
 whether somebody else edited meanwhile.
 """
 
-import hashlib
-import json
-from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -26,6 +23,7 @@ from newsletter.clock import Week
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.issues.arrange import StaleError
 from newsletter.issues.edition import edition, publication_of
+from newsletter.issues.freezing import content_mark
 from newsletter.issues.render import NOBODY
 from newsletter.issues.values import IssueValues, load_values
 from newsletter.web.editor_desk import sending_time
@@ -98,7 +96,8 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
     return editor_page(
         request, visitor, "issue.html", status=status,
         **{
-            "issue": issue, "week": week, "values": values, "words": words, "was": words, "changes": changes,
+            "issue": issue, "week": week, "values": values, "was": words, "changes": changes,
+            "words": words | more.pop("typed_words", {}),
             "notes": {}, "notes_was": {tool_id: item.note or "" for tool_id, item in placed.items()},
             "pinned": {tool_id for tool_id, item in placed.items() if item.position is not None},
             "dropped": _dropped_tools(material), "new": new, "zone": here.settings.timezone,
@@ -111,14 +110,6 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "nobody": NOBODY.email, "typed": False, "conflict": None, "trouble": "", **more,
         },
     )  # fmt: skip
-
-
-def content_mark(values: IssueValues) -> str:
-    """Changes whenever the issue says something else, its words and notes aside: an approval names what was seen."""
-    seen = replace(values, subject="", preheader="", intro="").document()
-    for tool in (*seen["items"], *seen["also"]):
-        tool["note"] = ""
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _sections(values: IssueValues) -> list[tuple[str, list[Any]]]:

@@ -20,13 +20,13 @@ from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
-from newsletter.issues.render import read_issue, render_issue
+from newsletter.issues.render import render_issue
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.editor_arranging import store_typed
-from newsletter.web.editor_issue import act_on_issue, back_with, content_mark, issue_path, shown_issue, week_of
+from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, week_of
 from newsletter.web.editor_links import back_saying
-from newsletter.web.editor_typed import changed, shown_again
+from newsletter.web.editor_typed import changed
 from newsletter.web.session import Typed, Visitor, back_to, editor_page
 from newsletter.web.site import site
 
@@ -57,12 +57,9 @@ def schedule(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime | None) -> Response:
     here, week = site(request), week_of(request)
-    _, values = read_issue(here.engine, week, here.settings)
-    if typed.line("seen") and typed.line("seen") != content_mark(values):
-        trouble = "the issue changed while you looked at it: a release, a take or a vote came in, so look again"
-        return shown_issue(request, visitor, status=409, trouble=trouble, **shown_again(typed))
     store_typed(request, visitor, typed)
-    report = approve_issue(here.engine, week, visitor.email, here.settings, here.clock.now(), send_at)
+    mark = typed.line("seen", 100) or None
+    report = approve_issue(here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark)
     when = {"send_at": iso(send_at)} if send_at else {}
     _note(request, visitor, "scheduled" if send_at else "approved", {"content": report.content_hash, **when})
     said = f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else "")

@@ -51,11 +51,7 @@ class Changed:
 
 def changed(typed: Typed) -> Changed:
     """Raises BadInputError for what is too long."""
-    words = {
-        name: _word(typed, name)
-        for name in WORDS
-        if name in typed and typed.text(name) != typed.text(f"{name}_was")
-    }  # fmt: skip
+    words = {name: _word(typed, name) for name in _touched(typed)}
     notes = {
         tool_id: text for tool_id, text in notes_of(typed).items() if text != typed.text(f"note_was-{tool_id}")
     }  # fmt: skip
@@ -69,10 +65,10 @@ def changed(typed: Typed) -> Changed:
 
 
 def shown_again(typed: Typed) -> dict[str, Any]:
-    """The page's values for a page that shows what was typed and not stored."""
+    """The page's values for a page that shows what was typed and not stored. Untouched words follow the issue."""
     return {
         "typed": True,
-        "words": {name: typed.text(name) for name in WORDS if name in typed},
+        "typed_words": {name: typed.text(name) for name in _touched(typed)},
         "notes": notes_of(typed),
         "send_at": typed.line("send_at", 40),
         "chosen_pair": (typed.line("left"), typed.line("right")),
@@ -92,6 +88,10 @@ def look_query(asked: Mapping[str, str]) -> dict[str, str]:
     """What of a look must stand in an address to be found again."""
     usual = look_of({})
     return {name: choice for name, choice in look_of(asked).items() if choice != usual[name]}
+
+
+def _touched(typed: Typed) -> list[str]:
+    return [name for name in WORDS if name in typed and typed.text(name) != typed.text(f"{name}_was")]
 
 
 def _word(typed: Typed, name: str) -> str | None:

@@ -250,7 +250,7 @@ def test_an_approval_is_of_what_was_seen(room: Room) -> None:
     record_take(room.engine, "curly", GivenTake("builder", "skip", 10, "Changed my mind."), NOW)
     answer = ada.press("approve", subject="Not lost")
     assert answer.status_code == 409
-    assert "changed while you looked" in answer.text
+    assert "changed since you looked at it" in answer.text
     assert "Not lost" in answer.text
     assert room.issue.status == "draft"
     ada.form = fields(answer.text)

@@ -165,3 +165,19 @@ def test_other_forms_come_back_with_everything_typed(room: Room, path: str, type
     answer = ada.browser.post(path.format(release=release), data={"csrf": csrf, **typed})
     assert answer.status_code == 422
     assert "A long &lt;b&gt;take&lt;/b&gt;" in answer.text
+
+
+def test_words_that_were_only_proposed_follow_the_issue_when_the_page_comes_back(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert ada.form["intro"].startswith("Start with **Curly**")
+    for panelist in ("builder", "skeptic", "futurist"):
+        record_take(room.engine, "curly", GivenTake(panelist, "skip", 10, "Changed my mind."), NOW)
+    answer = ada.press("approve", subject="Mine")
+    assert answer.status_code == 409
+    shown = fields(answer.text)
+    assert shown["subject"] == "Mine"
+    assert "Curly" not in shown["intro"]
+    ada.form = shown
+    assert ada.press("approve").status_code == 303
+    assert (room.issue.status, room.issue.intro) == ("approved", None)

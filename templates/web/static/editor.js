@@ -29,9 +29,14 @@
     if (!kept) return;
     const stored = kept.sent && new URLSearchParams(location.search).has("said");
     if (stored || Date.now() - kept.at > LIFE) { forget(form); return; }
+    const untouched = (name) => {  // what was only proposed then follows the page
+      const word = name.replace("_was", "");
+      const was = word.startsWith("note-") ? word.replace("note-", "note_was-") : `${word}_was`;
+      return was in kept.fields && kept.fields[word] === kept.fields[was];
+    };
     const differing = fieldsOf(form).filter((field) => {
       const then = kept.fields[named(field)];
-      return then !== undefined && then !== valueOf(field) && !field.readOnly && !field.disabled;
+      return then !== undefined && then !== valueOf(field) && !field.readOnly && !field.disabled && !untouched(named(field));
     });
     if (!differing.some((field) => field.type !== "hidden")) { forget(form); return; }
     for (const field of differing) {
