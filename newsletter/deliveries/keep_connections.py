@@ -26,6 +26,8 @@ class Outbox(Protocol):
     """What all connections of a sender take from, and bring back to."""
 
     trouble: str | None
+    working: int
+    """How many connections are talking to their relays."""
 
     @property
     def begun(self) -> bool:
@@ -36,6 +38,9 @@ class Outbox(Protocol):
 
     def pop(self, relay: Relay) -> Job | None:
         """The next message; None when none is ready, or this relay is ahead of its share."""
+
+    def failed(self, relay: Relay, why: str) -> None:
+        """It cannot be used now."""
 
     def may_take(self, relay: Relay) -> bool:
         """False while this relay is ahead of its share."""
@@ -67,11 +72,22 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
                 continue
             progress = await _connected(outbox, relay, turns)
         tries = 0 if progress else tries + 1
-        # A relay that never answered is told of at once; one that goes away in the middle may come back.
-        if tries >= (CONNECT_TRIES if outbox.begun else FIRST_TRIES):
+        # A relay that never answered is told of at once; one that goes away in the middle may come back. While others
+        # work there is time to look for it now and then.
+        if tries >= (CONNECT_TRIES if outbox.begun else FIRST_TRIES) and not outbox.working:
             return
-        if not progress:
-            await outbox.wait(pacing.connect_delay(tries))
+        if not progress and not await _patient(outbox, pacing.connect_delay(tries)):
+            return
+
+
+async def _patient(outbox: Outbox, seconds: float) -> bool:
+    """Wait so long; False when meanwhile there is nothing left to send."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        await outbox.wait(min(left, LOOK_SECONDS))
+        if not await outbox.anything():
+            return False
+    return True
 
 
 async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
@@ -80,16 +96,18 @@ async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
     try:
         connected = await connect(relay)
     except RelayError as error:
-        outbox.trouble = str(error)
+        outbox.failed(relay, str(error))
         return False
+    outbox.working += 1
     try:
         await converse(connected, outlet)
     finally:
+        outbox.working -= 1
         await connected.quit()
     if outlet.progress:
         outbox.trouble = None
     else:
-        outbox.trouble = f"the relay {relay.name} closes its connections before it takes a message"
+        outbox.failed(relay, f"the relay {relay.name} closes its connections before it takes a message")
     return outlet.progress
 
 
@@ -112,11 +130,7 @@ class _Turns:
 
     async def come(self) -> bool:
         """Wait for it; False when meanwhile there is nothing left to send."""
-        while (seconds := await self.seconds()) > 0:
-            await self._outbox.wait(min(seconds, LOOK_SECONDS))
-            if not await self._outbox.anything():
-                return False
-        return True
+        return await _patient(self._outbox, await self.seconds())
 
     def used(self) -> None:
         self._next = None

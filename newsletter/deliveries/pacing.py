@@ -76,21 +76,21 @@ def spread(waiting: int, since_start: timedelta, within: timedelta | None) -> fl
 class Shares:
     """Who takes the next message, of several relays that have weights: none runs ahead of its share.
 
-    ``now`` is any clock in seconds. A relay that takes nothing for a while (it is down, it is paced) is not waited for;
-    when it comes back it begins level with the others.
+    ``now`` is any clock in seconds. A relay that is gone, or takes nothing for a while (it is paced), is not waited
+    for; when it comes back it begins level with the others.
     """
 
-    def __init__(self, relays: Iterable[Relay]) -> None:
+    def __init__(self, relays: Iterable[Relay], now: float) -> None:
         weights = {relay.name: relay.weight for relay in relays if relay.weight is not None}
         self._weights = weights if len(weights) > 1 else {}
-        self._taken: dict[str, float] = {}
-        self._last: dict[str, float] = {}
+        self._taken = dict.fromkeys(self._weights, 0.0)
+        self._last = dict.fromkeys(self._weights, now)
 
     def may_take(self, relay: Relay, now: float) -> bool:
         if relay.name not in self._weights:
             return True
         others = [self._taken[name] for name in self._live(now) if name != relay.name]
-        return not others or self._taken.get(relay.name, 0.0) <= min(others) + AHEAD
+        return not others or self._taken[relay.name] <= min(others) + AHEAD
 
     def took(self, relay: Relay, now: float) -> None:
         weight = self._weights.get(relay.name)
@@ -101,6 +101,9 @@ class Shares:
             self._taken[relay.name] = max((self._taken[name] for name in live), default=0.0)
         self._taken[relay.name] += 1 / weight
         self._last[relay.name] = now
+
+    def gone(self, relay: Relay) -> None:
+        self._last.pop(relay.name, None)
 
     def _live(self, now: float) -> list[str]:
         return [name for name, last in self._last.items() if now - last < STALLED_SECONDS]

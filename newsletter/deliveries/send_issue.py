@@ -70,9 +70,10 @@ class Sender:
         self.week = work.frozen.envelope.week
         self.statuses: Counter[str] = Counter()
         self.trouble: str | None = None
+        self.working = 0
         self._stop, self._processes, self._tell = stop, processes, tell
         self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), clock.now)
-        self._pace, self._shares = pace, pacing.Shares(settings.smtp)
+        self._pace, self._shares = pace, pacing.Shares(settings.smtp, time.monotonic())
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         self._in_loop = is_sqlite(engine)
         self._batch = BATCH_IN_LOOP if self._in_loop else BATCH
@@ -150,6 +151,10 @@ class Sender:
 
     def _waiting(self) -> bool:
         return bool(self._signed if self.work.signers else self._claimed)
+
+    def failed(self, relay: Relay, why: str) -> None:
+        self.trouble = why
+        self._shares.gone(relay)
 
     def may_take(self, relay: Relay) -> bool:
         return self._shares.may_take(relay, time.monotonic())

@@ -19,7 +19,7 @@ from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
-from newsletter.deliveries import outcomes
+from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
@@ -28,6 +28,7 @@ from newsletter.errors import RefusedError, SettingsError
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase
+from tests.fakes.mail_server import free_port
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
 
@@ -248,6 +249,25 @@ def test_relays_with_weights_share_and_one_that_is_gone_leaves_its_share(engine:
         report = send_due(engine, here, standing(), WEEK)
     assert report.issues[0].counts.sent == 200
     assert 2 < len(big.mails) / len(small.mails) < 4.5
+
+
+def test_a_relay_that_comes_back_is_used_again_while_others_go_on(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "connect_delay", lambda tries: 0.1)
+    late = Sink()
+    late.port = free_port()
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url, late.url), finish_within=timedelta(seconds=6))
+        published(engine, here, 60)
+        sending = Sending(engine, here)
+        sending.start()
+        while len(sink.mails) < 10:
+            time.sleep(0.05)
+        with late:
+            sending.join()
+    assert len(sink.mails) + len(late.mails) == 60
+    assert late.mails
 
 
 def test_an_issue_that_has_a_time_to_end_is_spread_over_it(engine: Engine, settings: Settings) -> None:

@@ -28,22 +28,29 @@ def taken(shares: pacing.Shares, relays: list[Relay], rounds: int, start: float 
 
 
 def test_relays_with_weights_share_in_their_proportion() -> None:
-    found = taken(pacing.Shares([BIG, SMALL]), [BIG, BIG, BIG, BIG, BIG, BIG, SMALL], 400)
+    found = taken(pacing.Shares([BIG, SMALL], 0.0), [BIG, BIG, BIG, BIG, BIG, BIG, SMALL], 400)
     assert found["big.example"] / found["small.example"] == pytest.approx(3, rel=0.1)
 
 
 def test_a_relay_without_a_weight_takes_what_it_can() -> None:
-    found = taken(pacing.Shares([BIG, FREE]), [FREE, FREE, BIG], 100)
+    found = taken(pacing.Shares([BIG, FREE], 0.0), [FREE, FREE, BIG], 100)
     assert found == {"free.example": 200, "big.example": 100}
 
 
 def test_a_relay_that_takes_nothing_is_not_waited_for_and_comes_back_level() -> None:
-    shares = pacing.Shares([BIG, SMALL])
+    shares = pacing.Shares([BIG, SMALL], 0.0)
     taken(shares, [BIG, SMALL], 100)
     alone = taken(shares, [BIG], 1000, start=100.0)
     assert alone["big.example"] == 1000
     both = taken(shares, [BIG, BIG, BIG, BIG, SMALL], 200, start=110.0)
     assert both["big.example"] / both["small.example"] == pytest.approx(3, rel=0.15)
+
+
+def test_a_relay_that_is_gone_is_not_waited_for() -> None:
+    shares = pacing.Shares([BIG, SMALL], 0.0)
+    assert taken(shares, [BIG], 100)["big.example"] < 50
+    shares.gone(SMALL)
+    assert taken(shares, [BIG], 100)["big.example"] == 100
 
 
 def test_a_new_relay_begins_with_fifty_an_hour_and_doubles_every_day() -> None:
