@@ -64,13 +64,16 @@ class ForPeople(logging.Formatter):
         return line + (f"\n{redacted(self.formatException(record.exc_info))}" if record.exc_info else "")
 
 
-def set_up(stream: TextIO | None = None, level: int = logging.WARNING) -> None:
-    """Send the program's log to a stream (standard error), as its reader needs it."""
-    stream = stream or sys.stderr
+def set_up(level: int = logging.WARNING) -> None:
+    """Send the program's log to standard error, as its reader needs it."""
+    logging.basicConfig(level=level, handlers=[handler_to(sys.stderr)])
+
+
+def handler_to(stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(ForPeople() if stream.isatty() else ForPrograms())
     handler.addFilter(Redacting())
-    logging.basicConfig(level=level, handlers=[handler])
+    return handler
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
