@@ -19,7 +19,8 @@ from newsletter.verdicts.scorecard import Line
 LONGEST_NAME = 40
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 40, 110
 _LONGEST_PANELIST, _LONGEST_TAGLINE = 20, 160
-_FILLING = "The panel's calls, scores and reasons, and where it disagrees."
+_FILLING = "The panel's calls, scores and reasons, week by week."
+_NOTHING = "Nothing to tell this week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def propose_subject(content: Content) -> str:
 
 def propose_preheader(content: Content) -> str:
     pick = content.pick
+    if not (content.items or content.also):
+        return f"{_NOTHING}: no tool stands in the issue of {span(Week.parse(content.week))}."
     if pick is None:  # the counts are the intro's first words, which stand right behind it in an inbox
         return f"The tools of {span(Week.parse(content.week))}, each with the panel's call where it made one."
     said = pick.tagline.rstrip(" .") or f"Our pick in {pick.category}"
@@ -101,6 +104,8 @@ def _subjects(name: str, pick: ToolValue) -> Sequence[str]:
 
 def _subject_without_pick(content: Content) -> str:
     """What holds for the whole week holds for any part of it, so these count nothing."""
+    if not (content.items or content.also):
+        return _NOTHING
     if not content.items:
         return "This week's new tools, before the panel's verdict"
     if all(tool.verdict.call == "skip" for tool in content.items):
@@ -112,6 +117,8 @@ def _whole_week(content: Content) -> str:
     """One or two sentences that count everything."""
     calls = [tool.verdict.call for tool in content.items]
     everything = len(calls) + len(content.also)
+    if not everything:
+        return ""
     known = [
         f"{word} {_number(calls.count(call))}"
         for call, word in (("ship", "ships"), ("skip", "skips"), ("split", "is split on"))
@@ -121,6 +128,8 @@ def _whole_week(content: Content) -> str:
         return "It is the only tool of the week."
     if not known:
         return f"The whole week has {_tools(everything)}, and the panel has not looked at {_it(everything)} yet."
+    if everything == 1:
+        return f"The whole week has one tool, and the panel {known[0].rpartition(' ')[0]} it."
     if content.also:
         known.append(f"has not looked at {_number(len(content.also))} yet")
     said = f"The whole week has {_tools(everything)}: the panel {_listed(known)}."

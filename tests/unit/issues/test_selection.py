@@ -60,6 +60,25 @@ def test_a_week_that_ships_nothing_has_no_pick_and_says_so() -> None:
     assert 40 <= len(found.preheader) <= 110
 
 
+def test_a_week_of_one_tool_or_none_is_told_as_such() -> None:
+    assert (
+        values(material([tool(1, "A")], takes(1, "K"))).intro == "The whole week has one tool, and the panel skips it."
+    )
+    assert values(material([tool(1, "A")], takes(1, "SK"))).intro == (
+        "The whole week has one tool, and the panel is split on it."
+    )
+    empty = values(material([], []))
+    assert (empty.subject, empty.intro) == ("Nothing to tell this week", "")
+    assert 40 <= len(empty.preheader) <= 110
+
+
+def test_issues_that_were_frozen_before_there_was_a_lead_are_read() -> None:
+    found = values(usual_material())
+    kept = {name: value for name, value in found.document().items() if name != "lead"}
+    assert load_values(kept).intro == found.intro
+    assert load_values(kept).lead is None
+
+
 def test_a_split_tool_is_the_pick_only_where_an_editor_puts_it_first() -> None:
     tools, given = [tool(1, "A")], takes(1, "SSKK")
     assert values(material(tools, given)).pick is None
