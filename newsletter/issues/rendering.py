@@ -12,7 +12,8 @@ from dataclasses import replace
 from newsletter.clock import Week
 from newsletter.issues import budget, dates
 from newsletter.issues.content import Block, Rendered
-from newsletter.issues.layout import Fit, Layout, Pair, lay_out
+from newsletter.issues.laying_out import lay_out
+from newsletter.issues.layout import Fit, Layout, Pair
 from newsletter.issues.links import Links
 from newsletter.issues.markdown import to_html, to_text
 from newsletter.issues.mjml import compile_mjml

@@ -12,7 +12,7 @@ from db import archive
 from db.archive import PublicIssue
 from newsletter.clock import Week
 from newsletter.issues import dates
-from newsletter.issues.layout import lay_out
+from newsletter.issues.laying_out import lay_out
 from newsletter.issues.values import IssueValues, ToolValue, load_values
 
 _KEPT = 64

@@ -4,7 +4,8 @@ import pytest
 
 from db.issues import AnnouncedRow
 from newsletter.issues import budget
-from newsletter.issues.layout import CARD, LINE, Fit, lay_out
+from newsletter.issues.laying_out import lay_out
+from newsletter.issues.layout import CARD, LINE, Fit
 from newsletter.issues.rendering import render
 from tests.unit.issues.mails import rendered, week
 from tests.unit.issues.weeks import LINKS, crowded_material, material, takes, tool, values

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from newsletter.issues.mjml import compile_mjml, validate
+from newsletter.issues.mjml import compile_mjml
+from newsletter.issues.mjml_rules import validate
 from tests.unit.issues.mails import tree
 
 
