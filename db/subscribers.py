@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, update
 
-from db.models import Consent, Subscriber, SubscriberEvent
-from db.states import SubscriberState
+from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent
+from db.states import DeliveryStatus, SubscriberState
 
 
 class SubscriberRow(NamedTuple):
@@ -126,6 +126,18 @@ def newest_consents(connection: Connection, subscriber_ids: list[int]) -> dict[i
     wanted = select(Consent.subscriber_id, *_CONSENT).where(Consent.subscriber_id.in_(subscriber_ids))
     found = connection.execute(wanted.order_by(Consent.id))
     return {row[0]: ConsentRow(*row[1:]) for row in found}
+
+
+def unreached_subscribers(connection: Connection, before: datetime, now: datetime, limit: int) -> list[SubscriberRow]:
+    """Active ones whom no issue has reached since ``before`` although they were there, the longest standing first."""
+    recent = list(connection.scalars(select(Issue.id).where(Issue.started_at >= before).order_by(Issue.id.desc())))
+    reached = exists().where(
+        Delivery.issue_id.in_(recent), Delivery.subscriber_id == Subscriber.id, Delivery.status == DeliveryStatus.SENT
+    )
+    there = (Subscriber.state == SubscriberState.ACTIVE, Subscriber.state_since < before)
+    waits = or_(Subscriber.paused_until.is_(None), Subscriber.paused_until < now)
+    wanted = select(*_COLUMNS).where(*there, waits, ~reached).order_by(Subscriber.id).limit(limit)
+    return [_row(row) for row in connection.execute(wanted)]
 
 
 def add_event(

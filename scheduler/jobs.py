@@ -4,6 +4,7 @@ A verb is imported when its job runs, so a service that never reads bounces does
 """
 
 import logging
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ log = logging.getLogger("newsletter.scheduler")
 
 Result = Mapping[str, Any]
 
-_SMALL = ("gather", "read_bounces", "expire", "prune", "back_up")
+_SMALL = ("gather", "read_bounces", "expire", "ask_again", "prune", "back_up")
 _TRIES, _BETWEEN_TRIES = 20, 1.0
 _AFTER_TROUBLE, _LONGEST_ROUND = 20.0, 1800.0  # seconds
 
@@ -173,6 +174,14 @@ def expire(context: Context, due_at: datetime) -> Result:
         }
 
 
+def ask_again(context: Context, due_at: datetime) -> Result:
+    """Ask those whom no issue has reached for a year and a half whether they still want it."""
+    from newsletter.subscribers.ask_again import ask_again as ask
+
+    now, nonce = context.clock.now(), lambda: secrets.token_bytes(32)
+    return {"asked": ask(context.engine, context.settings, now=now, real_now=real_now(), nonce=nonce)}
+
+
 def prune(context: Context, due_at: datetime) -> Result:
     """Forget letters and the runs of small jobs after a month; those of compose and send are kept.
 
@@ -212,7 +221,7 @@ def back_up(context: Context, due_at: datetime) -> Result:
 
 
 JOBS: Mapping[str, Work] = {
-    job.__name__: job for job in (gather, compose, remind, send, read_bounces, expire, prune, back_up)
+    job.__name__: job for job in (gather, compose, remind, send, read_bounces, expire, ask_again, prune, back_up)
 }
 
 

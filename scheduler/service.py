@@ -6,7 +6,9 @@ APScheduler only wakes us up; what is due is asked of the database each time.
 import logging
 import time
 from collections.abc import Callable
+from concurrent import futures
 from contextlib import ExitStack
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -45,10 +47,11 @@ class Service:
         self._stack = ExitStack()
         self._under_way: dict[int, Claim] = {}
         self._look_everywhere = 0.0
+        # One at a time, in the order of the timetable: what is composed on the hour was gathered on the hour.
+        self._runs = futures.ThreadPoolExecutor(1, "runs")
         self._waker = BackgroundScheduler(
             timezone="UTC",
-            # One at a time, in the order of the timetable: what is composed on the hour was gathered on the hour.
-            executors={"default": ThreadPoolExecutor(4), "jobs": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(4)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -68,6 +71,7 @@ class Service:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._waker.shutdown(wait=True)
+        self._runs.shutdown(wait=True)
         self._stack.close()
 
     def _send_letters(self) -> None:
@@ -113,7 +117,7 @@ class Service:
         )  # fmt: skip
         for claim in found.begun:
             self._under_way[claim.run_id] = claim
-            self._waker.add_job(self._do, args=[claim], executor="jobs")
+            self._runs.submit(_guarded(partial(self._do, claim)))
         lost = [(job.name, at, "found too late to be made good") for job, at in found.missed]
         lost += [(claim.job.name, claim.scheduled_for, why) for claim, why in found.given_up]
         if lost:  # in one mail, however long nothing was running

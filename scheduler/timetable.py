@@ -102,6 +102,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("send", Crontab(send_at, zone), late=3 * _DAY, each=True),
         Job("read_bounces", Every(5 * _MINUTE), late=_HOUR),
         Job("expire", Crontab("17 * * * *", zone), late=_HOUR),
+        Job("ask_again", Crontab("20 10 * * *", zone), late=8 * _HOUR),
         Job("prune", Crontab("40 3 * * *", zone), late=20 * _HOUR),
         Job("back_up", Crontab("10 4 * * *", zone), late=20 * _HOUR),
     )

@@ -130,7 +130,8 @@ def _words(
     match LetterKind(letter.kind):
         case LetterKind.CONFIRM:
             token = _confirmation_token(connection, int(letter.data["confirmation"]), settings, clock)
-            return words_of("confirm", sender, {"link": f"{base}/confirm/{token}"}) if token else None, []
+            folder = "confirm_again" if letter.data.get("again") else "confirm"
+            return words_of(folder, sender, {"link": f"{base}/confirm/{token}"}) if token else None, []
         case LetterKind.SIGN_IN:
             token = _sign_in_token(connection, int(letter.data["sign_in_id"]), settings)
             return words_of("sign_in", sender, {"link": f"{base}/editor/sign-in/{token}"}) if token else None, []

@@ -17,6 +17,10 @@ from db.states import SubscriberState, SuppressionReason
 CONFIRMATION_VALID = timedelta(hours=72)
 UNDO_VALID = timedelta(hours=1)
 
+# Consent that nothing followed grows old: mail to a list that slept for so long finds strangers and spam traps.
+UNREACHED_FOR = timedelta(days=540)
+ASKED_AGAIN_VALID = timedelta(days=30)
+
 # A stranger may type anybody's address, so this is what a stranger can make us send to one mailbox.
 BETWEEN_CONFIRMATIONS = timedelta(hours=24)
 UNANSWERED_WITHIN = timedelta(days=30)

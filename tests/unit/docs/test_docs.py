@@ -15,7 +15,7 @@ from newsletter.settings import PREFIX, Settings
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 _COMMAND = re.compile(r"(?:^|[`\s])newsletter ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)((?: --[a-z-]+)*)")
-_FENCE = re.compile(r"^```(?:sh|console|bash)?\n(.*?)^```", re.M | re.S)
+_FENCE = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.M | re.S)
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {
         "sign_up", "confirm", "update_preferences", "unsubscribe", "erase", "import_subscribers", "suppress",
+        "ask_again",
     },
 }  # fmt: skip
 
