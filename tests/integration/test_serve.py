@@ -134,7 +134,8 @@ def test_a_week_goes_by_itself_where_approval_is_automatic(
     assert len(inbox.messages()) == 25
     done = {"gather", "compose", "remind", "send", "expire", "prune"}
     embedded = {"back_up"} if is_sqlite(engine) else set[str]()
-    assert {look.job: look.status for look in jobs(engine)} == dict.fromkeys(done | embedded, "done")
+    not_yet = {"ask_again": None}  # its time is later in the morning
+    assert {look.job: look.status for look in jobs(engine)} == dict.fromkeys(done | embedded, "done") | not_yet
     if embedded:
         assert sorted(path.name for path in tmp_path.glob("newsletter-backups/*")) == ["2026-11-16.db", "2026-11-17.db"]
 
