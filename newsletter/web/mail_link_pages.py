@@ -18,11 +18,12 @@ from db.keys import link_keys
 from db.tools import ToolRow, tool_by_id
 from newsletter.readers.bookmark import save_tool, unsave_tool
 from newsletter.readers.community import community
-from newsletter.readers.identity import subscriber_of, subscriber_reader
-from newsletter.readers.vote import adopt_reader, cast_vote
+from newsletter.readers.identity import subscriber_reader
+from newsletter.readers.vote import cast_vote
 from newsletter.subscribers.tokens import verify_link, verify_tool_link
 from newsletter.web.forms import Form, read_form
-from newsletter.web.reader_cookie import origin_of, reader_of, remember_reader
+from newsletter.web.origin import is_foreign
+from newsletter.web.reader_cookie import adopt_browser, origin_of, remember_reader
 from newsletter.web.reader_pages import call_of, no_call, too_many_bookmarks, too_many_votes
 from newsletter.web.site import page, site
 from newsletter.web.tool_pages import card
@@ -57,15 +58,13 @@ def _cast(request: Request, form: Form) -> Response:
     (link, tool), here, call = _tool_link(request), site(request), call_of(form)
     if call is None:
         return no_call(request)
-    _adopt(request, link)
+    adopt_browser(request, link.subscriber_id)
     report = cast_vote(here.engine, tool.id, link.reader, call, origin_of(request), now=here.clock.now())
     if not report.accepted:
         return too_many_votes(request)
     with reading(here.engine) as connection:
         tool = tool_by_id(connection, tool.id) or tool
-    response = _vote_page(request, tool, call, done=True)
-    remember_reader(here, response, link.reader)
-    return response
+    return _remember(request, _vote_page(request, tool, call, done=True), link)
 
 
 def _vote_page(request: Request, tool: ToolRow, mine: str | None, *, done: bool) -> Response:
@@ -92,7 +91,7 @@ async def save(request: Request) -> Response:
 def _save(request: Request, form: Form) -> Response:
     link, here = _link(request), site(request)
     saving = form.get("save") != "no"
-    _adopt(request, link)
+    adopt_browser(request, link.subscriber_id)
     if link.tool is None:
         response = _list_page(request, link, kept=True)
     else:
@@ -101,8 +100,7 @@ def _save(request: Request, form: Form) -> Response:
         elif not save_tool(here.engine, link.reader, link.tool.id, origin_of(request), now=here.clock.now()):
             return too_many_bookmarks(request)
         response = _bookmark_page(request, link.tool, saved=saving, done=True)
-    remember_reader(here, response, link.reader)
-    return response
+    return _remember(request, response, link)
 
 
 def _bookmark_page(request: Request, tool: ToolRow, *, saved: bool, done: bool) -> Response:
@@ -116,11 +114,10 @@ def _list_page(request: Request, link: Link, *, kept: bool) -> Response:
     return page(request, "bookmark_list.html", cards=cards, kept=kept)
 
 
-def _adopt(request: Request, link: Link) -> None:
-    """What this browser saved and voted on before it was known to be the subscriber's."""
-    reader = reader_of(request)
-    if reader is not None and subscriber_of(reader) is None:
-        adopt_reader(site(request).engine, reader, link.reader)
+def _remember(request: Request, response: Response, link: Link) -> Response:
+    if not is_foreign(request):
+        remember_reader(site(request), response, link.reader)
+    return response
 
 
 def _tool_link(request: Request) -> tuple[Link, ToolRow]:

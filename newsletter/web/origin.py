@@ -9,7 +9,13 @@ from newsletter.web.site import site
 
 
 def refuse_foreign_posts(request: Request) -> None:
-    """Raises HTTPException 403 where the browser says that another site's page sent this.
+    """Raises HTTPException 403 where another site's page sent this."""
+    if is_foreign(request):
+        raise HTTPException(403)
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether the browser says that another site's page sent this.
 
     From a page with ``Referrer-Policy: no-referrer``, such as the sign-in link's, browsers send ``Origin: null`` even
     to the same site; ``Sec-Fetch-Site`` then tells the truth. Programs without a browser say neither and have no cookie
@@ -18,11 +24,8 @@ def refuse_foreign_posts(request: Request) -> None:
     fetched = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if fetched is not None:
-        ours = fetched in ("same-origin", "none")
-    else:
-        ours = origin is None or _is_our_host(request, origin.partition("://")[2])
-    if not ours:
-        raise HTTPException(403)
+        return fetched not in ("same-origin", "none")
+    return origin is not None and not _is_our_host(request, origin.partition("://")[2])
 
 
 def _is_our_host(request: Request, host: str) -> bool:

@@ -8,8 +8,17 @@ from starlette.responses import Response
 from db.engine import reading
 from db.readers import subscriber_exists
 from newsletter.clock import real_now
-from newsletter.readers.identity import Origin, new_browser, sign_reader, subscriber_of, verify_reader
+from newsletter.readers.identity import (
+    Origin,
+    new_browser,
+    sign_reader,
+    subscriber_of,
+    subscriber_reader,
+    verify_reader,
+)
+from newsletter.readers.vote import adopt_reader
 from newsletter.web.client import client_address, household_of, network_of
+from newsletter.web.origin import is_foreign
 from newsletter.web.site import Site, site
 
 COOKIE = "reader"
@@ -30,6 +39,18 @@ def reader_of(request: Request) -> str | None:
 
 def reader_or_new(request: Request) -> str:
     return reader_of(request) or new_browser(secrets.token_bytes(16))
+
+
+def adopt_browser(request: Request, subscriber_id: int) -> bool:
+    """What this browser saved and voted on before becomes the subscriber's; returns whether it was met before.
+
+    A page of another site could send its own link's form to draw a stranger's bookmarks to itself: it draws nothing.
+    """
+    reader = reader_of(request)
+    if reader is None or subscriber_of(reader) is not None or is_foreign(request):
+        return False
+    adopt_reader(site(request).engine, reader, subscriber_reader(subscriber_id))
+    return True
 
 
 def remember_reader(here: Site, response: Response, reader: str) -> None:

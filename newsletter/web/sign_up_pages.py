@@ -16,6 +16,7 @@ from db.engine import reading
 from db.keys import newest_link_key
 from db.readership import categories_on_offer
 from newsletter.clock import real_now
+from newsletter.readers.identity import subscriber_reader
 from newsletter.subscribers import haste
 from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
 from newsletter.subscribers.confirm import Answer, ConfirmReport, confirm, look_at_confirmation
@@ -27,6 +28,7 @@ from newsletter.web.client import client_address, household_of, is_loopback, net
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
 from newsletter.web.published import newest_issue, parts_of
+from newsletter.web.reader_cookie import adopt_browser, remember_reader
 from newsletter.web.site import Site, page, site
 
 NAME_LENGTH = 100
@@ -39,7 +41,11 @@ _TICK = 0.04
 _ANSWERS = {
     Answer.WAITING: (200, "Confirm your subscription", "One press of the button, and the next issue comes to you."),
     Answer.CONFIRMED: (200, "You are subscribed", "The next issue comes to your inbox. Welcome!"),
-    Answer.ALREADY: (200, "Already confirmed", "This subscription is confirmed already; there is nothing left to do."),
+    Answer.ALREADY: (
+        200,
+        "Already confirmed",
+        "There is nothing left to do. If you have left since, sign up again on the start page.",
+    ),
     Answer.EXPIRED: (410, "This link is too old", "Such links work for three days. Sign up again for a new one."),
     Answer.REFUSED: (
         403,
@@ -98,7 +104,10 @@ def confirmed(request: Request) -> Response:
         real_now=real_now(),
         settings=here.settings,
     )
-    return _answer(request, report)
+    response = _answer(request, report)
+    if report.answer is Answer.CONFIRMED and report.subscriber_id and adopt_browser(request, report.subscriber_id):
+        remember_reader(here, response, subscriber_reader(report.subscriber_id))
+    return response
 
 
 def _wanted(request: Request, form: Form) -> SignUp:

@@ -8,14 +8,15 @@ from sqlalchemy import Engine, select
 
 from db.engine import reading, transaction
 from db.keys import newest_link_key
-from db.models import Bookmark, Subscriber, Tool, Vote
+from db.models import Bookmark, Confirmation, Subscriber, Tool, Vote
 from db.readership import erase_traces
-from newsletter.clock import Clock
+from newsletter.clock import Clock, real_now
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.readers.identity import sign_reader
 from newsletter.settings import Settings
-from newsletter.subscribers.tokens import Link, sign_link, sign_tool
+from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.subscribers.tokens import Link, one_time_token, sign_link, sign_tool
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import put, tool, words
@@ -179,6 +180,31 @@ def test_bookmarks_of_a_browser_move_to_the_subscription(engine: Engine, sent: B
     assert "curly" in sent.get("/bookmarks").text
     sent.post("/bookmarks/forget")
     assert "Nothing is saved" in sent.get("/bookmarks").text
+
+
+def test_a_foreign_page_draws_no_bookmarks_to_its_own_subscription(engine: Engine, sent: Browser) -> None:
+    sent.post("/tools/inkwell/bookmark", data={"save": "yes"})
+    before = dict(sent.cookies)
+    address = f"/bookmark/{link_of(engine, 'ada@example.org', 'curly')}"
+    assert sent.post(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    assert dict(sent.cookies) == before
+    assert re.findall(r'<h2><a href="/tools/(\w+)"', sent.get("/bookmarks").text) == ["inkwell"]
+
+
+def test_what_a_browser_saved_goes_along_when_its_reader_confirms(
+    engine: Engine, settings: Settings, sent: Browser
+) -> None:
+    sent.post("/tools/inkwell/bookmark", data={"save": "yes"})
+    request = SignUp("new@example.org", words="Yes")
+    sign_up(engine, request, now=NOW, real_now=real_now(), settings=settings, nonce=b"n" * 32, chance=0)
+    with reading(engine) as connection:
+        waiting = connection.scalars(select(Confirmation.id)).one()
+    assert settings.secret_key
+    sent.post(f"/confirm/{one_time_token('confirm', waiting, b'n' * 32, settings.secret_key)}")
+    assert "Kept with your subscription" in sent.get("/bookmarks").text
+    sent.cookies.clear()
+    mine = f"/bookmark/{link_of(engine, 'new@example.org')}"
+    assert re.findall(r'<h2><a href="/tools/(\w+)"', sent.get(mine).text) == ["inkwell"]
 
 
 def test_tokens_that_are_none_are_404(engine: Engine, settings: Settings, sent: Browser) -> None:
