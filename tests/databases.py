@@ -34,10 +34,10 @@ def find_postgres() -> Path | None:
 
 
 class PostgresServer:
-    """A throw-away cluster without durability, listening on a socket in its own folder."""
+    """A throw-away cluster, without durability unless it is to be measured, on a socket in its own folder."""
 
-    def __init__(self, programs: Path) -> None:
-        self._programs = programs
+    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+        self._programs, self._durable = programs, durable
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._names = count(1)
         self._template: str | None = None
@@ -51,9 +51,9 @@ class PostgresServer:
             os.chown(data, owner.pw_uid, owner.pw_gid)
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
         self._run("initdb", "-D", str(data), "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = (
-            f"-k {self._folder} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        )
+        options = f"-k {self._folder} -c listen_addresses=''"
+        if not self._durable:
+            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self._start = ("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
         self._run(*self._start)
         return self
@@ -70,6 +70,13 @@ class PostgresServer:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
         yield
         self._run(*self._start)
+
+    def processor_seconds(self) -> float:
+        """What all its processes have used, those that ended too."""
+        main = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        used = sum(map(int, _stat(main)[11:15])) + sum(sum(map(int, _stat(int(child))[11:13])) for child in children)
+        return used / os.sysconf("SC_CLK_TCK")
 
     def restart(self) -> None:
         self._run(
@@ -110,3 +117,8 @@ class PostgresServer:
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", stdin=subprocess.DEVNULL)
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of /proc/PID/stat that follow the name: utime is the 12th."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
