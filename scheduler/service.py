@@ -36,6 +36,8 @@ TICK_SECONDS = 1.0
 LOOK_EVERYWHERE_SECONDS = 30.0
 """How often sending is tried though nothing of ours is due: another sender may have died over its batch."""
 
+_SAY_AGAIN_SECONDS = 60.0
+
 
 class Service:
     """``with Service(…):`` runs until the block ends, then drains: nothing new begins, what is under way finishes."""
@@ -182,9 +184,22 @@ def _guarded(work: Callable[[], None]) -> Callable[[], None]:
         try:
             work()
         except NewsletterError as error:
-            log.warning("%s", error)
+            _say(logging.WARNING, str(error))
         except Exception as error:
-            log.error("%s: %s", type(error).__name__, (str(error).splitlines() or [""])[0])
+            _say(logging.ERROR, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
             log.debug("round", exc_info=error)
 
     return guarded
+
+
+_said: dict[str, float] = {}
+
+
+def _say(level: int, words: str) -> None:
+    """Once a minute: rounds of every second meet the same again."""
+    now = time.monotonic()
+    for old in [said for said, at in list(_said.items()) if now - at >= _SAY_AGAIN_SECONDS]:
+        _said.pop(old, None)
+    if words not in _said:
+        _said[words] = now
+        log.log(level, "%s", words)

@@ -19,7 +19,7 @@ from newsletter.settings import Settings, load
 from scheduler.engine import Context
 from scheduler.jobs import back_up, prune
 from scheduler.runs import Claim, claim_due
-from scheduler.service import Service
+from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
 from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
@@ -141,3 +141,18 @@ def test_what_was_deleted_is_gone_from_the_files_after_pruning(
     if is_sqlite(engine):
         files = Path(str(engine.url.database)).parent.glob("newsletter.db*")
         assert not [path for path in files if path.is_file() and b"a-name-that-is-deleted" in path.read_bytes()]
+
+
+def test_a_database_that_is_away_is_said_once_a_minute(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.service._said", {})
+
+    def meet() -> None:
+        raise OSError("the database is away")
+
+    for _ in range(3):
+        _guarded(meet)()
+    monkeypatch.setattr("scheduler.service._SAY_AGAIN_SECONDS", 0.0)
+    _guarded(meet)()
+    assert [line.message for line in caplog.records] == ["OSError: the database is away"] * 2
