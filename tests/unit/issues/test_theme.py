@@ -56,6 +56,7 @@ def test_a_logo_has_its_size_and_says_the_title_where_pictures_are_off() -> None
     assert logo.attributes["src"] == LOGO["url"]
     assert (logo.attributes["width"], logo.attributes["height"]) == ("120", "32")
     assert logo.attributes["alt"] == "Weekly Verdicts"
+    assert logo.style["background"] == LIGHT.paper, "dark letters on a transparent ground stay readable in the dark"
     assert "WEEKLY VERDICTS" in text
 
 
