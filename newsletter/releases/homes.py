@@ -2,6 +2,8 @@
 
 import re
 
+from newsletter.feeds.addresses import canonical_url
+
 _REPOSITORY = re.compile(
     r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/(?P<repository>[^/?#]+)/(?:-/)?releases/"
     r"|pypi\.org/project/(?P<package>[^/?#]+)/[^/?#]"
@@ -31,6 +33,13 @@ def home_in_address(url: str | None) -> str | None:
     """The repository or package that a release's page on a code host or a package index lies below."""
     found = _HOME.match(url or "") if name_in_address(url) else None
     return found[0] if found else None
+
+
+def taught_by(url: str, key: str) -> str:
+    """The key of the address that a release's match teaches: that of the repository or package that it is a version
+    of, or else the release's own ``key``."""
+    home = home_in_address(url)
+    return canonical_url(home) if home else key
 
 
 def tool_of_feed(title: str) -> str:

@@ -25,9 +25,11 @@ _LAST_VERSION = re.compile(
 _TAG = re.compile(
     rf"^(?P<name>[a-z][\w.]*(?:[-/@][a-z][\w.]*)*?)(?:[/@=]+|-(?=(?-i:v)\d|\d+\.\d+\.\d))(?P<version>{VERSION})$", re.I
 )
+# "Quillbase 2.1 adds search", "Quillbase 2 brings search", "Quillbase now supports search".
 _IN_A_SENTENCE = re.compile(
-    rf"^(?P<name>\S+(?:\s+\S+){{0,3}}?)\s+(?P<version>{VERSION})\s+"
-    r"(?P<rest>(?:brings|adds|with|gets|supports|introduces|improves|ships|includes|comes|features)\s.+)$",
+    rf"^(?P<name>\S+(?:\s+\S+){{0,3}}?)(?:\s+(?P<version>{VERSION})|(?<=\s\d)|(?<=\s\d\d)|(?=\s+now\s))\s+"
+    r"(?P<rest>(?:now\s+)?(?:brings|adds|with|gets|supports|introduces|improves|ships|includes|comes|features|has|runs"
+    r"|works|offers|lets)\s.+)$",
     re.I,
 )
 

@@ -9,6 +9,7 @@ from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.releases.homes import taught_by
 from newsletter.releases.naming import fold_name
 
 
@@ -26,7 +27,8 @@ def reopen_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow
                 f"release {release_id} is part of issue {release.issue}, which is {release.issue_status}"
             )
         if release.tool_id is not None:
-            rows.forget_match(connection, release.tool_id, release.canonical_url, fold_name(release.name))
+            learned = taught_by(release.url, release.canonical_url)
+            rows.forget_match(connection, release.tool_id, learned, fold_name(release.name))
         rows.update_release(
             connection, release_id, status=ReleaseStatus.UNMATCHED, tool_id=None, issue_id=None, matched_at=None,
             match_reason=f"taken back on {now:%Y-%m-%d}",

@@ -11,6 +11,7 @@ from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from db.tools import AliasRow, add_aliases, standing_tool
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.releases.homes import home_in_address, taught_by
 from newsletter.releases.matching import is_page_of_one_tool
 
 
@@ -32,8 +33,10 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
             connection, release_id, tool_id=tool.id, status=status, matched_at=now, match_score=1.0,
             match_reason=by, issue_id=release.issue_id if release.tool_id == tool.id else None,
         )  # fmt: skip
-        if is_page_of_one_tool(release.canonical_url):
-            add_aliases(connection, [AliasRow(tool.id, "address", release.canonical_url, release.url, "match")])
+        if is_page_of_one_tool(key := taught_by(release.url, release.canonical_url)):
+            add_aliases(
+                connection, [AliasRow(tool.id, "address", key, home_in_address(release.url) or release.url, "match")]
+            )
         return _found(connection, release_id)
 
 

@@ -433,6 +433,23 @@ def test_an_editor_matches_and_the_address_is_remembered(gathering: Gathering, s
         drop_release(gathering.engine, 999, gathering.now)
 
 
+def test_a_version_that_an_editor_matches_teaches_where_its_repository_is(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    gathering.tool("quillbase", "Quillbase", "https://quillbase.example/")
+    page = "https://github.com/acme/quillbase/releases/tag/"
+    url = server.serve("/a", rss(item("v1.0", f"{page}v1.0", TODAY)))
+    gathering.watch(url, kind="releases")
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert (release.name, release.tool) == ("quillbase", None)
+    assert "a repository that is not known" in str(release.match_reason)
+    match_to_tool(gathering.engine, release.id, "quillbase", gathering.now)
+    server.serve("/a", rss(item("v1.1", f"{page}v1.1", TODAY)))
+    gathering.later(hours=2).gather()
+    assert gathering.releases()[-1].tool == "quillbase"
+
+
 def test_what_an_editor_found_is_added_by_its_page(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve(
         "/launch", "<html><head><title>Lantern – lamps</title><meta name=description content='Light.'></head></html>"
