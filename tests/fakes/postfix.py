@@ -42,6 +42,7 @@ virtual_mailbox_maps = texthash:{folder}/config/mailboxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
+smtpd_error_sleep_time = 0
 """
 
 

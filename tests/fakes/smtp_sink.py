@@ -24,7 +24,7 @@ class Mail:
 
     def header(self, name: str) -> str:
         found = re.search(
-            rb"^%s:(.*(?:\r\n[ \t].*)*)" % name.encode(), self.data.partition(b"\r\n\r\n")[0], re.M | re.I
+            rb"^%s:([^\r]*(?:\r\n[ \t][^\r]*)*)" % name.encode(), self.data.partition(b"\r\n\r\n")[0], re.M | re.I
         )
         return re.sub(r"\r\n", "", found[1].decode()).strip() if found else ""
 
