@@ -16,10 +16,10 @@ _SPAN = re.compile(
 )
 
 
-def to_html(source: str, style: str = "", link_style: str = "") -> str:
-    """``<p>`` elements with this inline style; links carry theirs."""
+def to_html(source: str, style: str = "", link: str = "") -> str:
+    """``<p>`` elements with this inline style; links carry the attributes ``link``."""
     attribute = f' style="{style}"' if style else ""
-    return "".join(f"<p{attribute}>{_html(line, link_style)}</p>" for line in paragraphs(source))
+    return "".join(f"<p{attribute}>{_html(line, link)}</p>" for line in paragraphs(source))
 
 
 def to_text(source: str) -> list[str]:
@@ -32,23 +32,23 @@ def addresses(source: str) -> list[str]:
     return [found["address"] for line in paragraphs(source) for found in _SPAN.finditer(line) if found["address"]]
 
 
-def _html(line: str, link_style: str) -> str:
+def _html(line: str, link: str) -> str:
     done, at = [], 0
     for found in _SPAN.finditer(line):
-        done += [escape(line[at : found.start()]), _as_html(found, link_style)]
+        done += [escape(line[at : found.start()]), _as_html(found, link)]
         at = found.end()
     return "".join([*done, escape(line[at:])])
 
 
-def _as_html(found: re.Match[str], link_style: str) -> str:
+def _as_html(found: re.Match[str], link: str) -> str:
     if found["plain"]:
         return escape(found["plain"])
     if found["strong"]:
-        return f"<strong>{_html(found['strong'], link_style)}</strong>"
+        return f"<strong>{_html(found['strong'], link)}</strong>"
     if found["emphasis"]:
-        return f"<em>{_html(found['emphasis'], link_style)}</em>"
-    style = f' style="{link_style}"' if link_style else ""
-    return f'<a href="{escape(found["address"])}"{style}>{escape(found["words"])}</a>'
+        return f"<em>{_html(found['emphasis'], link)}</em>"
+    attributes = f" {link}" if link else ""
+    return f'<a href="{escape(found["address"])}"{attributes}>{escape(found["words"])}</a>'
 
 
 def _as_text(found: re.Match[str]) -> str:

@@ -98,6 +98,8 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "dark": theme.dark,
         "issue_date": dates.span(Week.parse(values.week)),
         "markdown": to_html,
+        # The class carries the dark colour: without it, a link is dark on dark.
+        "words_link": f'class="i" style="color:{theme.light.ink}"',
         "markdown_text": to_text,
         "wrap": wrapped,
         "linked": linked,

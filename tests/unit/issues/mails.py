@@ -13,7 +13,7 @@ from newsletter.issues.content import Rendered
 from newsletter.issues.rendering import render
 from newsletter.issues.values import IssueValues
 from newsletter.subscribers.selections import Selection
-from tests.unit.issues.weeks import LINKS, WEEKS, hostile, values
+from tests.unit.issues.weeks import LINKS, WEEKS, edited_material, hostile, values
 
 ENVELOPE = Envelope(
     issue_id=1, week="2026-W47", title="Weekly Verdicts", from_name="Weekly Verdicts", from_address="news@example.com",
@@ -23,12 +23,12 @@ KEY = b"k" * 32
 EVERYTHING = Selection()
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
-NAMES = [*WEEKS, *(f"hostile {name}" for name in WEEKS)]
+NAMES = [*WEEKS, "edited", *(f"hostile {name}" for name in WEEKS)]
 
 
 @cache
 def week(name: str) -> IssueValues:
-    make = WEEKS[name.removeprefix("hostile ")]
+    make = (WEEKS | {"edited": edited_material})[name.removeprefix("hostile ")]
     return hostile(make) if name.startswith("hostile") else values(make())
 
 

@@ -144,6 +144,21 @@ def talkative_material() -> IssueMaterial:
     return material(tools, given)
 
 
+def edited_material() -> IssueMaterial:
+    """A usual week with all that editors and sponsors write."""
+    found = usual_material()
+    paid = {"name": "Example Hosting", "text": "Servers **without** a bill. [Terms](https://sponsor.example/terms).",
+            "url": "https://sponsor.example/"}  # fmt: skip
+    said = (
+        "Two *readers of documents*, and [we compared them](https://news.example.com/compare).\n\nElsewhere, a quarrel."
+    )
+    notes = [
+        ItemRow(1, None, False, "We ran it on **forty hours** of [interviews](https://notes.example/1).", None),
+        ItemRow(7, None, False, "Ask for the [team price](https://notes.example/7).", None),
+    ]
+    return found._replace(issue=found.issue._replace(settings={"sponsors": [paid]}, intro=said), items=notes)
+
+
 WEEKS: dict[str, Callable[[], IssueMaterial]] = {
     "usual": usual_material,
     "crowded": crowded_material,
