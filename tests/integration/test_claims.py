@@ -1,0 +1,31 @@
+"""Claiming walks through an issue once, however large it is."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from db import deliveries
+from db.engine import make_engine, transaction
+from newsletter import settings as settings_module
+from tests.conftest import complete_environment
+from tests.integration.sending import NOW, published
+
+
+def test_a_claim_holds_its_rows_by_their_ids(sqlite_url: str, tmp_path: Path) -> None:
+    """By the issue's index each claim would walk through all of the issue: 4 ms in one of 10,000, and ever more."""
+    engine = make_engine(sqlite_url)
+    issue_id = published(engine, settings_module.load(complete_environment(sqlite_url), tmp_path), 3)
+    plans: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def explain(_connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("UPDATE deliveries"):
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(step[3] for step in plan if "deliveries" in step[3])
+
+    with transaction(engine) as connection:
+        claimed, _ = deliveries.claim(connection, issue_id, "sender", NOW, NOW, 2)
+    engine.dispose()
+    assert len(claimed) == 2
+    assert plans == ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"]
