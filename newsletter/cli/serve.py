@@ -1,5 +1,6 @@
 """``newsletter serve``: web app, scheduler and sending in one command."""
 
+import logging
 import signal
 import socket
 import time
@@ -78,6 +79,8 @@ def serve_app(app: Any, listening: socket.socket) -> None:
     """Answer requests until SIGINT or SIGTERM; open ones get ten seconds. No access log: paths hold tokens."""
     import uvicorn
 
+    for quiet in ("python_multipart", "uvicorn.error"):  # a stranger's broken request is no warning to anybody here
+        logging.getLogger(quiet).setLevel(logging.ERROR)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
         timeout_graceful_shutdown=10,
