@@ -61,10 +61,10 @@ def test_more_of_a_slow_domain_than_is_held_at_once_is_sent_to_the_last(
     monkeypatch.setattr(pacing, "ROOM_SECONDS", 0.05)
     with Sink() as sink:
         here = replace(with_relays(settings, sink.url), domain_rates=(("slow.example", 1000.0),))
-        to_two_domains(engine, here, 800, 600)
+        to_two_domains(engine, here, 560, 60)
         report = send_due(engine, here, standing(), WEEK)
     assert report.issues[0].status == "sent"
-    assert sink.recipients().total() == len(sink.recipients()) == 1400
+    assert sink.recipients().total() == len(sink.recipients()) == 620
 
 
 def test_a_domain_that_finds_it_too_much_goes_on_more_slowly(engine: Engine, settings: Settings) -> None:

@@ -76,7 +76,7 @@ def test_a_blotted_out_recipient_is_nobody() -> None:
 
 def test_a_mail_cut_anywhere_is_read_without_an_error() -> None:
     for mail in ALL:
-        for share in range(1, 8):
+        for share in range(1, 8, 2):
             assert read_bounce(mail.raw[: len(mail.raw) * share // 8], {}).returned
 
 
