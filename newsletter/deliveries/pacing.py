@@ -9,8 +9,9 @@ from newsletter.setting_values import Relay
 STRETCH_SECONDS = 0.25  # how much of a rate a connection takes at once
 AHEAD = 8  # messages for each unit of its weight that a relay may be ahead of the others
 STALLED_SECONDS = 5.0  # a relay that has taken nothing for so long is not waited for
-DOUBLES_MINUTES = 5
-SLOWEST = 0.1  # messages a second
+DOUBLES_MINUTES = 2
+SLOWEST = 1.0  # messages a second
+UNKNOWN = 10.0  # messages a second: what a receiver got that said it was too much before it took anything
 FREE = 100.0  # a receiver that has recovered so far needs no line any more
 ROOM_SECONDS = 10.0  # how much of a receiver's mail is held ready
 WARM_UP_FIRST = 50 / 3600  # messages a second on the first day
@@ -56,7 +57,7 @@ class Slowed:
     since: datetime
 
     def recovered(self, now: datetime) -> float:
-        """Twice as much after every five minutes without another such word."""
+        """Twice as much after every two minutes without another such word."""
         minutes = max((now - self.since).total_seconds(), 0.0) / 60
         return self.rate * float(2 ** min(minutes / DOUBLES_MINUTES, 60))
 
@@ -64,7 +65,7 @@ class Slowed:
 def slower(was: float | None, sent: int, seconds: float) -> float:
     """Half of what a receiver got until it said that it was too much: of its rate, or of what was measured."""
     measured = sent / seconds if seconds > 0 else 0.0
-    return max((was or measured or 1.0) / 2, SLOWEST)
+    return max((was or measured or UNKNOWN) / 2, SLOWEST)
 
 
 def spread(waiting: int, since_start: timedelta, within: timedelta | None) -> float | None:

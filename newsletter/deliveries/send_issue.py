@@ -72,7 +72,8 @@ class Sender:
         self.trouble: str | None = None
         self.working = 0
         self._stop, self._processes, self._tell = stop, processes, tell
-        self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), clock.now)
+        # Where the clock stands, for a rehearsal, receivers recover all the same: pacing uses real time.
+        self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), Clock(clock.now()).now)
         self._pace, self._shares = pace, pacing.Shares(settings.smtp, time.monotonic())
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         self._in_loop = is_sqlite(engine)

@@ -97,7 +97,7 @@ def test_a_receiver_that_finds_it_too_much_gets_half_and_recovers() -> None:
     began = datetime(2026, 11, 24, tzinfo=UTC)
     assert pacing.slower(None, 100, 10.0) == 5.0
     assert pacing.slower(5.0, 100, 10.0) == 2.5
-    assert pacing.slower(None, 0, 0.0) == 0.5
-    assert pacing.slower(0.1, 0, 0.0) == pacing.SLOWEST
+    assert pacing.slower(None, 0, 0.0) == pacing.UNKNOWN / 2
+    assert pacing.slower(1.5, 0, 0.0) == pacing.SLOWEST
     slowed = pacing.Slowed(2.0, began)
-    assert [slowed.recovered(began + timedelta(minutes=minutes)) for minutes in (-5, 0, 5, 10)] == [2.0, 2.0, 4.0, 8.0]
+    assert [slowed.recovered(began + timedelta(minutes=minutes)) for minutes in (-5, 0, 2, 4)] == [2.0, 2.0, 4.0, 8.0]
