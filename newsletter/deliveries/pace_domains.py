@@ -107,6 +107,9 @@ class DomainLines:
     def slow_down(self, domain: str, until: datetime) -> tuple[str, float]:
         """The receiver said that it was too much: its line, and the rate at which it goes on after its pause."""
         name = self._name(domain)
+        known = self._slowed.get(name)
+        if known is not None and known.since > self._now():
+            return name, known.rate  # what was on its way when it said so first
         sent = sum(count for other, count in self._sent.items() if self._name(other) == name)
         rate = pacing.slower(self._rate(name), sent, time.monotonic() - self._began)
         self._slowed[name] = pacing.Slowed(rate, until)
