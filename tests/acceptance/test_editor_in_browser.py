@@ -456,6 +456,13 @@ def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) ->
     window.goto(PAGE)
     expect(window.get_by_label("Intro")).to_have_value("An hour's work that must not be lost.")
     expect(window.get_by_role("status")).to_have_text("")
+    window.get_by_label("Intro").fill("Not for whoever sits here next.")
+    expect(mail(window).locator("body")).to_contain_text("Not for whoever sits here next.")
+    assert window.evaluate("Object.keys(localStorage)") == [f"typed: issue {WEEK}"]
+    window.get_by_text("ada@example.com").first.click()
+    window.get_by_role("button", name="Sign out", exact=True).click()
+    expect(window.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert window.evaluate("Object.keys(localStorage)") == [], "what was typed is forgotten with the session"
 
 
 def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None:
