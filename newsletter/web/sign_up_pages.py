@@ -60,7 +60,7 @@ def home(request: Request) -> Response:
     with reading(here.engine) as connection:
         values, categories = newest_issue(connection), categories_on_offer(connection)
     latest = parts_of(values) if values else None
-    about = About(here.title, "The week's new AI and developer tools, judged by a panel of five.", here.url("/"))
+    about = About(here.title, "The week's new AI and developer tools, judged by a panel.", here.url("/"))
     return page(request, "home.html", about=about, latest=latest, categories=categories)
 
 
