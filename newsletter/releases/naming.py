@@ -159,7 +159,8 @@ def _of_tool(text: str, tool: str) -> Naming:
     found = re.search(rf"(?<![\w.])(?:[a-z][\w.]*[-/@=])*?({VERSION})(?![a-z0-9.]*[a-z0-9])", text, re.I)
     if not found:
         tag = versions.tag_alone(text)
-        return Naming(tool, None if tag else text or None, tag, versions.is_prerelease(text))
+        named_so = len(text.split()) <= 3 and versions.is_prerelease(text)  # "nightly"; a sentence may speak of a beta
+        return Naming(tool, None if tag else text or None, tag, named_so)
     rest = text[found.end() :].strip(_EDGES)
     tagline = rest if re.search(r"[^\W\d_]{2}", rest) else None
     prerelease = versions.is_prerelease(found[1]) or versions.is_prerelease(text[: found.end()])

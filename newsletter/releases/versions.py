@@ -5,9 +5,12 @@ A bare integer is none: it is part of a name (Llama 4, SmolVLM2), and so is a si
 
 import re
 
+_UNFINISHED = (
+    "alpha|beta|rc|pre-?release|preview|pre|dev|nightly|canary|next|snapshot|insiders|unstable|experimental|test|ea"
+)
 VERSION = (
     r"(?:v\d{1,12}(?:\.\d{1,12}){0,5}|\d{1,12}(?:\.\d{1,12}){1,5})"
-    r"(?:[-.+_]?(?:(?:alpha|beta|rc|pre|preview|dev|nightly|canary|next|snapshot|insiders|unstable|experimental|post)"
+    rf"(?:[-.+_]?(?:(?:{_UNFINISHED}|post)"
     r"[-.]?\d*|[abm][-.]?\d+)(?:[-.+][0-9a-z]{1,40}){0,5})?"
     r"(?:\+[0-9a-z.]{1,40})?"
 )
@@ -16,7 +19,7 @@ _LEADING = re.compile(rf"^(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<r
 # Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18.
 _TAG_ALONE = re.compile(r"(?:release[-_ ]?)?([a-z]{0,3}\d[\d.-]*\d)", re.I)
 _PRERELEASE = re.compile(
-    r"\d[-.+_]?(?:alpha|beta|rc|pre|preview|dev|nightly|canary|next|snapshot|insiders|unstable|experimental)"
+    rf"^(?:edge|tip|dev[- ]build)$|\d[-.+_]?(?:{_UNFINISHED})"
     r"(?:[-._]?\d+)*(?![a-z])|\d[-.+_]?[abm][-._]?\d+(?![a-z])"
     r"|\b(?:alpha|beta|nightly|canary|pre-?release|release candidate|snapshot|insiders)\b",
     re.I,
@@ -34,6 +37,7 @@ _REMARK = re.compile(
     re.I,
 )
 _SEVERAL = re.compile(rf"({VERSION})(?:,\s*{VERSION})+(?:,?\s+and\s+{VERSION})?", re.I)
+_STAGES = {"release candidate": "rc", "pre-release": "pre", "prerelease": "pre"}
 _DIGIT = re.compile(r"\d")
 _OF = re.compile(
     rf"^(?:version|release)\s+({VERSION})\s+of\s+(.+?)(?=$|\s+(?:is|was|released|now|available)\b|[:：,–—])", re.I
@@ -51,7 +55,7 @@ def tidy(title: str) -> str:
 
 
 def _short(stage: str) -> str:
-    return "rc" if stage.lower() == "release candidate" else stage.lower().replace("-", "")
+    return _STAGES.get(stage.lower(), stage.lower())
 
 
 def whole_version(text: str) -> str | None:
