@@ -1,10 +1,11 @@
 # make demo   the whole weekly job on sample data      (make demo ARGS=--once ends by itself)
 # make test   everything that CI runs
+# make audit  known holes of the dependencies, where there is somebody to ask
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit faults oracles bench clean
+.PHONY: demo audit test lint types unit faults oracles bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -15,6 +16,9 @@ test: .venv/.tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+audit:
+	.ci/audit
 
 faults: .venv/.tested
 	$(BIN)/pytest tests/faults --full $(ARGS)

@@ -7,7 +7,7 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 WEEK: Schema = {"type": "string", "pattern": r"^\d{4}-W\d{2}$", "examples": ["2026-W47"]}
-EMAIL: Schema = {"type": "string", "minLength": 3, "maxLength": 320}
+EMAIL: Schema = {"type": "string", "minLength": 3, "maxLength": 320, "pattern": "[^@ ]@[^@ ]"}
 SLUG: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": 2**53}
 PAGE: Mapping[str, Schema] = {

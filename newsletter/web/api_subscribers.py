@@ -138,7 +138,7 @@ OPERATIONS = (
     ),
     Operation(
         "POST", "/api/v1/suppressions", "suppressions:write", "Never mail this address again.", add_suppression,
-        _CHANGED, takes=closed(shape("email", email=_SHORT, note=or_null(_SHORT))),
+        _CHANGED, takes=closed(shape("email", email=EMAIL, note=or_null(_SHORT))),
     ),
     Operation(
         "DELETE", "/api/v1/suppressions/{email}", "suppressions:write", "Let this address be mailed again.",

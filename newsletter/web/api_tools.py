@@ -91,6 +91,8 @@ def put_take(asked: Asked) -> Any:
     return show_tool(asked)
 
 
+_WORD = {"type": "string", "minLength": 1}
+_GIVEN = shape("slug name url category", slug=_WORD, name=_WORD, url=_WORD, category=_WORD)
 OPERATIONS = (
     Operation(
         "GET", "/api/v1/tools", "tools:read", "List the tools, oldest first.", list_tools,
@@ -100,7 +102,7 @@ OPERATIONS = (
         "POST", "/api/v1/tools", "tools:write",
         "Create and update tools with their takes, in the shape that `newsletter tools import` reads. All or nothing.",
         put_tools, shape("created updated unchanged takes", created=_COUNT, updated=_COUNT, unchanged=_COUNT),
-        takes=shape("tools", tools={"type": "array", "maxItems": 5000, "items": {"type": "object"}}),
+        takes=closed(shape("tools", tools={"type": "array", "maxItems": 5000, "items": _GIVEN})),
         query={"dry_run": {"type": "boolean", "default": False}},
     ),
     Operation(

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from newsletter.clock import Clock
 from newsletter.settings import Settings
 from newsletter.templating import templates_folder
+from newsletter.web.api_routing import Problem
 from newsletter.web.headers import SecurityHeaders, has_token
 from newsletter.web.metrics import Measured
 from newsletter.web.site import Site, page
@@ -70,6 +71,8 @@ _HELP = {
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if _is_of_the_api(request):
+        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
     title, words = _HELP.get(error.status_code, ("That did not work", "Go back and try again."))
     headers = dict(error.headers or {})
     if error.status_code == 404 and has_token(request.url.path):
@@ -87,5 +90,11 @@ def _allowed(request: Request) -> str:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
+    if _is_of_the_api(request):
+        return Problem(500, "The mistake is ours and has been noted").response()
     words = "The mistake is ours and has been noted. Please try again in a minute."
     return page(request, "error.html", status=500, heading="That did not work", words=words)
+
+
+def _is_of_the_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/v1/")

@@ -160,7 +160,7 @@ def test_a_week_without_anything_gets_no_issue_and_an_unknown_one_is_404(client:
         ("PATCH", "/tools", 405), ("GET", "/nothing", 404), ("GET", "/tools?limit=0", 400), ("GET", "/tools?x=1", 400),
         ("GET", "/tools?after=99999999999999999999", 400), ("GET", "/tools?limit=1&limit=2", 400),
         ("GET", "/tools/%00", 404), ("GET", "/releases?week=2026-W99", 404), ("DELETE", "/releases/0", 404),
-        ("DELETE", "/releases/7", 404),
+        ("DELETE", "/releases/7", 404), ("TRACE", "/tools", 405), ("PROPFIND", "/nothing", 405),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_a_problem_document(client: Client, method: str, path: str, status: int) -> None:

@@ -1,12 +1,13 @@
 """The schema comes into being, once, on both databases, and is the one that the models describe."""
 
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select
 
-from db.engine import reading
+from db.engine import make_engine, reading
 from db.migrate import current_revision, migrate, newest_revision
 from db.models import Base, Key, Panelist
 from tests.fakes.times import MONDAY
@@ -32,3 +33,10 @@ def test_the_migrations_build_what_the_models_describe(engine: Engine) -> None:
 
 def test_the_newest_revision_is_the_one_in_the_database(engine: Engine) -> None:
     assert current_revision(engine) == newest_revision()
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/var/newsletter.db")
+    migrate(engine, MONDAY)
+    engine.dispose()
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "var", tmp_path / "var/newsletter.db")] == [0, 0]

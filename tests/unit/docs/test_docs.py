@@ -1,6 +1,7 @@
 """The docs say what is there: every setting, every word, and no command that does not exist."""
 
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -85,3 +86,22 @@ def test_every_command_has_an_example_and_answers_in_json() -> None:
         assert f"newsletter {path}" in (command.help or ""), f"{path}: its help has an example of it"
         options = {option for parameter in command.params for option in parameter.opts}
         assert ("--json" in options) == (path not in WITHOUT_JSON), path
+
+
+def test_every_threat_names_a_test_that_exists() -> None:
+    rows_ = re.findall(r"^\| (?!threat|---)(.+) \|$", (ROOT / "docs/security.md").read_text("utf-8"), re.M)
+    written = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    names = set(re.findall(r"^def (test_\w+)", written, re.M))
+    assert len(rows_) >= 25
+    for row in rows_:
+        tests = re.findall(r"`([^`]+)`", row.rsplit("|", 1)[1])
+        assert tests, f"nothing would notice: {row}"
+        for test in tests:
+            assert test in names or (ROOT / test).exists(), test
+
+
+def test_ci_asks_for_known_holes() -> None:
+    assert "make audit" in (ROOT / ".ci/run").read_text("utf-8").splitlines()
+    assert os.access(ROOT / ".ci/audit", os.X_OK)
+    asked = (ROOT / ".ci/constraints.txt").read_text("utf-8").splitlines()
+    assert all(re.fullmatch(r"[\w.\[\]-]+==[\w.]+", line) for line in asked), "each is pinned, so each can be asked for"

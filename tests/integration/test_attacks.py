@@ -1,0 +1,81 @@
+"""What attackers try first: leading readers elsewhere, reading our files, our database, and going round limits."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import make_engine
+from newsletter.clock import Clock, real_now
+from newsletter.settings import Settings
+from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.web.app import create_app
+from tests.fakes.browser import Browser
+from tests.fakes.pages import put, tool
+from tests.fakes.sample_week import NOW
+
+
+@pytest.fixture
+def browser(engine: Engine, settings: Settings) -> Browser:
+    put(engine, tool("alpha"), tool("beta"))
+    return Browser(create_app(settings, engine, Clock(NOW, running=False)))
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "//evil.example",
+        "https://evil.example/tools/alpha",
+        "/\\evil.example",
+        "/tools/alpha\r\nSet-Cookie: a=b",
+        "\t//evil",
+    ],
+)
+def test_no_form_leads_to_another_site(browser: Browser, back: str) -> None:
+    answer = browser.post("/tools/alpha/vote", data={"call": "ship", "back": back})
+    assert answer.headers.get("location", "/tools/alpha") == "/tools/alpha"
+    assert "a" not in answer.cookies
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "//evil.example/%2f..", "/compare?a=//evil.example&b=alpha", "/.//evil"]
+)
+def test_no_address_of_ours_leads_to_another_site(browser: Browser, path: str) -> None:
+    assert not browser.get(path).headers.get("location", "/").startswith(("//", "http"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../../../pyproject.toml", "%2e%2e/%2e%2e/base.html", "..%2f..%2fbase.html", "%2fetc%2fpasswd", "..\\x"],
+)
+def test_files_beside_the_static_ones_are_not_there(browser: Browser, path: str) -> None:
+    assert browser.get(f"/static/{path}").status_code == 404
+
+
+def test_a_forged_host_is_in_no_page(browser: Browser) -> None:
+    for path in ("/", "/tools/alpha", "/feed.atom", "/api/openapi.json"):
+        answer = browser.get(path, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
+        assert "evil.example" not in answer.text, path
+
+
+@pytest.mark.parametrize(
+    "asked", ["' OR '1'='1", "%' OR 1=1 --", "'; DROP TABLE tools; --", "alpha' UNION SELECT email --"]
+)
+def test_a_search_is_text_and_no_query(browser: Browser, asked: str) -> None:
+    answer = browser.get("/tools", params={"q": asked})
+    assert answer.status_code == 200
+    assert 'href="/tools/beta"' not in answer.text
+    assert browser.get("/tools/alpha").status_code == 200
+
+
+def test_a_limit_holds_across_processes(engine: Engine, settings: Settings) -> None:
+    """Each with an engine of its own, as two services behind one proxy have."""
+    here, now = replace(settings, sign_ups_per_address=1), real_now()
+    other = make_engine(engine.url.render_as_string(hide_password=False))
+    late = []
+    for number, of in enumerate((engine, other)):
+        request = SignUp(f"r{number}@example.org", household="203.0.113.5", network="203.0.113.0/24")
+        report = sign_up(of, request, now=now, real_now=now, settings=here, nonce=b"%032d" % number, chance=0.5)
+        late.append(report.not_before is not None and report.not_before > now)
+    other.dispose()
+    assert late == [False, True]
