@@ -31,6 +31,7 @@ SHARED_HOSTS = frozenset(
 # Where a page is a repository and its first level an owner: thousands of them share their names with tools.
 CODE_HOSTS = frozenset({"github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"})
 _HOSTERS = {"github", "gitlab", "codeberg", "bitbucket", "huggingface", "www", "docs", "app", "producthunt", "pypi"}
+_NO_OWNERS = {"blog", "docs", "features", "marketplace", "papers", "posts", "trending"}
 _OF_AN_OWNER = re.compile(r"(?:dev|ai|hq|labs?|io|app|inc|team|org|js|lang)$")
 
 _SAID_OF_ALL = {"and", "app", "developer", "for", "other", "the", "tool", "uncategorized", "with", "your"}
@@ -222,7 +223,7 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
         beside = host in SHARED_HOSTS or _parent(address) == parent
         if _host(address) == host and beside and _path(key) and _path(address):
             return "it has this name, but another page on the same site"
-    if host in CODE_HOSTS and own and not _belongs_to(key, tool_id, catalogue):
+    if _is_repository(key) and own and not _belongs_to(key, tool_id, catalogue):
         return "it has this name, but a repository that is not known as the tool's"
     homes = {_host(address) for address in own if not _path(address)}
     if not _path(key) and homes and host not in homes and host != feed_host:
@@ -230,14 +231,20 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
     return None
 
 
+def _is_repository(key: str) -> bool:
+    return _host(key) in CODE_HOSTS and _path(key).count("/") >= 2 and _path(key).split("/")[1] not in _NO_OWNERS
+
+
 def _belongs_to(key: str, tool_id: int, catalogue: Catalogue) -> bool:
     """Is the repository's owner called like the tool or like its site, as in github.com/quillbase/cli?"""
-    owner = _path(key).split("/")[1] if _path(key) else ""
+    owner = _compact(_path(key).split("/")[1])
     sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _host(address).split(".")[:-1]}
-    names = {catalogue.slugs[tool_id], *sites - _HOSTERS}
-    return _OF_AN_OWNER.sub("", fold_name(owner).replace(" ", "")) in {
-        fold_name(name).replace(" ", "") for name in names
-    }
+    names = {_compact(name) for name in {catalogue.slugs[tool_id], *sites - _HOSTERS}}
+    return bool({owner, _OF_AN_OWNER.sub("", owner)} & names)
+
+
+def _compact(name: str) -> str:
+    return fold_name(name).replace(" ", "")
 
 
 def _doubt(tools: Iterable[int], score: float, reason: str, catalogue: Catalogue) -> Match:

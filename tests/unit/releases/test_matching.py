@@ -94,6 +94,10 @@ def test_below_one_tools_page_and_called_like_another_it_is_nobodys_yet() -> Non
 def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_tools() -> None:
     assert slug("Continue v2.0", "https://github.com/continuedev/continue/releases/tag/v2.0") == "continue"
     assert slug("Atlas Code 2.0", "https://github.com/atlas/code") == "atlas-code"
+    assert slug("Friend 2.0", "https://github.com/friendai/friend/releases/tag/v2.0") == "friend"
+    tools = catalogue({"codex": ("Codex", "https://openai.example/codex")})
+    assert match_release(read_title("openai/codex: v2.0"), "https://github.com/openai/codex", tools).tool_id == 1
+    assert slug("Introducing Continue", "https://huggingface.co/blog/continue") == "continue"
 
 
 def test_a_version_that_is_part_of_a_tools_name_is_found_again() -> None:
