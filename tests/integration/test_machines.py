@@ -113,9 +113,11 @@ def test_a_worker_reads_the_mailbox_that_it_can_reach(
             until(lambda: run_of(engine, RUN) == ("done", {"results": 0, "subscribers_changed": 0}))
 
 
-def test_of_one_kind_of_job_one_waits(engine: Engine, nobody: Machines) -> None:
+def test_of_one_kind_of_job_one_waits(engine: Engine, nobody: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     with transaction(engine) as connection:
         assert nobody.hand_out_once(connection, "send")
+        assert not nobody.hand_out_once(connection, "send")
+        monkeypatch.setattr(queue, "is_waiting", lambda connection, lock: False)  # as for two that ask at once
         assert not nobody.hand_out_once(connection, "send")
         other = nobody.hand_out(connection, "fetch_feeds", [{"feeds": [1]}])
         assert queue.count_open(connection, other) == 1, "what the database refused left the transaction whole"
