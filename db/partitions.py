@@ -23,3 +23,10 @@ def make_partition(connection: Connection, issue_id: int) -> None:
         return
     connection.execute(text(f"CREATE TABLE {name} (LIKE deliveries INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))
     connection.execute(text(f"ALTER TABLE deliveries ATTACH PARTITION {name} FOR VALUES IN ({int(issue_id)})"))
+
+
+def learn(connection: Connection, issue_id: int) -> None:
+    """Let PostgreSQL look at what was written. Of a partition that it knows nothing about it expects a few rows, and
+    reads all of them for every commit of outcomes, until it has looked by itself a minute later."""
+    if not is_sqlite(connection):
+        connection.execute(text(f"ANALYZE deliveries_{int(issue_id)}"))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from db import deliveries, issues
 from db.engine import transaction
 from db.issues import IssueRow
-from db.partitions import make_partition
+from db.partitions import learn, make_partition
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen
@@ -47,6 +47,7 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         key_id: int = content.content["link_key_id"]
         recipients = deliveries.freeze_recipients(connection, issue.id, key_id, now)
         skipped = deliveries.skip_selections(connection, issue.id, empty, now)
+        learn(connection, issue.id)
     return PublishReport(str(week), recipients, skipped)
 
 

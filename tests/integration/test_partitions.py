@@ -13,14 +13,17 @@ from db import migrate as migrations
 from db.engine import make_engine, reading, transaction
 from db.migrate import migrate
 from db.models import Delivery, Issue
+from db.outcomes import _WRITE_POSTGRES
 from db.partitions import make_partition
+from newsletter.clock import real_now
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
+from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.databases import PostgresServer
 from tests.fakes.smtp_sink import Sink
 from tests.fakes.times import MONDAY
-from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.sending import WEEK, approved_issue, published, standing, with_relays
 
 pytestmark = pytest.mark.postgres
 
@@ -161,3 +164,20 @@ def test_sending_an_issue_does_not_look_into_those_of_before(
     assert read_receipt(engine, WEEK).counts.sent == 300
     engine.dispose()
     assert scans(database_url, f"deliveries_{old}") == before
+
+
+def test_an_outcome_is_written_without_reading_the_whole_issue(engine: Engine, settings: Settings) -> None:
+    """Of a partition that PostgreSQL knew nothing about it read every row, for every commit."""
+    with transaction(engine) as connection:
+        connection.execute(
+            text("""
+            INSERT INTO subscribers (email, email_hash, name, state, format, selection, created_at, state_since)
+            SELECT n || '@example.org', decode(md5(n::text), 'hex'), '', 'active', 'html', '', now(), now()
+              FROM generate_series(1, 40000) AS n""")
+        )
+    approved_issue(engine, settings)
+    publish_issue(engine, WEEK, settings, real_now())
+    with reading(engine) as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {_WRITE_POSTGRES}", ("[]", 1, "a-sender")).scalars())
+    assert "deliveries_1_pkey" in plan
+    assert "Seq Scan" not in plan
