@@ -19,6 +19,8 @@ from newsletter.deliveries import pacing
 from newsletter.deliveries.mail_hosts import line_of
 
 LOOK_SECONDS = 0.5
+LATE_SECONDS = 0.25
+READY_SECONDS = 0.05
 LOOK_UPS = 16  # at once
 GIVE_UP = 3
 
@@ -40,6 +42,9 @@ class _Line:
     name: str
     waiting: deque[Claimed] = field(default_factory=deque)
     domains: set[str] = field(default_factory=set)
+    ready: int = 0
+    """How many had their turn and are not sent yet."""
+
     task: "asyncio.Task[None] | None" = None
 
 
@@ -54,6 +59,7 @@ class DomainLines:
         self._mail_hosts, self._now = mail_hosts, now
         self._names: dict[str, str | None] = {}
         self._lines: dict[str, _Line] = {}
+        self._ready: dict[int, _Line] = {}
         self._sent: Counter[str] = Counter()
         self._began = time.monotonic()
 
@@ -101,6 +107,11 @@ class DomainLines:
                 line.waiting = deque(row for row in line.waiting if _domain(row) != domain)
         return dropped
 
+    def taken(self, row: Claimed) -> None:
+        """A connection sends it."""
+        if self._ready and (line := self._ready.pop(row.id, None)) is not None:
+            line.ready -= 1
+
     def sent(self, domain: str) -> None:
         self._sent[domain] += 1
 
@@ -141,20 +152,30 @@ class DomainLines:
     async def _run(self, line: _Line) -> None:
         while line.waiting and self._outbox.going():
             rate = self._rate(line.name) or pacing.FREE
+            if line.ready >= pacing.stretch(rate):  # no connection takes them: another process may hold them all
+                await self._outbox.wait(READY_SECONDS)
+                continue
             count = min(pacing.stretch(rate), len(line.waiting))
             first = await self._outbox.in_line(pacing.Queue(f"domain {line.name}", rate), count)
             for number in range(count):
                 if await self._comes(first + number / rate) and line.waiting:
-                    self._outbox.ready(line.waiting.popleft())
+                    self._release(line)
                     if len(line.waiting) <= self._room(line):
                         self._outbox.room()
         line.task = None
 
+    def _release(self, line: _Line) -> None:
+        row = line.waiting.popleft()
+        line.ready += 1
+        self._ready[row.id] = line
+        self._outbox.ready(row)
+
     async def _comes(self, at: float) -> bool:
-        """Wait until an instant of ``time.monotonic``; False when the sending stops meanwhile."""
+        """Wait until an instant of ``time.monotonic``; False when the sending stops meanwhile, or the instant is long
+        past: after a halt nobody gets at once all that was due in it."""
         while self._outbox.going() and (seconds := at - time.monotonic()) > 0:
             await self._outbox.wait(min(seconds, LOOK_SECONDS))
-        return self._outbox.going()
+        return self._outbox.going() and time.monotonic() - at < LATE_SECONDS
 
 
 class MailHosts:

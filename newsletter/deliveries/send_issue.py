@@ -174,6 +174,7 @@ class Sender:
         if len(self._claimed) < self._batch // 2:
             self._low.set()
         self._flying[claimed.id] = claimed
+        self._lines.taken(claimed)
         return job
 
     def _assemble(self, claimed: Claimed) -> Job:
@@ -226,6 +227,9 @@ class Sender:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
         aside = {row.id for row in self._claimed if row.email.rpartition("@")[2] == domain}
         waited = self._lines.drop(domain)
+        for row in self._claimed:
+            if row.id in aside:
+                self._lines.taken(row)
         if aside:
             self._claimed = deque(row for row in self._claimed if row.id not in aside)
         if aside or waited:

@@ -1,16 +1,20 @@
 """Receivers that take no more than so much: their mail waits in line, and nobody else's does."""
 
+import asyncio
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select
 
+from db.deliveries import Claimed
 from db.engine import reading
 from db.models import DomainPause
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing
+from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.send import send_due
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
@@ -87,6 +91,46 @@ def test_a_domain_that_finds_it_too_much_goes_on_more_slowly(engine: Engine, set
         assert row.rate > 0
         later = send_due(engine, here, standing(NOW + timedelta(hours=2)), WEEK).issues[0]
     assert (later.counts.sent, later.status) == (80, "sent")
+
+
+class NobodyTakes:
+    """An Outbox whose connections are all with another process."""
+
+    def __init__(self) -> None:
+        self.released: list[Claimed] = []
+
+    def going(self) -> bool:
+        return True
+
+    def ready(self, claimed: Claimed) -> None:
+        self.released.append(claimed)
+
+    def room(self) -> None:
+        pass
+
+    async def in_line(self, queue: pacing.Queue, count: int) -> float:
+        return time.monotonic()
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+def test_turns_that_nobody_uses_are_not_saved_up() -> None:
+    rows = [Claimed(n, n, f"r{n}@slow.example", "", "html", "", 1, 1, None, "queued") for n in range(100)]
+
+    async def run() -> None:
+        outbox = NobodyTakes()
+        lines = DomainLines(outbox, {"slow.example": 40.0}, {}, lambda domain: [], lambda: NOW)
+        assert lines.sort(rows) == []
+        for _ in range(2000):
+            await asyncio.sleep(0)
+        assert len(outbox.released) == pacing.stretch(40.0)
+        lines.taken(outbox.released[0])
+        while len(outbox.released) == pacing.stretch(40.0):
+            await asyncio.sleep(0)
+        await lines.close()
+
+    asyncio.run(run())
 
 
 def test_a_stop_gives_back_what_waits_in_line(engine: Engine, settings: Settings) -> None:
