@@ -5,6 +5,7 @@ smtp-sink would be the bottleneck). Every outcome is committed to the ledger: th
 it is installed. A rate is compared with those of ``smtp-source`` right before and right after it, several times over.
 """
 
+import json
 import os
 import shutil
 import statistics
@@ -23,7 +24,7 @@ from db.migrate import migrate
 from newsletter import settings as settings_module
 from tests.conftest import complete_environment
 from tests.databases import PostgresServer, find_postgres
-from tests.integration.sending import NOW, WEEK, approved_issue, subscribe
+from tests.integration.sending import NOW, WEEK, approved_issue, rendered, subscribe
 
 HERE = Path(__file__).parent
 MESSAGE = 80_000
@@ -111,36 +112,50 @@ def smtp_source(port: int, count: int) -> Measured:
     return timed("postfix smtp-source -d", count, command)
 
 
-def naive(port: int, count: int) -> Measured:
-    """A loop over smtplib with a connection per message, as first scripts do it."""
-    code = (
-        "import smtplib, sys\n"
-        "message = b'Subject: x\\r\\n\\r\\n' + (b'a' * 70 + b'\\r\\n') * (80000 // 72)\n"
-        "for _ in range(int(sys.argv[2])):\n"
-        "    with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as server:\n"
-        "        server.sendmail('news@example.com', ['reader@example.org'], message)\n"
-    )
-    return timed("naive smtplib", count, [sys.executable, "-c", code, str(port), str(count)])
+def content(folder: Path) -> Path:
+    """What a peer sends: the text and HTML of our issue, with letters beyond ASCII in both, as every digest has."""
+    blocks = rendered(int(MESSAGE * 0.92)).blocks
+    path = folder / "content.json"
+    texts = {name: "".join(getattr(block, name) for block in blocks) + "één\n" for name in ("text", "html")}
+    path.write_text(json.dumps(texts))
+    return path
 
 
-def nodemailer(port: int, count: int, folder: str, key: Path | None = None) -> Measured:
-    """``folder`` has node_modules with nodemailer; its pool over the same number of connections."""
+def naive(port: int, count: int, folder: Path) -> Measured:
+    """A loop over smtplib that builds each message and opens a connection for it, as first scripts do."""
     code = """
-const [port, count, connections, key] = process.argv.slice(2);
-const privateKey = key && require('fs').readFileSync(key);
+import json, smtplib, sys
+from email.message import EmailMessage
+content = json.load(open(sys.argv[3]))
+for number in range(int(sys.argv[2])):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "news@example.com", f"reader{number}@example.org", "x"
+    message.set_content(content["text"])
+    message.add_alternative(content["html"], subtype="html")
+    with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as server:
+        server.send_message(message)
+"""
+    return timed("naive smtplib", count, [sys.executable, "-c", code, str(port), str(count), str(content(folder))])
+
+
+def nodemailer(port: int, count: int, node: str, folder: Path, key: Path | None = None) -> Measured:
+    """``node`` is a folder that has node_modules with nodemailer; its pool over the same number of connections."""
+    code = """
+const [port, count, connections, content, key] = process.argv.slice(2);
+const fs = require('fs'), {text, html} = JSON.parse(fs.readFileSync(content));
+const privateKey = key && fs.readFileSync(key);
 const dkim = key ? {domainName: 'example.com', keySelector: 'bench', privateKey} : undefined;
 const pool = require('nodemailer').createTransport({host: '127.0.0.1', port: +port, pool: true, secure: false,
   ignoreTLS: true, maxConnections: +connections, maxMessages: Infinity, dkim});
-const html = ('a'.repeat(70) + '\\n').repeat(80000 / 71 | 0);
 (async () => {
   await Promise.all(Array.from({length: +count}, (_, n) => pool.sendMail(
-    {from: 'news@example.com', to: `reader${n}@example.org`, subject: 'x', html})));
+    {from: 'news@example.com', to: `reader${n}@example.org`, subject: 'x', text, html})));
   pool.close();
 })();
 """
-    program = Path(folder) / "pool.js"
+    program = Path(node) / "pool.js"
     program.write_text(code)
-    words = [str(port), str(count), str(CONNECTIONS), *([str(key)] if key else [])]
+    words = [str(port), str(count), str(CONNECTIONS), str(content(folder)), *([str(key)] if key else [])]
     return timed("nodemailer pool" + (" with DKIM" if key else ""), count, ["node", str(program), *words])
 
 
@@ -203,10 +218,10 @@ def signed(folder: Path, port: int, count: int, rounds: int) -> None:
 
 def peers(folder: Path, port: int) -> None:
     """Where NODE_FOLDER names a folder with nodemailer, that too."""
-    print(naive(port, 300))
+    print(naive(port, 200, folder))
     if node := os.environ.get("NODE_FOLDER"):
-        print(nodemailer(port, 1000, node))
-        print(nodemailer(port, 500, node, private_key(folder)))
+        print(nodemailer(port, 1000, node, folder))
+        print(nodemailer(port, 500, node, folder, private_key(folder)))
 
 
 def far_away(folder: Path, count: int) -> None:
