@@ -52,7 +52,11 @@ class MailServer:
 
     def __enter__(self) -> Self:
         self.start()
-        self.greets()
+        try:
+            self.greets()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
