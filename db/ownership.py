@@ -37,23 +37,26 @@ def owner(engine: Engine, now: datetime) -> Iterator[Owner]:
     name = f"{os.getpid()}-{secrets.token_hex(6)}"
     path = folder / f"{name}.sender"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    held = None if is_sqlite(engine) else _hold_advisory(engine, name)
-    found = Owner(name, f"{folder_id(folder)}/{path.name}")
-    with transaction(engine) as connection:
-        connection.execute(insert(Sender).values(name=name, lock=found.lock, started_at=now, seen_at=now))
+    held: Connection | None = None
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        held = None if is_sqlite(engine) else _hold_advisory(engine, name)
+        found = Owner(name, f"{folder_id(folder)}/{path.name}")
+        with transaction(engine) as connection:
+            connection.execute(insert(Sender).values(name=name, lock=found.lock, started_at=now, seen_at=now))
         yield found
     finally:
-        with transaction(engine) as connection:
+        # The lock goes first and whatever happens: what an owner left while its database was away must be free.
+        path.unlink(missing_ok=True)
+        os.close(handle)
+        with suppress(DBAPIError), transaction(engine) as connection:
             connection.execute(delete(Sender).where(Sender.name == name))
         if held is not None:
             # The server notices a closed session a little later; let go at once where that can be said.
             with suppress(DBAPIError):
                 held.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _number(name)})
-            held.close()
-        path.unlink(missing_ok=True)
-        os.close(handle)
+            with suppress(DBAPIError):
+                held.close()
 
 
 def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tuple[set[str], set[str]]:

@@ -1,5 +1,6 @@
 """Runs are claimed once, whoever asks first, and taken over from who is gone."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,9 +8,10 @@ from threading import Barrier, Event, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
-from db.engine import reading, transaction
+from db.engine import make_engine, reading, transaction
 from db.ownership import forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, unfinished_runs
 from db.states import RunStatus
@@ -78,6 +80,21 @@ def test_what_an_owner_left_behind_who_is_not_registered_any_more_is_taken_over_
         claim_due(engine, [COMPOSE], left.name, NOW, REAL)
     (again,) = claim_due(engine, [COMPOSE], me, NOW, REAL).begun
     assert again.attempt == 2, "its lease is not waited for"
+
+
+def test_an_owner_that_leaves_while_its_database_is_away_holds_nothing(sqlite_url: str) -> None:
+    engine, away = make_engine(sqlite_url), make_engine(sqlite_url)
+    with owner(away, REAL) as left:
+        claim_due(engine, [COMPOSE], left.name, NOW, REAL)
+
+        @event.listens_for(away, "before_cursor_execute")
+        def gone(*_: object) -> None:
+            raise OperationalError("DELETE", None, sqlite3.OperationalError("the database is away"))
+
+    with owner(engine, REAL) as me:
+        assert claim_due(engine, [COMPOSE], me.name, NOW, REAL).begun, "the process lives on, and its lock does not"
+    for one in (engine, away):
+        one.dispose()
 
 
 def test_processes_that_were_killed_are_forgotten_and_the_living_kept(engine: Engine, me: str) -> None:
