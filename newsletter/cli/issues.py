@@ -297,11 +297,15 @@ def _composed(report: Any) -> str:
     if report.status != "draft":
         return f"{report.week} is {report.status}; composing changes nothing any more."
     if report.created:
-        return f"Composed {report.week}: {report.tools} tools of {report.new_releases} releases."
+        return f"Composed {report.week}: {_number(report.tools, 'tool')} of {_number(report.new_releases, 'release')}."
     if report.changed:
-        new = f"{report.new_releases} new releases" if report.new_releases else "tools, takes or votes changed"
-        return f"Brought {report.week} up to date: {new}; {report.tools} tools."
+        new = _number(report.new_releases, "new release") if report.new_releases else "tools, takes or votes changed"
+        return f"Brought {report.week} up to date: {new}; {_number(report.tools, 'tool')}."
     return f"Nothing is new for {report.week}; the draft stays as it is."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _approve_if_sound(door: Door, name: str) -> str:

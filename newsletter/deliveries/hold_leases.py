@@ -60,11 +60,15 @@ class Leases:
         self.end = self.end or ends
         return claimed
 
-    def extend(self) -> None:
+    def extend(self) -> bool:
+        """False where they ended meanwhile: others may have taken over what is held, so none of it may be sent."""
         began = time.monotonic()
         with transaction(self._engine) as connection:
             deliveries.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
+        if self.end and time.monotonic() >= self.end:
+            return False
         self.end = began + LEASE.total_seconds()
+        return True
 
     def give_back(self, rest: Sequence[Claimed]) -> None:
         with transaction(self._engine) as connection:

@@ -324,7 +324,8 @@ class Sender:
                     break
                 if time.monotonic() - extended > EXTEND_SECONDS:
                     extended = time.monotonic()
-                    await self._in_ledger(self._leases.extend)
+                    if not await self._in_ledger(self._leases.extend):
+                        break
         self._halt()
 
     async def _tell_progress(self) -> None:

@@ -49,12 +49,12 @@ def test_two_workers_share_an_issue_and_double_nothing(
         environ = environment(database_url, sink)
         with Machine(environ, tmp_path / "one") as one, Machine(environ, tmp_path / "two") as two:
             until(lambda: workers(engine) == 4)
-            published(engine, settings, 1500)
+            published(engine, settings, 3000)
             until(lambda: read_receipt(engine, WEEK).status == "sent")
             for machine in (one, two):
                 machine.signal(signal.SIGTERM)
                 assert machine.end()[0] == 0
-    assert len(sink.mails) == 1500
+    assert len(sink.mails) == 3000
     assert set(sink.recipients().values()) == {1}
     assert CONNECTIONS < sink.most_connections <= 2 * CONNECTIONS
 

@@ -1,5 +1,7 @@
 """Claiming walks through an issue once, however large it is."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ from sqlalchemy import event
 from db import deliveries
 from db.engine import make_engine, transaction
 from newsletter import settings as settings_module
+from newsletter.deliveries.hold_leases import Leases
 from tests.conftest import complete_environment
-from tests.integration.sending import NOW, published
+from tests.integration.sending import NOW, published, standing
 
 
 def test_a_claim_holds_its_rows_by_their_ids(sqlite_url: str, tmp_path: Path) -> None:
@@ -29,3 +32,16 @@ def test_a_claim_holds_its_rows_by_their_ids(sqlite_url: str, tmp_path: Path) ->
     engine.dispose()
     assert len(claimed) == 2
     assert plans == ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
+def test_leases_that_ended_are_not_made_longer(sqlite_url: str, tmp_path: Path) -> None:
+    """A machine that was cut off meanwhile does not know who holds its deliveries now."""
+    engine = make_engine(sqlite_url)
+    issue_id = published(engine, settings_module.load(complete_environment(sqlite_url), tmp_path), 3)
+    leases = Leases(engine, standing(), issue_id, "sender", threading.Event(), 3)
+    assert len(leases.claim()) == 3
+    assert leases.extend()
+    leases.end = time.monotonic()
+    assert not leases.extend()
+    assert leases.end <= time.monotonic(), "and nothing more of them may go"
+    engine.dispose()
