@@ -27,7 +27,7 @@ from tests.fakes.smtp_sink import Sink
 from tests.fakes.times import MONDAY
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README", "docs/quick-start", "docs/feeds", "docs/editors", "docs/operators", "docs/api")
+PAGES = ("README", "docs/quick-start", "docs/feeds", "docs/editors", "docs/readers", "docs/operators", "docs/api")
 NOW = "2026-11-23T08:00:00+00:00"  # the Monday after the week that the book speaks of
 
 ELSEWHERE = {
