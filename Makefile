@@ -15,7 +15,7 @@ test: .venv/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 audit:
 	.ci/audit
@@ -24,7 +24,7 @@ faults: .venv/.tested
 	$(BIN)/pytest tests/faults --full $(ARGS)
 
 oracles: .venv/.tested
-	$(BIN)/pytest tests/oracles -rs -s $(ARGS)
+	$(BIN)/pytest tests/oracles --full -rs -s $(ARGS)
 
 bench: .venv/.tested
 	$(BIN)/python -m tests.benchmarks $(ARGS)
