@@ -8,6 +8,7 @@ is unwritten and one message in flight, so at most two go out twice.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -49,7 +50,7 @@ async def converse(connected: Connected, source: Source) -> None:
     await kind(connected, source).run()
 
 
-class _Conversation:
+class _Conversation(ABC):
     """Goes on from reply to reply without the event loop between; ``run`` waits while there is nothing to say."""
 
     def __init__(self, connected: Connected, source: Source) -> None:
@@ -71,9 +72,9 @@ class _Conversation:
         if self.line.failure is not None:
             raise self.line.failure
 
+    @abstractmethod
     def begin(self, job: Job) -> None:
         """Send it, then what follows it, until ``rest``."""
-        raise NotImplementedError
 
     def go_on(self) -> None:
         job = None if self.line.lost else self.next()
