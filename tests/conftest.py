@@ -6,12 +6,14 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser
 from sqlalchemy import Engine
 
 from db.engine import make_engine
 from db.migrate import migrate
 from newsletter import settings as settings_module
 from newsletter.settings import Settings
+from tests.chromium import chromium_at, find_chromium
 from tests.databases import PostgresServer, copy_of_template, find_postgres
 from tests.fakes.times import MONDAY
 
@@ -55,6 +57,16 @@ def corpus() -> Path:
     return CORPUS
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """For a module, not a session: the driver has a loop in this thread, where other tests start loops of their own."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed; install it to run this")
+    with chromium_at(program) as browser:
+        yield browser
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     programs = find_postgres()
@@ -82,7 +94,7 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.new_database(MONDAY)
     yield url
-    postgres_server.drop_database(url)
+    postgres_server.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -4,17 +4,16 @@ One picture of a usual mail, and for each week and width a sheet of how it looks
 """
 
 import re
-import shutil
 from base64 import b64encode
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from newsletter.issues.shades import SHADES, in_shade, without_pictures
+from tests.chromium import chromium_at, find_chromium
 from tests.unit.issues.mails import mail
 from tests.unit.issues.weeks import WEEKS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTHS = (320, 600, 800)
 LOOKS = (*SHADES, "without pictures", "without styles")
@@ -32,14 +31,12 @@ def looking(html: str, look: str) -> str:
 
 
 def main() -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium_at(find_chromium()) as browser:
         picture = shot(browser, mail("usual").html, 640, 1900, type="jpeg", quality=55)
         (FOLDER / "mail-usual.jpeg").write_bytes(picture)
         for name in WEEKS:
             for width in WIDTHS:
                 (FOLDER / f"mail-{name}-{width}.jpeg").write_bytes(sheet(browser, name, width))
-        browser.close()
 
 
 def sheet(browser: Browser, name: str, width: int) -> bytes:

@@ -1,12 +1,13 @@
 """Takes the README's pictures from the demo: ``python -m tests.pictures`` (needs Chromium)."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+
+from tests.chromium import chromium_at, find_chromium
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 
@@ -17,13 +18,10 @@ def main() -> None:
     try:
         assert demo.stdout is not None
         address = next(found[1] for line in demo.stdout if (found := re.search(r"(http://\S+)/demo", line)))
-        with sync_playwright() as playwright:
-            program = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        with chromium_at(find_chromium()) as browser:
             take(browser, f"{address}/demo/inbox/0001/html", "mail", 640, 1400)
             take(browser, f"{address}/compare/corvid-7b-vs-corvid-34b", "comparison", 1040, 1400)
             take(browser, f"{address}/editor", "draft", 1040, 1200, first=f"{address}/demo", click="Draft")
-            browser.close()
     finally:
         demo.terminate()
         demo.wait(30)

@@ -6,7 +6,6 @@ handbook.
 
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
 from sqlalchemy import Engine, insert, select
 
 from db.engine import make_engine, reading, transaction
@@ -40,8 +39,6 @@ from tests.fakes.smtp_sink import Sink
 expect.set_options(timeout=10_000)  # a busy machine is no finding
 pytestmark = [pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 REFUSED = re.compile("status of (401|403|409|422)")  # an answer with a page of its own, and meant to be one
 PATIENCE = 10_000  # milliseconds
 PICTURES = os.environ.get("PICTURES")
@@ -80,16 +77,6 @@ class Room:
     def _send(self) -> None:
         send_letters(self.engine, self.settings, self.clock)
         send_due(self.engine, self.settings, self.clock)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; install it to run this")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ documentation.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from db.engine import make_engine, transaction
@@ -31,8 +30,6 @@ from tests.fakes.sample_week import NOW, WEEK, set_out
 
 pytestmark = [pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PICTURES = os.environ.get("PICTURES")
 PHONE, DESKTOP = 320, 1280
 COMPARISON = "/compare/curly-vs-branchline"
@@ -41,16 +38,6 @@ PATHS = [
     "/bookmarks", "/nothing-here", "/subscribe", "/embed", "/confirm/cut-off",
     "VOTE", "BOOKMARK", "PREFERENCES", "UNSUBSCRIBE",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; install it to run this")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

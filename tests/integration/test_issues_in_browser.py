@@ -1,13 +1,12 @@
 """The mail in a real browser: nothing overflows and everything can be read, on phones, in the dark, without styles."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.mail_pictures import CHROMIUM, LOOKS, WIDTHS, looking
+from tests.mail_pictures import LOOKS, WIDTHS, looking
 from tests.unit.issues.mails import NAMES, mail
 from tests.unit.issues.weeks import WEEKS
 
@@ -42,16 +41,6 @@ CONTRAST = """turned => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; install it to run this")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def opened(chromium: Browser, name: str, look: str, width: int) -> Page:

@@ -189,7 +189,7 @@ def test_tables_of_an_older_procrastinate_are_brought_up(postgres_server: Postgr
     queue.bring_up(old)
     assert functions(old) == functions(engine)
     old.dispose()
-    postgres_server.drop_database(url)
+    postgres_server.give_back(url)
 
 
 def functions(engine: Engine) -> set[str]:

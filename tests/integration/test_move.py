@@ -43,7 +43,7 @@ def old(sqlite_url: str) -> Iterator[Engine]:
 def empty_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.new_database(MONDAY, empty=True)
     yield url
-    postgres_server.drop_database(url)
+    postgres_server.give_back(url)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def empty(postgres_server: PostgresServer) -> Iterator[Engine]:
     engine = make_engine(url)
     yield engine
     engine.dispose()
-    postgres_server.drop_database(url)
+    postgres_server.give_back(url)
 
 
 def add_issue(connection: Connection, week: str) -> int:

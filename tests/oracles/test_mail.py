@@ -8,16 +8,16 @@ import re
 import shutil
 import subprocess
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from _pytest.mark.structures import ParameterSet
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from newsletter.issues.mjml import compile_mjml
 from newsletter.issues.rendering import mjml_source
-from tests.mail_pictures import CHROMIUM, shot
+from tests.mail_pictures import shot
 from tests.unit.issues.mails import NAMES, mail, week
 from tests.unit.issues.weeks import LINKS, WEEKS
 
@@ -59,16 +59,6 @@ DIFFERENT = """async ([left, right]) => {
     if ([0, 1, 2, 3].some(channel => Math.abs(one[at + channel] - other[at + channel]) > 25)) different++;
   return different / (width * height);
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; install it to run this")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.skipif(MJML is None, reason="npm's mjml 4 is not on the PATH; `npm install --global mjml@4` to run this")
