@@ -5,11 +5,15 @@ transaction that will write says so at its begin: a read that turns into a write
 whatever the busy timeout.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system would wait for minutes
@@ -24,6 +28,14 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         return engine
     waits = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
     return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits)
+
+
+def let_go(engine: Engine) -> bool:
+    """Close the connections that rest in the engine; False, and nothing is closed, where some are at work."""
+    if not isinstance(engine.pool, QueuePool) or engine.pool.checkedout():
+        return False
+    engine.dispose()
+    return True
 
 
 def is_sqlite(engine: Engine | Connection) -> bool:
@@ -59,5 +71,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("writes", False):
+        begin_writing(connection.connection.driver_connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def begin_writing(driver: Any) -> None:
+    """BEGIN IMMEDIATE on a connection of the sqlite3 module, looking every tenth of a millisecond at first whether
+    another writer is done: SQLite's own waiting begins with steps of 1, 2 and 5 ms, many times what a commit takes.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        for tries in count():
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.00005 if tries < 40 else 0.005)
+            else:
+                return
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

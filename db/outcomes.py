@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from db.engine import is_sqlite
+from db.engine import begin_writing, is_sqlite
 
 
 class Written(NamedTuple):
@@ -117,7 +117,7 @@ class OutcomeLedger:
         try:
             driver = self._driver()
             if self._log is not None:
-                driver.execute("BEGIN IMMEDIATE")
+                begin_writing(driver)
             driver.execute(statement, values)
             if self._log is not None:
                 driver.execute("COMMIT")

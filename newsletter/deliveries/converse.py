@@ -42,6 +42,9 @@ class Source(Protocol):
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
 
+    def hurry(self) -> None:
+        """The next body waits for the ledger to have what was decided."""
+
 
 async def converse(connected: Connected, source: Source) -> None:
     """Send until the source has nothing more, or the line is lost."""
@@ -113,6 +116,7 @@ class _Conversation(ABC):
         """``send``, once all outcomes of this connection but the last are committed; give back if it may not go."""
         if self._uncommitted > 1:
             self._settled = partial(self.with_body, job, send)
+            self.source.hurry()
         elif self.line.lost or not self.source.may_go():
             self.source.give_back(job)
             self._over = True

@@ -49,6 +49,8 @@ class Outbox(Protocol):
     def give_back(self, job: Job) -> None: ...
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None: ...
 
+    def hurry(self) -> None: ...
+
     def queues(self, relay: Relay) -> list[pacing.Queue]:
         """The lines that a message through this relay stands in."""
 
@@ -163,6 +165,7 @@ class _Outlet:
                 self._turn = True
                 return True
             await self._outbox.wait(SHARE_SECONDS)
+        self.progress = True  # nor this: others took the last message
         return False
 
     def take(self) -> Job | None:
@@ -187,3 +190,6 @@ class _Outlet:
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         self.progress = True
         self._outbox.decided(job, reply, self._relay, committed)
+
+    def hurry(self) -> None:
+        self._outbox.hurry()

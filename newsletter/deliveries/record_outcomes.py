@@ -1,8 +1,9 @@
-"""Outcomes into the ledger, in groups: each commit takes what arrived during the last one.
+"""Outcomes into the ledger, in groups: a commit takes all that was decided until a connection has to wait for it.
 
-No fixed batch: under little load an outcome is committed at once, under much a commit holds many.
+No fixed batch: a connection may send on while its last outcome is unwritten, so under load a commit holds one or two of
+every connection; what nobody waits for is written after a few milliseconds.
 
-SQLite is written from the event loop itself, once a pass: six outcomes take it 70 µs, while handing them to a thread
+SQLite is written from the event loop itself: six outcomes take it 70 µs, while handing them to a thread
 and back takes several times that, most of it spent waiting for the interpreter's lock. What PostgreSQL does takes long
 and happens elsewhere, so there a thread waits for it.
 """
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 DATABASE_SECONDS = 120.0  # how long a database may be gone before a sender gives up
 FLUSH_SECONDS = 0.01  # between two flushes of the disk
+LINGER_SECONDS = 0.005  # the longest that an outcome is unwritten which no connection waits for
 GATHER_SECONDS = 0.001  # for more to arrive: one row costs PostgreSQL as much as eight
 
 
@@ -56,15 +58,23 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._in_loop = is_sqlite(engine)
         self._decided: list[Decided] = []
+        self._lingering = self._hurrying = False
         self._queue: SimpleQueue[list[Decided] | None] = SimpleQueue()
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._beside = threading.Thread(target=self._flush_on if self._in_loop else self._commit_on, name="outcomes")
         self._beside.start()
 
     def add(self, decided: Decided) -> None:
-        if not self._decided:
-            self._loop.call_soon(self._pass)
+        if not self._lingering:
+            self._lingering = True
+            self._loop.call_later(LINGER_SECONDS, self._lingered)
         self._decided.append(decided)
+
+    def hurry(self) -> None:
+        """A connection waits for what was added: commit once the loop has heard what else is there."""
+        if not self._hurrying:
+            self._hurrying = True
+            self._loop.call_soon(self._pass)
 
     async def close(self) -> None:
         """When all that was added is committed and flushed, or will not be."""
@@ -76,8 +86,12 @@ class Recorder:
         await self._loop.run_in_executor(None, self._beside.join)
         self._ledger.close()
 
+    def _lingered(self) -> None:
+        self._lingering = False
+        self._pass()
+
     def _pass(self) -> None:
-        """What was decided in one pass of the loop."""
+        self._hurrying = False
         batch, self._decided = self._decided, []
         if batch and self._in_loop:
             self._record(batch)

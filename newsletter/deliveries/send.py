@@ -136,10 +136,10 @@ def _send_issue(
         waiting = deliveries.counts(connection, issue_id).queued
     processes = how_many(settings, waiting)
     if apart and waiting >= WORTH_A_PROCESS:
-        with helpers(processes, processes, settings, clock, week, stop):
+        with helpers(processes, processes, engine, settings, clock, week, stop):
             pass
         return send_share(engine, settings, clock, week, stop, processes, tell)
-    with helpers(processes - 1, processes, settings, clock, week, stop):
+    with helpers(processes - 1, processes, engine, settings, clock, week, stop):
         return send_share(engine, settings, clock, week, stop, processes, tell)
 
 

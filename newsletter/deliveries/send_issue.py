@@ -223,6 +223,9 @@ class Sender:
         hold = self._hold(domain, what.blame, words, until) if until else None
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
+    def hurry(self) -> None:
+        self._recorder.hurry()
+
     def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
         aside = {row.id for row in self._claimed if row.email.rpartition("@")[2] == domain}
