@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 BUSY_TIMEOUT_MS = 30_000
@@ -72,7 +73,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get("writes", False):
-        begin_writing(connection.connection.driver_connection)
+        try:
+            begin_writing(connection.connection.driver_connection)
+        except sqlite3.OperationalError as error:
+            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
     else:
         connection.exec_driver_sql("BEGIN")
 
@@ -80,6 +84,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def begin_writing(driver: Any) -> None:
     """BEGIN IMMEDIATE on a connection of the sqlite3 module, looking every tenth of a millisecond at first whether
     another writer is done: SQLite's own waiting begins with steps of 1, 2 and 5 ms, many times what a commit takes.
+
+    Raises the driver's OperationalError when others have written for BUSY_TIMEOUT_MS, or it cannot be written to.
     """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     driver.execute("PRAGMA busy_timeout = 0")

@@ -145,15 +145,17 @@ class PostgresServer:
         return "STRATEGY FILE_COPY" if recent else ""
 
     def give_back(self, url: str) -> None:
-        """Emptied for the next test where its schema is as it was made, for a fifth of what a new one costs."""
+        """Emptied for the next test where its schema is as it was made, which takes 16 ms: a new one takes 32, makes a
+        thousand files, and has to be removed."""
         name = url.partition("@/")[2].partition("?")[0]
         self._sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", parameters=[name])
-        if self._is_like_new(name):
+        if self._emptied(name):
             self._at_rest.append(name)
         else:
             self._sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def _is_like_new(self, name: str) -> bool:
+    def _emptied(self, name: str) -> bool:
+        """Make it like new; False where that cannot be."""
         try:
             return self._sql(_EMPTY, name)
         except psycopg.Error:  # never one of ours, or the test took something of it away

@@ -3,9 +3,9 @@
 No fixed batch: a connection may send on while its last outcome is unwritten, so under load a commit holds one or two of
 every connection; what nobody waits for is written after a few milliseconds.
 
-SQLite is written from the event loop itself: six outcomes take it 70 µs, while handing them to a thread
-and back takes several times that, most of it spent waiting for the interpreter's lock. What PostgreSQL does takes long
-and happens elsewhere, so there a thread waits for it.
+SQLite is written from the event loop itself: six outcomes take it 70 µs, while handing them to a thread and back takes
+several times that, most of it spent waiting for the interpreter's lock. What PostgreSQL does takes long and happens
+elsewhere, so there a thread waits for it.
 """
 
 import asyncio
