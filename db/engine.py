@@ -44,10 +44,13 @@ def is_sqlite(engine: Engine | Connection) -> bool:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may write; commits at the end, rolls back on any exception."""
+def transaction(engine: Engine, patience: float = BUSY_TIMEOUT_MS / 1000) -> Iterator[Connection]:
+    """A transaction that may write; commits at the end, rolls back on any exception.
+
+    ``patience`` is how many seconds another writer of an SQLite file is waited for; then OperationalError is raised.
+    """
     with engine.connect() as connection:
-        connection = connection.execution_options(writes=True)
+        connection = connection.execution_options(writes=True, patience=patience)
         with connection.begin():
             yield connection
 
@@ -72,29 +75,30 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
+    options = connection.get_execution_options()
+    if options.get("writes", False):
         try:
-            begin_writing(connection.connection.driver_connection)
+            _begin_writing(connection.connection.driver_connection, options["patience"])
         except sqlite3.OperationalError as error:
             raise OperationalError("BEGIN IMMEDIATE", None, error) from error
     else:
         connection.exec_driver_sql("BEGIN")
 
 
-def begin_writing(driver: Any) -> None:
+def _begin_writing(driver: Any, patience: float) -> None:
     """BEGIN IMMEDIATE on a connection of the sqlite3 module, looking every tenth of a millisecond at first whether
     another writer is done: SQLite's own waiting begins with steps of 1, 2 and 5 ms, many times what a commit takes.
 
-    Raises the driver's OperationalError when others have written for BUSY_TIMEOUT_MS, or it cannot be written to.
+    Raises the driver's OperationalError when others have written for so long, or it cannot be written to.
     """
-    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    until = time.monotonic() + patience
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         for tries in count():
             try:
                 driver.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
                     raise
                 time.sleep(0.00005 if tries < 40 else 0.005)
             else:

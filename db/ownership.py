@@ -81,10 +81,11 @@ def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tupl
     return certainly, seemingly
 
 
-def forget_gone(connection: Connection, engine: Engine) -> int:
-    """Forget the processes that were killed; how many. What they held is as free as before."""
+def forget_gone(connection: Connection, engine: Engine) -> set[str]:
+    """Forget the processes that were killed; their names. What they held is as free as before."""
     certainly, _ = gone_owners(connection, engine, set(connection.scalars(select(Sender.name))))
-    return connection.execute(delete(Sender).where(Sender.name.in_(certainly))).rowcount
+    connection.execute(delete(Sender).where(Sender.name.in_(certainly)))
+    return certainly
 
 
 def lock_folder(engine: Engine) -> Path:

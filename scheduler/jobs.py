@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import feeds, housekeeping, issues, letters, limits, ownership, runs
+from db import feeds, housekeeping, issues, letters, limits, outcome_log, ownership, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -189,11 +189,14 @@ def prune(context: Context, due_at: datetime) -> Result:
     """
     now = context.clock.now()
     with transaction(context.engine) as connection:
+        killed = ownership.forget_gone(connection, context.engine)
+        outcome_log.tell_of_gone(connection, context.engine, killed)
         gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
             "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
-            "killed": ownership.forget_gone(connection, context.engine),
+            "killed": len(killed),
         }
+    outcome_log.drop(context.engine, killed)
     return gone | {"log_emptied": _empty_the_log(context)}
 
 

@@ -3,8 +3,8 @@
 With CHUNKING (RFC 3030) a whole message is one write and one round trip. With PIPELINING (RFC 2920) a body goes out
 together with the next MAIL, RCPT and DATA, which is one round trip too. Else command by command.
 
-A body begins only when all outcomes of its connection but the last are committed: at a crash at most one outcome of it
-is unwritten and one message in flight, so at most two go out twice.
+A body begins only when all outcomes of its connection are written, on PostgreSQL all but the last: at a crash at most
+one outcome of it is unwritten and one message in flight, so at most two go out twice.
 """
 
 import asyncio
@@ -23,6 +23,9 @@ LOST_EARLY = Reply(451, "4.4.2 the connection dropped before the message was sen
 
 class Source(Protocol):
     """Where messages come from and replies go to."""
+
+    slack: int
+    """How many outcomes may be unwritten when the next body begins."""
 
     async def ready(self) -> bool:
         """Wait until there may be a message; False when there is none for this connection any more."""
@@ -108,13 +111,13 @@ class _Conversation(ABC):
 
     def _committed(self) -> None:
         self._uncommitted -= 1
-        if self._settled is not None and self._uncommitted <= 1:
+        if self._settled is not None and self._uncommitted <= self.source.slack:
             settled, self._settled = self._settled, None
             settled()
 
     def with_body(self, job: Job, send: Callable[[Job], None]) -> None:
-        """``send``, once all outcomes of this connection but the last are committed; give back if it may not go."""
-        if self._uncommitted > 1:
+        """``send``, once the outcomes of this connection are written; give back if it may not go."""
+        if self._uncommitted > self.source.slack:
             self._settled = partial(self.with_body, job, send)
             self.source.hurry()
         elif self.line.lost or not self.source.may_go():

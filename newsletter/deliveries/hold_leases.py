@@ -2,14 +2,17 @@
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
+from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from db import deliveries, slots
 from db.deliveries import Claimed
-from db.engine import reading, transaction
+from db.engine import BUSY_TIMEOUT_MS, reading, transaction
 from db.states import IssueStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.pacing import Queue
@@ -17,34 +20,44 @@ from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
 
 LEASE = timedelta(minutes=10)
+PATIENCE = BUSY_TIMEOUT_MS / 1000
 
 
 class Leases:
     """The deliveries of one issue that one sender holds, claimed ``batch`` at a time. Blocking. ``end`` is the instant
     (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the walk through the ledger has
-    left domains out."""
+    left domains out. Claims are made in transactions that ``telling`` begins, given the seconds to wait for others."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, issue_id: int, owner: str, stop: threading.Event, batch: int
-    ) -> None:
+        self, engine: Engine, clock: Clock, issue_id: int, owner: str, stop: threading.Event, batch: int,
+        telling: Callable[[float], AbstractContextManager[Connection]] | None = None,
+    ) -> None:  # fmt: skip
         self.end = 0.0
         self._engine, self._clock, self._issue_id, self._owner = engine, clock, issue_id, owner
         self._stop, self._batch = stop, batch
+        self._telling = telling or partial(transaction, engine)
         self._after = 0
         self.skipped = False
 
     def claim(self, without: Collection[str] = ()) -> list[Claimed]:
         """The next deliveries that are due, but of those domains; none when none is, or the issue is not being sent."""
         self.skipped = self.skipped or bool(without)
-        return stubbornly(lambda: self._claim(without), self._stop)
+        return stubbornly(lambda: self._claim(without, PATIENCE), self._stop)
+
+    def claim_if_free(self, without: Collection[str] = ()) -> list[Claimed] | None:
+        """The same; None where another writer is in the way, or the database has any other trouble."""
+        self.skipped = self.skipped or bool(without)
+        with suppress(OperationalError):
+            return self._claim(without, 0.0)
+        return None
 
     def from_the_beginning(self) -> None:
         """Claim again what was left out."""
         self._after, self.skipped = 0, False
 
-    def _claim(self, without: Collection[str]) -> list[Claimed]:
+    def _claim(self, without: Collection[str], patience: float) -> list[Claimed]:
         ends = time.monotonic() + LEASE.total_seconds()
-        with transaction(self._engine) as connection:
+        with self._telling(patience) as connection:
             if deliveries.issue_status(connection, self._issue_id) != IssueStatus.SENDING:
                 return []
             claimed, self._after = deliveries.claim(

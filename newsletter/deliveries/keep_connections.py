@@ -30,6 +30,10 @@ class Outbox(Protocol):
     """How many connections are talking to their relays."""
 
     @property
+    def slack(self) -> int:
+        """How many outcomes of a connection may be unwritten when its next body begins."""
+
+    @property
     def begun(self) -> bool:
         """Whether any message was decided yet."""
 
@@ -153,6 +157,7 @@ class _Outlet:
         self._outbox, self._relay, self._turns = outbox, relay, turns
         self._turn = False
         self.progress = False
+        self.slack = outbox.slack
 
     async def ready(self) -> bool:
         while await self._outbox.anything():

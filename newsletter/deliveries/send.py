@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues, keys, ownership
+from db import deliveries, issues, keys, outcome_log, ownership
 from db.deliveries import Counts
 from db.engine import reading, transaction
 from db.states import IssueStatus
@@ -134,7 +134,7 @@ def _send_issue(
         if not left and not deliveries.has_work(connection, issue_id, clock.now()):
             return Tally()
         waiting = deliveries.counts(connection, issue_id).queued
-    processes = how_many(settings, waiting)
+    processes = how_many(settings, waiting, apart=apart)
     if apart and waiting >= WORTH_A_PROCESS:
         with helpers(processes, processes, engine, settings, clock, week, stop):
             pass
@@ -222,7 +222,10 @@ def _take_over(engine: Engine, issue_id: int) -> int:
         certainly, seemingly = ownership.gone_owners(connection, engine, owners)
         if not certainly and not seemingly:
             return 0
-        return deliveries.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
+        outcome_log.tell_of_gone(connection, engine, certainly)
+        taken = deliveries.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
+    outcome_log.drop(engine, certainly)
+    return taken
 
 
 def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally) -> IssueSent:

@@ -1,8 +1,8 @@
 """One process sending one issue: claims in, messages out, outcomes back into the ledger.
 
-One event loop talks on all connections (keep_connections.py), claims ahead (hold_leases.py) and commits outcomes
-(record_outcomes.py): SQLite from the loop itself, since a small statement takes less than handing it to a thread,
-PostgreSQL in threads that wait for it. Where keys are set, threads sign.
+One event loop talks on all connections (keep_connections.py) and claims ahead (hold_leases.py). Outcomes go into the
+ledger on PostgreSQL by a thread that waits for it (record_outcomes.py), into one on SQLite by way of a log, from the
+loop itself (log_outcomes.py). Where keys are set, threads sign ahead (sign_ahead.py).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 from db import ownership
 from db.deliveries import Claimed
 from db.engine import is_sqlite
+from db.outcome_log import OutcomeLog
 from db.outcomes import Written
 from db.states import DeliveryStatus
 from newsletter.clock import Clock, real_now
@@ -31,12 +32,14 @@ from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
+from newsletter.deliveries.log_outcomes import LogRecorder
 from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
-from newsletter.deliveries.record_outcomes import Decided, Recorder
+from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder, Recorder
 from newsletter.deliveries.senders import signing_threads
+from newsletter.deliveries.sign_ahead import SigningAhead
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
@@ -45,9 +48,8 @@ T = TypeVar("T")
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
 TELL_SECONDS = 1.0
-# Deliveries claimed at once. From the loop itself (SQLite) no more than it can do while the sockets have bytes to send.
-BATCH, BATCH_IN_LOOP = 500, 256
-SIGNED_AT_ONCE = 4
+BATCH = 500  # deliveries claimed at once
+BUSY_SECONDS = 0.001  # until a claim is tried again that another writer was in the way of
 
 
 @dataclass(slots=True)
@@ -76,18 +78,20 @@ class Sender:
         self._lines = DomainLines(self, dict(settings.domain_rates), slowed or {}, MailHosts(), Clock(clock.now()).now)
         self._pace, self._shares = pace, pacing.Shares(settings.smtp, time.monotonic())
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
-        self._in_loop = is_sqlite(engine)
-        self._batch = BATCH_IN_LOOP if self._in_loop else BATCH
-        self._leases = Leases(engine, clock, work.issue_id, owner, stop, self._batch)
+        self._log = OutcomeLog(engine, owner) if is_sqlite(engine) else None
+        telling = self._log.telling if self._log else None
+        self._leases = Leases(engine, clock, work.issue_id, owner, stop, BATCH, telling)
         self._halted = self._exhausted = False
         self._claimed: deque[Claimed] = deque()
-        self._signed: deque[tuple[Claimed, Job]] = deque()
-        self._signing: dict[int, Claimed] = {}
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
         self._bounced = 0
         self._paused_because: str | None = None
+
+    @property
+    def slack(self) -> int:
+        return self._recorder.slack
 
     @property
     def begun(self) -> bool:
@@ -98,15 +102,12 @@ class Sender:
         return Tally(self.statuses, self._paused_because or self.trouble)
 
     async def _run(self) -> None:
-        signing = signing_threads(self._processes) if self.work.signers else 0
-        self._waits, self._signs = ThreadPoolExecutor(4, "waits"), ThreadPoolExecutor(max(signing, 1), "signs")
-        self._more, self._low, self._to_sign, self._over = (asyncio.Event() for _ in range(4))
+        self._waits = ThreadPoolExecutor(4, "waits")
+        self._more, self._low, self._over = (asyncio.Event() for _ in range(3))
         self._low.set()
-        self._recorder = Recorder(
-            self.engine, self.work.issue_id, self.owner, self.week, self.clock.now, self._stop, failed=self._halt
-        )
+        self._recorder, self._ahead = self._new_recorder(), self._new_ahead()
         watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
-        helpers = [self._helper(self._refill()), *(self._helper(self._sign_ahead()) for _ in range(signing))]
+        refilling = self._helper(self._refill())
         folder = ownership.lock_folder(self.engine)
         try:
             async with asyncio.TaskGroup() as group:
@@ -117,16 +118,27 @@ class Sender:
             self._halt()
             for task in watching:
                 task.cancel()
-            ended = await asyncio.gather(*helpers, return_exceptions=True)
+            ended = await asyncio.gather(refilling, return_exceptions=True)
+            self._ahead.close()
             await self._lines.close()
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
-            for pool in (self._waits, self._signs):
-                pool.shutdown()
-        for error in (*ended, self._recorder.failure):
+            self._waits.shutdown()
+        for error in (*ended, self._ahead.failure, self._recorder.failure):
             if isinstance(error, BaseException):
                 raise error
+
+    def _new_recorder(self) -> Recorder:
+        held = Held(self.work.issue_id, self.owner, self.week, self.clock.now)
+        if self._log:
+            return LogRecorder(self._log, held, self._stop, self._halt)
+        return LedgerRecorder(self.engine, held, self._stop, self._halt)
+
+    def _new_ahead(self) -> SigningAhead:
+        threads = signing_threads(self._processes) if self.work.signers else 0
+        ahead = 3 * sum(pacing.share(relay, self._processes) for relay in self.settings.smtp)
+        return SigningAhead(self._assemble, threads, ahead, self._more.set, self._halt)
 
     def _helper(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task without which nothing goes on: when it fails, the sending stops and tells why."""
@@ -137,21 +149,21 @@ class Sender:
     def _halt(self) -> None:
         """No new message begins; what is in flight finishes."""
         self._halted = True
-        for event in (self._over, self._more, self._low, self._to_sign):
+        for event in (self._over, self._more, self._low):
             event.set()
 
     # What the connections take from, and bring back to.
 
     async def anything(self) -> bool:
         while not self._waiting() and not self._halted:
-            if self._exhausted and not self._claimed and not self._signing and not self._lines.held:
+            if self._exhausted and not self._ahead.out and not self._lines.held:
                 return False
             self._more.clear()
             await self._more.wait()
         return not self._halted
 
     def _waiting(self) -> bool:
-        return bool(self._signed if self.work.signers else self._claimed)
+        return bool(self._claimed) or self._ahead.ready()
 
     def failed(self, relay: Relay, why: str) -> None:
         self.trouble = why
@@ -166,12 +178,11 @@ class Sender:
             return None
         self._shares.took(relay, time.monotonic())
         if self.work.signers:
-            claimed, job = self._signed.popleft()
-            self._to_sign.set()
+            claimed, job = self._ahead.take(self._claimed)
         else:
             claimed = self._claimed.popleft()
             job = self._assemble(claimed)
-        if len(self._claimed) < self._batch // 2:
+        if len(self._claimed) < BATCH // 2:
             self._low.set()
         self._flying[claimed.id] = claimed
         self._lines.taken(claimed)
@@ -183,9 +194,6 @@ class Sender:
         )
         return self.work.job(recipient, claimed.link_key_id)
 
-    def _assemble_all(self, rows: Sequence[Claimed]) -> list[Job]:
-        return [self._assemble(row) for row in rows]
-
     def may_go(self) -> bool:
         return not self._halted and time.monotonic() < self._leases.end
 
@@ -195,7 +203,6 @@ class Sender:
             self._given_back.append(claimed)
         else:
             self._claimed.appendleft(claimed)
-            self._to_sign.set()
             self._more.set()
 
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
@@ -248,7 +255,6 @@ class Sender:
 
     def ready(self, claimed: Claimed) -> None:
         self._claimed.appendleft(claimed)
-        self._to_sign.set()
         self._more.set()
 
     def room(self) -> None:
@@ -279,7 +285,7 @@ class Sender:
             full = self._lines.full()
             if full and full == nothing_but:
                 continue
-            claimed = await self._in_ledger(partial(self._leases.claim, full))
+            claimed = await self._claim(full)
             if self.settings.domain_rates:
                 await self._beside(partial(self._lines.look_up, claimed))
             nothing_but = frozenset() if claimed else full
@@ -290,27 +296,17 @@ class Sender:
                 continue
             self._exhausted = not claimed
             self._claimed.extend(self._lines.sort(claimed))
-            self._to_sign.set()
+            self._ahead.feed(self._claimed)
             self._more.set()
 
-    async def _sign_ahead(self) -> None:
-        """Keep a few signed messages ready: no more than the connections can take soon."""
-        loop = asyncio.get_running_loop()
-        ahead = 3 * sum(pacing.share(relay, self._processes) for relay in self.settings.smtp)
-        while not self._halted:
-            if not self._claimed or len(self._signed) + len(self._signing) >= ahead:
-                self._to_sign.clear()
-                await self._to_sign.wait()
-                continue
-            rows = [self._claimed.popleft() for _ in range(min(SIGNED_AT_ONCE, len(self._claimed)))]
-            self._signing |= {row.id: row for row in rows}
-            if len(self._claimed) < self._batch // 2:
-                self._low.set()
-            jobs = await loop.run_in_executor(self._signs, self._assemble_all, rows)
-            self._signed.extend(zip(rows, jobs, strict=True))
-            for row in rows:
-                del self._signing[row.id]
-            self._more.set()
+    async def _claim(self, without: frozenset[str]) -> list[Claimed]:
+        """As long as there is something to send, another writer of SQLite is not waited for."""
+        while self._log and self._waiting() and not self._halted:
+            claimed = self._leases.claim_if_free(without)
+            if claimed is not None:
+                return claimed
+            await asyncio.sleep(BUSY_SECONDS)
+        return await self._in_ledger(partial(self._leases.claim, without))
 
     async def _watch(self) -> None:
         """Look for a pause, a stop, and leases that have to be longer."""
@@ -340,15 +336,13 @@ class Sender:
             await asyncio.sleep(max(TELL_SECONDS, 20 * (time.monotonic() - began)))
 
     async def _give_back_rest(self) -> None:
-        rest = [*self._given_back, *self._claimed, *self._signing.values(), *(claimed for claimed, _ in self._signed)]
-        rest += self._lines.rest()
-        rest += self._flying.values()
+        rest = [*self._given_back, *self._claimed, *self._ahead.rest(), *self._lines.rest(), *self._flying.values()]
         if rest:
             await self._in_ledger(lambda: self._leases.give_back(rest))
 
     async def _in_ledger(self, work: Callable[[], T]) -> T:
         """SQLite at once, PostgreSQL in a thread."""
-        return work() if self._in_loop else await self._beside(work)
+        return work() if self._log else await self._beside(work)
 
     async def _beside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._waits, work)

@@ -23,15 +23,17 @@ _PR_SET_PDEATHSIG = 1
 WORTH_A_PROCESS = 2000  # deliveries: what one core signs while another starts a process
 
 
-def how_many(settings: Settings, waiting: int) -> int:
-    """One if unsigned, one per usable core if signed; NEWSLETTER_SENDERS overrides. Few deliveries need one."""
-    wanted = settings.senders or (len(os.sched_getaffinity(0)) if settings.dkim else 1)
-    return max(min(wanted, waiting // WORTH_A_PROCESS), 1)
+def how_many(settings: Settings, waiting: int, *, apart: bool) -> int:
+    """One per usable core; one where nothing is signed and somebody else needs the machine, ``apart`` from whom they
+    send. NEWSLETTER_SENDERS overrides. Few deliveries need one, and so do few connections."""
+    cores = 1 if apart and not settings.dkim else len(os.sched_getaffinity(0))
+    connections = sum(relay.connections for relay in settings.smtp)
+    return max(min(settings.senders or cores, connections, waiting // WORTH_A_PROCESS), 1)
 
 
 def signing_threads(processes: int) -> int:
-    """In each of so many processes: signing gives up the interpreter's lock, so threads share the cores too."""
-    return max(len(os.sched_getaffinity(0)) // processes, 1)
+    """In each of so many processes, beside its loop: a core for each."""
+    return max(len(os.sched_getaffinity(0)) // processes - 1, 0)
 
 
 @contextmanager

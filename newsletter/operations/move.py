@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from db import moving, status
+from db import moving, outcome_log, status
 from db.audit import add_audit
 from db.engine import is_sqlite, transaction
 from db.migrate import current_revision, migrate, newest_revision
@@ -44,6 +44,7 @@ def move(
             certainly, seemingly = gone_owners(old, source, senders)
             if senders - certainly - seemingly:
                 raise RefusedError("the service is running; stop it, so that nothing is left behind, then move")
+            outcome_log.tell_of_gone(old, source, certainly)
             tables = moving.copy_everything(old, new, progress)
             add_audit(new, "operator", "moved from the embedded database", None, now)
     except moving.RefusedRow as refused:

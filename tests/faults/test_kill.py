@@ -31,6 +31,8 @@ def repeats(sink: Sink) -> int:
 
 
 def test_killed_senders_lose_nothing_and_repeat_next_to_nothing(database_url: str, tmp_path: Path, full: bool) -> None:
+    # On SQLite each outcome is in a log before the next message begins; on PostgreSQL one may be on its way.
+    most = CONNECTIONS * (1 if database_url.startswith("sqlite") else 2)
     rounds = 100 if full else 3
     readers = READERS * max(rounds // 4, 1)
     chance = random.Random(len(make_url(database_url).drivername))
@@ -55,7 +57,7 @@ def test_killed_senders_lose_nothing_and_repeat_next_to_nothing(database_url: st
             assert process.stderr is not None
             process.stderr.close()
             kills += 1
-            assert repeats(sink) <= 2 * CONNECTIONS * kills
+            assert repeats(sink) <= most * kills
         reached = len(sink.mails)
         last = start(environ)
         _, said = last.communicate(timeout=300)
@@ -66,7 +68,7 @@ def test_killed_senders_lose_nothing_and_repeat_next_to_nothing(database_url: st
     print(f"{kills} kills over {reached} messages, {len(arrived)} of {readers} reached, {repeats(sink)} repeated")
     assert kills == rounds if full else kills, "every sender was done before it was killed"
     assert set(arrived) == {f"reader{n}@example.org" for n in range(readers)}, "a reader got nothing"
-    assert repeats(sink) <= 2 * CONNECTIONS * kills
+    assert repeats(sink) <= most * kills
     for email in (email for email, times in arrived.items() if times > 1):
         assert len({mail.header("Message-ID") for mail in sink.mails if mail.recipient == email}) == 1
     assert receipt.status == "sent"

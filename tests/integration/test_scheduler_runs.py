@@ -102,7 +102,7 @@ def test_processes_that_were_killed_are_forgotten_and_the_living_kept(engine: En
         lock = Path(killed.lock).name
         (lock_folder(engine) / lock).unlink()
         with transaction(engine) as connection:
-            assert forget_gone(connection, engine) == 1
+            assert forget_gone(connection, engine) == {killed.name}
             assert [sender.name for sender in senders(connection)] == [me]
 
 

@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from db import engine as engines
-from db.engine import let_go, make_engine, reading, transaction
+from db.engine import BUSY_TIMEOUT_MS, let_go, make_engine, reading, transaction
 
 
 def test_a_writer_goes_on_when_the_one_before_is_done(sqlite_url: str) -> None:
@@ -31,15 +30,13 @@ def test_a_writer_goes_on_when_the_one_before_is_done(sqlite_url: str) -> None:
     assert done == ["first", "second"]
 
 
-def test_a_writer_that_waited_too_long_gets_the_error_that_all_handle(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 50)
+@pytest.mark.parametrize("patience", [0.0, 0.05])
+def test_a_writer_that_waited_too_long_gets_the_error_that_all_handle(sqlite_url: str, patience: float) -> None:
     engine = make_engine(sqlite_url)
-    with transaction(engine), pytest.raises(OperationalError, match="locked"), transaction(engine):
+    with transaction(engine), pytest.raises(OperationalError, match="locked"), transaction(engine, patience):
         pass
     with transaction(engine) as connection:  # the connection that failed is as good as before
-        assert connection.scalar(text("PRAGMA busy_timeout")) == 50
+        assert connection.scalar(text("PRAGMA busy_timeout")) == BUSY_TIMEOUT_MS
     engine.dispose()
 
 

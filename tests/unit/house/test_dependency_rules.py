@@ -18,7 +18,7 @@ VERBS = {
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check", "open_links"},
     "newsletter/deliveries": {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
-        "keep_connections", "hold_leases", "record_outcomes", "pace_domains",
+        "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "pace_domains",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
     "newsletter/operations": {"backup", "call_webhooks", "doctor", "move"},
@@ -40,6 +40,8 @@ INSTRUMENTS = {
         "keep_connections",
         "hold_leases",
         "record_outcomes",
+        "log_outcomes",
+        "sign_ahead",
         "pace_domains",
     },
 }

@@ -1,0 +1,194 @@
+"""What a sender decided is safe in its log before the ledger on SQLite hears of it."""
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from db import outcome_log
+from db.deliveries import Claimed, claim
+from db.engine import make_engine, reading, transaction
+from db.models import Delivery
+from db.models import Sender as Registered
+from db.outcome_log import OutcomeLog, drop, tell_of_gone
+from db.outcomes import Written
+from db.ownership import folder_id, lock_folder
+from newsletter import settings as settings_module
+from newsletter.clock import real_now
+from newsletter.deliveries.hold_leases import Leases
+from newsletter.deliveries.send import send_due
+from newsletter.settings import Settings
+from scheduler.engine import Context
+from scheduler.jobs import prune
+from tests.conftest import complete_environment
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import NOW, published, standing, with_relays
+
+GONE = "12345-gone"
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = make_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(sqlite_url: str, tmp_path: Path) -> Settings:
+    return settings_module.load(complete_environment(sqlite_url), tmp_path)
+
+
+def held(engine: Engine, count: int) -> list[Claimed]:
+    """Deliveries that a sender holds which was killed."""
+    lock = f"{folder_id(lock_folder(engine))}/{GONE}.sender"
+    with transaction(engine) as connection:
+        now = real_now()
+        connection.execute(insert(Registered).values(name=GONE, lock=lock, started_at=now, seen_at=now))
+        return claim(connection, 1, GONE, NOW, now + timedelta(minutes=10), count)[0]
+
+
+def sent(row: Claimed, reply: str = "250 2.0.0 taken") -> Written:
+    return Written(row.id, "sent", None, 250, reply, "relay", None, NOW)
+
+
+def statuses(engine: Engine) -> dict[int, tuple[str, str | None]]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(Delivery.id, Delivery.status, Delivery.reply).order_by(Delivery.id))
+        return {row.id: (row.status, row.reply) for row in rows}
+
+
+def log_file(engine: Engine) -> Path:
+    return lock_folder(engine) / f"{GONE}.outcomes"
+
+
+def test_what_a_killed_sender_had_in_its_log_is_not_sent_again(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 5)
+    one, two, _ = held(engine, 3)
+    OutcomeLog(engine, GONE).append([sent(one), sent(two)])
+    assert {status for status, _ in statuses(engine).values()} == {"queued", "sending"}, "the ledger has not heard yet"
+    with Sink() as sink:
+        (report,) = send_due(engine, with_relays(settings, sink.url), standing()).issues
+    assert report.counts.sent == 5
+    assert len(sink.mails) == 3
+    assert not {one.email, two.email} & sink.recipients().keys()
+    assert not log_file(engine).exists()
+
+
+def test_the_nightly_pruning_tells_what_is_in_the_logs_of_killed_processes(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 2)
+    one, _ = held(engine, 2)
+    OutcomeLog(engine, GONE).append([sent(one)])
+    prune(Context(engine, settings, standing(), threading.Event(), "me"), NOW)
+    assert [status for status, _ in statuses(engine).values()] == ["sent", "sending"]
+    assert not log_file(engine).exists()
+
+
+def test_a_log_that_was_cut_off_in_a_line_counts_up_to_there(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 3)
+    one, two, three = held(engine, 3)
+    OutcomeLog(engine, GONE).append([sent(one), sent(two), sent(three)])
+    whole = log_file(engine).read_bytes().splitlines(keepends=True)
+    log_file(engine).write_bytes(whole[0] + b"\0" * len(whole[1]) + b"\n" + whole[2][:-2])
+    with transaction(engine) as connection:
+        tell_of_gone(connection, engine, [GONE])
+    assert [status for status, _ in statuses(engine).values()] == ["sent", "sending", "sending"]
+
+
+def test_the_last_line_about_a_delivery_counts(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 1)
+    (one,) = held(engine, 1)
+    put_off = Written(one.id, "deferred", NOW, 451, "451 later", "relay", None, NOW)
+    OutcomeLog(engine, GONE).append([put_off, sent(one)])
+    with transaction(engine) as connection:
+        tell_of_gone(connection, engine, [GONE])
+    assert statuses(engine) == {one.id: ("sent", "250 2.0.0 taken")}
+
+
+def test_what_is_told_twice_leaves_alone_what_others_hold_by_now(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 1)
+    (one,) = held(engine, 1)
+    OutcomeLog(engine, GONE).append([Written(one.id, "deferred", NOW, 451, "451 later", "relay", None, NOW)])
+    with transaction(engine) as connection:
+        tell_of_gone(connection, engine, [GONE])
+        claim(connection, 1, "another", NOW, real_now() + timedelta(minutes=10), 1)
+        tell_of_gone(connection, engine, [GONE])
+    assert [status for status, _ in statuses(engine).values()] == ["sending"]
+    drop(engine, [GONE])
+
+
+def test_a_reply_with_an_address_in_it_reaches_the_ledger_but_not_the_log(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 1)
+    (one,) = held(engine, 1)
+    log = OutcomeLog(engine, GONE)
+    log.append([sent(one, f"250 2.1.5 <{one.email}> taken")])
+    assert one.email not in log_file(engine).read_text()
+    with log.telling(0.0):
+        pass
+    assert statuses(engine) == {one.id: ("sent", f"250 2.1.5 <{one.email}> taken")}
+    assert log.untold == 0
+    log.close()
+    assert not log_file(engine).exists()
+
+
+def test_what_a_full_disk_takes_in_part_is_not_in_the_log(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(engine, settings, 2)
+    one, two = held(engine, 2)
+    log = OutcomeLog(engine, GONE)
+    log.append([sent(one)])
+    whole = log_file(engine).read_bytes()
+    write = os.write
+    monkeypatch.setattr(outcome_log.os, "write", lambda handle, data: write(handle, data[:20]))
+    with pytest.raises(OSError, match="No space left"):
+        log.append([sent(two)])
+    monkeypatch.undo()
+    assert log_file(engine).read_bytes() == whole
+    log.append([sent(two)])
+    with log.telling(0.0):
+        pass
+    assert [status for status, _ in statuses(engine).values()] == ["sent", "sent"]
+
+
+def test_a_long_log_is_emptied_once_the_ledger_knows_all_of_it(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_log, "LARGEST", 100)
+    published(engine, settings, 3)
+    one, two, three = held(engine, 3)
+    log = OutcomeLog(engine, GONE)
+    log.append([sent(one), sent(two)])
+    with log.telling(0.0):
+        pass
+    assert log_file(engine).read_bytes() == b""
+    log.append([sent(three)])
+    assert log_file(engine).read_bytes().count(b"\n") == 1
+
+
+def test_a_ledger_that_cannot_be_told_stays_to_be_told(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 1)
+    (one,) = held(engine, 1)
+    log = OutcomeLog(engine, GONE)
+    log.append([sent(one)])
+    with pytest.raises(ZeroDivisionError), log.telling(0.0):
+        _ = 1 / 0
+    assert log.untold == 1
+    log.close()
+    with transaction(engine) as connection:
+        tell_of_gone(connection, engine, [GONE])
+    assert [status for status, _ in statuses(engine).values()] == ["sent"]
+
+
+def test_a_claim_does_not_wait_for_another_writer_where_there_is_something_to_send(
+    engine: Engine, settings: Settings
+) -> None:
+    published(engine, settings, 3)
+    leases = Leases(engine, standing(), 1, "me", threading.Event(), 2)
+    with transaction(engine):
+        assert leases.claim_if_free() is None
+    assert [row.id for row in leases.claim_if_free() or []] == [1, 2]
