@@ -7,7 +7,7 @@ take per tool and panelist, a release in one issue only.
 
 from db.models.api import ApiRequest, ApiToken, Webhook
 from db.models.base import Base, Instant
-from db.models.deliveries import Delivery, DomainPause, Letter, RelayRate, ReturnedMail, Sender
+from db.models.deliveries import Delivery, DomainPause, Letter, RelayLatency, RelayRate, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
 from db.models.house import AuditEntry, Hit, JobPlan, JobRun, Key
@@ -43,6 +43,7 @@ __all__ = [
     "Key",
     "Letter",
     "Panelist",
+    "RelayLatency",
     "RelayRate",
     "Release",
     "ReturnedMail",

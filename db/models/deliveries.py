@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
@@ -74,6 +74,17 @@ class RelayRate(Base):
 
     relay: Mapped[str] = mapped_column(String(255), primary_key=True)
     next_at: Mapped[float] = mapped_column(Double)  # seconds since 1970, real time
+
+
+class RelayLatency(Base):
+    """How many messages a relay took so long to answer for; ``up_to`` is infinite beyond all bounds."""
+
+    __tablename__ = "relay_latencies"
+
+    relay: Mapped[str] = mapped_column(String(255), primary_key=True)
+    up_to: Mapped[float] = mapped_column(Double, primary_key=True)  # seconds
+    messages: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float] = mapped_column(Double)  # of all of them together
 
 
 class DomainPause(Base):

@@ -8,6 +8,7 @@ one outcome of it is unwritten and one message in flight, so at most two go out 
 """
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -45,6 +46,9 @@ class Source(Protocol):
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
 
+    def took(self, seconds: float) -> None:
+        """The relay answered so long after it had the last byte of a message."""
+
     def hurry(self) -> None:
         """The next body waits for the ledger to have what was decided."""
 
@@ -65,6 +69,7 @@ class _Conversation(ABC):
         self.source = source
         self._over = False
         self._uncommitted = 0
+        self._sent_at = 0.0
         self._settled: Callable[[], None] | None = None
         self._resting: asyncio.Future[None] | None = None
 
@@ -109,6 +114,12 @@ class _Conversation(ABC):
         if reply is not None and reply.code == 421:
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
+    def answered(self, job: Job, reply: Reply | None) -> None:
+        """The final reply to a body, None when it was lost."""
+        if reply is not None:
+            self.source.took(time.monotonic() - self._sent_at)
+        self.decided(job, reply)
+
     def _committed(self) -> None:
         self._uncommitted -= 1
         if self._settled is not None and self._uncommitted <= self.source.slack:
@@ -126,6 +137,7 @@ class _Conversation(ABC):
             self.line.close()
             self.rest()
         else:
+            self._sent_at = time.monotonic()
             send(job)
 
     def envelope(self, job: Job) -> bytes:
@@ -153,7 +165,7 @@ class _Chunked(_Conversation):
         self.line.ask(whole, 3, FINAL_SECONDS, partial(self._sent, job))
 
     def _sent(self, job: Job, replies: list[Reply]) -> None:
-        self.decided(job, _verdict(replies, 3))
+        self.answered(job, _verdict(replies, 3))
         if any(reply.code == 421 for reply in replies):
             self.line.close()
         if replies and not replies[-1].ok and not self.line.lost:
@@ -190,7 +202,7 @@ class _Pipelined(_Conversation):
             self.line.expect(3, COMMAND_SECONDS, partial(self._opened, following, False))
 
     def _sent(self, job: Job, last: bool, replies: list[Reply]) -> None:
-        self.decided(job, replies[0] if replies else None)
+        self.answered(job, replies[0] if replies else None)
         if last:
             self.go_on()
 
@@ -217,7 +229,7 @@ class _OneByOne(_Conversation):
         self.line.ask(job.wire(after=DOT), 1, FINAL_SECONDS, partial(self._sent, job))
 
     def _sent(self, job: Job, replies: list[Reply]) -> None:
-        self.decided(job, replies[0] if replies else None)
+        self.answered(job, replies[0] if replies else None)
         self.go_on()
 
 

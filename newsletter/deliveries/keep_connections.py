@@ -53,6 +53,8 @@ class Outbox(Protocol):
     def give_back(self, job: Job) -> None: ...
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None: ...
 
+    def took(self, relay: Relay, seconds: float) -> None: ...
+
     def hurry(self) -> None: ...
 
     def queues(self, relay: Relay) -> list[pacing.Queue]:
@@ -195,6 +197,9 @@ class _Outlet:
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         self.progress = True
         self._outbox.decided(job, reply, self._relay, committed)
+
+    def took(self, seconds: float) -> None:
+        self._outbox.took(self._relay, seconds)
 
     def hurry(self) -> None:
         self._outbox.hurry()

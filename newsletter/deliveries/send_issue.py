@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 from db import ownership
 from db.deliveries import Claimed
 from db.engine import is_sqlite
+from db.latencies import Latency
 from db.outcome_log import OutcomeLog
 from db.outcomes import Written
 from db.states import DeliveryStatus
@@ -32,6 +33,7 @@ from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
+from newsletter.deliveries.latencies import Latencies
 from newsletter.deliveries.log_outcomes import LogRecorder
 from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
@@ -87,6 +89,7 @@ class Sender:
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
         self._bounced = 0
+        self._latencies = Latencies()
         self._paused_because: str | None = None
 
     @property
@@ -124,6 +127,7 @@ class Sender:
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
+            await self._note_latencies(LOOK_SECONDS)
             self._waits.shutdown()
         for error in (*ended, self._ahead.failure, self._recorder.failure):
             if isinstance(error, BaseException):
@@ -230,6 +234,9 @@ class Sender:
         hold = self._hold(domain, what.blame, words, until) if until else None
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
+    def took(self, relay: Relay, seconds: float) -> None:
+        self._latencies.add(relay.name, seconds)
+
     def hurry(self) -> None:
         self._recorder.hurry()
 
@@ -325,7 +332,17 @@ class Sender:
                     extended = time.monotonic()
                     if not await self._in_ledger(self._leases.extend):
                         break
+            await self._note_latencies(0.0)
         self._halt()
+
+    async def _note_latencies(self, patience: float) -> None:
+        """Nothing waits for these, and what the database does not take is tried again with the next."""
+        found = [Latency(*row) for row in self._latencies.take()]
+        try:
+            if found:
+                await self._in_ledger(partial(self._leases.note, found, patience))
+        except OperationalError:
+            self._latencies.put_back(found)
 
     async def _tell_progress(self) -> None:
         """Every second; less often where counting a long list takes long itself."""

@@ -4,11 +4,13 @@ Counts give away how many readers there are, so only this machine and private ne
 that passes the public's requests on gives itself away by its forwarding header.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from itertools import groupby
 
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -19,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from db import status
 from db.engine import reading
 from db.events import list_webhooks
+from db.latencies import Latency, so_far
 from newsletter.clock import real_now
+from newsletter.deliveries.latencies import BOUNDS
 from newsletter.setting_values import Relay
 from newsletter.web.client import UNKNOWN, client_address
 from newsletter.web.health import connect_seconds
@@ -93,6 +97,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         domains = status.domain_counts(connection, issues[0][0], _DOMAINS, _LEAST_READERS) if issues else []
         jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
+        latencies = so_far(connection)
         pauses, senders = len(status.domain_pauses(connection, real_now())), len(status.senders(connection))
     yield from _gauge("newsletter_subscribers", "Subscribers by state.", "state", subscribers)
     yield from _gauge("newsletter_releases", "Releases by status.", "status", releases)
@@ -115,6 +120,20 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
     yield from _single("newsletter_letters_waiting", "Confirmation, sign-in and notice mail that waits.", letters)
     yield from _single("newsletter_domains_paused", "Recipient domains that asked us to wait.", pauses)
     yield from _single("newsletter_senders", "Sending processes that are registered.", senders)
+    yield from _smtp_seconds(latencies)
+
+
+def _smtp_seconds(latencies: Sequence[Latency]) -> Iterator[str]:
+    name = "newsletter_smtp_seconds"
+    yield from _head(name, "From the last byte of an issue's message to the relay's final reply.", "histogram")
+    for relay, rows in groupby(latencies, key=lambda row: row.relay):
+        found = {row.up_to: row for row in rows}
+        total = 0
+        for bound in (*BOUNDS, math.inf):
+            total += found[bound].messages if bound in found else 0
+            yield f'{name}_bucket{{relay="{relay}",le="{bound:.15g}"}} {total}'.replace('"inf"', '"+Inf"')
+        yield f'{name}_sum{{relay="{relay}"}} {sum(row.seconds for row in found.values()):.6f}'
+        yield f'{name}_count{{relay="{relay}"}} {total}'
 
 
 def _of_relays(relays: Sequence[Relay]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What Prometheus reads, and who may."""
 
+import math
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from db.engine import transaction
+from db.latencies import Latency, add
 from db.models import Delivery, Issue
 from db.partitions import make_partition
 from db.runs import claim_run, finish_run
@@ -49,6 +51,7 @@ def test_the_alert_rules_name_metrics_and_labels_that_there_are(browser: Browser
     expressions = re.findall(r"^        expr: (.+)$", rules, re.M)
     assert len(expressions) == rules.count("- alert: ") >= 6
     known = set(re.findall(r"^# TYPE (\w+)", shown, re.M))
+    known |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\w+) histogram", shown, re.M)}
     for expression in expressions:
         assert expression.count("(") == expression.count(")")  # promtool reads them whole, where it is there
         assert set(re.findall(r"newsletter_\w+", expression)) <= known, expression
@@ -106,6 +109,7 @@ def happened(engine: Engine) -> None:
                     link_key_id=1, status="failed" if number < 2 else "sent",
                 )
             )  # fmt: skip
+        add(connection, [Latency("127.0.0.1:1025", 0.5, 12, 4.0), Latency("127.0.0.1:1025", math.inf, 1, 700.0)])
         run_id = claim_run(connection, "gather", MONDAY, "me", MONDAY, MONDAY)
         assert run_id is not None
         finish_run(connection, run_id, "me", RunStatus.DONE, MONDAY)

@@ -1,0 +1,37 @@
+"""How long relays took to answer for messages: a histogram that all sending processes add to and that only grows."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from db.models import RelayLatency
+from db.upsert import insert_or
+
+
+class Latency(NamedTuple):
+    """Of one relay: how many messages took more seconds than the bound before and no more than ``up_to``, infinity for
+    what is beyond all bounds; and how many seconds they took in all."""
+
+    relay: str
+    up_to: float
+    messages: int
+    seconds: float
+
+
+def add(connection: Connection, found: Iterable[Latency]) -> None:
+    for row in found:
+        statement = insert_or(connection, RelayLatency).values(row._asdict())
+        more = {
+            "messages": RelayLatency.messages + statement.excluded.messages,
+            "seconds": RelayLatency.seconds + statement.excluded.seconds,
+        }
+        key = [RelayLatency.relay, RelayLatency.up_to]
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=more))
+
+
+def so_far(connection: Connection) -> list[Latency]:
+    """By relay and bound, in their order."""
+    wanted = select(RelayLatency.relay, RelayLatency.up_to, RelayLatency.messages, RelayLatency.seconds)
+    rows = connection.execute(wanted.order_by(RelayLatency.relay, RelayLatency.up_to))
+    return [Latency(*row) for row in rows]
