@@ -16,7 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine
 
-from db import deliveries, ownership, runs
+from db import claims, deliveries, ownership, runs
 from db.engine import is_sqlite, reading, transaction
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NewsletterError
@@ -101,7 +101,7 @@ class Service:
     def _something_to_send(self) -> bool:
         with reading(self._engine) as connection:
             sending = deliveries.issues_in_sending(connection)
-            if any(deliveries.has_work(connection, issue_id, self._clock.now()) for issue_id, _ in sending):
+            if any(claims.has_work(connection, issue_id, self._clock.now()) for issue_id, _ in sending):
                 return True
             left = sending or deliveries.cancelled_in_flight(connection)
         if left and time.monotonic() >= self._look_everywhere:

@@ -10,8 +10,8 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from db import deliveries, latencies, slots
-from db.deliveries import Claimed
+from db import claims, deliveries, latencies, slots
+from db.claims import Claimed
 from db.engine import BUSY_TIMEOUT_MS, reading, transaction
 from db.latencies import Latency
 from db.states import IssueStatus
@@ -61,7 +61,7 @@ class Leases:
         with self._telling(patience) as connection:
             if deliveries.issue_status(connection, self._issue_id) != IssueStatus.SENDING:
                 return []
-            claimed, self._after = deliveries.claim(
+            claimed, self._after = claims.claim(
                 connection,
                 self._issue_id,
                 self._owner,
@@ -78,7 +78,7 @@ class Leases:
         """False where they ended meanwhile: others may have taken over what is held, so none of it may be sent."""
         began = time.monotonic()
         with transaction(self._engine) as connection:
-            deliveries.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
+            claims.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
         if self.end and time.monotonic() >= self.end:
             return False
         self.end = began + LEASE.total_seconds()
@@ -86,7 +86,7 @@ class Leases:
 
     def give_back(self, rest: Sequence[Claimed]) -> None:
         with transaction(self._engine) as connection:
-            deliveries.give_back(connection, self._issue_id, self._owner, rest)
+            claims.give_back(connection, self._issue_id, self._owner, rest)
 
     def being_sent(self) -> bool:
         with reading(self._engine) as connection:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from db.deliveries import Claimed
+from db.claims import Claimed
 from newsletter.deliveries import pacing
 from newsletter.deliveries.mail_hosts import line_of
 

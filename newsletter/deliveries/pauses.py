@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from db import deliveries
+from db import claims, deliveries
 from db.letters import add_notices
 from db.states import IssueStatus, Role
 from newsletter.clock import real_now
@@ -29,12 +29,12 @@ class Hold(NamedTuple):
 
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
-    begins = deliveries.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
-    deliveries.put_off(connection, issue_id, owner, hold.claimed, hold.until)
+    begins = claims.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
+    claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
     if hold.slowed is not None:
         line, rate = hold.slowed
-        deliveries.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
-    if begins and hold.blame is Blame.DOMAIN and deliveries.count_paused_domains(connection, now) <= TOLD_DOMAINS:
+        claims.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
+    if begins and hold.blame is Blame.DOMAIN and claims.count_paused_domains(connection, now) <= TOLD_DOMAINS:
         words = (
             f"{hold.domain} refused a message of {week} because of who sent it: {hold.reply}. What else is for that "
             f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues, receipts
+from db import claims, deliveries, issues, receipts
 from db.deliveries import Counts, Failure
 from db.engine import reading
 from db.receipts import Deferral, ItemVotes
@@ -79,7 +79,7 @@ def read_receipt(engine: Engine, week: Week) -> Receipt:
             issue.status,
             deliveries.counts(connection, issue.id),
             tuple(pages),
-            deliveries.next_attempt_at(connection, issue.id),
+            claims.next_attempt_at(connection, issue.id),
             issue.pause_reason,
         )
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from db import deliveries, issues, keys, outcome_log, ownership
+from db import claims, deliveries, issues, keys, outcome_log, ownership
 from db.deliveries import Counts
 from db.engine import reading, transaction
 from db.states import IssueStatus
@@ -130,8 +130,8 @@ def _send_issue(
     What helpers could not do is tried here too, for this process tells why.
     """
     with reading(engine) as connection:
-        left = deliveries.lease_owners(connection, issue_id)
-        if not left and not deliveries.has_work(connection, issue_id, clock.now()):
+        left = claims.lease_owners(connection, issue_id)
+        if not left and not claims.has_work(connection, issue_id, clock.now()):
             return Tally()
         waiting = deliveries.counts(connection, issue_id).queued
     processes = how_many(settings, waiting, apart=apart)
@@ -167,7 +167,7 @@ def _pace(engine: Engine, settings: Settings, clock: Clock, work: Work) -> Queue
 def _slowed(engine: Engine, clock: Clock) -> dict[str, Slowed]:
     """The receivers that said within a day that it was too much."""
     with reading(engine) as connection:
-        found = deliveries.slowed_domains(connection, clock.now() - timedelta(days=1))
+        found = claims.slowed_domains(connection, clock.now() - timedelta(days=1))
     return {line: Slowed(rate, since) for line, rate, since in found}
 
 
@@ -210,20 +210,20 @@ def _goes_on(engine: Engine, clock: Clock, issue_id: int) -> bool:
     with transaction(engine) as connection:
         if deliveries.issue_status(connection, issue_id) != IssueStatus.SENDING:
             return False
-        owners = deliveries.lease_owners(connection, issue_id)
+        owners = claims.lease_owners(connection, issue_id)
         gone = ownership.gone_owners(connection, engine, owners)[0]
-        return bool(gone) or deliveries.has_work(connection, issue_id, clock.now())
+        return bool(gone) or claims.has_work(connection, issue_id, clock.now())
 
 
 def _take_over(engine: Engine, issue_id: int) -> int:
     """Queue again what senders that are gone left in flight."""
     with transaction(engine) as connection:
-        owners = deliveries.lease_owners(connection, issue_id)
+        owners = claims.lease_owners(connection, issue_id)
         certainly, seemingly = ownership.gone_owners(connection, engine, owners)
         if not certainly and not seemingly:
             return 0
         outcome_log.tell_of_gone(connection, engine, certainly)
-        taken = deliveries.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
+        taken = claims.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
     outcome_log.drop(engine, certainly)
     return taken
 
@@ -237,6 +237,6 @@ def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally
             week,
             deliveries.issue_status(connection, issue_id) or "",
             deliveries.counts(connection, issue_id),
-            deliveries.next_attempt_at(connection, issue_id),
+            claims.next_attempt_at(connection, issue_id),
             tally.trouble,
         )

@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from db import ownership
-from db.deliveries import Claimed
+from db.claims import Claimed
 from db.engine import is_sqlite
 from db.latencies import Latency
 from db.outcome_log import OutcomeLog

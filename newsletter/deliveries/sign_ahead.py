@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from db.deliveries import Claimed
+from db.claims import Claimed
 from newsletter.deliveries.assembling import Job
 
 AT_ONCE = 4  # deliveries a thread takes from the line

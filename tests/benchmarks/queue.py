@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from db.deliveries import claim
+from db.claims import claim
 from db.engine import make_engine, reading, transaction
 from db.outcomes import OutcomeLedger, Written
 from newsletter import settings as settings_module

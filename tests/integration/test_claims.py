@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from db import deliveries
+from db import claims
 from db.engine import make_engine, transaction
 from newsletter import settings as settings_module
 from newsletter.deliveries.hold_leases import Leases
@@ -28,7 +28,7 @@ def test_a_claim_holds_its_rows_by_their_ids(sqlite_url: str, tmp_path: Path) ->
             plans.extend(step[3] for step in plan if "deliveries" in step[3])
 
     with transaction(engine) as connection:
-        claimed, _ = deliveries.claim(connection, issue_id, "sender", NOW, NOW, 2)
+        claimed, _ = claims.claim(connection, issue_id, "sender", NOW, NOW, 2)
     engine.dispose()
     assert len(claimed) == 2
     assert plans == ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"]

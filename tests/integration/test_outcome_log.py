@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from db import outcome_log
-from db.deliveries import Claimed, claim
+from db.claims import Claimed, claim
 from db.engine import make_engine, reading, transaction
 from db.models import Delivery
 from db.models import Sender as Registered

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from db.deliveries import claim
+from db.claims import claim
 from db.engine import transaction
 from db.keys import newest_link_key
 from db.models import Delivery, Editor, Key, Letter, Subscriber

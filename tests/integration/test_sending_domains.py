@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from db.deliveries import Claimed
+from db.claims import Claimed
 from db.engine import reading
 from db.models import DomainPause
 from newsletter.clock import real_now

@@ -1,0 +1,273 @@
+"""Who holds which deliveries: claims with leases, what is left behind, and domains that asked to wait.
+
+Leases are on real time; everything else (``now``, due times) is on the business's clock, so that a rehearsal can replay
+a retry.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from db.deliveries import mailable, status_is
+from db.engine import is_sqlite
+from db.models import Delivery, DomainPause, Subscriber
+from db.states import DeliveryStatus
+from db.upsert import insert_or
+
+
+class Claimed(NamedTuple):
+    """A delivery that this sender holds. ``attempts`` counts this one."""
+
+    id: int
+    subscriber_id: int
+    email: str
+    name: str
+    format: str
+    selection: str
+    link_key_id: int
+    attempts: int
+    first_attempt_at: datetime | None
+    was: str
+
+
+def claim(
+    connection: Connection, issue_id: int, owner: str, now: datetime, lease_until: datetime, limit: int, after: int = 0,
+    without: Collection[str] = (),
+) -> tuple[list[Claimed], int]:  # fmt: skip
+    """Take up to ``limit`` deliveries: those that are due again first, then queued ones with ids above ``after``; none
+    of the domains in ``without``.
+
+    Readers who left, were suppressed or paused meanwhile become skipped here. Returns what was claimed and the highest
+    id that was queued and looked at. PostgreSQL senders step around each other's rows; SQLite has one writer at a time.
+    """
+    others = [~Delivery.email.endswith(f"@{domain}", autoescape=True) for domain in without]
+    told: dict[str, Any] = {"issue": issue_id, "now": now, "after": after}
+    rows = [*connection.execute(_candidates(due=True).where(*others), told | {"limit": limit})]
+    if len(rows) < limit:
+        fresh = connection.execute(_candidates(due=False).where(*others), told | {"limit": limit - len(rows)}).all()
+        rows += fresh
+        after = max((row[0] for row in fresh), default=after)
+    gone = [row[0] for row in rows if not row[-1]]
+    if gone:
+        _set(
+            connection, issue_id, gone, status=DeliveryStatus.SKIPPED, finished_at=now, reply="left before it was sent"
+        )
+    found = [Claimed._make(row[:-1]) for row in rows if row[-1]]
+    claimed = _without_paused_domains(connection, issue_id, found, now)
+    if claimed:
+        chosen = _chosen(connection, issue_id, [row.id for row in claimed])
+        connection.execute(_hold(connection.dialect.name), chosen | {"owner": owner, "until": lease_until, "now": now})
+    return claimed, after
+
+
+def pause_domain(connection: Connection, domain: str, until: datetime, reason: str, now: datetime) -> bool:
+    """Deliveries to this domain wait; they are put off when they are claimed. A longer pause is not cut short.
+
+    True when it did not pause until now.
+    """
+    before = connection.scalar(select(DomainPause.until).where(DomainPause.domain == domain))
+    if before is None or before < until:
+        values = {"until": until, "reason": reason}
+        connection.execute(
+            insert_or(connection, DomainPause)
+            .values(domain=domain, **values)
+            .on_conflict_do_update(index_elements=[DomainPause.domain], set_=values)
+        )
+    return before is None or before <= now
+
+
+def slow_domain(connection: Connection, line: str, rate: float, until: datetime) -> None:
+    """From ``until`` on, a domain or receiver gets so many messages a second."""
+    connection.execute(
+        insert_or(connection, DomainPause)
+        .values(domain=line, until=until, reason="", rate=rate)
+        .on_conflict_do_update(index_elements=[DomainPause.domain], set_={"rate": rate})
+    )
+
+
+def slowed_domains(connection: Connection, since: datetime) -> list[tuple[str, float, datetime]]:
+    """(line, rate, from when on) of those that asked for less since then."""
+    wanted = select(DomainPause.domain, DomainPause.rate, DomainPause.until)
+    rows = connection.execute(wanted.where(DomainPause.rate.is_not(None), DomainPause.until > since))
+    return [(row.domain, row.rate, row.until) for row in rows]
+
+
+def count_paused_domains(connection: Connection, now: datetime) -> int:
+    return connection.scalar(select(func.count()).select_from(DomainPause).where(DomainPause.until > now)) or 0
+
+
+def put_off(connection: Connection, issue_id: int, owner: str, ids: Sequence[int], until: datetime) -> None:
+    """Claims whose domain pauses since: they wait with it, and no attempt of them is counted."""
+    connection.execute(
+        update(Delivery)
+        .where(_held(issue_id, owner), _among(connection.dialect.name))
+        .values(
+            status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
+            attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None,
+        ),
+        _chosen(connection, issue_id, ids),
+    )  # fmt: skip
+
+
+def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Claimed], now: datetime) -> list[Claimed]:
+    """Puts off what is for domains that pause; no attempt of it is counted."""
+    pauses = connection.execute(select(DomainPause.domain, DomainPause.until).where(DomainPause.until > now))
+    until = {row.domain: row.until for row in pauses}
+    if not until:
+        return rows
+    put_off: dict[datetime, list[int]] = {}
+    for row in rows:
+        if row.email.rpartition("@")[2] in until:
+            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.id)
+    for at, ids in put_off.items():
+        _set(connection, issue_id, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
+    waiting = {number for ids in put_off.values() for number in ids}
+    return [row for row in rows if row.id not in waiting]
+
+
+def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed]) -> None:
+    """Return claims that were never tried to what they were."""
+    by_status: dict[str, list[int]] = {}
+    for row in claimed:
+        by_status.setdefault(row.was, []).append(row.id)
+    for status, ids in by_status.items():
+        connection.execute(
+            update(Delivery)
+            .where(_held(issue_id, owner), _among(connection.dialect.name))
+            .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1),
+            _chosen(connection, issue_id, ids),
+        )
+
+
+def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
+    return connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until)).rowcount
+
+
+def lease_owners(connection: Connection, issue_id: int) -> set[str]:
+    statement = select(Delivery.lease_owner).where(Delivery.issue_id == issue_id, status_is("sending")).distinct()
+    return {name for name in connection.scalars(statement) if name}
+
+
+def take_over(
+    connection: Connection, issue_id: int, certainly: Collection[str], seemingly: Collection[str], now: datetime
+) -> int:
+    """Queue again what owners left behind that are gone; ``now`` is real time. Returns how many.
+
+    What they had sent without writing it down goes out once more: at most two messages a connection.
+    """
+    left = or_(
+        Delivery.lease_owner.in_(list(certainly)),
+        and_(Delivery.lease_owner.in_(list(seemingly)), Delivery.lease_until < now),
+    )
+    return connection.execute(
+        update(Delivery)
+        .where(Delivery.issue_id == issue_id, status_is("sending"), left)
+        .values(status=DeliveryStatus.QUEUED, lease_owner=None, lease_until=None)
+    ).rowcount
+
+
+def has_work(connection: Connection, issue_id: int, now: datetime) -> bool:
+    """Whether anything is queued or due again; held leases do not count."""
+    queued = exists().where(Delivery.issue_id == issue_id, status_is("queued"))
+    due = exists().where(_is_due(now, issue_id))
+    return bool(connection.scalar(select(or_(queued, due))))
+
+
+def next_attempt_at(connection: Connection, issue_id: int) -> datetime | None:
+    """When the first of the waiting deliveries is due."""
+    found: datetime | None = connection.scalar(
+        select(func.min(Delivery.next_attempt_at)).where(Delivery.issue_id == issue_id, _waiting())
+    )
+    return found
+
+
+def _held(issue_id: int, owner: str) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, status_is("sending"), Delivery.lease_owner == owner)
+
+
+def _waiting() -> ColumnElement[bool]:
+    return Delivery.status.in_([literal_column("'deferred'"), literal_column("'uncertain'")])
+
+
+def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, _waiting(), Delivery.next_attempt_at <= now)
+
+
+# Statements that every claim runs are made once: making one takes longer than running it.
+
+
+@lru_cache
+def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
+    """The columns of a Claimed, and whether its reader may be mailed."""
+    now: BindParameter[datetime] = bindparam("now", type_=Delivery.next_attempt_at.type)
+    which, order = (
+        ([_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
+        if due
+        else ([status_is("queued"), Delivery.id > bindparam("after")], Delivery.id)
+    )
+    return (
+        select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
+               Delivery.selection, Delivery.link_key_id, Delivery.attempts + 1, Delivery.first_attempt_at,
+               Delivery.status, case((mailable(now), literal(1)), else_=literal(0)))
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id == bindparam("issue"), *which)
+        .order_by(order)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True, of=Delivery)
+    )  # fmt: skip
+
+
+@lru_cache
+def _hold(dialect: str) -> Update:
+    first = func.coalesce(Delivery.first_attempt_at, bindparam("now", type_=Delivery.first_attempt_at.type))
+    return (
+        update(Delivery)
+        .where(_among(dialect))
+        .values(
+            status=DeliveryStatus.SENDING, lease_owner=bindparam("owner"),
+            lease_until=bindparam("until", type_=Delivery.lease_until.type), attempts=Delivery.attempts + 1,
+            first_attempt_at=first,
+        )
+    )  # fmt: skip
+
+
+def _among(dialect: str) -> ColumnElement[bool]:
+    """The deliveries that ``_chosen`` tells of, however many."""
+    if dialect == "sqlite":
+        # Nothing of the issue here: its index would look the better one, and all of its rows be walked through.
+        listed = func.json_each(bindparam("chosen", type_=Text)).table_valued("value")
+        return Delivery.id.in_(select(listed.c.value))
+    within = Delivery.id == func.any(bindparam("chosen", type_=ARRAY(BigInteger)))
+    return and_(Delivery.issue_id == bindparam("issue"), within)
+
+
+def _chosen(connection: Connection, issue_id: int, ids: Sequence[int]) -> dict[str, Any]:
+    return {"issue": issue_id, "chosen": json.dumps(ids) if is_sqlite(connection) else list(ids)}
+
+
+def _set(connection: Connection, issue_id: int, ids: Sequence[int], **values: Any) -> None:
+    changed = update(Delivery).where(_among(connection.dialect.name)).values(**values)
+    connection.execute(changed, _chosen(connection, issue_id, ids))
