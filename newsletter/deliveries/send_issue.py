@@ -1,15 +1,15 @@
 """One process sending one issue: claims in, messages out, outcomes back into the ledger.
 
-One event loop talks on all connections (keep_connections.py) and claims ahead (hold_leases.py). Outcomes go into the
+One event loop talks on all connections (keep_connections.py) and claims ahead of them (supply.py). Outcomes go into the
 ledger on PostgreSQL by a thread that waits for it (record_outcomes.py), into one on SQLite by way of a log, from the
-loop itself (log_outcomes.py). Where keys are set, threads sign ahead (sign_ahead.py).
+loop itself (log_outcomes.py).
 """
 
 import asyncio
 import contextlib
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,13 +35,12 @@ from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
 from newsletter.deliveries.latencies import Latencies
 from newsletter.deliveries.log_outcomes import LogRecorder
-from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.outcomes import Blame, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
 from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder, Recorder
 from newsletter.deliveries.senders import signing_threads
-from newsletter.deliveries.sign_ahead import SigningAhead
+from newsletter.deliveries.supply import Supply
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
@@ -83,8 +82,7 @@ class Sender:
         self._log = OutcomeLog(engine, owner) if is_sqlite(engine) else None
         telling = self._log.telling if self._log else None
         self._leases = Leases(engine, clock, work.issue_id, owner, stop, BATCH, telling)
-        self._halted = self._exhausted = False
-        self._claimed: deque[Claimed] = deque()
+        self._halted = False
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
@@ -106,11 +104,10 @@ class Sender:
 
     async def _run(self) -> None:
         self._waits = ThreadPoolExecutor(4, "waits")
-        self._more, self._low, self._over = (asyncio.Event() for _ in range(3))
-        self._low.set()
-        self._recorder, self._ahead = self._new_recorder(), self._new_ahead()
+        self._over = asyncio.Event()
+        self._recorder, self._supply = self._new_recorder(), self._new_supply()
         watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
-        refilling = self._helper(self._refill())
+        refilling = self._helper(self._supply.refill())
         folder = ownership.lock_folder(self.engine)
         try:
             async with asyncio.TaskGroup() as group:
@@ -122,14 +119,14 @@ class Sender:
             for task in watching:
                 task.cancel()
             ended = await asyncio.gather(refilling, return_exceptions=True)
-            self._ahead.close()
+            self._supply.close()
             await self._lines.close()
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
             await self._note_latencies(LOOK_SECONDS)
             self._waits.shutdown()
-        for error in (*ended, self._ahead.failure, self._recorder.failure):
+        for error in (*ended, self._supply.failure, self._recorder.failure):
             if isinstance(error, BaseException):
                 raise error
 
@@ -139,10 +136,10 @@ class Sender:
             return LogRecorder(self._log, held, self._stop, self._halt)
         return LedgerRecorder(self.engine, held, self._stop, self._halt)
 
-    def _new_ahead(self) -> SigningAhead:
+    def _new_supply(self) -> Supply:
         threads = signing_threads(self._processes) if self.work.signers else 0
         ahead = 3 * sum(pacing.share(relay, self._processes) for relay in self.settings.smtp)
-        return SigningAhead(self._assemble, threads, ahead, self._more.set, self._halt)
+        return Supply(self.work, self._leases, self._lines, self._claim, threads, ahead, self._halt)
 
     def _helper(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task without which nothing goes on: when it fails, the sending stops and tells why."""
@@ -153,21 +150,13 @@ class Sender:
     def _halt(self) -> None:
         """No new message begins; what is in flight finishes."""
         self._halted = True
-        for event in (self._over, self._more, self._low):
-            event.set()
+        self._over.set()
+        self._supply.halt()
 
     # What the connections take from, and bring back to.
 
     async def anything(self) -> bool:
-        while not self._waiting() and not self._halted:
-            if self._exhausted and not self._ahead.out and not self._lines.held:
-                return False
-            self._more.clear()
-            await self._more.wait()
-        return not self._halted
-
-    def _waiting(self) -> bool:
-        return bool(self._claimed) or self._ahead.ready()
+        return await self._supply.anything()
 
     def failed(self, relay: Relay, why: str) -> None:
         self.trouble = why
@@ -178,25 +167,12 @@ class Sender:
 
     def pop(self, relay: Relay) -> Job | None:
         """The next message, None when none is ready or this relay is ahead of its share."""
-        if self._halted or not self._waiting() or not self.may_take(relay):
+        if self._halted or not self._supply.ready() or not self.may_take(relay):
             return None
         self._shares.took(relay, time.monotonic())
-        if self.work.signers:
-            claimed, job = self._ahead.take(self._claimed)
-        else:
-            claimed = self._claimed.popleft()
-            job = self._assemble(claimed)
-        if len(self._claimed) < BATCH // 2:
-            self._low.set()
+        claimed, job = self._supply.take()
         self._flying[claimed.id] = claimed
-        self._lines.taken(claimed)
         return job
-
-    def _assemble(self, claimed: Claimed) -> Job:
-        recipient = Recipient(
-            claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection
-        )
-        return self.work.job(recipient, claimed.link_key_id)
 
     def may_go(self) -> bool:
         return not self._halted and time.monotonic() < self._leases.end
@@ -206,8 +182,7 @@ class Sender:
         if self._halted:
             self._given_back.append(claimed)
         else:
-            self._claimed.appendleft(claimed)
-            self._more.set()
+            self._supply.put_first(claimed)
 
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
         """What becomes of a delivery; calls back when the ledger has it."""
@@ -242,18 +217,9 @@ class Sender:
 
     def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
-        aside = {row.id for row in self._claimed if row.email.rpartition("@")[2] == domain}
-        waited = self._lines.drop(domain)
-        for row in self._claimed:
-            if row.id in aside:
-                self._lines.taken(row)
-        if aside:
-            self._claimed = deque(row for row in self._claimed if row.id not in aside)
-        if aside or waited:
-            self._low.set()
-            self._more.set()
+        aside = self._supply.put_aside(domain)
         slowed = self._lines.slow_down(domain, until) if blame is Blame.BUSY else None
-        return Hold(domain, blame, until, words, [*aside, *waited], slowed)
+        return Hold(domain, blame, until, words, aside, slowed)
 
     # What the lines of slow receivers ask for.
 
@@ -261,11 +227,10 @@ class Sender:
         return not self._halted
 
     def ready(self, claimed: Claimed) -> None:
-        self._claimed.appendleft(claimed)
-        self._more.set()
+        self._supply.put_first(claimed)
 
     def room(self) -> None:
-        self._low.set()
+        self._supply.room()
 
     def queues(self, relay: Relay) -> list[pacing.Queue]:
         if self._pace is None and relay.rate is None and relay.warmup is None:
@@ -282,38 +247,18 @@ class Sender:
 
     # Ahead of the connections and beside them.
 
-    async def _refill(self) -> None:
-        nothing_but: frozenset[str] = frozenset()
-        while not self._exhausted:
-            await self._low.wait()
-            self._low.clear()
-            if self._over.is_set():
-                break
-            full = self._lines.full()
-            if full and full == nothing_but:
-                continue
-            claimed = await self._claim(full)
-            if self.settings.domain_rates:
-                await self._beside(partial(self._lines.look_up, claimed))
-            nothing_but = frozenset() if claimed else full
-            if not claimed and self._leases.skipped:
-                self._leases.from_the_beginning()
-                if not full:
-                    self._low.set()
-                continue
-            self._exhausted = not claimed
-            self._claimed.extend(self._lines.sort(claimed))
-            self._ahead.feed(self._claimed)
-            self._more.set()
-
     async def _claim(self, without: frozenset[str]) -> list[Claimed]:
         """As long as there is something to send, another writer of SQLite is not waited for."""
-        while self._log and self._waiting() and not self._halted:
+        claimed = None
+        while self._log and claimed is None and self._supply.ready() and not self._halted:
             claimed = self._leases.claim_if_free(without)
-            if claimed is not None:
-                return claimed
-            await asyncio.sleep(BUSY_SECONDS)
-        return await self._in_ledger(partial(self._leases.claim, without))
+            if claimed is None:
+                await asyncio.sleep(BUSY_SECONDS)
+        if claimed is None:
+            claimed = await self._in_ledger(partial(self._leases.claim, without))
+        if self.settings.domain_rates:
+            await self._beside(partial(self._lines.look_up, claimed))
+        return claimed
 
     async def _watch(self) -> None:
         """Look for a pause, a stop, and leases that have to be longer."""
@@ -353,7 +298,7 @@ class Sender:
             await asyncio.sleep(max(TELL_SECONDS, 20 * (time.monotonic() - began)))
 
     async def _give_back_rest(self) -> None:
-        rest = [*self._given_back, *self._claimed, *self._ahead.rest(), *self._lines.rest(), *self._flying.values()]
+        rest = [*self._given_back, *self._supply.rest(), *self._flying.values()]
         if rest:
             await self._in_ledger(lambda: self._leases.give_back(rest))
 

@@ -18,7 +18,7 @@ VERBS = {
     "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check", "open_links"},
     "newsletter/deliveries": {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
-        "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "pace_domains",
+        "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "supply", "pace_domains",
         "send_letters", "read_mailbox", "fetch_certificate",
     },
     "newsletter/operations": {"backup", "call_webhooks", "doctor", "move"},
@@ -42,6 +42,7 @@ INSTRUMENTS = {
         "record_outcomes",
         "log_outcomes",
         "sign_ahead",
+        "supply",
         "pace_domains",
     },
 }

@@ -1,0 +1,125 @@
+"""What a sender sends next: deliveries are claimed ahead of the connections, wait in lines where their receivers are
+slow, and are signed ahead where keys are set."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from db.claims import Claimed
+from newsletter.deliveries.assembling import Job, Work
+from newsletter.deliveries.hold_leases import Leases
+from newsletter.deliveries.message import Recipient
+from newsletter.deliveries.pace_domains import DomainLines
+from newsletter.deliveries.sign_ahead import SigningAhead
+
+LOW = 250  # deliveries; when fewer are at hand more are claimed
+
+
+class Supply:
+    """Made in a running loop. ``claim`` claims what is due, but of those domains; ``threads`` sign ``ahead`` messages
+    where the work has keys; ``failed`` is called when signing fails, and ``failure`` says why."""
+
+    def __init__(
+        self, work: Work, leases: Leases, lines: DomainLines,
+        claim: Callable[[frozenset[str]], Awaitable[list[Claimed]]],
+        threads: int, ahead: int, failed: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._work, self._leases, self._lines, self._claim = work, leases, lines, claim
+        self._more, self._low = asyncio.Event(), asyncio.Event()
+        self._low.set()
+        self._halted = self._exhausted = False
+        self._claimed: deque[Claimed] = deque()
+        self._ahead = SigningAhead(self._assemble, threads, ahead, self._more.set, failed)
+
+    @property
+    def failure(self) -> Exception | None:
+        return self._ahead.failure
+
+    def halt(self) -> None:
+        """Nothing more is given out, and who waits is told."""
+        self._halted = True
+        self._more.set()
+        self._low.set()
+
+    def close(self) -> None:
+        self._ahead.close()
+
+    async def anything(self) -> bool:
+        """Wait for a message; False when nothing is left, or after a halt."""
+        while not self.ready() and not self._halted:
+            if self._exhausted and not self._ahead.out and not self._lines.held:
+                return False
+            self._more.clear()
+            await self._more.wait()
+        return not self._halted
+
+    def ready(self) -> bool:
+        return bool(self._claimed) or self._ahead.ready()
+
+    def take(self) -> tuple[Claimed, Job]:
+        """The next message; only when it is ``ready``."""
+        if self._work.signers:
+            claimed, job = self._ahead.take(self._claimed)
+        else:
+            claimed = self._claimed.popleft()
+            job = self._assemble(claimed)
+        if len(self._claimed) < LOW:
+            self._low.set()
+        self._lines.taken(claimed)
+        return claimed, job
+
+    def put_first(self, claimed: Claimed) -> None:
+        """It comes next."""
+        self._claimed.appendleft(claimed)
+        self._more.set()
+
+    def room(self) -> None:
+        """More may be claimed."""
+        self._low.set()
+
+    def put_aside(self, domain: str) -> list[int]:
+        """Forget what is claimed for a domain; returns the deliveries."""
+        rows = [row for row in self._claimed if row.email.rpartition("@")[2] == domain]
+        for row in rows:
+            self._lines.taken(row)
+        aside = {row.id for row in rows}
+        if aside:
+            self._claimed = deque(row for row in self._claimed if row.id not in aside)
+        found = [*aside, *self._lines.drop(domain)]
+        if found:
+            self._low.set()
+            self._more.set()
+        return found
+
+    def rest(self) -> list[Claimed]:
+        """What was claimed and not taken."""
+        return [*self._claimed, *self._ahead.rest(), *self._lines.rest()]
+
+    async def refill(self) -> None:
+        """Claim whenever little is left, until nothing is due any more."""
+        nothing_but: frozenset[str] = frozenset()
+        while not self._exhausted:
+            await self._low.wait()
+            self._low.clear()
+            if self._halted:
+                break
+            full = self._lines.full()
+            if full and full == nothing_but:
+                continue
+            claimed = await self._claim(full)
+            nothing_but = frozenset() if claimed else full
+            if not claimed and self._leases.skipped:
+                self._leases.from_the_beginning()
+                if not full:
+                    self._low.set()
+                continue
+            self._exhausted = not claimed
+            self._claimed.extend(self._lines.sort(claimed))
+            self._ahead.feed(self._claimed)
+            self._more.set()
+
+    def _assemble(self, claimed: Claimed) -> Job:
+        recipient = Recipient(
+            claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection
+        )
+        return self._work.job(recipient, claimed.link_key_id)

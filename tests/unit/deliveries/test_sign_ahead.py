@@ -1,0 +1,73 @@
+"""Messages are signed ahead by threads, and by the loop itself where no thread has."""
+
+import asyncio
+from collections import deque
+
+from db.claims import Claimed
+from newsletter.deliveries.assembling import Job
+from newsletter.deliveries.sign_ahead import SigningAhead
+
+
+def claimed(count: int) -> deque[Claimed]:
+    return deque(Claimed(n, n, f"r{n}@example.org", "", "html", "", 1, 1, None, "queued") for n in range(count))
+
+
+def signed(row: Claimed) -> Job:
+    return Job(row.id, "", row.email, b"", (b"",), b"", 0)
+
+
+def refusing(row: Claimed) -> Job:
+    raise ValueError("no such key")
+
+
+def test_without_threads_the_loop_signs_as_it_goes() -> None:
+    async def sending() -> list[int]:
+        rows = claimed(20)
+        ahead = SigningAhead(signed, 0, 12, lambda: None, lambda: None)
+        taken = [ahead.take(rows)[1].delivery_id for _ in range(20)]
+        ahead.close()
+        return taken
+
+    assert asyncio.run(sending()) == list(range(20))
+
+
+def test_threads_sign_what_is_fed_and_tell_when_a_message_is_waited_for() -> None:
+    async def sending() -> set[int]:
+        rows, more, taken = claimed(30), asyncio.Event(), set()
+        ahead = SigningAhead(signed, 2, 12, more.set, lambda: None)
+        ahead.feed(rows)
+        assert ahead.out == 12
+        while rows or ahead.out:
+            while not ahead.ready():
+                more.clear()
+                await asyncio.wait_for(more.wait(), 10)
+            taken.add(ahead.take(rows)[0].id)
+        ahead.close()
+        return taken
+
+    assert asyncio.run(sending()) == set(range(30))
+
+
+def test_what_was_fed_and_not_taken_is_there_to_be_given_back() -> None:
+    async def stopping() -> tuple[set[int], int]:
+        rows = claimed(30)
+        ahead = SigningAhead(signed, 1, 12, lambda: None, lambda: None)
+        ahead.feed(rows)
+        gone = ahead.take(rows)[0].id
+        ahead.close()
+        return {row.id for row in ahead.rest()} | {row.id for row in rows}, gone
+
+    left, gone = asyncio.run(stopping())
+    assert left == set(range(30)) - {gone}
+
+
+def test_a_key_that_cannot_sign_ends_the_sending_and_is_told() -> None:
+    async def failing() -> Exception | None:
+        failed = asyncio.Event()
+        ahead = SigningAhead(refusing, 1, 12, lambda: None, failed.set)
+        ahead.feed(claimed(5))
+        await asyncio.wait_for(failed.wait(), 10)
+        ahead.close()
+        return ahead.failure
+
+    assert str(asyncio.run(failing())) == "no such key"
