@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -69,6 +70,12 @@ def new_id() -> Mapped[int]:
 
 def ref(target: str, *, null: bool = False, on_delete: str | None = None, index: bool = True) -> Mapped[Any]:
     return mapped_column(Id, ForeignKey(target, ondelete=on_delete), nullable=null, index=index)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of some rows. Its condition stands here for who reads it, and is held to what the migrations made by a
+    test: said in PostgreSQL's name it would load that dialect into every process, for 20 ms."""
+    return Index(name, *columns, unique=unique, info={"where": where})
 
 
 def checked(column: str, values: type[StrEnum]) -> CheckConstraint:

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
-from db.models.base import Base, Id, checked, new_id, ref
+from db.models.base import Base, Id, checked, new_id, partial_index, ref
 
 
 class Delivery(Base):
@@ -22,15 +22,12 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("issue_id", "subscriber_id"),
         checked("status", states.DeliveryStatus),
-        Index("ix_deliveries_queued", "issue_id", "id",
-              sqlite_where=text("status = 'queued'"), postgresql_where=text("status = 'queued'")),
-        Index("ix_deliveries_waiting", "issue_id", "next_attempt_at",
-              sqlite_where=text("status IN ('deferred', 'uncertain')"),
-              postgresql_where=text("status IN ('deferred', 'uncertain')")),
-        Index("ix_deliveries_leased", "issue_id", "lease_until",
-              sqlite_where=text("status = 'sending'"), postgresql_where=text("status = 'sending'")),
-        Index("ix_deliveries_relay_id", "relay_id",
-              sqlite_where=text("relay_id IS NOT NULL"), postgresql_where=text("relay_id IS NOT NULL")),
+        partial_index("ix_deliveries_queued", "issue_id", "id", where="status = 'queued'"),
+        partial_index(
+            "ix_deliveries_waiting", "issue_id", "next_attempt_at", where="status IN ('deferred', 'uncertain')"
+        ),
+        partial_index("ix_deliveries_leased", "issue_id", "lease_until", where="status = 'sending'"),
+        partial_index("ix_deliveries_relay_id", "relay_id", where="relay_id IS NOT NULL"),
         Index("ix_deliveries_subscriber", "subscriber_id"),
         {"sqlite_autoincrement": True},
     )  # fmt: skip
@@ -109,10 +106,8 @@ class Letter(Base):
     __table_args__ = (
         checked("kind", states.LetterKind),
         checked("status", states.LetterStatus),
-        Index("ix_letters_due", "not_before", sqlite_where=text("status = 'queued'"),
-              postgresql_where=text("status = 'queued'")),
-        Index("ix_letters_leased", "lease_until", sqlite_where=text("status = 'sending'"),
-              postgresql_where=text("status = 'sending'")),
+        partial_index("ix_letters_due", "not_before", where="status = 'queued'"),
+        partial_index("ix_letters_leased", "lease_until", where="status = 'sending'"),
     )  # fmt: skip
 
     id: Mapped[int] = new_id()

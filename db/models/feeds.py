@@ -7,7 +7,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
-from db.models.base import Base, checked, new_id, ref
+from db.models.base import Base, checked, new_id, partial_index, ref
 
 
 class Feed(Base):
@@ -50,7 +50,7 @@ class Entry(Base):
     __table_args__ = (
         UniqueConstraint("feed_id", "identity"),
         checked("status", states.EntryStatus),
-        Index("ix_entries_new", "id", sqlite_where=text("status = 'new'"), postgresql_where=text("status = 'new'")),
+        partial_index("ix_entries_new", "id", where="status = 'new'"),
         Index("ix_entries_release_id", "release_id"),
         Index("ix_entries_feed_id_link_key", "feed_id", "link_key"),
     )  # fmt: skip

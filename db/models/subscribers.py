@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
-from db.models.base import Base, Id, checked, new_id, ref
+from db.models.base import Base, Id, checked, new_id, partial_index, ref
 
 
 class Subscriber(Base):
@@ -91,10 +91,8 @@ class SubscriberEvent(Base):
 
     __tablename__ = "subscriber_events"
     __table_args__ = (
-        Index("ix_subscriber_events_unnumbered", "id", sqlite_where=text("number IS NULL"),
-              postgresql_where=text("number IS NULL")),
-        Index("ix_subscriber_events_number", "number", unique=True, sqlite_where=text("number IS NOT NULL"),
-              postgresql_where=text("number IS NOT NULL")),
+        partial_index("ix_subscriber_events_unnumbered", "id", where="number IS NULL"),
+        partial_index("ix_subscriber_events_number", "number", where="number IS NOT NULL", unique=True),
     )  # fmt: skip
 
     id: Mapped[int] = new_id()

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import states
-from db.models.base import Base, checked, new_id, ref
+from db.models.base import Base, checked, new_id, partial_index, ref
 
 
 class Tool(Base):
@@ -79,8 +79,7 @@ class Take(Base):
 
     __tablename__ = "takes"
     __table_args__ = (
-        Index("uq_takes_current", "tool_id", "panelist", unique=True,
-              sqlite_where=text("replaced_at IS NULL"), postgresql_where=text("replaced_at IS NULL")),
+        partial_index("uq_takes_current", "tool_id", "panelist", where="replaced_at IS NULL", unique=True),
         checked("call", states.Call),
         CheckConstraint("score IS NULL OR score BETWEEN 0 AND 100", name="score"),
     )  # fmt: skip

@@ -1,13 +1,14 @@
 """The schema comes into being, once, on both databases, and is the one that the models describe."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
-from db.engine import make_engine, reading
+from db.engine import is_sqlite, make_engine, reading
 from db.migrate import current_revision, migrate, newest_revision
 from db.models import Base, Key, Panelist
 from tests.fakes.times import MONDAY
@@ -29,6 +30,32 @@ def test_the_migrations_build_what_the_models_describe(engine: Engine) -> None:
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_ours})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_an_index_of_some_rows_has_the_condition_that_the_models_tell_of(engine: Engine) -> None:
+    told = {
+        index.name: index.info["where"]
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+        if "where" in index.info
+    }
+    listing = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+        if is_sqlite(engine)
+        else "SELECT indexname, indexdef FROM pg_indexes"
+    )
+    with reading(engine) as connection:
+        made = {row[0]: str(row[1]) for row in connection.execute(text(listing))}
+    assert len(told) == 10
+    assert {name: words(made[str(name)].partition(" WHERE ")[2]) for name in told} == {
+        name: words(condition) for name, condition in told.items()
+    }
+
+
+def words(condition: str) -> list[str]:
+    """PostgreSQL says IN as ANY, and everything with brackets and types."""
+    said = re.sub(r"::\w+( varying)?(\[\])?|[()\[\],]", " ", condition)
+    return said.replace("= ANY ARRAY", "IN").replace("= ANY  ARRAY", "IN").upper().split()
 
 
 def test_the_newest_revision_is_the_one_in_the_database(engine: Engine) -> None:
