@@ -50,7 +50,7 @@ def transaction(engine: Engine, patience: float = BUSY_TIMEOUT_MS / 1000) -> Ite
     ``patience`` is how many seconds another writer of an SQLite file is waited for; then OperationalError is raised.
     """
     with engine.connect() as connection:
-        connection = connection.execution_options(writes=True, patience=patience)
+        connection = connection.execution_options(write_patience=patience)
         with connection.begin():
             yield connection
 
@@ -75,10 +75,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("writes", False):
+    patience = connection.get_execution_options().get("write_patience")
+    if patience is not None:
         try:
-            _begin_writing(connection.connection.driver_connection, options["patience"])
+            _begin_writing(connection.connection.driver_connection, patience)
         except sqlite3.OperationalError as error:
             raise OperationalError("BEGIN IMMEDIATE", None, error) from error
     else:

@@ -55,7 +55,7 @@ class Work:
         if self.signers:
             from newsletter.deliveries import dkim  # who does not sign needs no cryptography
 
-            own = dkim.sign(self.signers, own, cut.fields, told.join(cut.pieces), self.left_out) + own
+            own = dkim.sign(self.signers, own, cut.fields, dkim.body_hash(cut.pieces, told), self.left_out) + own
         head = b"".join([own, cut.fields, b"\r\n"])
         sender = return_path(envelope, recipient, key_id, key)
         return Job(recipient.delivery_id, sender, recipient.email, head, cut.pieces, told, len(own) + cut.size)

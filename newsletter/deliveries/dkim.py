@@ -77,17 +77,32 @@ class Signer:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def sign(signers: Sequence[Signer], own: bytes, shared: bytes, body: bytes, left_out: tuple[str, ...] = ()) -> bytes:
+def sign(signers: Sequence[Signer], own: bytes, shared: bytes, hashed: bytes, left_out: tuple[str, ...] = ()) -> bytes:
     """The DKIM-Signature fields of a message, one for each signer, to stand before its other fields.
 
-    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``body`` is in relaxed form.
+    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``hashed`` is its ``body_hash``.
     """
     fields = canonical_fields(own) | _shared_fields(shared)
     names = [name for name in SIGNED if name not in left_out]
     head = "".join([f"{name}:{fields[name]}\r\n" for name in names if name in fields])
     mentions = ":".join([f"{name}:{name}" if name in fields else name for name in names])
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    digest = base64.b64encode(hashed).decode()
     return b"".join(_signature(signer, head, mentions, digest) for signer in signers)
+
+
+def body_hash(pieces: Sequence[bytes], token: bytes = b"") -> bytes:
+    """SHA-256 over a body in relaxed form: pieces with the reader's token between them. What stands before the first
+    token is the same for every reader, and hashed once."""
+    hashing = _begun(pieces[0]).copy()
+    for piece in pieces[1:]:
+        hashing.update(token)
+        hashing.update(piece)
+    return hashing.digest()
+
+
+@lru_cache(maxsize=64)
+def _begun(first: bytes) -> "hashlib._Hash":
+    return hashlib.sha256(first)
 
 
 def canonical_fields(block: bytes) -> dict[str, str]:

@@ -6,6 +6,7 @@ with growing pauses for two days.
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 import secrets
@@ -105,7 +106,7 @@ def _prepare(
 def _signed(message: bytes, settings: Settings, signers: Sequence[Signer]) -> bytes:
     head, _, body = message.partition(b"\r\n\r\n")
     left_out = REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
-    return sign(signers, head + b"\r\n", b"", body, left_out) + message
+    return sign(signers, head + b"\r\n", b"", hashlib.sha256(body).digest(), left_out) + message
 
 
 def _write(connection: Connection, letter: DueLetter, settings: Settings, clock: Clock) -> bytes | None:

@@ -260,7 +260,7 @@ def database_away(database_url: str, request: pytest.FixtureRequest) -> Callable
     def held() -> Iterator[None]:
         engine = make_engine(database_url)
         with engine.connect() as connection:
-            connection.execution_options(writes=True).execute(text("SELECT 1"))
+            connection.execution_options(write_patience=BUSY_TIMEOUT_MS / 1000).execute(text("SELECT 1"))
             time.sleep(BUSY_TIMEOUT_MS / 1000 + 2)
             yield
         engine.dispose()

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, SIGNED, Signer, sign
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, SIGNED, Signer, body_hash, sign
 from newsletter.deliveries.message import Envelope, Recipient, freeze, link_token, own_fields
 from tests.integration.sending import rendered
 
@@ -30,7 +30,13 @@ def message(format: str = "html", left_out: tuple[str, ...] = ()) -> bytes:
     own = own_fields(ENVELOPE, recipient, token, datetime(2026, 11, 24, tzinfo=UTC), 1, b"k" * 32)
     cut = frozen.cut("", format)
     body = token.encode().join(cut.pieces)
-    return sign([RSA, ED], own, cut.fields, body, left_out) + own + cut.fields + b"\r\n" + body
+    return (
+        sign([RSA, ED], own, cut.fields, body_hash(cut.pieces, token.encode()), left_out)
+        + own
+        + cut.fields
+        + b"\r\n"
+        + body
+    )
 
 
 def record_of(name: bytes, timeout: int = 5) -> bytes:
