@@ -80,7 +80,7 @@ class Signer:
 def sign(signers: Sequence[Signer], own: bytes, shared: bytes, hashed: bytes, left_out: tuple[str, ...] = ()) -> bytes:
     """The DKIM-Signature fields of a message, one for each signer, to stand before its other fields.
 
-    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``hashed`` is its ``body_hash``.
+    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``hashed`` is its body's hash.
     """
     fields = canonical_fields(own) | _shared_fields(shared)
     names = [name for name in SIGNED if name not in left_out]
