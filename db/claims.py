@@ -65,9 +65,12 @@ def claim(
     """
     others = [~Delivery.email.endswith(f"@{domain}", autoescape=True) for domain in without]
     told: dict[str, Any] = {"issue": issue_id, "now": now, "after": after}
-    rows = [*connection.execute(_candidates(due=True).where(*others), told | {"limit": limit})]
+    again, queued = _candidates(due=True), _candidates(due=False)
+    if others:  # else the statements are those that the database knows already
+        again, queued = again.where(*others), queued.where(*others)
+    rows = [*connection.execute(again, told | {"limit": limit})]
     if len(rows) < limit:
-        fresh = connection.execute(_candidates(due=False).where(*others), told | {"limit": limit - len(rows)}).all()
+        fresh = connection.execute(queued, told | {"limit": limit - len(rows)}).all()
         rows += fresh
         after = max((row[0] for row in fresh), default=after)
     gone = [row[0] for row in rows if not row[-1]]
