@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command import Command
-from tests.acceptance.test_moving_in import LISTMONK
 from tests.databases import PostgresServer
 from tests.fakes.feed_server import FeedServer
 from tests.fakes.receiver import Receiver
 from tests.fakes.smtp_sink import Sink
 from tests.fakes.times import MONDAY
+from tests.unit.subscribers.test_exports import LISTMONK
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README", "docs/quick-start", "docs/feeds", "docs/editors", "docs/readers", "docs/operators", "docs/api")

@@ -321,7 +321,9 @@ def test_every_mode_of_the_preview(window: Page) -> None:
     light = heading.evaluate("heading => getComputedStyle(heading).color")
     window.get_by_label("Mobile", exact=True).check()
     expect(frame).to_have_attribute("data-width", "mobile")
-    assert (frame.bounding_box() or {})["width"] <= 392
+    box = frame.bounding_box()
+    assert box is not None
+    assert box["width"] <= 392
     window.get_by_label("Dark", exact=True).check()
     expect(frame).to_have_attribute("data-shade", "dark")
     expect(heading).not_to_have_css("color", light)
@@ -391,7 +393,7 @@ def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None
         expect(window.get_by_role("table", name="What came back").get_by_role("row", name=row)).to_be_visible()
     expect(window.get_by_role("table", name="Votes on each item").get_by_role("row", name="Curly 3 2")).to_be_visible()
     for scheme in ("light", "dark"):
-        window.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        window.emulate_media(color_scheme=scheme)
         assert serious_findings(window) == []
     window.emulate_media(color_scheme="light")
     picture(window, "editor-receipt", whole=True)

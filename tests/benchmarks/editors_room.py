@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -48,7 +49,7 @@ def main() -> None:
         add_editor(engine, "ada@example.com", "editor", NOW)
         browser.post(make_link(engine, "ada@example.com", settings, NOW).removeprefix(settings.public_url))
         for path in PAGES:
-            print(f"  {path:36} {_took(lambda path=path: browser.get(path))}")
+            print(f"  {path:36} {_took(partial(browser.get, path))}")
         typed = dict(re.findall(r'name="(csrf)" value="([^"]*)"', browser.get(PAGE).text)) | {"subject": "Typed"}
         took = _took(lambda: browser.post(f"{PAGE}/preview", data=typed))
         print(f"  {'preview after an edit':36} {took}")
@@ -71,7 +72,7 @@ def _preview_of_a_big_week() -> None:
         took = _took(lambda: browser.post(f"{PAGE}/preview", data=typed))
         print(f"  {'preview of 120 launches':36} {took}")
         for part in ("", "/difference", "/findings"):
-            took = _took(lambda part=part: browser.get(PAGE + part))
+            took = _took(partial(browser.get, PAGE + part))
             print(f"  {f'{WEEK}{part} of 120 launches':36} {took}")
         engine.dispose()
 

@@ -62,9 +62,9 @@ class _Server(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve from another process, so that its memory and time are not ours."""
     if "--serve" in sys.argv:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-        print(server.server_port, flush=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serving = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+        print(serving.server_port, flush=True)
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
         sys.stdin.read()
         return
     import subprocess

@@ -30,7 +30,7 @@ LAUNCHES = (
     ("inkwell", "Inkwell", "Writing", "....."),
     ("nightjar", "Nightjar", "Developer Tools", "....."),
 )
-UNSURE = (
+UNSURE: tuple[tuple[str, str, list[tuple[str, float, str]]], ...] = (
     ("Curly 2 for teams", "https://launches.example/curly-2", [("curly", 0.82, "its name begins with Curly")]),
     ("Pagewright Studio", "https://launches.example/pagewright-studio",
      [("pagewright", 0.71, "its name begins with Pagewright"), ("inkwell", 0.31, "the same category")]),

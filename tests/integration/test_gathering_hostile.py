@@ -46,7 +46,7 @@ def doctype(declarations: str, title: str) -> str:
 
 
 LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10 if n else 'ha' * 50}'>" for n in range(10))
-HOSTILE = {
+HOSTILE: dict[str, bytes | str] = {
     "an entity bomb": doctype(LAUGHS, "&l9;"),
     "one huge entity, often": doctype(f"<!ENTITY a '{'a' * 100_000}'>", "&a;" * 10_000),
     "an external entity": doctype("<!ENTITY x SYSTEM 'file:///etc/passwd'>", "&x;"),

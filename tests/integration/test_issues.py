@@ -222,7 +222,7 @@ def test_rendering_twice_gives_the_same_bytes(engine: Engine, settings: Settings
     one = render_issue(engine, WEEK, settings, NOW)
     assert render_issue(engine, WEEK, settings, NOW + timedelta(days=3)) == one
     parsed = message_from_bytes(one.message, policy=policy.default)
-    assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]  # type: ignore[attr-defined]
+    assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
     assert "Alpha" in one.text
     assert "Alpha" in one.html
 

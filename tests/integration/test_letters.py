@@ -8,7 +8,7 @@ from pathlib import Path
 import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from db.engine import reading, transaction
 from db.letters import add_letter, claim_letters
@@ -165,7 +165,7 @@ def test_a_password_is_never_sent_in_clear_text(engine: Engine, settings: Settin
 def hurry(engine: Engine) -> None:
     """Let the next attempt be due."""
     with transaction(engine) as connection:
-        connection.execute(Letter.__table__.update().values(not_before=real_now()))
+        connection.execute(update(Letter).values(not_before=real_now()))
 
 
 def test_a_letter_that_cannot_be_written_does_not_hold_up_the_next(engine: Engine, settings: Settings) -> None:

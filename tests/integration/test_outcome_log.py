@@ -144,7 +144,7 @@ def test_what_a_full_disk_takes_in_part_is_not_in_the_log(
     log.append([sent(one)])
     whole = log_file(engine).read_bytes()
     write = os.write
-    monkeypatch.setattr(outcome_log.os, "write", lambda handle, data: write(handle, data[:20]))
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:20]))
     with pytest.raises(OSError, match="No space left"):
         log.append([sent(two)])
     monkeypatch.undo()

@@ -50,11 +50,11 @@ def mailed(engine: Engine, settings: Settings, email: str, issues: int = 1) -> M
         for number in range(issues):
             issue_id = _issue(connection, number, settings)
             make_partition(connection, issue_id)
-            values = {"email": email, "name": "", "format": "html", "selection": "", "link_key_id": key_id}
+            chosen = {"email": email, "name": "", "format": "html", "selection": "", "link_key_id": key_id}
             deliveries.append(
                 connection.execute(
                     insert(Delivery)
-                    .values(issue_id=issue_id, subscriber_id=subscriber_id, status="sent", **values)
+                    .values(issue_id=issue_id, subscriber_id=subscriber_id, status="sent", **chosen)
                     .returning(Delivery.id)
                 ).scalar_one()
             )

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from newsletter.deliveries.bounces import Returned, read_bounce
+from newsletter.deliveries.bounces import read_bounce
+from newsletter.deliveries.bounces_reasons import Returned
 
 pytestmark = pytest.mark.corpus
 

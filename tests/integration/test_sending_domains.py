@@ -72,7 +72,7 @@ def test_more_of_a_slow_domain_than_is_held_at_once_is_sent_to_the_last(
 
 
 def test_a_domain_that_finds_it_too_much_goes_on_more_slowly(engine: Engine, settings: Settings) -> None:
-    asked = []
+    asked: list[Mail] = []
 
     def too_much(mail: Mail, number: int) -> str:
         if mail.recipient.endswith("@slow.example") and number >= 5 and not asked:

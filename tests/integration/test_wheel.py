@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel's content alone; what it depends on comes from this environment."""
     pytest.importorskip("hatchling", reason="building a wheel needs hatchling")
     built, target = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
-    run = {"cwd": ROOT, "check": True, "capture_output": True}
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)], **run)
+    run = partial(subprocess.run, cwd=ROOT, check=True, capture_output=True)
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)])
     (wheel,) = built.glob("*.whl")
     options = ("--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check", "--target", str(target))
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *options, str(wheel)], **run)
+    run([sys.executable, "-m", "pip", "install", "--quiet", *options, str(wheel)])
     return target
 
 

@@ -3,7 +3,7 @@
 import base64
 import json
 import quopri
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def mails() -> Iterator[Mail]:
 
 
 def encoded(lines: list[str]) -> bytes:
-    ways = {
+    ways: dict[str, Callable[[bytes], bytes]] = {
         "%b64": base64.encodebytes,
         "%qp": lambda raw: quopri.encodestring(raw) + b"\n",
         "%raw": lambda raw: raw + b"\n",

@@ -3,13 +3,22 @@
 import csv
 import io
 import json
+from calendar import timegm
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import feedparser
 import pytest
 
 from newsletter.clock import Week
-from newsletter.demo.material import Rehearsal, feed_documents, readers_document, sample_feeds, tools_document
+from newsletter.demo.material import (
+    Rehearsal,
+    SampleFeed,
+    feed_documents,
+    readers_document,
+    sample_feeds,
+    tools_document,
+)
 
 WEEK = Week(2026, 47)
 PANEL = ["builder", "skeptic", "futurist", "founder", "creator"]
@@ -40,13 +49,14 @@ def test_twenty_five_readers_choose_differently() -> None:
 @pytest.mark.parametrize(
     "feed", [feed for feed in sample_feeds() if feed.file != "brackish.json"], ids=lambda f: f.file
 )
-def test_every_feed_is_well_formed_and_dated_in_its_week_or_long_before(feed) -> None:  # type: ignore[no-untyped-def]
+def test_every_feed_is_well_formed_and_dated_in_its_week_or_long_before(feed: SampleFeed) -> None:
     parsed = feedparser.parse(feed_documents(WEEK, "http://127.0.0.1:1")[feed.file])
     assert not parsed.bozo, parsed.get("bozo_exception")
     moments = [
-        datetime(*(entry.get("published_parsed") or entry.updated_parsed)[:6], tzinfo=UTC) for entry in parsed.entries
+        datetime.fromtimestamp(timegm(entry.get("published_parsed") or entry.updated_parsed), UTC)
+        for entry in parsed.entries
     ]
-    weeks = {Week.of(moment, UTC) for moment in moments}  # type: ignore[arg-type]
+    weeks = {Week.of(moment, ZoneInfo("UTC")) for moment in moments}
     assert WEEK in weeks
     assert max(weeks) <= WEEK.next(), "what makes the next draft"
 

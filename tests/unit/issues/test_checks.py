@@ -101,12 +101,13 @@ def test_style_sheets_that_gmail_drops_are_errors(style: str) -> None:
 
 def test_what_every_mail_says_may_only_name_what_every_mail_has() -> None:
     issue = replace(week("usual"), lead=None)
-    told = {
-        "subject": "Hush is here",
-        "preheader": "Larkspur 3 and Otter CLI 1.0",
-        "intro": "Hushed, Larkspur 3, Tern 1.8.",
-    }
-    assert places(check_values(replace(issue, **told)), "warning") == {"subject", "preheader", "intro"}
+    told = replace(
+        issue,
+        subject="Hush is here",
+        preheader="Larkspur 3 and Otter CLI 1.0",
+        intro="Hushed, Larkspur 3, Tern 1.8.",
+    )
+    assert places(check_values(told), "warning") == {"subject", "preheader", "intro"}
     assert places(check_values(replace(issue, subject="Larkspur 3, hushed", intro="")), "warning") == set()
 
 

@@ -2,7 +2,7 @@
 
 import quopri
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import product
 
@@ -92,7 +92,7 @@ def test_a_category_that_is_only_counted_still_makes_a_mail() -> None:
 
 
 # Weeks whose subject, preheader and intro claim different things.
-CLAIMING = {
+CLAIMING: dict[str, Callable[[], IssueMaterial]] = {
     "usual": usual_material,
     "lonely": lonely_material,
     "crowded": crowded_material,
