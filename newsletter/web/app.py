@@ -5,11 +5,11 @@ import importlib
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from newsletter.clock import Clock
 from newsletter.settings import Settings
@@ -37,6 +37,14 @@ ROOMS = (
 )
 
 
+class _App(Starlette):
+    """Headers and counts are for every answer: Starlette's own middleware has no part in the page for what nobody
+    foresaw."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Measured(SecurityHeaders(super().build_middleware_stack()))
+
+
 def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     """The whole site for one installation; whoever serves it closes the engine."""
     routes: list[BaseRoute] = [
@@ -44,11 +52,7 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     ]
     for name in ROOMS:
         routes.extend(importlib.import_module(name).routes)
-    app = Starlette(
-        routes=routes,
-        middleware=[Middleware(Measured), Middleware(SecurityHeaders)],
-        exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
-    )
+    app = _App(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _unforeseen})
     app.state.site = Site(settings, engine, clock)
     return app
 

@@ -9,9 +9,11 @@ from db.engine import make_engine
 from newsletter.clock import Clock, real_now
 from newsletter.settings import Settings
 from newsletter.subscribers.sign_up import SignUp, sign_up
+from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import put, tool
+from tests.fakes.running_app import RunningApp
 from tests.fakes.sample_week import NOW
 
 
@@ -66,6 +68,21 @@ def test_a_search_is_text_and_no_query(browser: Browser, asked: str) -> None:
     assert answer.status_code == 200
     assert 'href="/tools/beta"' not in answer.text
     assert browser.get("/tools/alpha").status_code == 200
+
+
+def test_a_page_for_what_nobody_foresaw_keeps_the_address_and_its_token_to_itself(settings: Settings) -> None:
+    nowhere = make_engine("sqlite:////nowhere/newsletter.db")
+    with RunningApp(create_app(settings, nowhere, Clock())) as app:
+        answer = app.get(f"/preferences/{sign_link(Link(1, 1), 1, b'k' * 32)}")
+    nowhere.dispose()
+    assert answer.status_code == 500
+    assert "The mistake is ours" in answer.text
+    for name, value in (
+        ("referrer-policy", "no-referrer"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+    ):  # fmt: skip
+        assert answer.headers[name] == value
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 def test_a_limit_holds_across_processes(engine: Engine, settings: Settings) -> None:
