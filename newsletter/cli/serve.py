@@ -71,13 +71,18 @@ def run_service(
             app.router.routes[:0] = routes
             host, port = listening.getsockname()[:2]
             note(f"Serving http://{host}:{port} for {settings.public_url}; Ctrl-C stops.")
-            serve_app(app, listening)
+            serve_app(app, listening, stop)
     engine.dispose()
 
 
-def serve_app(app: Any, listening: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM; open ones get ten seconds. No access log: paths hold tokens."""
+def serve_app(app: Any, listening: socket.socket, stop: Event) -> None:
+    """Answer requests until SIGINT or SIGTERM, also one that came before and has set ``stop``; open requests get ten
+    seconds. No access log: paths hold tokens."""
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def on_tick(self, counter: int) -> bool:
+            return stop.is_set() or await super().on_tick(counter)
 
     for quiet in ("python_multipart", "uvicorn.error"):  # a stranger's broken request is no warning to anybody here
         logging.getLogger(quiet).setLevel(logging.ERROR)
@@ -85,7 +90,7 @@ def serve_app(app: Any, listening: socket.socket) -> None:
         app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
         timeout_graceful_shutdown=10,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from db.issues import issue_of_week
 from db.letters import add_letter
 from db.runs import JobLook, look_at_jobs
 from db.states import LetterKind
-from newsletter.cli.serve import listen
+from newsletter.cli.serve import listen, serve_app
 from newsletter.clock import Clock, Week, real_now
 from newsletter.demo.inbox import Inbox
 from newsletter.demo.material import feed_documents, readers_document, sample_feeds, tools_document
@@ -36,6 +37,7 @@ from newsletter.releases.collect import collect_releases
 from newsletter.settings import Settings, load
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.tools.import_tools import import_tools
+from newsletter.web.app import create_app
 from scheduler.service import Service
 from tests.conftest import complete_environment
 
@@ -59,6 +61,17 @@ def test_an_answer_in_two_parts_waits_for_nobody() -> None:
         connection, _ = listening.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_stop_that_comes_while_it_starts_is_heard(engine: Engine, settings: Settings) -> None:
+    app = create_app(settings, engine, Clock())
+    stop = threading.Event()
+    stop.set()
+    with listen("127.0.0.1", 0) as listening:
+        serving = threading.Thread(target=serve_app, args=(app, listening, stop), daemon=True)
+        serving.start()
+        serving.join(10)
+    assert not serving.is_alive()
 
 
 @pytest.fixture
