@@ -4,7 +4,7 @@ import os
 import pwd
 import subprocess
 
-from tests.fakes.mail_server import MailServer
+from tests.fakes.mail_server import MailServer, free_port
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -64,9 +64,15 @@ class Postfix(MailServer):
             asked = f"check_policy_service inet:127.0.0.1:{self.policy}"
             main += f"smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_recipient_restrictions = {asked}\n"
         (config / "main.cf").write_text(main)
-        (config / "master.cf").write_text(_MASTER.format(port=self.port))
         (config / "mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in self.names))
-        self._run("start")
+        for tries_left in (2, 1, 0):
+            (config / "master.cf").write_text(_MASTER.format(port=self.port))
+            try:
+                return self._run("start")
+            except RuntimeError:
+                if not tries_left:
+                    raise
+                self.port = free_port()  # somebody else has taken the one that was free
 
     def stop(self) -> None:
         self._run("stop")
@@ -75,4 +81,6 @@ class Postfix(MailServer):
         command = ["postfix", "-c", str(self.folder / "config"), what]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
-            raise RuntimeError(f"postfix {what}: {done.stderr or done.stdout}")
+            log = self.folder / "log"
+            told = log.read_text()[-1000:] if log.exists() else ""
+            raise RuntimeError(f"postfix {what}: {done.stderr or done.stdout}{told}")
