@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -182,6 +183,28 @@ def test_a_ledger_that_cannot_be_told_stays_to_be_told(engine: Engine, settings:
     with transaction(engine) as connection:
         tell_of_gone(connection, engine, [GONE])
     assert [status for status, _ in statuses(engine).values()] == ["sent"]
+
+
+def test_who_writes_to_the_database_for_long_does_not_hold_up_what_is_claimed(
+    engine: Engine, settings: Settings, sqlite_url: str
+) -> None:
+    published(engine, settings, 400)
+    elsewhere = make_engine(sqlite_url)
+    with Sink().delaying(0.01) as sink:
+        sending = threading.Thread(target=send_due, args=(engine, with_relays(settings, sink.url), standing()))
+        sending.start()
+        until = time.monotonic() + 30
+        while not sink.mails and time.monotonic() < until:
+            time.sleep(0.01)
+        with transaction(elsewhere):
+            begun = len(sink.mails)
+            while len(sink.mails) < 400 and time.monotonic() < until:
+                time.sleep(0.01)
+            arrived = len(sink.mails)
+        sending.join(30)
+    assert begun < arrived == 400
+    assert [status for status, _ in statuses(engine).values()] == ["sent"] * 400
+    elsewhere.dispose()
 
 
 def test_a_claim_does_not_wait_for_another_writer_where_there_is_something_to_send(
