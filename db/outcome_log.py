@@ -45,10 +45,13 @@ class OutcomeLog:
             rows.append(row := encoded(written))
             lines.append(row if "@" not in row else encoded(written._replace(reply=None)))
         data = "\n".join([*lines, ""]).encode()
-        if (done := os.write(self._handle, data)) != len(data):
+        try:
+            if os.write(self._handle, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
             os.ftruncate(self._handle, self._size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        self._size += done
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
+        self._size += len(data)
         self._untold += rows
 
     @contextmanager

@@ -63,6 +63,8 @@ class LogRecorder:
             self._try(lambda: self._log.append([row.written for row in batch]))
             self._tell_in(TELL_SECONDS)
         self._dirty.set()
+        if self.failure is not None:
+            self._failed()  # before anybody goes on to the next message, whose outcome would be lost as well
         settle(batch)
 
     def _tell(self, batch: Sequence[Decided] = ()) -> None:

@@ -20,6 +20,7 @@ from db.outcomes import Written
 from db.ownership import folder_id, lock_folder
 from newsletter import settings as settings_module
 from newsletter.clock import real_now
+from newsletter.deliveries import record_outcomes
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings
@@ -183,6 +184,34 @@ def test_a_ledger_that_cannot_be_told_stays_to_be_told(engine: Engine, settings:
     with transaction(engine) as connection:
         tell_of_gone(connection, engine, [GONE])
     assert [status for status, _ in statuses(engine).values()] == ["sent"]
+
+
+def test_a_disk_that_stays_full_ends_the_sending_before_anything_goes_out_that_is_not_written_down(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(engine, settings, 200)
+    monkeypatch.setattr(record_outcomes, "DATABASE_SECONDS", 0.0)
+    write, written = os.write, 0
+
+    def filling_up(handle: int, data: bytes) -> int:
+        nonlocal written
+        if data.startswith(b"[") and (written := written + data.count(b"\n")) > 50:
+            return write(handle, data[:10])
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", filling_up)
+    with Sink() as sink:
+        with pytest.raises(OSError, match=r"No space left on device: .*\.outcomes"):
+            send_due(engine, with_relays(settings, sink.url), standing())
+        monkeypatch.undo()
+        (log,) = lock_folder(engine).glob("*.outcomes")
+        safe = log.read_bytes().count(b"\n")
+        assert 0 < safe <= 50
+        assert len(sink.mails) - safe <= 4, "one message a connection"
+        (report,) = send_due(engine, with_relays(settings, sink.url), standing()).issues
+        assert report.counts.sent == 200
+        assert len(sink.recipients()) == 200
+        assert sink.recipients().total() <= 204
 
 
 def test_who_writes_to_the_database_for_long_does_not_hold_up_what_is_claimed(
