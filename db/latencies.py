@@ -20,14 +20,16 @@ class Latency(NamedTuple):
 
 
 def add(connection: Connection, found: Iterable[Latency]) -> None:
-    for row in found:
-        statement = insert_or(connection, RelayLatency).values(row._asdict())
-        more = {
-            "messages": RelayLatency.messages + statement.excluded.messages,
-            "seconds": RelayLatency.seconds + statement.excluded.seconds,
-        }
-        key = [RelayLatency.relay, RelayLatency.up_to]
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=more))
+    """Always in the same order: PostgreSQL would find senders that each wait for a row of the other in a deadlock."""
+    statement = insert_or(connection, RelayLatency)
+    more = {
+        "messages": RelayLatency.messages + statement.excluded.messages,
+        "seconds": RelayLatency.seconds + statement.excluded.seconds,
+    }
+    key = [RelayLatency.relay, RelayLatency.up_to]
+    upsert = statement.on_conflict_do_update(index_elements=key, set_=more)
+    for row in sorted(found):
+        connection.execute(upsert, row._asdict())
 
 
 def so_far(connection: Connection) -> list[Latency]:

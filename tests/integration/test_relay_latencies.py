@@ -1,5 +1,7 @@
 """How long relays take to answer for a message reaches /metrics, whichever process sends."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine
 
@@ -54,6 +56,20 @@ def test_what_several_processes_found_adds_up(engine: Engine) -> None:
         one, beyond = so_far(connection)
     assert (one.up_to, one.messages, round(one.seconds, 6)) == (0.5, 3, 0.9)
     assert (beyond.up_to, beyond.messages, beyond.seconds) == (float("inf"), 2, 800.0)
+
+
+def test_senders_that_met_the_bounds_in_different_orders_do_not_lock_one_another_out(engine: Engine) -> None:
+    bounds = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
+
+    def add_often(order: tuple[float, ...]) -> None:
+        for _ in range(25):
+            with transaction(engine) as connection:
+                add(connection, [Latency("relay", bound, 1, 0.0) for bound in order])
+
+    with ThreadPoolExecutor(3) as senders:  # an error of any is raised here
+        list(senders.map(add_often, (bounds, bounds[::-1], bounds[3:] + bounds[:3])))
+    with reading(engine) as connection:
+        assert [row.messages for row in so_far(connection)] == [75] * len(bounds)
 
 
 def test_what_the_database_did_not_take_is_there_the_next_time() -> None:
