@@ -165,7 +165,8 @@ class _Chunked(_Conversation):
         self.line.ask(whole, 3, FINAL_SECONDS, partial(self._sent, job))
 
     def _sent(self, job: Job, replies: list[Reply]) -> None:
-        self.answered(job, _verdict(replies, 3))
+        looked_at = len(replies) == 3 and replies[0].ok and replies[1].ok  # else the last reply is to no message
+        (self.answered if looked_at else self.decided)(job, _verdict(replies, 3))
         if any(reply.code == 421 for reply in replies):
             self.line.close()
         if replies and not replies[-1].ok and not self.line.lost:

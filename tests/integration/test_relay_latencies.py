@@ -17,6 +17,7 @@ from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import published, standing, with_relays
 
 SLOW = 0.3
+EACH_WAY = pytest.mark.parametrize("offers", [("CHUNKING", "PIPELINING"), ("PIPELINING",), ()])
 
 
 def shown(engine: Engine, settings: Settings) -> list[str]:
@@ -24,7 +25,7 @@ def shown(engine: Engine, settings: Settings) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("newsletter_smtp_seconds")]
 
 
-@pytest.mark.parametrize("offers", [("CHUNKING", "PIPELINING"), ("PIPELINING",), ()])
+@EACH_WAY
 def test_a_slow_relay_is_seen_as_slow_as_it_is(engine: Engine, settings: Settings, offers: tuple[str, ...]) -> None:
     published(engine, settings, 8)
     with Sink().offering(*offers).delaying(SLOW) as sink:
@@ -39,9 +40,12 @@ def test_a_slow_relay_is_seen_as_slow_as_it_is(engine: Engine, settings: Setting
     assert 8 * SLOW <= float(total.rpartition(" ")[2]) < 8 * 5
 
 
-def test_a_refused_recipient_and_a_lost_message_have_no_answer_to_wait_for(engine: Engine, settings: Settings) -> None:
+@EACH_WAY
+def test_a_refused_recipient_and_a_lost_message_have_no_answer_to_wait_for(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
     published(engine, settings, 3)
-    sink = Sink().offering("PIPELINING").refusing("reader0@example.org", "550 5.1.1 nobody")
+    sink = Sink().offering(*offers).refusing("reader0@example.org", "550 5.1.1 nobody")
     with sink.ending(lambda mail, _: None if mail.recipient == "reader1@example.org" else "250 2.0.0 taken"):
         send_due(engine, with_relays(settings, sink.url), standing())
     with reading(engine) as connection:
