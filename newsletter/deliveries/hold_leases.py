@@ -10,10 +10,9 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from db import claims, deliveries, latencies, slots
+from db import claims, deliveries, slots
 from db.claims import Claimed
 from db.engine import BUSY_TIMEOUT_MS, reading, transaction
-from db.latencies import Latency
 from db.states import IssueStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.pacing import Queue
@@ -95,11 +94,6 @@ class Leases:
     def pause_issue(self, week: str, reason: str) -> None:
         with transaction(self._engine) as connection:
             hold_issue(connection, self._issue_id, week, reason, self._clock.now())
-
-    def note(self, found: Sequence[Latency], patience: float) -> None:
-        """How long relays took."""
-        with transaction(self._engine, patience) as connection:
-            latencies.add(connection, found)
 
     def stand_in_line(self, queue: Queue, count: int) -> float:
         """The next so many places in a queue; returns the instant of the first, by ``time.monotonic``: the machine's

@@ -24,7 +24,6 @@ from sqlalchemy.exc import OperationalError
 from db import ownership
 from db.claims import Claimed
 from db.engine import is_sqlite
-from db.latencies import Latency
 from db.outcome_log import OutcomeLog
 from db.outcomes import Written
 from db.states import DeliveryStatus
@@ -33,8 +32,8 @@ from newsletter.deliveries import outcomes, pacing
 from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
-from newsletter.deliveries.latencies import Latencies
 from newsletter.deliveries.log_outcomes import LogRecorder
+from newsletter.deliveries.note_latencies import Notes
 from newsletter.deliveries.outcomes import Blame, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
@@ -87,7 +86,7 @@ class Sender:
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
         self._bounced = 0
-        self._latencies = Latencies()
+        self._notes = Notes(engine)
         self._paused_because: str | None = None
 
     @property
@@ -124,7 +123,7 @@ class Sender:
             await self._recorder.close()
             with contextlib.suppress(OperationalError):
                 await self._give_back_rest()
-            await self._note_latencies(LOOK_SECONDS)
+            await self._in_ledger(partial(self._notes.write, LOOK_SECONDS))
             self._waits.shutdown()
         for error in (*ended, self._supply.failure, self._recorder.failure):
             if isinstance(error, BaseException):
@@ -210,7 +209,7 @@ class Sender:
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
     def took(self, relay: Relay, seconds: float) -> None:
-        self._latencies.add(relay.name, seconds)
+        self._notes.took(relay.name, seconds)
 
     def hurry(self) -> None:
         self._recorder.hurry()
@@ -277,17 +276,8 @@ class Sender:
                     extended = time.monotonic()
                     if not await self._in_ledger(self._leases.extend):
                         break
-            await self._note_latencies(0.0)
+            await self._in_ledger(partial(self._notes.write, 0.0))
         self._halt()
-
-    async def _note_latencies(self, patience: float) -> None:
-        """Nothing waits for these, and what the database does not take is tried again with the next."""
-        found = [Latency(*row) for row in self._latencies.take()]
-        try:
-            if found:
-                await self._in_ledger(partial(self._leases.note, found, patience))
-        except OperationalError:
-            self._latencies.put_back(found)
 
     async def _tell_progress(self) -> None:
         """Every second; less often where counting a long list takes long itself."""

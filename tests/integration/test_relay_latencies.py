@@ -1,20 +1,25 @@
 """How long relays take to answer for a message reaches /metrics, whichever process sends."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, text
 
 from db.engine import reading, transaction
 from db.latencies import Latency, add, so_far
 from newsletter.clock import Clock
 from newsletter.deliveries.latencies import Latencies
 from newsletter.deliveries.send import send_due
-from newsletter.settings import Settings
+from newsletter.settings import Settings, load
 from newsletter.web.app import create_app
+from tests.conftest import complete_environment
 from tests.fakes.browser import Browser
-from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import published, standing, with_relays
+from tests.fakes.smtp_sink import Mail, Sink
+from tests.integration.sending import WEEK, published, standing, with_relays
 
 SLOW = 0.3
 EACH_WAY = pytest.mark.parametrize("offers", [("CHUNKING", "PIPELINING"), ("PIPELINING",), ()])
@@ -50,6 +55,53 @@ def test_a_refused_recipient_and_a_lost_message_have_no_answer_to_wait_for(
         send_due(engine, with_relays(settings, sink.url), standing())
     with reading(engine) as connection:
         assert sum(row.messages for row in so_far(connection)) == 1
+
+
+def test_what_processes_found_that_are_gone_adds_up(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    with Sink().delaying(0.02) as sink:
+        relay, wide = f"127.0.0.1:{sink.port}", sink.url.replace("connections=4", "connections=40")
+        environ = complete_environment(database_url) | {"NEWSLETTER_SMTP": wide, "NEWSLETTER_SENDERS": "2"}
+        settings = load(environ, tmp_path)
+        published(engine, settings, 4000)  # as many as are worth a second process
+        command = [sys.executable, "-m", "newsletter.cli.main", "issues", "send", str(WEEK)]
+        subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=120)
+    assert f'newsletter_smtp_seconds_count{{relay="{relay}"}} 4000' in shown(engine, settings)
+
+
+def test_a_database_that_does_not_take_them_stops_no_sending_and_gets_them_later(
+    engine: Engine, settings: Settings
+) -> None:
+    refused: list[object] = []
+    event.listen(engine, "handle_error", lambda context: refused.append(context.original_exception))
+    rename(engine, "relay_latencies", "elsewhere")
+
+    def back_in_the_middle(mail: Mail, number: int) -> str:
+        if number == 80:
+            rename(engine, "elsewhere", "relay_latencies")
+        return "250 2.0.0 taken"
+
+    with Sink().delaying(0.05).ending(back_in_the_middle) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 120)
+        assert send_due(engine, here, standing()).issues[0].counts.sent == 120
+    with reading(engine) as connection:
+        assert sum(row.messages for row in so_far(connection)) == 120
+    assert refused
+
+
+def test_a_database_that_never_takes_them_loses_nothing_else(engine: Engine, settings: Settings) -> None:
+    rename(engine, "relay_latencies", "elsewhere")
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        (sent,) = send_due(engine, here, standing()).issues
+    assert (sent.status, sent.counts.sent, sent.trouble) == ("sent", 10, None)
+    assert len(sink.mails) == 10
+
+
+def rename(engine: Engine, table: str, name: str) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
 
 def test_what_several_processes_found_adds_up(engine: Engine) -> None:

@@ -19,7 +19,7 @@ VERBS = {
     "newsletter/deliveries": {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
         "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "supply", "pace_domains",
-        "send_letters", "read_mailbox", "fetch_certificate",
+        "send_letters", "read_mailbox", "fetch_certificate", "note_latencies",
     },
     "newsletter/operations": {"backup", "call_webhooks", "doctor", "move"},
     "newsletter/editors": {"invite", "sign_in"},
@@ -44,6 +44,7 @@ INSTRUMENTS = {
         "sign_ahead",
         "supply",
         "pace_domains",
+        "note_latencies",
     },
 }
 
