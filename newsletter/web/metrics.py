@@ -127,12 +127,11 @@ def _smtp_seconds(latencies: Sequence[Latency]) -> Iterator[str]:
     name = "newsletter_smtp_seconds"
     yield from _head(name, "From the last byte of an issue's message to the relay's final reply.", "histogram")
     for relay, rows in groupby(latencies, key=lambda row: row.relay):
-        found = {row.up_to: row for row in rows}
-        total = 0
-        for bound in (*BOUNDS, math.inf):
-            total += found[bound].messages if bound in found else 0
+        found = list(rows)
+        for bound in (*BOUNDS, math.inf):  # senders of another version may know other bounds
+            total = sum(row.messages for row in found if row.up_to <= bound)
             yield f'{name}_bucket{{relay="{relay}",le="{bound:.15g}"}} {total}'.replace('"inf"', '"+Inf"')
-        yield f'{name}_sum{{relay="{relay}"}} {sum(row.seconds for row in found.values()):.6f}'
+        yield f'{name}_sum{{relay="{relay}"}} {sum(row.seconds for row in found):.6f}'
         yield f'{name}_count{{relay="{relay}"}} {total}'
 
 

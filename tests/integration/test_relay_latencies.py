@@ -114,6 +114,18 @@ def test_what_several_processes_found_adds_up(engine: Engine) -> None:
     assert (beyond.up_to, beyond.messages, beyond.seconds) == (float("inf"), 2, 800.0)
 
 
+def test_senders_of_a_version_with_other_bounds_are_counted_too(engine: Engine, settings: Settings) -> None:
+    with transaction(engine) as connection:
+        add(connection, [Latency("relay", 0.3, 2, 0.5), Latency("relay", 1000.0, 1, 900.0)])
+    lines = shown(engine, settings)
+    assert 'newsletter_smtp_seconds_bucket{relay="relay",le="0.25"} 0' in lines
+    assert 'newsletter_smtp_seconds_bucket{relay="relay",le="0.5"} 2' in lines
+    assert 'newsletter_smtp_seconds_bucket{relay="relay",le="300"} 2' in lines
+    assert 'newsletter_smtp_seconds_bucket{relay="relay",le="+Inf"} 3' in lines
+    assert 'newsletter_smtp_seconds_count{relay="relay"} 3' in lines
+    assert 'newsletter_smtp_seconds_sum{relay="relay"} 900.500000' in lines
+
+
 def test_senders_that_met_the_bounds_in_different_orders_do_not_lock_one_another_out(engine: Engine) -> None:
     bounds = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
 
