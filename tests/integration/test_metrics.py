@@ -1,5 +1,6 @@
 """What Prometheus reads, and who may."""
 
+import json
 import math
 import re
 import shutil
@@ -23,6 +24,10 @@ from tests.fakes.times import MONDAY
 
 RULES = Path(__file__).parents[2] / "deploy/alerts.yml"
 LINE = re.compile(r"(# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{[a-z]+=\"[^\"]*\"(?:,[a-z]+=\"[^\"]*\")*\})? -?\d[\d.e+]*)")
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed; Debian's prometheus has it"
+)
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def test_the_alert_rules_name_metrics_and_labels_that_there_are(browser: Browser
                 assert f'{metric}{{{label}="{value}"}}' in shown, expression
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed; Debian's prometheus has it")
+@needs_promtool
 def test_promtool_finds_nothing_wrong_with_metrics_and_rules(browser: Browser, engine: Engine) -> None:
     happened(engine)
     rules = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
@@ -70,6 +75,35 @@ def test_promtool_finds_nothing_wrong_with_metrics_and_rules(browser: Browser, e
     shown = browser.get("/metrics").text
     metrics = subprocess.run(["promtool", "check", "metrics"], input=shown, capture_output=True, text=True)
     assert (metrics.returncode, metrics.stdout + metrics.stderr) == (0, "")
+
+
+SLOW = """
+rule_files: [{rules}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="quick",le="10"}}', values: "0+95x40"}}
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="quick",le="30"}}', values: "0+100x40"}}
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="quick",le="+Inf"}}', values: "0+100x40"}}
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="slow",le="10"}}', values: "0+80x40"}}
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="slow",le="30"}}', values: "0+100x40"}}
+      - {{series: 'newsletter_smtp_seconds_bucket{{relay="slow",le="+Inf"}}', values: "0+100x40"}}
+    alert_rule_test:
+      - {{eval_time: 5m, alertname: NewsletterRelayIsSlow, exp_alerts: []}}
+      - eval_time: 30m
+        alertname: NewsletterRelayIsSlow
+        exp_alerts: [{{exp_labels: {{relay: slow}}, exp_annotations: {{summary: {summary}}}}}]
+"""
+
+
+@needs_promtool
+def test_a_relay_that_is_slow_for_one_message_in_five_alerts_and_one_in_twenty_does_not(tmp_path: Path) -> None:
+    (summary,) = re.findall(r"alert: NewsletterRelayIsSlow.*?summary: (.+?)$", RULES.read_text("utf-8"), re.S | re.M)
+    series = tmp_path / "slow.yml"
+    series.write_text(SLOW.format(rules=RULES, summary=json.dumps(summary)), "utf-8")
+    tested = subprocess.run(["promtool", "test", "rules", str(series)], capture_output=True, text=True)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 def test_domains_are_counted_by_outcome_where_they_do_not_give_one_reader_away(

@@ -1,5 +1,6 @@
 """Moving from the embedded database to PostgreSQL: all of it, or nothing."""
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, func, insert, select, text, update
 
 from db.engine import make_engine, reading, transaction
 from db.keys import newest_link_key
+from db.latencies import Latency, add
 from db.models import AuditEntry, Base, Issue, ReturnedMail, Sender, Subscriber, Tool
 from db.ownership import owner
 from newsletter.clock import real_now
@@ -81,6 +83,7 @@ def lived_in(engine: Engine, settings: Settings) -> None:
             "changed": False,
         }
         connection.execute(insert(ReturnedMail).values(**odd, raw=b"\x00\xff"))
+        add(connection, [Latency("relay", 0.1, 7, 0.6), Latency("relay", math.inf, 1, 400.0)])
 
 
 def contents(engine: Engine) -> dict[str, list[Any]]:
