@@ -47,7 +47,7 @@ class Source(Protocol):
         """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
 
     def took(self, seconds: float) -> None:
-        """The relay answered so long after it had the last byte of a message."""
+        """The relay answered so long after a message was written."""
 
     def hurry(self) -> None:
         """The next body waits for the ledger to have what was decided."""

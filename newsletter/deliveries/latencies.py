@@ -1,4 +1,4 @@
-"""How long relays take to answer for a message, from its last byte to the final reply, by bounds that SMTP has use for:
+"""How long relays take to answer for a message, from its write to the final reply, by bounds that SMTP has use for:
 a relay on this machine takes a millisecond, one far away a round trip, one that looks for spam seconds, and one that
 greets slowly on purpose minutes."""
 

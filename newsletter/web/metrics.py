@@ -125,7 +125,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
 
 def _smtp_seconds(latencies: Sequence[Latency]) -> Iterator[str]:
     name = "newsletter_smtp_seconds"
-    yield from _head(name, "From the last byte of an issue's message to the relay's final reply.", "histogram")
+    yield from _head(name, "From writing an issue's message to the relay's final reply.", "histogram")
     for relay, rows in groupby(latencies, key=lambda row: row.relay):
         found = list(rows)
         for bound in (*BOUNDS, math.inf):  # senders of another version may know other bounds
