@@ -16,14 +16,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-BUSY_TIMEOUT_MS = 30_000
+PATIENCE = 30.0  # seconds that another writer of an SQLite file is waited for
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system would wait for minutes
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql+psycopg://…``. Connects to nothing yet."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": PATIENCE})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -44,7 +44,7 @@ def is_sqlite(engine: Engine | Connection) -> bool:
 
 
 @contextmanager
-def transaction(engine: Engine, patience: float = BUSY_TIMEOUT_MS / 1000) -> Iterator[Connection]:
+def transaction(engine: Engine, patience: float = PATIENCE) -> Iterator[Connection]:
     """A transaction that may write; commits at the end, rolls back on any exception.
 
     ``patience`` is how many seconds another writer of an SQLite file is waited for; then OperationalError is raised.
@@ -65,7 +65,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: a page is written to its place once for many changes
@@ -104,4 +104,4 @@ def _begin_writing(driver: Any, patience: float) -> None:
             else:
                 return
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        driver.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from db.engine import BUSY_TIMEOUT_MS, is_sqlite
+from db.engine import PATIENCE, is_sqlite
 
 _WAIT_MS = 200  # a checkpoint waits for readers as long as a writer would; a page that erases cannot
 
@@ -20,7 +20,7 @@ def empty_the_log(engine: Engine) -> bool:
         cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         busy, _, _ = cursor.fetchone() or (0, 0, 0)
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
         cursor.close()
         return not busy
     finally:

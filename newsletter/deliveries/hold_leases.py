@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from db import claims, deliveries, slots
 from db.claims import Claimed
-from db.engine import BUSY_TIMEOUT_MS, reading, transaction
+from db.engine import PATIENCE, reading, transaction
 from db.states import IssueStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.pacing import Queue
@@ -20,7 +20,6 @@ from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
 
 LEASE = timedelta(minutes=10)
-PATIENCE = BUSY_TIMEOUT_MS / 1000
 
 
 class Leases:

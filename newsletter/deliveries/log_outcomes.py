@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import OperationalError
 
-from db.engine import BUSY_TIMEOUT_MS
+from db.engine import PATIENCE
 from db.outcome_log import OutcomeLog
 from newsletter.deliveries.record_outcomes import Decided, Held, settle, stubbornly, write_all
 
@@ -21,7 +21,6 @@ TELL_SECONDS = 0.1
 AGAIN_SECONDS = 0.002  # when another writer was at it
 MOST_UNTOLD = 2000  # outcomes that other writers may keep from the ledger before they are waited for
 FLUSH_SECONDS = 0.01  # between two flushes of the disk
-PATIENCE = BUSY_TIMEOUT_MS / 1000
 
 
 class LogRecorder:

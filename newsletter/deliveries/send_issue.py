@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from db import ownership
 from db.claims import Claimed
-from db.engine import is_sqlite
+from db.engine import PATIENCE, is_sqlite
 from db.outcome_log import OutcomeLog
 from db.outcomes import Written
 from db.states import DeliveryStatus
@@ -247,9 +247,9 @@ class Sender:
     # Ahead of the connections and beside them.
 
     async def _claim(self, without: frozenset[str]) -> list[Claimed]:
-        """As long as there is something to send, another writer of SQLite is not waited for."""
-        claimed = None
-        while self._log and claimed is None and self._supply.ready() and not self._halted:
+        """The connections go on while another writer of SQLite is waited for; only one that stays long stops them."""
+        claimed, until = None, time.monotonic() + PATIENCE
+        while self._log and claimed is None and not self._halted and time.monotonic() < until:
             claimed = self._leases.claim_if_free(without)
             if claimed is None:
                 await asyncio.sleep(BUSY_SECONDS)

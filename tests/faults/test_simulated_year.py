@@ -25,7 +25,7 @@ import pytest
 from sqlalchemy import Engine, make_url, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import BUSY_TIMEOUT_MS, make_engine, reading
+from db.engine import PATIENCE, make_engine, reading
 from db.issues import issue_of_week
 from db.models import Delivery, Issue, JobRun, Release, Sender
 from newsletter.clock import Week
@@ -260,8 +260,8 @@ def database_away(database_url: str, request: pytest.FixtureRequest) -> Callable
     def held() -> Iterator[None]:
         engine = make_engine(database_url)
         with engine.connect() as connection:
-            connection.execution_options(write_patience=BUSY_TIMEOUT_MS / 1000).execute(text("SELECT 1"))
-            time.sleep(BUSY_TIMEOUT_MS / 1000 + 2)
+            connection.execution_options(write_patience=PATIENCE).execute(text("SELECT 1"))
+            time.sleep(PATIENCE + 2)
             yield
         engine.dispose()
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from db.engine import BUSY_TIMEOUT_MS, let_go, make_engine, reading, transaction
+from db.engine import PATIENCE, let_go, make_engine, reading, transaction
 
 
 def test_a_writer_goes_on_when_the_one_before_is_done(sqlite_url: str) -> None:
@@ -36,7 +36,7 @@ def test_a_writer_that_waited_too_long_gets_the_error_that_all_handle(sqlite_url
     with transaction(engine), pytest.raises(OperationalError, match="locked"), transaction(engine, patience):
         pass
     with transaction(engine) as connection:  # the connection that failed is as good as before
-        assert connection.scalar(text("PRAGMA busy_timeout")) == BUSY_TIMEOUT_MS
+        assert connection.scalar(text("PRAGMA busy_timeout")) == PATIENCE * 1000
     engine.dispose()
 
 
