@@ -63,9 +63,13 @@ class OutcomeLog:
             yield connection
         self._untold.clear()
         if self._size > LARGEST:
-            self.flush()  # a power cut must not take a commit whose outcomes are in no log any more
-            os.ftruncate(self._handle, 0)
-            self._size = 0
+            with suppress(OSError):  # what is committed stays committed, and a log may be long
+                self._empty()
+
+    def _empty(self) -> None:
+        self.flush()  # a power cut must not take a commit whose outcomes are in no log any more
+        os.ftruncate(self._handle, 0)
+        self._size = 0
 
     def flush(self) -> None:
         """Until claims and outcomes so far are on the disk: a power cut takes only what came later. The claims first,

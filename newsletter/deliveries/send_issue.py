@@ -253,6 +253,8 @@ class Sender:
             claimed = self._leases.claim_if_free(without)
             if claimed is None:
                 await asyncio.sleep(BUSY_SECONDS)
+        if self._halted:
+            return claimed or []
         if claimed is None:
             claimed = await self._in_ledger(partial(self._leases.claim, without))
         if self.settings.domain_rates:

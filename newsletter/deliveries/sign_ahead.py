@@ -10,7 +10,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from db.claims import Claimed
 from newsletter.deliveries.assembling import Job
@@ -70,8 +71,9 @@ class SigningAhead:
 
     def close(self) -> None:
         """When the threads are done with what they have in hand."""
-        while not self._line.empty():
-            self._line.get()
+        with suppress(Empty):  # a thread may have taken the last one meanwhile
+            while True:
+                self._line.get_nowait()
         for _ in self._threads:
             self._line.put(None)
         for thread in self._threads:

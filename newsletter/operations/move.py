@@ -29,8 +29,9 @@ def move(
 ) -> MoveReport:
     """Copy the embedded database, which is at the newest schema, to an empty PostgreSQL one.
 
-    Nobody can write to the source meanwhile, and it stays as it is. Raises RefusedError where a service is running or
-    the target holds something, NewsletterError where the target cannot be used; nothing was moved then.
+    Nobody can write to the source meanwhile; it hears what killed senders had decided, and stays as it is else. Raises
+    RefusedError where a service is running or the target holds something, NewsletterError where the target cannot be
+    used; nothing was moved then.
     """
     if not is_sqlite(source):
         raise RefusedError("only the embedded database is moved; PostgreSQL has pg_dump and pg_restore")

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from db.models import Sender as Registered
 from db.outcome_log import OutcomeLog, drop, tell_of_gone
 from db.outcomes import Written
 from db.ownership import folder_id, lock_folder
-from newsletter import settings as settings_module
 from newsletter.clock import real_now
 from newsletter.deliveries import record_outcomes
 from newsletter.deliveries.hold_leases import Leases
@@ -26,7 +24,6 @@ from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings
 from scheduler.engine import Context
 from scheduler.jobs import prune
-from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import NOW, published, standing, with_relays
 
@@ -34,15 +31,8 @@ GONE = "12345-gone"
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def settings(sqlite_url: str, tmp_path: Path) -> Settings:
-    return settings_module.load(complete_environment(sqlite_url), tmp_path)
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 def held(engine: Engine, count: int) -> list[Claimed]:
@@ -170,6 +160,25 @@ def test_a_long_log_is_emptied_once_the_ledger_knows_all_of_it(
     assert log_file(engine).read_bytes() == b""
     log.append([sent(three)])
     assert log_file(engine).read_bytes().count(b"\n") == 1
+
+
+def test_a_log_that_cannot_be_emptied_takes_nothing_back(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError("the disk does not answer")
+
+    monkeypatch.setattr(outcome_log, "LARGEST", 10)
+    published(engine, settings, 2)
+    one, two = held(engine, 2)
+    log = OutcomeLog(engine, GONE)
+    for row in (one, two):
+        log.append([sent(row)])
+        monkeypatch.setattr(os, "fdatasync", refuse)
+        with log.telling(0.0):
+            pass
+    assert [status for status, _ in statuses(engine).values()] == ["sent", "sent"]
+    assert log_file(engine).read_bytes().count(b"\n") == 2
 
 
 def test_a_ledger_that_cannot_be_told_stays_to_be_told(engine: Engine, settings: Settings) -> None:

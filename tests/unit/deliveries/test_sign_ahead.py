@@ -1,9 +1,16 @@
 """Messages are signed ahead by threads, and by the loop itself where no thread has."""
 
 import asyncio
+import threading
+import time
 from collections import deque
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
 
 from db.claims import Claimed
+from newsletter.deliveries import sign_ahead
 from newsletter.deliveries.assembling import Job
 from newsletter.deliveries.sign_ahead import SigningAhead
 
@@ -13,6 +20,7 @@ def claimed(count: int) -> deque[Claimed]:
 
 
 def signed(row: Claimed) -> Job:
+    time.sleep(0.001)
     return Job(row.id, "", row.email, b"", (b"",), b"", 0)
 
 
@@ -59,6 +67,29 @@ def test_what_was_fed_and_not_taken_is_there_to_be_given_back() -> None:
 
     left, gone = asyncio.run(stopping())
     assert left == set(range(30)) - {gone}
+
+
+class SlowLine(SimpleQueue[Any]):
+    """Says whether it is empty, and by then it may be no more."""
+
+    def empty(self) -> bool:
+        found = super().empty()
+        time.sleep(0.01)
+        return found
+
+
+def test_an_end_in_the_middle_waits_for_nothing_that_a_thread_has_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_ahead, "SimpleQueue", SlowLine)
+
+    async def ending() -> None:
+        ahead = SigningAhead(signed, 2, 12, lambda: None, lambda: None)
+        ahead.feed(claimed(12))
+        ahead.close()
+
+    running = threading.Thread(target=asyncio.run, args=(ending(),), daemon=True)
+    running.start()
+    running.join(10)
+    assert not running.is_alive()
 
 
 def test_a_key_that_cannot_sign_ends_the_sending_and_is_told() -> None:
