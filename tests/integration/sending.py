@@ -1,15 +1,19 @@
 """What tests of the sending share: an approved issue and its subscribers, written straight into the database."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
-from db.engine import transaction
+from db.claims import Claimed, claim
+from db.engine import reading, transaction
 from db.keys import newest_link_key
-from db.models import Issue, IssueContent, Subscriber
+from db.models import Delivery, Issue, IssueContent, Subscriber
+from db.models import Sender as Registered
+from db.outcomes import Written
+from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
-from newsletter.clock import Clock, Week
+from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.message import Envelope, freeze
 from newsletter.issues.content import Block, Rendered
 from newsletter.issues.publish import publish_issue
@@ -17,6 +21,9 @@ from newsletter.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WEEK = Week(2026, 47)
+GONE = "12345-gone"
+"""The owner of what a killed sender held."""
+
 PLACEHOLDER = "AAAA-placeholder_of_32_characters"[:32]
 
 
@@ -95,3 +102,22 @@ def published(engine: Engine, settings: Settings, count: int, size: int = 2000) 
 
 def standing(now: datetime = NOW) -> Clock:
     return Clock(now, running=False)
+
+
+def held(engine: Engine, count: int) -> list[Claimed]:
+    """Deliveries that a sender holds which was killed."""
+    lock = f"{folder_id(lock_folder(engine))}/{GONE}.sender"
+    with transaction(engine) as connection:
+        now = real_now()
+        connection.execute(insert(Registered).values(name=GONE, lock=lock, started_at=now, seen_at=now))
+        return claim(connection, 1, GONE, NOW, now + timedelta(minutes=10), count)[0]
+
+
+def sent(row: Claimed, reply: str = "250 2.0.0 taken") -> Written:
+    return Written(row.id, "sent", None, 250, reply, "relay", None, NOW)
+
+
+def statuses(engine: Engine) -> dict[int, tuple[str, str | None]]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(Delivery.id, Delivery.status, Delivery.reply).order_by(Delivery.id))
+        return {row.id: (row.status, row.reply) for row in rows}

@@ -13,6 +13,7 @@ from db.engine import make_engine, reading, transaction
 from db.keys import newest_link_key
 from db.latencies import Latency, add
 from db.models import AuditEntry, Base, Issue, ReturnedMail, Sender, Subscriber, Tool
+from db.outcome_log import OutcomeLog
 from db.ownership import owner
 from newsletter.clock import real_now
 from newsletter.deliveries.read_receipt import read_receipt
@@ -30,6 +31,7 @@ from tests.conftest import complete_environment
 from tests.databases import PostgresServer
 from tests.fakes.sample_week import NOW, READERS, WEEK, set_out
 from tests.fakes.times import MONDAY
+from tests.integration.sending import GONE, held, published, sent, statuses
 
 pytestmark = pytest.mark.postgres
 
@@ -131,6 +133,14 @@ def test_the_service_goes_on_where_it_was(old: Engine, new: Engine, settings: Se
             table = Base.metadata.tables[name]
             following = connection.execute(select(column)).scalar_one()
             assert following > (connection.execute(select(func.max(table.c.id))).scalar() or 0), name
+
+
+def test_what_a_killed_sender_had_decided_comes_over(old: Engine, new: Engine, settings: Settings) -> None:
+    published(old, settings, 2)
+    (one, _) = held(old, 2)
+    OutcomeLog(old, GONE).append([sent(one)])
+    move(old, new, now=NOW)
+    assert [status for status, _ in statuses(new).values()] == ["sent", "sending"]
 
 
 def test_an_initialised_target_is_empty_enough(old: Engine, postgres_url: str, settings: Settings) -> None:

@@ -7,16 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine
 
 from db import outcome_log
-from db.claims import Claimed, claim
-from db.engine import make_engine, reading, transaction
-from db.models import Delivery
-from db.models import Sender as Registered
+from db.claims import claim
+from db.engine import make_engine, transaction
 from db.outcome_log import OutcomeLog, drop, tell_of_gone
 from db.outcomes import Written
-from db.ownership import folder_id, lock_folder
+from db.ownership import lock_folder
 from newsletter.clock import real_now
 from newsletter.deliveries import record_outcomes
 from newsletter.deliveries.hold_leases import Leases
@@ -25,33 +23,12 @@ from newsletter.settings import Settings
 from scheduler.engine import Context
 from scheduler.jobs import prune
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import NOW, published, standing, with_relays
-
-GONE = "12345-gone"
+from tests.integration.sending import GONE, NOW, held, published, sent, standing, statuses, with_relays
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     return sqlite_url
-
-
-def held(engine: Engine, count: int) -> list[Claimed]:
-    """Deliveries that a sender holds which was killed."""
-    lock = f"{folder_id(lock_folder(engine))}/{GONE}.sender"
-    with transaction(engine) as connection:
-        now = real_now()
-        connection.execute(insert(Registered).values(name=GONE, lock=lock, started_at=now, seen_at=now))
-        return claim(connection, 1, GONE, NOW, now + timedelta(minutes=10), count)[0]
-
-
-def sent(row: Claimed, reply: str = "250 2.0.0 taken") -> Written:
-    return Written(row.id, "sent", None, 250, reply, "relay", None, NOW)
-
-
-def statuses(engine: Engine) -> dict[int, tuple[str, str | None]]:
-    with reading(engine) as connection:
-        rows = connection.execute(select(Delivery.id, Delivery.status, Delivery.reply).order_by(Delivery.id))
-        return {row.id: (row.status, row.reply) for row in rows}
 
 
 def log_file(engine: Engine) -> Path:
