@@ -4,9 +4,9 @@ This is the one place that goes around SQLAlchemy to the drivers: a commit of ha
 processor time through it, several times what the database needs.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -49,7 +49,13 @@ def write_encoded(connection: Connection, owner: str, rows: Iterable[str]) -> No
 def encoded(row: Written) -> str:
     """A JSON list, as the statements take it."""
     due, finished = _stored(row.next_attempt_at), None if row.status in _UNFINISHED else _stored(row.at)
-    return json.dumps((row.id, row.status, due, row.code, row.reply, row.relay, row.relay_id, finished))
+    code = "null" if row.code is None else row.code
+    words = ",".join(map(_quoted, (row.reply, row.relay, row.relay_id, finished)))
+    return f'[{row.id},"{row.status}",{_quoted(due)},{code},{words}]'
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
 
 
 def _listed(rows: Iterable[str]) -> str:
@@ -86,7 +92,7 @@ UPDATE deliveries SET {_SET}
 
 def _stored(instant: datetime | None) -> str | None:
     """In UTC, as SQLAlchemy stores an instant on SQLite."""
-    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if instant is None else instant.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 class OutcomeLedger:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.headerregistry import Address
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 Network = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Relay:
     """One SMTP relay. ``rate`` is in messages a second for the whole installation, None for no limit; ``weight`` is its
     share among the relays that have one, None for as much as it can take; ``warmup`` is the first day of its ramp."""
@@ -32,7 +33,7 @@ class Relay:
     profile: str | None = None
     ca: str | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What logs and pages call it: never with its password."""
         return f"{self.host}:{self.port}"

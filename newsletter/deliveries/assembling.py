@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from newsletter.deliveries.message import Frozen, Recipient, link_token, own_fields, return_path
+from newsletter.deliveries.message import Frozen, Recipient, link_token, own_template, own_values, return_path
 
 if TYPE_CHECKING:
-    from newsletter.deliveries.dkim import Signer
+    from newsletter.deliveries.dkim import Head, Signer
 
 
 @dataclass(slots=True)
@@ -50,12 +51,29 @@ class Work:
         envelope, key = self.frozen.envelope, self.link_keys[key_id]
         cut = self.frozen.cut(recipient.selection, recipient.format)
         token = link_token(envelope, recipient, key_id, key)
-        own = own_fields(envelope, recipient, token, self.date, key_id, key)
-        told = token.encode("ascii")
+        told, values = token.encode("ascii"), own_values(envelope, recipient, token, key_id, key)
+        own = (self._template % values).encode()
         if self.signers:
             from newsletter.deliveries import dkim  # who does not sign needs no cryptography
 
-            own = dkim.sign(self.signers, own, cut.fields, dkim.body_hash(cut.pieces, told), self.left_out) + own
-        head = b"".join([own, cut.fields, b"\r\n"])
+            template = _signed_template(self._template, cut.fields, self.left_out)
+            values["to"] = dkim.relaxed(values["to"])
+            head = dkim.Head(template.fields % values, template.mentions)
+            own = dkim.sign(self.signers, head, dkim.body_hash(cut.pieces, told)) + own
         sender = return_path(envelope, recipient, key_id, key)
-        return Job(recipient.delivery_id, sender, recipient.email, head, cut.pieces, told, len(own) + cut.size)
+        return Job(
+            recipient.delivery_id, sender, recipient.email, b"".join([own, cut.fields, b"\r\n"]), cut.pieces, told,
+            len(own) + cut.size,
+        )  # fmt: skip
+
+    @cached_property
+    def _template(self) -> str:
+        return own_template(self.frozen.envelope, self.date, mailto=bool(self.frozen.envelope.bounce_domain))
+
+
+@lru_cache(maxsize=16)
+def _signed_template(own: str, shared: bytes, left_out: tuple[str, ...]) -> "Head":
+    """What is signed of all heads with these shared fields, in relaxed form but for what a reader's own values add."""
+    from newsletter.deliveries import dkim
+
+    return dkim.signed_head(dkim.canonical_fields(own + shared.decode().replace("%", "%%")), left_out)

@@ -7,9 +7,10 @@ or List-Unsubscribe does not verify. Bodies made by splice.py are their own rela
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -30,6 +31,7 @@ SIGNED = (
 )  # fmt: skip
 REWRITTEN_BY_SES = ("date", "message-id")
 MINIMUM_RSA_BITS = 2048
+_PADDING, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -62,7 +64,7 @@ class Signer:
 
     def sign(self, data: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):
-            return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+            return self.key.sign(data, _PADDING, _SHA256)
         return self.key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what Ed25519 signs
 
     def record(self) -> str:
@@ -77,17 +79,27 @@ class Signer:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def sign(signers: Sequence[Signer], own: bytes, shared: bytes, hashed: bytes, left_out: tuple[str, ...] = ()) -> bytes:
-    """The DKIM-Signature fields of a message, one for each signer, to stand before its other fields.
+class Head(NamedTuple):
+    """What is signed of a head: its fields in relaxed form, and their names as ``h=`` mentions them."""
 
-    ``own`` and ``shared`` are its header fields; the shared ones are canonicalised once. ``hashed`` is its body's hash.
-    """
-    fields = canonical_fields(own) | _shared_fields(shared)
+    fields: str
+    mentions: str
+
+
+def signed_head(fields: Mapping[str, str], left_out: Sequence[str] = ()) -> Head:
+    """Of ``canonical_fields``, those that count."""
     names = [name for name in SIGNED if name not in left_out]
-    head = "".join([f"{name}:{fields[name]}\r\n" for name in names if name in fields])
-    mentions = ":".join([f"{name}:{name}" if name in fields else name for name in names])
+    return Head(
+        "".join([f"{name}:{fields[name]}\r\n" for name in names if name in fields]),
+        ":".join([f"{name}:{name}" if name in fields else name for name in names]),
+    )
+
+
+def sign(signers: Sequence[Signer], head: Head, hashed: bytes) -> bytes:
+    """The DKIM-Signature fields of a message, one for each signer, to stand before its other fields. ``hashed`` is its
+    body's hash."""
     digest = base64.b64encode(hashed).decode()
-    return b"".join(_signature(signer, head, mentions, digest) for signer in signers)
+    return b"".join([_signature(signer, head, digest) for signer in signers])
 
 
 def body_hash(pieces: Sequence[bytes], token: bytes = b"") -> bytes:
@@ -105,24 +117,24 @@ def _begun(first: bytes) -> "hashlib._Hash":
     return hashlib.sha256(first)
 
 
-def canonical_fields(block: bytes) -> dict[str, str]:
-    """Header fields by lower-case name, each value in relaxed form (RFC 6376, 3.4.2); each name occurs once."""
+def canonical_fields(block: str) -> dict[str, str]:
+    """Header fields by lower-case name, each value in relaxed form; each name occurs once."""
     fields = {}
-    for field in re.split(r"\r\n(?![ \t])", block.decode("utf-8")):
+    for field in re.split(r"\r\n(?![ \t])", block):
         name, colon, value = field.partition(":")
         if colon:
-            fields[name.lower().rstrip()] = _SPACES.sub(" ", value.replace("\r\n", "")).strip()
+            fields[name.lower().rstrip()] = relaxed(value)
     return fields
 
 
-@lru_cache(maxsize=64)
-def _shared_fields(block: bytes) -> dict[str, str]:
-    return canonical_fields(block)
+def relaxed(value: str) -> str:
+    """RFC 6376, 3.4.2."""
+    return _SPACES.sub(" ", value.replace("\r\n", "")).strip()
 
 
-def _signature(signer: Signer, head: str, mentions: str, digest: str) -> bytes:
-    wire, canonical = _unsigned(signer.algorithm, signer.domain, signer.selector, mentions)
-    signature = base64.b64encode(signer.sign((head + canonical.replace(_DIGEST, digest)).encode())).decode()
+def _signature(signer: Signer, head: Head, digest: str) -> bytes:
+    wire, canonical = _unsigned(signer.algorithm, signer.domain, signer.selector, head.mentions)
+    signature = base64.b64encode(signer.sign((head.fields + canonical.replace(_DIGEST, digest)).encode())).decode()
     lines = [signature[start : start + LINE - 4] for start in range(0, len(signature), LINE - 4)]
     return (wire.replace(_DIGEST, digest) + "\r\n ".join(lines) + "\r\n").encode("ascii")
 

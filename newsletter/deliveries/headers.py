@@ -18,6 +18,7 @@ _WORD = 75
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile(r"[ -~]*", re.ASCII)
+_NO_ADDRESS = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+", re.ASCII)
 # What RFC 2047, 5 (3) lets stand for itself in a Q word inside a phrase; the strictest place rules everywhere.
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
@@ -52,7 +53,7 @@ def structured(name: str, *tokens: str) -> bytes:
 
 def mailbox(name: str, display: str, address: str) -> bytes:
     """``Display <address>`` or the bare address. A non-ASCII local part stays UTF-8 and needs SMTPUTF8 (RFC 6532)."""
-    if re.search(r"[\s<>\x00-\x1f\x7f]", address):
+    if _NO_ADDRESS.search(address):
         raise ValueError(f"{name} cannot carry an address with spaces, brackets or control characters")
     if "=?" not in display and _ATOMS.fullmatch(display) and len(name) + len(display) + len(address) + 5 <= LINE:
         return f"{name}: {display.strip()} <{address}>\r\n".encode()

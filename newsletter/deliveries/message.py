@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from newsletter.deliveries import headers, splice
 from newsletter.deliveries.verp import sign_leave_path, sign_return_path
@@ -73,8 +73,7 @@ class Envelope:
         return self.from_address.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """To whom, and what of it they read. ``selection`` is a Selection's key, ``format`` html or text."""
 
     subscriber_id: int
@@ -92,11 +91,8 @@ class Cut:
     fields: bytes
     pieces: tuple[bytes, ...]
     blocks: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Of fields, empty line and body with its tokens."""
-        return len(self.fields) + 2 + sum(map(len, self.pieces)) + LINK_TOKEN_LENGTH * (len(self.pieces) - 1)
+    size: int
+    """Of fields, empty line and body with its tokens."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +168,9 @@ class Frozen:
         body = text if format == "text" else self._alternatives(text, html)
         if format not in self._fields:
             self._fields[format] = shared_fields(self, format)
-        return Cut(self._fields[format], splice.cut(body, self.placeholder), tuple(chosen))
+        fields, pieces = self._fields[format], splice.cut(body, self.placeholder)
+        size = len(fields) + 2 + sum(map(len, pieces)) + LINK_TOKEN_LENGTH * (len(pieces) - 1)
+        return Cut(fields, pieces, tuple(chosen), size)
 
     def _alternatives(self, text: bytes, html: bytes) -> bytes:
         edge = f"--{self.boundary}".encode("ascii")
@@ -224,30 +222,46 @@ def shared_fields(frozen: Frozen, format: str) -> bytes:
 
 def own_fields(envelope: Envelope, recipient: Recipient, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
     """The fields that are a reader's own, and Date, which is not known before the sending starts."""
-    mailto = bool(envelope.bounce_domain and recipient.delivery_id)
-    fields = _fields_with_stand_ins(envelope, mailto)
-    fields = fields.replace(_ID, message_digest(envelope, recipient.subscriber_id, key)).replace(_TOKEN, token)
-    if mailto:
-        fields = fields.replace(_LEAVE, sign_leave_path(recipient.delivery_id, key_id, key))
-    to = headers.mailbox("To", recipient.name, recipient.email)
-    return b"".join([headers.date(date), to, fields.encode("ascii")])
-
-
-# Stand-ins as long as what replaces them, so that fields are folded once per issue; none can stand in an address.
-_ID, _TOKEN, _LEAVE = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{leave}".ljust(31, "}")
+    template = own_template(envelope, date, mailto=_has_mailto(envelope, recipient))
+    return (template % own_values(envelope, recipient, token, key_id, key)).encode()
 
 
 @lru_cache(maxsize=16)
-def _fields_with_stand_ins(envelope: Envelope, mailto: bool) -> str:
+def own_template(envelope: Envelope, date: datetime, *, mailto: bool) -> str:
+    """A reader's own fields with the names of ``own_values`` in ``%(…)s``, folded once per issue: what will stand
+    there has the same length for all, but for To, which comes folded."""
     ways = [f"<{envelope.public_url}/unsubscribe/{_TOKEN}>"]
     if mailto:
         ways[0] += ","
         ways.append(f"<mailto:{_LEAVE}@{envelope.bounce_domain}>")
-    return b"".join([
+    fields = b"".join([
+        headers.date(date),
+        b"To:\r\n",
         headers.structured("Message-ID", f"<{envelope.week}.{_ID}@{envelope.domain}>"),
         headers.structured("List-Unsubscribe", *ways),
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
     ]).decode("ascii")  # fmt: skip
+    template = fields.replace("%", "%%").replace("To:\r\n", "To:%(to)s\r\n", 1)
+    return template.replace(_ID, "%(id)s").replace(_TOKEN, "%(token)s").replace(_LEAVE, "%(leave)s")
+
+
+# Stand-ins as long as what replaces them; none can stand in an address.
+_ID, _TOKEN, _LEAVE = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{leave}".ljust(31, "}")
+
+
+def own_values(envelope: Envelope, recipient: Recipient, token: str, key_id: int, key: bytes) -> dict[str, str]:
+    """What ``own_template`` leaves open."""
+    mailto = _has_mailto(envelope, recipient)
+    return {
+        "to": headers.mailbox("To", recipient.name, recipient.email)[len("To:") : -len("\r\n")].decode(),
+        "id": message_digest(envelope, recipient.subscriber_id, key),
+        "token": token,
+        "leave": sign_leave_path(recipient.delivery_id, key_id, key) if mailto else "",
+    }
+
+
+def _has_mailto(envelope: Envelope, recipient: Recipient) -> bool:
+    return bool(envelope.bounce_domain and recipient.delivery_id)
 
 
 def list_id(envelope: Envelope) -> str:

@@ -28,7 +28,7 @@ from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import headers
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, sign
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, canonical_fields, sign, signed_head
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import Reply
@@ -106,7 +106,8 @@ def _prepare(
 def _signed(message: bytes, settings: Settings, signers: Sequence[Signer]) -> bytes:
     head, _, body = message.partition(b"\r\n\r\n")
     left_out = REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
-    return sign(signers, head + b"\r\n", b"", hashlib.sha256(body).digest(), left_out) + message
+    fields = signed_head(canonical_fields(head.decode()), left_out)
+    return sign(signers, fields, hashlib.sha256(body).digest()) + message
 
 
 def _write(connection: Connection, letter: DueLetter, settings: Settings, clock: Clock) -> bytes | None:

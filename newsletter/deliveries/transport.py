@@ -121,7 +121,10 @@ class Line(asyncio.Protocol):
         for line in lines:
             if self.lost:
                 return
-            self._take(line.rstrip(b"\r"))
+            if not self._text and len(line) < 200 and (reply := _single(line)) is not None:
+                self._hand_over(reply)
+            else:
+                self._take(line.rstrip(b"\r"))
         if len(self._rest) > _READ_AHEAD:
             self.close()
 
@@ -137,9 +140,7 @@ class Line(asyncio.Protocol):
             asked.then(asked.replies)
 
     def _take(self, line: bytes) -> None:
-        if not self._text and len(line) < 200 and (reply := _single(line)) is not None:
-            self._hand_over(reply)
-            return
+        """What may be part of a reply of several lines, or is no reply at all."""
         found = _MULTILINE.fullmatch(line)
         if found is None:
             self.close()
@@ -165,7 +166,7 @@ class Line(asyncio.Protocol):
 @lru_cache(maxsize=64)
 def _single(line: bytes) -> Reply | None:
     """A reply of one line, as nearly all are; most say the same over and over."""
-    found = _MULTILINE.fullmatch(line)
+    found = _MULTILINE.fullmatch(line.rstrip(b"\r"))
     if found is None or found[2] == b"-":
         return None
     return Reply(int(found[1]), _readable(found[3])[:1000])

@@ -16,16 +16,15 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 LINK_TOKEN_LENGTH = 32
 _MAC = 15
 _REF_MAC = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What a link token says. ``issue_id`` is 0 for links that no issue carried."""
 
     subscriber_id: int

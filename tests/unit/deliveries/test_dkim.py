@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, SIGNED, Signer, body_hash, sign
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, SIGNED, Signer, body_hash, canonical_fields, sign, signed_head
 from newsletter.deliveries.message import Envelope, Recipient, freeze, link_token, own_fields
 from tests.integration.sending import rendered
 
@@ -29,14 +29,9 @@ def message(format: str = "html", left_out: tuple[str, ...] = ()) -> bytes:
     token = link_token(ENVELOPE, recipient, 1, b"k" * 32)
     own = own_fields(ENVELOPE, recipient, token, datetime(2026, 11, 24, tzinfo=UTC), 1, b"k" * 32)
     cut = frozen.cut("", format)
-    body = token.encode().join(cut.pieces)
-    return (
-        sign([RSA, ED], own, cut.fields, body_hash(cut.pieces, token.encode()), left_out)
-        + own
-        + cut.fields
-        + b"\r\n"
-        + body
-    )
+    head = signed_head(canonical_fields((own + cut.fields).decode()), left_out)
+    signatures = sign([RSA, ED], head, body_hash(cut.pieces, token.encode()))
+    return signatures + own + cut.fields + b"\r\n" + token.encode().join(cut.pieces)
 
 
 def record_of(name: bytes, timeout: int = 5) -> bytes:
