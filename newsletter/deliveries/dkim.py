@@ -7,9 +7,9 @@ or List-Unsubscribe does not verify. Bodies made by splice.py are their own rela
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -58,14 +58,16 @@ class Signer:
             raise ValueError(f"is an RSA key of {key.key_size} bits; receivers want {MINIMUM_RSA_BITS} at least")
         return cls(selector, domain, key)
 
-    @property
+    @cached_property
     def algorithm(self) -> str:
         return "rsa-sha256" if isinstance(self.key, rsa.RSAPrivateKey) else "ed25519-sha256"
 
-    def sign(self, data: bytes) -> bytes:
-        if isinstance(self.key, rsa.RSAPrivateKey):
-            return self.key.sign(data, _PADDING, _SHA256)
-        return self.key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what Ed25519 signs
+    @cached_property
+    def sign(self) -> Callable[[bytes], bytes]:
+        key = self.key
+        if isinstance(key, rsa.RSAPrivateKey):
+            return lambda data: key.sign(data, _PADDING, _SHA256)
+        return lambda data: key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what Ed25519 signs
 
     def record(self) -> str:
         """The TXT record to publish."""
