@@ -43,6 +43,9 @@ class Source(Protocol):
     def give_back(self, job: Job) -> None:
         """It was not sent."""
 
+    def turned_away(self, job: Job, reply: Reply) -> None:
+        """It was not sent, since the relay takes nothing more on this line, for whomever it is."""
+
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
 
@@ -114,6 +117,15 @@ class _Conversation(ABC):
         if reply is not None and reply.code == 421:
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
+    def turned_away(self, job: Job, replies: Sequence[Reply]) -> bool:
+        """Whether a relay said 421 to MAIL, or before it: so many messages a line (Exim), silent for too long, shut
+        down. It knows no recipient yet, so neither delivery nor domain has to do with it."""
+        if not replies or replies[0].code != 421:
+            return False
+        self.source.turned_away(job, replies[0])
+        self.line.close()
+        return True
+
     def answered(self, job: Job, reply: Reply | None) -> None:
         """The final reply to a body, None when it was lost."""
         if reply is not None:
@@ -165,6 +177,9 @@ class _Chunked(_Conversation):
         self.line.ask(whole, 3, FINAL_SECONDS, partial(self._sent, job))
 
     def _sent(self, job: Job, replies: list[Reply]) -> None:
+        if self.turned_away(job, replies):
+            self.rest()
+            return
         looked_at = len(replies) == 3 and replies[0].ok and replies[1].ok  # else the last reply is to no message
         (self.answered if looked_at else self.decided)(job, _verdict(replies, 3))
         if any(reply.code == 421 for reply in replies):
@@ -183,6 +198,9 @@ class _Pipelined(_Conversation):
         """Three replies; where all are good, the relay waits for the body. Else the job is decided or given back."""
         if len(replies) == 3 and all(reply.ok for reply in replies):
             self.with_body(job, self._send)
+            return
+        if self.turned_away(job, replies):
+            self.rest()
             return
         if not replies and not fresh:
             self.source.give_back(job)
@@ -210,8 +228,14 @@ class _Pipelined(_Conversation):
 
 class _OneByOne(_Conversation):
     def begin(self, job: Job) -> None:
-        commands = [*self.envelope(job).splitlines(keepends=True), b"DATA\r\n"]
-        self._say(job, commands, [Reply(250, "")])
+        mail, *others = [*self.envelope(job).splitlines(keepends=True), b"DATA\r\n"]
+        self.line.ask(mail, 1, COMMAND_SECONDS, partial(self._greeted, job, others))
+
+    def _greeted(self, job: Job, commands: list[bytes], replies: list[Reply]) -> None:
+        if self.turned_away(job, replies):
+            self.rest()
+        else:
+            self._say(job, commands, replies)
 
     def _say(self, job: Job, commands: list[bytes], replies: list[Reply]) -> None:
         """Each command after the reply to the one before, until one is refused."""

@@ -115,7 +115,8 @@ async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
     if outlet.progress:
         outbox.trouble = None
     else:
-        outbox.failed(relay, f"the relay {relay.name} closes its connections before it takes a message")
+        words = f": {outlet.parting}" if outlet.parting else ""
+        outbox.failed(relay, f"the relay {relay.name} closes its connections before it takes a message{words}")
     return outlet.progress
 
 
@@ -159,6 +160,7 @@ class _Outlet:
         self._outbox, self._relay, self._turns = outbox, relay, turns
         self._turn = False
         self.progress = False
+        self.parting: Reply | None = None
         self.slack = outbox.slack
 
     async def ready(self) -> bool:
@@ -192,6 +194,10 @@ class _Outlet:
         return self._outbox.may_go()
 
     def give_back(self, job: Job) -> None:
+        self._outbox.give_back(job)
+
+    def turned_away(self, job: Job, reply: Reply) -> None:
+        self.parting = reply
         self._outbox.give_back(job)
 
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:

@@ -43,6 +43,7 @@ class Plan:
     delay: float = 0.0
     silent_after: int | None = None
     patience: int | None = None
+    on_a_line: int | None = None
 
 
 class Sink:
@@ -99,6 +100,11 @@ class Sink:
         self.plan.patience = refusals
         return self
 
+    def taking_on_a_line(self, mails: int) -> Self:
+        """So many mails on a line end it, as Exim does: 421 in answer to the next MAIL."""
+        self.plan.on_a_line = mails
+        return self
+
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}?tls=off&connections=4"
@@ -147,6 +153,7 @@ class _Session(asyncio.Protocol):
         self.body = bytearray()
         self.out: list[bytes] = []
         self.refusals = 0
+        self.taken = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -234,6 +241,7 @@ class _Session(asyncio.Protocol):
         reply = self.sink.plan.at_end(mail, len(self.sink.mails) + 1)
         if reply is None or reply.startswith("2"):
             self.sink.mails.append(mail)
+            self.taken += 1
         if reply is None:
             self.transport.abort()
         else:
@@ -286,6 +294,11 @@ class _Session(asyncio.Protocol):
     def mail(self, rest: str) -> None:
         if self.sender is not None:
             self.say("503 5.5.1 nested MAIL")
+            return
+        if self.sink.plan.on_a_line is not None and self.taken >= self.sink.plan.on_a_line:
+            self.say("421 too many messages in this connection")
+            self.flush()
+            self.transport.close()
             return
         sender = rest.partition("<")[2].partition(">")[0]
         refusal = self.sink.plan.at_mail(sender)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from db.engine import transaction
-from db.models import Editor, Letter
+from db.models import DomainPause, Editor, Letter
 from newsletter.deliveries import transport
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
@@ -196,6 +196,33 @@ def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> N
         published(engine, here, MANY)
         send_due(engine, here, standing(), WEEK)
     assert reconciled(engine) == {"sent": MANY}
+
+
+@WAYS
+def test_a_relay_that_takes_so_many_messages_a_line_delays_no_reader_and_slows_no_domain(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with Sink().offering(*offers).taking_on_a_line(7) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+    assert reconciled(engine) == {"sent": MANY}
+    assert set(sink.recipients().values()) == {1}
+    assert sink.connections >= MANY / 7
+    with engine.connect() as connection:
+        assert connection.scalars(select(DomainPause.domain)).all() == []
+
+
+@WAYS
+def test_a_relay_that_is_busy_before_it_knows_a_recipient_is_told_of_in_its_words(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with Sink().offering(*offers).taking_on_a_line(0) as sink:
+        here = with_relays(settings, sink.url.replace("connections=4", "connections=1"))
+        published(engine, here, MANY)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert sent.counts.queued == MANY
+    assert "421 too many messages in this connection" in (sent.trouble or "")
 
 
 @pytest.mark.parametrize("greeting", [None, "554 5.7.1 we do not talk to you", "421 4.3.2 closing"])
