@@ -17,6 +17,7 @@ daemon_smtp_ports = {port}
 tls_advertise_hosts =
 chunking_advertise_hosts = {chunking}
 smtp_accept_queue_per_connection = 0
+smtp_accept_max_per_connection = 5
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
 
