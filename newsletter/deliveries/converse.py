@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from newsletter.deliveries.assembling import Job
-from newsletter.deliveries.outcomes import Reply
+from newsletter.deliveries.outcomes import Reply, takes_nothing
 from newsletter.deliveries.transport import COMMAND_SECONDS, FINAL_SECONDS, UNSUPPORTED, Connected
 
 DOT = b".\r\n"
@@ -44,7 +44,7 @@ class Source(Protocol):
         """It was not sent."""
 
     def turned_away(self, job: Job, reply: Reply) -> None:
-        """It was not sent, since the relay takes nothing more on this line, for whomever it is."""
+        """It was not sent, since the relay takes nothing now, for whomever it is."""
 
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         """The relay's word on it, None when it was lost after the final dot. Calls back once the ledger has it."""
@@ -118,9 +118,9 @@ class _Conversation(ABC):
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
     def turned_away(self, job: Job, replies: Sequence[Reply]) -> bool:
-        """Whether a relay said 421 to MAIL, or before it: so many messages a line (Exim), silent for too long, shut
-        down. It knows no recipient yet, so neither delivery nor domain has to do with it."""
-        if not replies or replies[0].code != 421:
+        """Whether the relay takes nothing now, in answer to MAIL or before it. It knows no recipient yet, so neither
+        delivery nor domain has to do with it."""
+        if not replies or not takes_nothing(replies[0]):
             return False
         self.source.turned_away(job, replies[0])
         self.line.close()

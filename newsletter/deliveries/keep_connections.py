@@ -12,9 +12,11 @@ from newsletter.deliveries.assembling import Job
 from newsletter.deliveries.converse import converse
 from newsletter.deliveries.outcomes import Reply
 from newsletter.deliveries.transport import RelayError, connect
+from newsletter.logs import redacted
 from newsletter.setting_values import Relay
 
 CONNECT_TRIES = 4
+BUSY_TRIES = 9  # of a relay that asks to wait: 2.8 minutes, and Postfix counts by the minute
 FIRST_TRIES = 2
 IDLE_SECONDS = 20.0  # a connection that would wait longer for its turn is closed; servers drop idle ones anyhow
 LOOK_SECONDS = 0.5  # how often a connection that waits for its turn looks whether anything is left
@@ -78,13 +80,14 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
             if not ours:
                 await outbox.wait(SLOT_SECONDS)
                 continue
-            progress = await _connected(outbox, relay, turns)
-        tries = 0 if progress else tries + 1
+            outlet = await _connected(outbox, relay, turns)
+        tries = 0 if outlet.progress else tries + 1
         # A relay that never answered is told of at once; one that goes away in the middle may come back. While others
         # work there is time to look for it now and then.
-        if tries >= (CONNECT_TRIES if outbox.begun else FIRST_TRIES) and not outbox.working:
+        most = BUSY_TRIES if outlet.asked_to_wait else CONNECT_TRIES if outbox.begun else FIRST_TRIES
+        if tries >= most and not outbox.working:
             return
-        if not progress and not await _patient(outbox, pacing.connect_delay(tries)):
+        if not outlet.progress and not await _patient(outbox, pacing.connect_delay(tries)):
             return
 
 
@@ -98,14 +101,14 @@ async def _patient(outbox: Outbox, seconds: float) -> bool:
     return True
 
 
-async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
-    """One connection from greeting to QUIT; whether any message was decided on it."""
+async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> "_Outlet":
+    """One connection from greeting to QUIT."""
     outlet = _Outlet(outbox, relay, turns)
     try:
         connected = await connect(relay)
     except RelayError as error:
         outbox.failed(relay, str(error))
-        return False
+        return outlet
     outbox.working += 1
     try:
         await converse(connected, outlet)
@@ -115,9 +118,9 @@ async def _connected(outbox: Outbox, relay: Relay, turns: "_Turns") -> bool:
     if outlet.progress:
         outbox.trouble = None
     else:
-        words = f": {outlet.parting}" if outlet.parting else ""
-        outbox.failed(relay, f"the relay {relay.name} closes its connections before it takes a message{words}")
-    return outlet.progress
+        words = f"says {redacted(str(outlet.parting))}" if outlet.parting else "closes its connections"
+        outbox.failed(relay, f"the relay {relay.name} {words} before it takes a message")
+    return outlet
 
 
 class _Turns:
@@ -154,7 +157,8 @@ class _Turns:
 
 
 class _Outlet:
-    """The Source of one connection: where its turn is waited for."""
+    """The Source of one connection: where its turn is waited for. ``progress`` says whether any message was decided on
+    it, or it ended for no fault of the relay's; ``parting`` what the relay said when it took no more."""
 
     def __init__(self, outbox: Outbox, relay: Relay, turns: _Turns) -> None:
         self._outbox, self._relay, self._turns = outbox, relay, turns
@@ -162,6 +166,10 @@ class _Outlet:
         self.progress = False
         self.parting: Reply | None = None
         self.slack = outbox.slack
+
+    @property
+    def asked_to_wait(self) -> bool:
+        return self.parting is not None and self.parting.code < 500
 
     async def ready(self) -> bool:
         while await self._outbox.anything():

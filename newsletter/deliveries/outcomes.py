@@ -17,7 +17,9 @@ FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
 DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
 BLAMING_DOMAINS = 3  # one mailbox never stops an issue
+DISTRUSTING_DOMAINS = 20  # a few that refuse us happen to come first
 BOUNCE_RATE, BOUNCES_NEED = 0.05, 1000  # providers think of a bought list above this
+WANTS_MORE = 530
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)
@@ -105,11 +107,14 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
 
 
-def why_pause(blaming: Collection[str], bounced: int, sent: int) -> str | None:
-    """Why the whole issue should pause: domains that blame what it says, or too many addresses that are none. None as
-    long as there is no reason."""
+def why_pause(blaming: Collection[str], distrusting: Collection[str], bounced: int, sent: int) -> str | None:
+    """Why the whole issue should pause: domains that blame what it says, domains that distrust us where nobody takes
+    anything (a relay that does not know us says so of everybody), or too many addresses that are none. None as long as
+    there is no reason."""
     if len(blaming) >= BLAMING_DOMAINS:
         return f"{len(blaming)} recipient domains refuse what this issue says: {', '.join(sorted(blaming))}"
+    if len(distrusting) >= DISTRUSTING_DOMAINS and not sent:
+        return f"{len(distrusting)} recipient domains refuse us, and none has taken a message"
     if sent + bounced >= BOUNCES_NEED and bounced > (sent + bounced) * BOUNCE_RATE:
         return f"{bounced} of {sent + bounced} addresses do not exist, which is more than 5 in 100"
     return None
@@ -156,6 +161,16 @@ def blame_of(reply: Reply) -> Blame:
     if subject == 5:
         return Blame.OURS
     return _blame_of_text(reply) if subject == 0 else Blame.NOBODY
+
+
+def takes_nothing(reply: Reply) -> bool:
+    """Whether a reply to MAIL says that the relay takes nothing now, for whomever it is: it hangs up (421: so many
+    messages on a line, silent for too long, shutting down), it had too much of us (Postfix: 450 4.7.1), its own state
+    forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), or it wants TLS or a login first (530: RFC 3207, 4954)."""
+    if not 400 <= reply.code < 500:
+        return reply.code == WANTS_MORE
+    enhanced = reply.enhanced
+    return (enhanced is not None and enhanced[:2] == (4, 3)) or blame_of(reply) is Blame.BUSY
 
 
 def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> datetime:

@@ -85,6 +85,7 @@ class Sender:
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
+        self._distrusting: set[str] = set()
         self._bounced = 0
         self._notes = Notes(engine)
         self._paused_because: str | None = None
@@ -105,7 +106,7 @@ class Sender:
         self._waits = ThreadPoolExecutor(4, "waits")
         self._over = asyncio.Event()
         self._recorder, self._supply = self._new_recorder(), self._new_supply()
-        watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_progress())]
+        watching, telling = self._helper(self._watch()), asyncio.create_task(self._tell_progress())
         refilling = self._helper(self._supply.refill())
         folder = ownership.lock_folder(self.engine)
         try:
@@ -115,9 +116,8 @@ class Sender:
                         group.create_task(keep_connection(self, relay, folder))
         finally:
             self._halt()
-            for task in watching:
-                task.cancel()
-            ended = await asyncio.gather(refilling, return_exceptions=True)
+            telling.cancel()
+            ended = await asyncio.gather(refilling, watching, return_exceptions=True)
             self._supply.close()
             await self._lines.close()
             await self._recorder.close()
@@ -200,13 +200,27 @@ class Sender:
         domain = claimed.email.rpartition("@")[2]
         if what.status is DeliveryStatus.SENT:
             self._lines.sent(domain)
-        if what.blame is Blame.ISSUE:
-            self._blaming.add(domain)
-        elif what.blame is Blame.MAILBOX:
-            self._bounced += 1
         until = outcomes.domain_waits_until(what, now)
         hold = self._hold(domain, what.blame, words, until) if until else None
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
+        if what.blame is not Blame.NOBODY:
+            self._remember(claimed, domain, what.blame)
+            self._think_of_a_pause()  # nothing new begins from the reply on that makes it one too many
+
+    def _remember(self, claimed: Claimed, domain: str, blame: Blame) -> None:
+        """What comes again is for those that refused us before, so it says nothing of the others."""
+        if blame is Blame.ISSUE:
+            self._blaming.add(domain)
+        elif blame is Blame.DOMAIN and claimed.was == DeliveryStatus.QUEUED:
+            self._distrusting.add(domain)
+        elif blame is Blame.MAILBOX:
+            self._bounced += 1
+
+    def _think_of_a_pause(self) -> None:
+        reason = outcomes.why_pause(self._blaming, self._distrusting, self._bounced, self.statuses[DeliveryStatus.SENT])
+        if reason is not None and not self._halted:
+            self._paused_because = reason
+            self._halt()
 
     def took(self, relay: Relay, seconds: float) -> None:
         self._notes.took(relay.name, seconds)
@@ -262,17 +276,15 @@ class Sender:
         return claimed
 
     async def _watch(self) -> None:
-        """Look for a pause, a stop, and leases that have to be longer."""
+        """Look for a pause, a stop, and leases that have to be longer; pause the issue where replies asked for it."""
         extended = time.monotonic()
         while not self._stop.is_set():
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.wait(LOOK_SECONDS)
+            self._think_of_a_pause()
+            if self._halted:
+                break
             with contextlib.suppress(OperationalError):
                 if not await self._in_ledger(self._leases.being_sent):
-                    break
-                reason = outcomes.why_pause(self._blaming, self._bounced, self.statuses[DeliveryStatus.SENT])
-                if reason is not None:
-                    await self._in_ledger(partial(self._leases.pause_issue, self.week, reason))
-                    self._paused_because = reason
                     break
                 if time.monotonic() - extended > EXTEND_SECONDS:
                     extended = time.monotonic()
@@ -280,6 +292,9 @@ class Sender:
                         break
             await self._in_ledger(partial(self._notes.write, 0.0))
         self._halt()
+        if self._paused_because is not None:
+            with contextlib.suppress(OperationalError):
+                await self._in_ledger(partial(self._leases.pause_issue, self.week, self._paused_because))
 
     async def _tell_progress(self) -> None:
         """Every second; less often where counting a long list takes long itself."""

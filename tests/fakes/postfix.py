@@ -51,6 +51,7 @@ class Postfix(MailServer):
 
     program = "postfix"
     policy: int | None = None
+    more = ""
 
     def start(self) -> None:
         owner, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
@@ -63,7 +64,7 @@ class Postfix(MailServer):
         if self.policy is not None:
             asked = f"check_policy_service inet:127.0.0.1:{self.policy}"
             main += f"smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_recipient_restrictions = {asked}\n"
-        (config / "main.cf").write_text(main)
+        (config / "main.cf").write_text(main + self.more)
         (config / "mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in self.names))
         for tries_left in (2, 1, 0):
             (config / "master.cf").write_text(_MASTER.format(port=self.port))
@@ -84,3 +85,13 @@ class Postfix(MailServer):
             log = self.folder / "log"
             told = log.read_text()[-1000:] if log.exists() else ""
             raise RuntimeError(f"postfix {what}: {done.stderr or done.stdout}{told}")
+
+
+class PostfixWithARate(Postfix):
+    """It takes 20 messages of a client in three seconds, and says 450 to more."""
+
+    more = """\
+smtpd_client_event_limit_exceptions =
+smtpd_client_message_rate_limit = 20
+anvil_rate_time_unit = 3s
+"""

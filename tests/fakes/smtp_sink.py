@@ -44,6 +44,7 @@ class Plan:
     silent_after: int | None = None
     patience: int | None = None
     on_a_line: int | None = None
+    then: str = ""
 
 
 class Sink:
@@ -100,9 +101,9 @@ class Sink:
         self.plan.patience = refusals
         return self
 
-    def taking_on_a_line(self, mails: int) -> Self:
-        """So many mails on a line end it, as Exim does: 421 in answer to the next MAIL."""
-        self.plan.on_a_line = mails
+    def taking_on_a_line(self, mails: int, then: str = "421 too many messages in this connection") -> Self:
+        """So many mails on a line, and in answer to the next MAIL this; 421 ends it, as Exim does."""
+        self.plan.on_a_line, self.plan.then = mails, then
         return self
 
     @property
@@ -296,9 +297,10 @@ class _Session(asyncio.Protocol):
             self.say("503 5.5.1 nested MAIL")
             return
         if self.sink.plan.on_a_line is not None and self.taken >= self.sink.plan.on_a_line:
-            self.say("421 too many messages in this connection")
-            self.flush()
-            self.transport.close()
+            self.say(self.sink.plan.then)
+            if self.sink.plan.then.startswith("421"):
+                self.flush()
+                self.transport.close()
             return
         sender = rest.partition("<")[2].partition(">")[0]
         refusal = self.sink.plan.at_mail(sender)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select
 
 from db.engine import transaction
 from db.models import DomainPause, Editor, Letter
-from newsletter.deliveries import transport
+from newsletter.deliveries import keep_connections, transport
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.issues.publish import publish_issue
@@ -157,8 +157,63 @@ def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, setti
         approved_issue(engine, here)
         publish_issue(engine, WEEK, here, NOW)
         send_due(engine, here, standing(), WEEK)
-    assert read_receipt(engine, WEEK).status == "paused"
+    receipt = read_receipt(engine, WEEK)
+    assert receipt.status == "paused"
+    assert receipt.counts.failed <= 3 + 2 * 4, "each connection had one and what was on its way"
     assert letters(engine) == [f"The sending of {WEEK} is paused"]
+
+
+@WAYS
+def test_a_relay_that_does_not_know_us_costs_next_to_nobody_the_issue(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with_operator(engine)
+    for number in range(300):
+        subscribe(engine, 1, domain=f"domain{number}.example", start=number)
+    with Sink().offering(*offers) as sink:
+        for number in range(300):
+            sink.refusing(f"reader{number}@domain{number}.example", "554 5.7.1 Relay access denied")
+        here = with_relays(settings, sink.url)
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(), WEEK)
+    receipt = read_receipt(engine, WEEK)
+    assert receipt.status == "paused"
+    assert receipt.counts.failed <= 20 + 2 * 4
+    assert f"The sending of {WEEK} is paused" in letters(engine)
+
+
+def test_domains_that_refuse_us_again_hold_up_nobody(engine: Engine, settings: Settings) -> None:
+    wary = tuple(f"wary{number}.example" for number in range(25))
+    subscribe(engine, 10)
+    for place, domain in enumerate(wary):
+        subscribe(engine, 6, domain=domain, start=100 * (place + 1))
+    with Sink().ending(lambda mail, n: "554 5.7.1 no" if mail.recipient.endswith(wary) else "250 2.0.0 taken") as sink:
+        here = with_relays(settings, sink.url)
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(), WEEK)
+        first = read_receipt(engine, WEEK)
+        send_due(engine, here, standing(NOW + timedelta(hours=2)), WEEK)
+        second = read_receipt(engine, WEEK)
+    assert first.counts.sent == 10
+    assert first.counts.deferred >= 25
+    assert second.counts.failed >= first.counts.failed + 20
+    assert second.status != "paused"
+
+
+@WAYS
+def test_a_relay_that_wants_a_login_first_is_told_of_at_once_and_costs_nobody_the_issue(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    began = time.monotonic()
+    with Sink().offering(*offers).taking_on_a_line(0, "530 5.7.0 Authentication required") as sink:
+        here = with_relays(settings, sink.url.replace("connections=4", "connections=1"))
+        published(engine, here, MANY)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert sent.counts.queued == MANY
+    assert "says 530 5.7.0 Authentication required before it takes a message" in (sent.trouble or "")
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -199,10 +254,14 @@ def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> N
 
 
 @WAYS
-def test_a_relay_that_takes_so_many_messages_a_line_delays_no_reader_and_slows_no_domain(
-    engine: Engine, settings: Settings, offers: tuple[str, ...]
+@pytest.mark.parametrize(
+    "reply",
+    ["421 too many messages in this connection", "450 4.7.1 Error: too much mail", "452 4.3.1 insufficient storage"],
+)
+def test_a_relay_that_takes_no_more_for_now_delays_no_reader_and_slows_no_domain(
+    engine: Engine, settings: Settings, offers: tuple[str, ...], reply: str
 ) -> None:
-    with Sink().offering(*offers).taking_on_a_line(7) as sink:
+    with Sink().offering(*offers).taking_on_a_line(7, reply) as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, MANY)
         send_due(engine, here, standing(), WEEK)
@@ -215,14 +274,15 @@ def test_a_relay_that_takes_so_many_messages_a_line_delays_no_reader_and_slows_n
 
 @WAYS
 def test_a_relay_that_is_busy_before_it_knows_a_recipient_is_told_of_in_its_words(
-    engine: Engine, settings: Settings, offers: tuple[str, ...]
+    engine: Engine, settings: Settings, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Sink().offering(*offers).taking_on_a_line(0) as sink:
+    monkeypatch.setattr(keep_connections, "BUSY_TRIES", 2)
+    with Sink().offering(*offers).taking_on_a_line(0, "450 4.7.1 too much mail from <news@example.com>") as sink:
         here = with_relays(settings, sink.url.replace("connections=4", "connections=1"))
         published(engine, here, MANY)
         sent = send_due(engine, here, standing(), WEEK).issues[0]
     assert sent.counts.queued == MANY
-    assert "421 too many messages in this connection" in (sent.trouble or "")
+    assert "says 450 4.7.1 too much mail from <(address)> before" in (sent.trouble or "")
 
 
 @pytest.mark.parametrize("greeting", [None, "554 5.7.1 we do not talk to you", "421 4.3.2 closing"])

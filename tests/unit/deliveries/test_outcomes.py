@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from db.states import DeliveryStatus
-from newsletter.deliveries.outcomes import Blame, Reply, outcome, unknown
+from newsletter.deliveries.outcomes import Blame, Reply, outcome, takes_nothing, unknown
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 S = DeliveryStatus
@@ -70,3 +70,22 @@ def test_an_unknown_fate_waits_for_1_to_24_hours_or_is_left() -> None:
         assert at is not None
         assert timedelta(hours=1) <= at - NOW <= timedelta(hours=24)
     assert unknown(NOW, NOW, Random(1), retry=False).next_attempt_at is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "nothing"),
+    [
+        (421, "4.4.2 timeout", True),
+        (421, "too many messages in this connection", True),
+        (450, "4.7.1 Error: too much mail from 192.0.2.1", True),
+        (452, "4.3.1 Insufficient system storage", True),
+        (530, "5.7.0 Must issue a STARTTLS command first", True),
+        (250, "2.1.0 ok", False),
+        (450, "4.1.8 sender domain not found", False),
+        (451, "try again later", False),
+        (550, "5.7.1 sender rejected", False),
+        (552, "5.3.4 message too big", False),
+    ],
+)
+def test_a_reply_to_mail_may_be_about_the_relay_alone(code: int, text: str, *, nothing: bool) -> None:
+    assert takes_nothing(Reply(code, text)) is nothing
