@@ -19,7 +19,8 @@ Network = IPv4Network | IPv6Network
 @dataclass(frozen=True)
 class Relay:
     """One SMTP relay. ``rate`` is in messages a second for the whole installation, None for no limit; ``weight`` is its
-    share among the relays that have one, None for as much as it can take; ``warmup`` is the first day of its ramp."""
+    share among the relays that have one, None for as much as it can take; ``warmup`` is the first day of its ramp;
+    ``ehlo`` is what we call ourselves, None for the machine's own name."""
 
     host: str
     port: int
@@ -32,6 +33,7 @@ class Relay:
     warmup: date | None = None
     profile: str | None = None
     ca: str | None = None
+    ehlo: str | None = None
 
     @cached_property
     def name(self) -> str:
@@ -216,7 +218,7 @@ def relays(value: str) -> tuple[Relay, ...]:
     return found
 
 
-_RELAY_OPTIONS = ("tls", "connections", "rate", "weight", "warmup", "profile", "ca")
+_RELAY_OPTIONS = ("tls", "connections", "rate", "weight", "warmup", "profile", "ca", "ehlo")
 
 
 def _relay(url: str) -> Relay:
@@ -240,6 +242,9 @@ def _relay(url: str) -> Relay:
     profile = options.get("profile")
     if profile not in (None, "ses"):
         raise ValueError(f"has profile={profile!r}; the only one is ses")
+    ehlo = options.get("ehlo")
+    if ehlo is not None and not (_HOST.fullmatch(ehlo) and "." in ehlo):
+        raise ValueError(f"has ehlo={ehlo!r}; it is the whole name of this machine, such as news.example.com")
     return Relay(
         host=parts.hostname,
         port=port,
@@ -252,6 +257,7 @@ def _relay(url: str) -> Relay:
         warmup=_day(options["warmup"]) if "warmup" in options else None,
         profile=profile,
         ca=options.get("ca"),
+        ehlo=ehlo,
     )
 
 

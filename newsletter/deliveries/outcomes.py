@@ -17,7 +17,7 @@ FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
 DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
 BLAMING_DOMAINS = 3  # one mailbox never stops an issue
-DISTRUSTING_DOMAINS = 20  # a few that refuse us happen to come first
+REFUSALS = 20  # a few that refuse us happen to come first
 BOUNCE_RATE, BOUNCES_NEED = 0.05, 1000  # providers think of a bought list above this
 WANTS_MORE = 530
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
@@ -107,14 +107,14 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
 
 
-def why_pause(blaming: Collection[str], distrusting: Collection[str], bounced: int, sent: int) -> str | None:
-    """Why the whole issue should pause: domains that blame what it says, domains that distrust us where nobody takes
-    anything (a relay that does not know us says so of everybody), or too many addresses that are none. None as long as
-    there is no reason."""
+def why_pause(blaming: Collection[str], refusing: Collection[str], bounced: int, sent: int) -> str | None:
+    """Why the whole issue should pause: domains that blame what it says; refusals of us, not of a mailbox, where nobody
+    takes anything (a relay that does not know us, or dislikes our SMTP, says so of everybody); or too many addresses
+    that are none. None as long as there is no reason."""
     if len(blaming) >= BLAMING_DOMAINS:
         return f"{len(blaming)} recipient domains refuse what this issue says: {', '.join(sorted(blaming))}"
-    if len(distrusting) >= DISTRUSTING_DOMAINS and not sent:
-        return f"{len(distrusting)} recipient domains refuse us, and none has taken a message"
+    if len(refusing) >= REFUSALS and not sent:
+        return f"{len(refusing)} refused us, as a relay does that does not want us, and nobody has taken a message"
     if sent + bounced >= BOUNCES_NEED and bounced > (sent + bounced) * BOUNCE_RATE:
         return f"{bounced} of {sent + bounced} addresses do not exist, which is more than 5 in 100"
     return None

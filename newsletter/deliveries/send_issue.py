@@ -85,7 +85,7 @@ class Sender:
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
-        self._distrusting: set[str] = set()
+        self._refusing: set[str] = set()
         self._bounced = 0
         self._notes = Notes(engine)
         self._paused_because: str | None = None
@@ -208,16 +208,17 @@ class Sender:
             self._think_of_a_pause()  # nothing new begins from the reply on that makes it one too many
 
     def _remember(self, claimed: Claimed, domain: str, blame: Blame) -> None:
-        """What comes again is for those that refused us before, so it says nothing of the others."""
+        """What comes again is for those that refused us before, so it says nothing of the others. A domain that
+        distrusts us says the same of all its readers; what is said of our SMTP each of them counts for."""
         if blame is Blame.ISSUE:
             self._blaming.add(domain)
-        elif blame is Blame.DOMAIN and claimed.was == DeliveryStatus.QUEUED:
-            self._distrusting.add(domain)
+        elif blame in (Blame.DOMAIN, Blame.OURS) and claimed.was == DeliveryStatus.QUEUED:
+            self._refusing.add(domain if blame is Blame.DOMAIN else claimed.email)
         elif blame is Blame.MAILBOX:
             self._bounced += 1
 
     def _think_of_a_pause(self) -> None:
-        reason = outcomes.why_pause(self._blaming, self._distrusting, self._bounced, self.statuses[DeliveryStatus.SENT])
+        reason = outcomes.why_pause(self._blaming, self._refusing, self._bounced, self.statuses[DeliveryStatus.SENT])
         if reason is not None and not self._halted:
             self._paused_because = reason
             self._halt()

@@ -259,6 +259,7 @@ async def _client(relay: Relay) -> aiosmtplib.SMTP:
         port=relay.port,
         username=relay.user,
         password=relay.password,
+        local_hostname=relay.ehlo,
         timeout=CONNECT_SECONDS,
         use_tls=relay.tls == "implicit",
         start_tls=relay.tls == "starttls",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -95,6 +96,17 @@ def _returned_mail(settings: Settings) -> Check:
         "returned mail", "bounces and complaints are not read",
         "set NEWSLETTER_BOUNCE_DOMAIN and NEWSLETTER_BOUNCE_MAILBOX, or the key of your provider's hook",
     )  # fmt: skip
+
+
+def relay_check(relay: Relay, what: str, called: str) -> Check:
+    """Of a relay that answers: how safely mail goes there, and whether it may dislike what we call ourselves."""
+    name = f"relay {relay.name}"
+    if relay.tls == "off" and not is_local(relay.host):
+        return warning(name, f"{what}; mail goes there unencrypted", "set tls=starttls or tls=implicit")
+    if "." not in called and not is_local(relay.host):
+        advice = "some relays refuse that; set ehlo= in NEWSLETTER_SMTP to the whole name of this machine"
+        return warning(name, f"{what}; we call ourselves {called}, which is no whole name", advice)
+    return ok(name, what)
 
 
 def is_local(host: str) -> bool:

@@ -149,8 +149,9 @@ async def _speak_to(relay: Relay) -> Check:
     implicit = relay.tls == "implicit"
     context = None if relay.tls == "off" else tls_context(relay)
     client = SMTP(
-        hostname=relay.host, port=relay.port, use_tls=implicit, start_tls=False, tls_context=context, timeout=_PATIENCE
-    )
+        hostname=relay.host, port=relay.port, local_hostname=relay.ehlo, use_tls=implicit, start_tls=False,
+        tls_context=context, timeout=_PATIENCE,
+    )  # fmt: skip
     try:
         await client.connect()
         if relay.tls == "starttls":
@@ -166,9 +167,7 @@ async def _speak_to(relay: Relay) -> Check:
         client.close()
     took = (time.monotonic() - began) * 1000
     what = f"answers in {took:.0f} ms, tls {relay.tls}, offers {', '.join(offers) or 'no extras'}"
-    if relay.tls == "off" and not checks.is_local(relay.host):
-        return warning(name, f"{what}; mail goes there unencrypted", "set tls=starttls or tls=implicit")
-    return ok(name, what)
+    return checks.relay_check(relay, what, client.local_hostname or "")
 
 
 def _service(engine: Engine, settings: Settings, clocks: dict[str, datetime], *, ready: bool) -> list[Check]:

@@ -164,15 +164,16 @@ def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, setti
 
 
 @WAYS
-def test_a_relay_that_does_not_know_us_costs_next_to_nobody_the_issue(
-    engine: Engine, settings: Settings, offers: tuple[str, ...]
+@pytest.mark.parametrize("reply", ["554 5.7.1 Relay access denied", "504 5.5.2 <3f2a1b>: Helo command rejected"])
+def test_a_relay_that_does_not_want_us_costs_next_to_nobody_the_issue(
+    engine: Engine, settings: Settings, offers: tuple[str, ...], reply: str
 ) -> None:
     with_operator(engine)
     for number in range(300):
         subscribe(engine, 1, domain=f"domain{number}.example", start=number)
     with Sink().offering(*offers) as sink:
         for number in range(300):
-            sink.refusing(f"reader{number}@domain{number}.example", "554 5.7.1 Relay access denied")
+            sink.refusing(f"reader{number}@domain{number}.example", reply)
         here = with_relays(settings, sink.url)
         approved_issue(engine, here)
         publish_issue(engine, WEEK, here, NOW)
@@ -243,6 +244,14 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
         send_due(engine, here, standing(NOW + timedelta(hours=24)), WEEK)
     assert reconciled(engine) == {"sent": MANY}
     assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
+
+
+def test_a_relay_is_told_the_name_that_is_set(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url + "&ehlo=news.example.com")
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+    assert {line for line in sink.commands if line.startswith("EHLO")} == {"EHLO news.example.com"}
 
 
 def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import pytest
 from newsletter import settings as settings_module
 from newsletter.operations import checks, dns_checks
 from newsletter.operations.checks import Level
+from newsletter.setting_values import Relay, relays
 from newsletter.settings import Settings
 from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
@@ -145,3 +146,27 @@ def test_mx_and_ptr() -> None:
     assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.1"]).level is Level.OK
     assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.9"]).level is Level.WARNING
     assert dns_checks.ptr_check("192.0.2.1", [], []).level is Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("relay", "called", "level", "word"),
+    [
+        (Relay("mx.example.com", 587), "news.example.com", Level.OK, ""),
+        (Relay("mx.example.com", 587), "3f2a1b", Level.WARNING, "ehlo="),
+        (Relay("mx.example.com", 25, tls="off"), "3f2a1b", Level.WARNING, "tls=starttls"),
+        (Relay("127.0.0.1", 25, tls="off"), "3f2a1b", Level.OK, ""),
+    ],
+)
+def test_a_relay_is_looked_at_for_safety_and_for_what_it_may_dislike(
+    relay: Relay, called: str, level: Level, word: str
+) -> None:
+    found = checks.relay_check(relay, "answers", called)
+    assert found.level is level
+    assert word in found.advice
+
+
+def test_what_we_call_ourselves_is_a_whole_name() -> None:
+    assert relays("smtp://mx.example.com?ehlo=news.example.com")[0].ehlo == "news.example.com"
+    for wrong in ("3f2a1b", "", "news example.com", "a.b%0d%0aMAIL"):
+        with pytest.raises(ValueError, match="has ehlo="):
+            relays(f"smtp://mx.example.com?ehlo={wrong}")
