@@ -95,17 +95,20 @@ def test_what_reaches_the_wire_is_seven_bit_with_whole_line_ends(engine: Engine,
     assert inbox.arrived[0].text().splitlines()[-1] == "Example Press, 1 Example Street, 12345 Example City"
 
 
-def test_a_relay_that_is_down_or_busy_is_tried_again_with_the_same_message(engine: Engine, settings: Settings) -> None:
+@pytest.mark.parametrize("busy", ["451 4.3.0 later", "530 5.7.0 Authentication required"])
+def test_a_relay_that_is_down_or_busy_or_wants_a_login_is_tried_again_with_the_same_message(
+    engine: Engine, settings: Settings, busy: str
+) -> None:
     letter = notice(engine)
     with RecordingRelay() as inbox:
         gone = inbox.relay
     assert send_letters(engine, replace(settings, smtp=(gone,)), CLOCK) == 0
     assert state_of(engine, letter)[:2] == ("queued", 1)
     hurry(engine)
-    with RecordingRelay(answers=["451 4.3.0 later"]) as inbox:
+    with RecordingRelay(answers=[busy]) as inbox:
         there = replace(settings, smtp=(inbox.relay,))
         assert send_letters(engine, there, CLOCK) == 0
-        assert state_of(engine, letter) == ("queued", 2, "451 4.3.0 later")
+        assert state_of(engine, letter) == ("queued", 2, busy)
         hurry(engine)
         assert send_letters(engine, there, CLOCK) == 1
 
