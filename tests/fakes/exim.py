@@ -22,12 +22,27 @@ acl_smtp_rcpt = accept
 acl_smtp_data = accept
 
 begin routers
+far:
+  driver = manualroute
+  domains = far.example
+  route_data = 127.0.0.1::{far}
+  self = send
+  transport = far
+returned:
+  driver = accept
+  domains = bounces.example.com
+  transport = returned
 here:
   driver = accept
   domains = example.org
   transport = maildir
 
 begin transports
+far:
+  driver = smtp
+  allow_localhost
+  user = nobody
+  group = nogroup
 maildir:
   driver = appendfile
   maildir_format
@@ -36,6 +51,13 @@ maildir:
   user = nobody
   group = nogroup
   return_path_add
+returned:
+  driver = appendfile
+  maildir_format
+  directory = {folder}/mail/returned
+  create_directory
+  user = nobody
+  group = nogroup
 """
 
 
@@ -52,7 +74,7 @@ class Exim(Foreground):
         os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
         config = self.folder / "config"
         known = ":".join(self.names)
-        text = _CONFIG.format(folder=self.folder, port=self.port, chunking="*" if self.chunking else "")
+        text = _CONFIG.format(folder=self.folder, port=self.port, far=self.far, chunking="*" if self.chunking else "")
         config.write_text(text.replace("domains = example.org", f"domains = example.org\n  local_parts = {known}"))
         return ["exim4", "-C", str(config), "-bdf", "-q1m"]
 

@@ -13,9 +13,14 @@ from typing import Self
 
 
 class MailServer:
-    """``with Exim(names) as server: … server.url … server.mails(2)``. Delivers as nobody; needs root."""
+    """``with Exim(names) as server: … server.url … server.mails(2)``. Delivers as nobody; needs root.
+
+    What is for bounces.example.com, whoever that is, lies in the box "returned"; mail for far.example goes on to the
+    port ``far``, by SMTP.
+    """
 
     program = ""
+    far = 9
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self.names = names

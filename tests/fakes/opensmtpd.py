@@ -10,7 +10,11 @@ table everyone {{ "@" = "nobody" }}
 smtp max-message-size "10M"
 listen on 127.0.0.1 port {port} hostname mx.example.org
 action "here" maildir "{folder}/mail/%{{rcpt.user}}" virtual <everyone>
+action "far" relay host smtp://127.0.0.1:{far}
+action "returned" maildir "{folder}/mail/returned" virtual <everyone>
 match from any for domain "example.org" action "here"
+match from any for domain "far.example" action "far"
+match from any for domain "bounces.example.com" action "returned"
 """
 
 
@@ -28,6 +32,6 @@ class OpenSMTPD(Foreground):
         (self.folder / "mail").mkdir()
         os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
         config = self.folder / "config"
-        config.write_text(_CONFIG.format(folder=self.folder, port=self.port))
+        config.write_text(_CONFIG.format(folder=self.folder, port=self.port, far=self.far))
         config.chmod(0o600)
         return ["smtpd", "-d", "-f", str(config)]

@@ -17,6 +17,7 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 proxymap unix - - n - - proxymap
 virtual unix - n n - - virtual
+smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
@@ -36,13 +37,14 @@ mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
-virtual_mailbox_domains = example.org
+virtual_mailbox_domains = example.org bounces.example.com
 virtual_mailbox_base = {folder}/mail
 virtual_mailbox_maps = texthash:{folder}/config/mailboxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
 smtpd_error_sleep_time = 0
+transport_maps = inline:{{{{far.example = smtp:[127.0.0.1]:{far}}}}}
 """
 
 
@@ -60,12 +62,13 @@ class Postfix(MailServer):
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
         os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
         config = self.folder / "config"
-        main = _MAIN.format(folder=self.folder, uid=nobody.pw_uid, gid=nobody.pw_gid)
+        main = _MAIN.format(folder=self.folder, far=self.far, uid=nobody.pw_uid, gid=nobody.pw_gid)
         if self.policy is not None:
             asked = f"check_policy_service inet:127.0.0.1:{self.policy}"
             main += f"smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_recipient_restrictions = {asked}\n"
         (config / "main.cf").write_text(main + self.more)
-        (config / "mailboxes").write_text("".join(f"{name}@example.org {name}/\n" for name in self.names))
+        boxes = [f"{name}@example.org {name}/\n" for name in self.names] + ["@bounces.example.com returned/\n"]
+        (config / "mailboxes").write_text("".join(boxes))
         for tries_left in (2, 1, 0):
             (config / "master.cf").write_text(_MASTER.format(port=self.port))
             try:

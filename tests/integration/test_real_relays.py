@@ -1,5 +1,7 @@
 """Through a real mail server into real mailboxes: each message is looked at there."""
 
+import re
+import smtplib
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -8,11 +10,13 @@ from pathlib import Path
 import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
-from db.engine import transaction
-from db.models import Delivery, Issue
+from db.engine import reading, transaction
+from db.models import Delivery, Issue, Subscriber
 from newsletter.deliveries.dkim import Signer
+from newsletter.deliveries.read_mailbox import mails_at
+from newsletter.deliveries.receive import receive_mail
 from newsletter.deliveries.send import send_due
 from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
@@ -22,7 +26,7 @@ from tests.fakes.opensmtpd import OpenSMTPD
 from tests.fakes.postfix import Postfix, PostfixWithARate
 from tests.fakes.postgrey import Postgrey
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import NOW, WEEK, published, standing, with_relays
+from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
 
 READERS = 50
 ONCE = (b"from", b"to", b"subject", b"date", b"message-id", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post")
@@ -68,6 +72,37 @@ def test_what_lies_in_the_mailboxes_behind_a_real_server_is_what_we_wrote(
         verifier = dkimpy.DKIM(arrived)
         for place in range(2):
             assert verifier.verify(place, lambda name, timeout=5: signers[name.partition(b".")[0]].record().encode())
+
+
+@pytest.mark.parametrize("kind", [Postfix, Exim, OpenSMTPD])
+def test_what_a_real_server_sends_back_bounces_whom_it_is_about_and_a_mail_to_leave_lets_its_reader_go(
+    kind: type[MailServer], engine: Engine, settings: Settings
+) -> None:
+    if missing := kind.why_not():
+        pytest.skip(missing)
+    subscribe(engine, 1, domain="far.example", start=90)
+    server = kind(["reader0", "reader1"])
+    with Sink().refusing("reader90@far.example", "550 5.1.1 <reader90@far.example>: user unknown") as far:
+        server.far = far.port
+        with server:
+            published(engine, settings, 2)
+            assert send_due(engine, with_relays(settings, server.url), standing(), WEEK).issues[0].counts.sent == 3
+            (received,) = server.mails(3)["reader1"]
+            leave = re.search(r"<mailto:([^>]+)>", received.decode().replace("\r\n ", ""))
+            assert leave is not None
+            with smtplib.SMTP("127.0.0.1", server.port) as client:
+                words = f"To: {leave[1]}\r\nSubject: unsubscribe\r\n\r\n"
+                client.sendmail("reader1@example.org", leave[1], words)
+            assert len(server.mails(4)["returned"]) == 2
+            report = receive_mail(engine, mails_at(server.folder / "mail" / "returned"), now=NOW)
+    assert sorted((one.kind, one.status, one.subscriber_changed) for one in report.results) == [
+        ("hard", "5.1.1", True), ("ignored", None, True),
+    ]  # fmt: skip
+    with reading(engine) as connection:
+        states = {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
+    assert states == {
+        "reader90@far.example": "bounced", "reader0@example.org": "active", "reader1@example.org": "unsubscribed",
+    }  # fmt: skip
 
 
 def test_behind_a_greylisting_server_everyone_gets_one_mail_on_the_second_try(
