@@ -53,6 +53,7 @@ class Outbox(Protocol):
 
     def may_go(self) -> bool: ...
     def give_back(self, job: Job) -> None: ...
+    def turned_away(self, job: Job, reply: Reply, relay: Relay) -> None: ...
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None: ...
 
     def took(self, relay: Relay, seconds: float) -> None: ...
@@ -206,7 +207,7 @@ class _Outlet:
 
     def turned_away(self, job: Job, reply: Reply) -> None:
         self.parting = reply
-        self._outbox.give_back(job)
+        self._outbox.turned_away(job, reply, self._relay)
 
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         self.progress = True

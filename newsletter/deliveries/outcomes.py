@@ -42,6 +42,7 @@ _NO_SUCH = re.compile(
 )
 _NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 _ISSUE = frozenset({(2, 3), (3, 4)})
+_ADDRESS = frozenset({(6, 7), (6, 8), (6, 9), (6, 10)})  # RFC 6531: one that is not ASCII, wherever it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def blame_of(reply: Reply) -> Blame:
         return Blame.MAILBOX
     if subject == 7:
         return Blame.DOMAIN
+    if (subject, detail) in _ADDRESS:
+        return Blame.NOBODY
     if (subject, detail) in _ISSUE or subject == 6:
         return Blame.ISSUE
     if subject == 5:
@@ -166,9 +169,10 @@ def blame_of(reply: Reply) -> Blame:
 def takes_nothing(reply: Reply) -> bool:
     """Whether a reply to MAIL says that the relay takes nothing now, for whomever it is: it hangs up (421: so many
     messages on a line, silent for too long, shutting down), it had too much of us (Postfix: 450 4.7.1), its own state
-    forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), or it wants TLS or a login first (530: RFC 3207, 4954)."""
+    forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), it wants TLS or a login first (530: RFC 3207, 4954), or the
+    issue is larger than it takes (552 5.3.4: RFC 1870)."""
     if not 400 <= reply.code < 500:
-        return reply.code == WANTS_MORE
+        return reply.code == WANTS_MORE or blame_of(reply) is Blame.ISSUE
     enhanced = reply.enhanced
     return (enhanced is not None and enhanced[:2] == (4, 3)) or blame_of(reply) is Blame.BUSY
 

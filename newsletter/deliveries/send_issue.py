@@ -40,6 +40,7 @@ from newsletter.deliveries.pauses import Hold
 from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder, Recorder
 from newsletter.deliveries.senders import signing_threads
 from newsletter.deliveries.supply import Supply
+from newsletter.logs import redacted
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
@@ -183,6 +184,11 @@ class Sender:
         else:
             self._supply.put_first(claimed)
 
+    def turned_away(self, job: Job, reply: Reply, relay: Relay) -> None:
+        self.give_back(job)
+        if outcomes.blame_of(reply) is Blame.ISSUE:
+            self._pause(f"the relay {relay.name} refuses what this issue is: {redacted(str(reply))}")
+
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
         """What becomes of a delivery; calls back when the ledger has it."""
         claimed, now = self._flying.pop(job.delivery_id), self.clock.now()
@@ -219,7 +225,11 @@ class Sender:
 
     def _think_of_a_pause(self) -> None:
         reason = outcomes.why_pause(self._blaming, self._refusing, self._bounced, self.statuses[DeliveryStatus.SENT])
-        if reason is not None and not self._halted:
+        if reason is not None:
+            self._pause(reason)
+
+    def _pause(self, reason: str) -> None:
+        if not self._halted:
             self._paused_because = reason
             self._halt()
 

@@ -246,6 +246,20 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
     assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
 
 
+@WAYS
+def test_an_issue_larger_than_the_relay_takes_pauses_and_costs_nobody_the_issue(
+    engine: Engine, settings: Settings, offers: tuple[str, ...]
+) -> None:
+    with_operator(engine)
+    with Sink().offering(*offers).taking_on_a_line(0, "552 5.3.4 Message size exceeds fixed limit") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert (sent.status, sent.counts.queued) == ("paused", MANY)
+    assert "refuses what this issue is: 552 5.3.4" in (sent.trouble or "")
+    assert letters(engine) == [f"The sending of {WEEK} is paused"]
+
+
 def test_a_relay_is_told_the_name_that_is_set(engine: Engine, settings: Settings) -> None:
     with Sink() as sink:
         here = with_relays(settings, sink.url + "&ehlo=news.example.com")

@@ -30,6 +30,8 @@ S = DeliveryStatus
         (550, "your address is on a blocklist", S.FAILED, Blame.DOMAIN),
         (552, "5.2.3 message too long", S.FAILED, Blame.ISSUE),
         (552, "5.3.4 message too big", S.FAILED, Blame.ISSUE),
+        (553, "5.6.7 non-ASCII addresses not permitted", S.FAILED, Blame.NOBODY),
+        (554, "5.6.9 UTF-8 header cannot be transferred", S.FAILED, Blame.NOBODY),
         (554, "5.6.0 bad content", S.FAILED, Blame.ISSUE),
         (503, "5.5.1 bad sequence", S.FAILED, Blame.OURS),
         (421, "4.7.0 slow down", S.DEFERRED, Blame.BUSY),
@@ -84,7 +86,8 @@ def test_an_unknown_fate_waits_for_1_to_24_hours_or_is_left() -> None:
         (450, "4.1.8 sender domain not found", False),
         (451, "try again later", False),
         (550, "5.7.1 sender rejected", False),
-        (552, "5.3.4 message too big", False),
+        (552, "5.3.4 Message size exceeds fixed limit", True),
+        (550, "5.6.7 non-ASCII addresses not permitted", False),
     ],
 )
 def test_a_reply_to_mail_may_be_about_the_relay_alone(code: int, text: str, *, nothing: bool) -> None:
