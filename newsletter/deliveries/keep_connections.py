@@ -16,7 +16,7 @@ from newsletter.logs import redacted
 from newsletter.setting_values import Relay
 
 CONNECT_TRIES = 4
-BUSY_TRIES = 9  # of a relay that asks to wait: 2.8 minutes, and Postfix counts by the minute
+BUSY_TRIES = 20  # of a relay that asks to wait: three minutes, and Postfix counts by the minute
 FIRST_TRIES = 2
 IDLE_SECONDS = 20.0  # a connection that would wait longer for its turn is closed; servers drop idle ones anyhow
 LOOK_SECONDS = 0.5  # how often a connection that waits for its turn looks whether anything is left
@@ -88,7 +88,8 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
         most = BUSY_TRIES if outlet.asked_to_wait else CONNECT_TRIES if outbox.begun else FIRST_TRIES
         if tries >= most and not outbox.working:
             return
-        if not outlet.progress and not await _patient(outbox, pacing.connect_delay(tries)):
+        delay = pacing.connect_delay(tries, asked_to_wait=outlet.asked_to_wait)
+        if not outlet.progress and not await _patient(outbox, delay):
             return
 
 

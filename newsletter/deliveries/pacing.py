@@ -110,9 +110,10 @@ class Shares:
         return [name for name, last in self._last.items() if now - last < STALLED_SECONDS]
 
 
-def connect_delay(tries: int) -> float:
-    """Seconds before a relay is tried again: 0.8, 3.2, 12.8, then 30."""
-    return float(min(0.2 * 4**tries, 30.0))
+def connect_delay(tries: int, *, asked_to_wait: bool = False) -> float:
+    """Seconds before a relay is tried again: 0.8, 3.2, 12.8, then 30; never more than 10 where it answers and asks to
+    wait, for it may count by the second."""
+    return float(min(0.2 * 4 ** min(tries, 9), 10.0 if asked_to_wait else 30.0))
 
 
 def average(sent: int, began_at: datetime | None, ended_at: datetime | None) -> float | None:

@@ -258,7 +258,7 @@ def test_relays_with_weights_share_and_one_that_is_gone_leaves_its_share(
 def test_a_relay_that_comes_back_is_used_again_while_others_go_on(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "connect_delay", lambda tries: 0.1)
+    monkeypatch.setattr(pacing, "connect_delay", lambda tries, asked_to_wait: 0.1)
     late = Sink()
     late.port = free_port()
     with Sink() as sink:
