@@ -91,13 +91,17 @@ def newest_delivery_to(connection: Connection, email_hash: bytes, week: str | No
 
 def add_returned(
     connection: Connection, *, fingerprint: str, recipient: str, at: datetime, source: str, kind: BounceKind,
-    status: str | None, reason: str, delivery: DeliveryRow | None, raw: bytes | None,
+    status: str | None, reason: str, delivery: DeliveryRow | None, theirs: bool, raw: bytes | None,
 ) -> int | None:  # fmt: skip
-    """Keep what a mail said of a recipient; None when this mail was taken before."""
+    """Keep what a mail said of a recipient; None when this mail was taken before.
+
+    What is not about the reader of the delivery (``theirs``) stays tied to them, to be blanked with them, and counts
+    for nothing.
+    """
     statement = insert_or(connection, ReturnedMail).values(
         fingerprint=fingerprint, recipient=recipient, at=at, source=source, kind=kind, status=status, reason=reason,
-        delivery_id=delivery.id if delivery else None, subscriber_id=delivery.subscriber_id if delivery else None,
-        changed=False, raw=raw,
+        delivery_id=delivery.id if delivery and theirs else None,
+        subscriber_id=delivery.subscriber_id if delivery else None, changed=False, raw=raw,
     )  # fmt: skip
     statement = statement.on_conflict_do_nothing(index_elements=[ReturnedMail.fingerprint, ReturnedMail.recipient])
     return connection.execute(statement.returning(ReturnedMail.id)).scalar_one_or_none()

@@ -11,7 +11,7 @@ from db.states import BounceKind
 from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
 from newsletter.deliveries.bounces_providers import notices_in_mail
-from newsletter.deliveries.bounces_reasons import Judgement, Reason, Returned, judge
+from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, judge
 from newsletter.deliveries.bounces_words import says
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
 from newsletter.deliveries.verp import verify_leave_path, verify_return_path
@@ -21,12 +21,14 @@ from newsletter.subscribers.tokens import Link, verify_link
 @dataclass(frozen=True, slots=True)
 class Reading:
     """``delivery_id`` and ``link`` are what keyed tokens say, None where there is none; ``leaves`` is the delivery
-    whose reader asks by mail to be taken off. There is at least one of ``returned``."""
+    whose reader asks by mail to be taken off. ``hearsay`` was not written by a mail system: it is true of those alone
+    whom it names. There is at least one of ``returned``."""
 
     returned: tuple[Returned, ...]
     delivery_id: int | None = None
     link: Link | None = None
     leaves: int | None = None
+    hearsay: bool = False
 
     @property
     def understood(self) -> bool:
@@ -47,7 +49,7 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
         return Reading(_complaint(mail, kind), delivery_id, _link_in_report(mail, keys))
     if delivery_id is None:
         delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
-    return Reading(tuple(_returned(mail)), delivery_id)
+    return Reading(tuple(_returned(mail)), delivery_id, hearsay=not mail.from_mail_system)
 
 
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
@@ -55,6 +57,8 @@ _UNSUBSCRIBE_LINK = re.compile(r"/unsubscribe/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-
 
 
 def _returned(mail: OpenedMail) -> list[Returned]:
+    if mail.receipt:
+        return [_ignored(Reason.REPORT)]
     reported = [block for block in mail.status_blocks if "final-recipient" in block or "original-recipient" in block]
     if reported:
         return [_reported(block, reported, mail) for block in reported]
@@ -62,6 +66,8 @@ def _returned(mail: OpenedMail) -> list[Returned]:
         return [_reported({**mail.status_blocks[-1]}, reported, mail)]
     if notices := notices_in_mail(mail.words):
         return [notice.returned for notice in notices]
+    if mail.from_person:
+        return [NOT_UNDERSTOOD]
     if _is_vacation(mail):
         return [_ignored(Reason.VACATION)]
     if is_notice(mail):
@@ -71,7 +77,7 @@ def _returned(mail: OpenedMail) -> list[Returned]:
         ]
     if _automatic(mail):
         return [_ignored(Reason.VACATION)]
-    return [_ignored(Reason.NOT_UNDERSTOOD)]
+    return [NOT_UNDERSTOOD]
 
 
 def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Returned:
@@ -88,7 +94,8 @@ def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Ret
     if action == "failed" and judgement.reason in (Reason.REFUSED, Reason.SYSTEM, Reason.PROTOCOL, Reason.UNREACHABLE):
         refined = judge(status, None, f"{said}\n{around}", action=action)
         judgement = refined if _says_little(status, said) else judgement
-    return Returned(final or original, judgement, original)
+    named = final if "@" in final or "@" not in original else original  # "x-internal; CN=Ada/OU=Mail" is no address
+    return Returned(named, judgement, original)
 
 
 def _says_little(status: str, said: str) -> bool:
@@ -104,7 +111,8 @@ def _complaint(mail: OpenedMail, kind: str) -> tuple[Returned, ...]:
 
 def _token_in_report(mail: OpenedMail, keys: Mapping[int, bytes]) -> int | None:
     places = [*mail.feedback.get("original-mail-from", ()), *mail.enclosed.get("return-path", ())]
-    return verify_return_path(" ".join(places), keys)
+    leave = " ".join(mail.enclosed.get("list-unsubscribe", ()))
+    return verify_return_path(" ".join(places), keys) or verify_leave_path(leave, keys)
 
 
 def _link_in_report(mail: OpenedMail, keys: Mapping[int, bytes]) -> Link | None:

@@ -10,9 +10,11 @@ from email import policy
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesParser, Parser
 from html import unescape
 from typing import Any, NamedTuple
+
+from newsletter.deliveries.bounces_words import says
 
 MAX_BYTES = 1_000_000
 _MAX_TEXT = 60_000
@@ -35,16 +37,41 @@ class Arrived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenedMail:
-    """``words`` is the notice for people, without the mail that it returns; ``enclosed`` are that mail's headers."""
+    """``words`` is the notice for people, without the mail that it returns; ``enclosed`` are that mail's headers.
+    ``receipt`` is whether it says that a person's program showed or deleted the mail (RFC 8098)."""
 
     headers: Fields
     words: str
     status_blocks: tuple[Fields, ...]
     feedback: Fields
     enclosed: Fields
+    receipt: bool = False
 
     def header(self, name: str) -> str:
         return next(iter(self.headers.get(name, ())), "")
+
+    @property
+    def null_sender(self) -> bool:
+        return self.header("return-path").replace(" ", "") == "<>"
+
+    @property
+    def from_daemon(self) -> bool:
+        return says(
+            "sender of returned mail", " ".join(self.header(name) for name in ("from", "return-path", "sender"))
+        )
+
+    @property
+    def from_mail_system(self) -> bool:
+        """Whether who writes can know what became of our mail. People forward bounces, and vacation programs write in
+        their name, with a null sender too."""
+        report = "multipart/report" in self.header("content-type").lower()
+        return self.from_daemon or report or "x-failed-recipients" in self.headers
+
+    @property
+    def from_person(self) -> bool:
+        """An answer, or something passed on, without any mark of a machine."""
+        marked = self.null_sender or self.header("auto-submitted").lower() not in ("", "no")
+        return not (marked or self.from_mail_system) and says("subject of an answer", self.header("subject"))
 
 
 def open_mail(raw: bytes) -> OpenedMail:
@@ -55,11 +82,22 @@ def open_mail(raw: bytes) -> OpenedMail:
     if raw.startswith((b"{", b"[")):  # JSON has no headers, though its first line can pass for one
         raw = b"\n" + raw
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(raw)
+        message = _with_its_parts(BytesParser(policy=policy.compat32).parsebytes(raw))
         parts = list(_leaves(message))
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError):
         message, parts = Message(), []
     return _sorted_out(_fields_of(message), parts)
+
+
+def _with_its_parts(message: Message) -> Message:
+    """Some gateways announce another boundary than they write: then the first line that could be one is it."""
+    body = message.get_payload()
+    if message.get_content_maintype() == "multipart" and isinstance(body, str):
+        found = re.search(r"^--(\S[^\r\n\"]{0,68}\S)[ \t]*\r?\nContent-", body, re.M | re.I)
+        if found:
+            head = f'Content-Type: multipart/mixed; boundary="{found[1]}"\n\n'
+            message.set_payload(Parser(policy=policy.compat32).parsestr(head + body).get_payload())
+    return message
 
 
 def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
@@ -67,9 +105,12 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
     blocks: list[Fields] = []
     feedback: Fields = {}
     enclosed = ""
+    receipt = False
     for kind, text in parts:
         if kind in STATUS_TYPES:
             blocks.extend(fields_in(block) for block in re.split(r"\n[ \t]*\n", text)[:_MAX_BLOCKS] if block.strip())
+        elif kind == "message/disposition-notification":
+            receipt = True
         elif kind == "message/feedback-report":
             feedback = fields_in(text.replace("\n\n", "\n"))
         elif kind.startswith("message/") or kind == "text/rfc822-headers":
@@ -80,7 +121,7 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
     if not blocks and "final-recipient:" in notice.lower():
         blocks = [fields_in(block) for block in re.split(r"\n[ \t]*\n", notice)[:_MAX_BLOCKS]]
         blocks = [block for block in blocks if "final-recipient" in block]
-    return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(enclosed or rest))
+    return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(enclosed or rest), receipt)
 
 
 def _leaves(message: Message) -> Iterator[tuple[str, str]]:

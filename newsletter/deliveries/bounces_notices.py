@@ -36,12 +36,9 @@ def is_notice(mail: OpenedMail) -> bool:
     """Whether this looks like mail from a machine that could not deliver ours."""
     if "x-failed-recipients" in mail.headers:
         return True
-    null_sender = mail.header("return-path").replace(" ", "") == "<>"
-    senders = " ".join(mail.header(name) for name in ("from", "return-path", "sender"))
-    daemon = says("sender of returned mail", senders)
     subject = says("subject of returned mail", mail.header("subject"))
     failure = says("words of returned mail", mail.words[:8000])
-    return sum((null_sender or daemon, subject, failure)) >= 2
+    return sum((mail.null_sender or mail.from_daemon, subject, failure)) >= 2
 
 
 def failures(mail: OpenedMail) -> list[tuple[str, str]]:
@@ -91,4 +88,12 @@ def _others(named: Iterable[str], mail: OpenedMail) -> list[str]:
 
 
 def _unique(named: Iterable[str]) -> list[str]:
-    return list({address.rstrip(".").lower(): address.rstrip(".") for address in named}.values())
+    plain = [_without_virtual_prefix(address.rstrip(".")) for address in named]
+    return list({address.lower(): address for address in plain}.values())
+
+
+def _without_virtual_prefix(address: str) -> str:
+    """qmail tells where it delivers the users of a virtual domain to: ``example.org-ada@example.org``."""
+    local, _, domain = address.rpartition("@")
+    prefix = f"{domain}-"
+    return address[len(prefix) :] if local.lower().startswith(prefix.lower()) else address

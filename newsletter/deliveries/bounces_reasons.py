@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.states import BounceKind
-from newsletter.deliveries.bounces_words import says
+from newsletter.deliveries.bounces_words import says, without
 
 
 class Reason(StrEnum):
@@ -70,9 +70,12 @@ class Returned:
         return address.casefold() in (self.recipient.casefold(), self.originally.casefold())
 
 
+NOT_UNDERSTOOD = Returned("", Judgement(BounceKind.IGNORED, Reason.NOT_UNDERSTOOD, None))
+
 # Somebody may be called full@ or spam@: what they are called says nothing of why.
 _WHO = re.compile(r"[^\s<>()\[\]\"':;,]{1,64}@[\w.-]{1,255}")
-_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)", re.ASCII)
+# Subjects end at 7 (RFC 3463 3): 4.94.2 is a version of Exim, 4.11.26 a date.
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]*\d)", re.ASCII)
 _CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?![\d.]|\s*(?:bytes|kb|mb))", re.ASCII)
 
 
@@ -132,10 +135,18 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
         return Reason.POLICY
     by_words = _by_words(text)
     by_status = _BY_STATUS.get((subject, detail))
+    if by_status is Reason.NO_SUCH_HOST and says("lookup failed", text) and not (status or "").startswith("4"):
+        return Reason.UNREACHABLE
+    if by_status is None and by_words in HARD and says("distrust", text):
+        return Reason.POLICY
     if by_status in HARD and by_words in (Reason.POLICY, Reason.MAILBOX_FULL) and not says("no such user", text):
         return by_words
     if by_status is not None and not (by_status in _VAGUE and by_words in HARD):
         return by_status
+    if (subject, detail) == (3, 2):  # for good (RFC 7504), or down for the day
+        return Reason.NO_MAIL if code == 521 or by_words is Reason.NO_MAIL else Reason.SYSTEM
+    if subject == _ABOUT_TRUST and (by_words is not Reason.NO_SUCH_USER or says(Reason.POLICY, text)):
+        return Reason.CONTENT if by_words is Reason.CONTENT else Reason.POLICY
     if by_words is not None:
         return by_words
     return _BY_SUBJECT.get(subject) or (Reason.NO_SUCH_USER if code in (551, 553) else Reason.REFUSED)
@@ -149,9 +160,11 @@ _ORDER = (
 
 
 def _by_words(text: str) -> Reason | None:
-    if says("lookup failed", text):
+    theirs = without("our side", text)
+    if says("lookup failed", theirs):
         return Reason.UNREACHABLE
-    return next((reason for reason in _ORDER if says(reason, text)), None)
+    found = next((reason for reason in _ORDER if says(reason, theirs)), None)
+    return Reason.POLICY if theirs != text and found in (None, Reason.REFUSED) else found
 
 
 # RFC 3463 and its registry; what is missing here is decided by the words, then by the subject digit.
@@ -159,11 +172,12 @@ _BY_STATUS = {
     (1, 1): Reason.NO_SUCH_USER, (1, 2): Reason.NO_SUCH_HOST, (1, 3): Reason.NO_SUCH_USER, (1, 4): Reason.REFUSED,
     (1, 6): Reason.MOVED, (1, 7): Reason.POLICY, (1, 8): Reason.POLICY, (1, 9): Reason.POLICY, (1, 10): Reason.NO_MAIL,
     (2, 1): Reason.DISABLED, (2, 2): Reason.MAILBOX_FULL, (2, 3): Reason.CONTENT, (2, 4): Reason.SYSTEM,
-    (3, 1): Reason.SYSTEM, (3, 2): Reason.NO_MAIL, (3, 3): Reason.SYSTEM, (3, 4): Reason.CONTENT, (3, 5): Reason.SYSTEM,
+    (3, 1): Reason.SYSTEM, (3, 3): Reason.SYSTEM, (3, 4): Reason.CONTENT, (3, 5): Reason.SYSTEM,
     (4, 1): Reason.UNREACHABLE, (4, 2): Reason.UNREACHABLE, (4, 3): Reason.UNREACHABLE, (4, 4): Reason.NO_SUCH_HOST,
     (4, 5): Reason.UNREACHABLE, (4, 6): Reason.SYSTEM, (4, 7): Reason.UNREACHABLE,
 }  # fmt: skip
 _VAGUE = frozenset({Reason.UNREACHABLE})
+_ABOUT_TRUST = 7  # 5.7.x is about us, though some say "5.7.1 No such user" and nothing else
 _BY_SUBJECT = {
     2: Reason.REFUSED, 3: Reason.SYSTEM, 4: Reason.UNREACHABLE, 5: Reason.PROTOCOL, 6: Reason.CONTENT, 7: Reason.POLICY,
 }  # fmt: skip

@@ -14,6 +14,11 @@ def says(meaning: str, text: str) -> bool:
     return _phrases()[meaning].search(text) is not None
 
 
+def without(meaning: str, text: str) -> str:
+    """The text without the phrases of that section."""
+    return _phrases()[meaning].sub(" ", text)
+
+
 def meanings() -> frozenset[str]:
     """The sections that there are."""
     return frozenset(_phrases())

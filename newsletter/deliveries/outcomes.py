@@ -11,6 +11,7 @@ from enum import StrEnum
 from random import Random
 
 from db.states import DeliveryStatus
+from newsletter.deliveries.bounces_words import says, without
 
 GIVE_UP_AFTER = timedelta(hours=72)
 FIRST_RETRY = timedelta(minutes=10)
@@ -30,7 +31,7 @@ _REPUTATION = re.compile(
     re.I,
 )
 _TOO_MUCH = re.compile(
-    r"rate.?limit|too (?:many|fast|quickly|much)\b|throttl|slow(?:ing)? down|unusual rate|volume"
+    r"rate.?limit|at a rate|too (?:many|fast|quickly|much)\b|throttl|slow(?:ing)? down|unusual rate|volume"
     r"|exceeded.{0,40}\b(?:rate|limit)",
     re.I,
 )
@@ -153,6 +154,8 @@ def blame_of(reply: Reply) -> Blame:
     if enhanced is None:
         return _blame_of_text(reply)
     subject, detail = enhanced[1:]
+    if (subject, detail) == (2, 1) and _TOO_MUCH.search(reply.text):  # Gmail, of a mailbox that gets too much today
+        return Blame.NOBODY
     if (subject, detail) in _NO_MAILBOX:
         return Blame.MAILBOX
     if subject == 7:
@@ -190,7 +193,9 @@ def _blame_of_text(reply: Reply) -> Blame:
     """Without an enhanced code, only clear words about a mailbox or our reputation count."""
     if _REPUTATION.search(reply.text):
         return Blame.DOMAIN
-    if reply.code in (550, 551, 553) and _NO_SUCH.search(reply.text):
+    if says("the sender", reply.text):
+        return Blame.DOMAIN
+    if reply.code in (550, 551, 553) and _NO_SUCH.search(without("our side", reply.text)):
         return Blame.MAILBOX
     if reply.code == 552:
         return Blame.ISSUE

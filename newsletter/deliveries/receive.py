@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -33,7 +33,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries.bounces import Reading, read_bounce
 from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.deliveries.bounces_providers import Notice
-from newsletter.deliveries.bounces_reasons import COUNTED, Returned, judge
+from newsletter.deliveries.bounces_reasons import COUNTED, NOT_UNDERSTOOD, Returned, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
 from newsletter.deliveries.outcomes import BOUNCE_RATE
 from newsletter.subscribers.addresses import hash_address, parse_address
@@ -92,7 +92,7 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
         for notice in notices:
             delivery = _delivery_of_notice(connection, notice, keys)
             results.append(
-                _take(connection, source, notice.fingerprint, (notice.returned,), 0, delivery, now, None, told)
+                _take(connection, source, notice.fingerprint, notice.returned, True, delivery, now, None, told)
             )
         _watch(connection, told, now)
     return ReceiveReport(tuple(results))
@@ -114,34 +114,46 @@ def count_refusals(engine: Engine, *, now: datetime) -> int:
 def _take_mail(connection: Connection, mail: Arrived, now: datetime, told: Told) -> list[Result]:
     reading = read_bounce(mail.raw, link_keys(connection))
     delivery = _delivery_of(connection, reading)
+    if delivery is not None:
+        reading = without_hearsay(reading, delivery.email)
     fingerprint = hashlib.sha256(mail.raw).hexdigest()
     raw = None if reading.understood else mail.raw[:MAX_BYTES]
+    theirs = about_reader(reading.returned, delivery.email) if delivery else None
     return [
-        _take(connection, mail.source, fingerprint, reading.returned, place, delivery, now, raw, told)
-        for place in range(len(reading.returned))
+        _take(connection, mail.source, fingerprint, one, one is theirs, delivery, now, raw, told)
+        for one in reading.returned
     ]
 
 
 def _take(
-    connection: Connection, source: str, fingerprint: str, returned: Sequence[Returned], place: int,
-    delivery: DeliveryRow | None, now: datetime, raw: bytes | None, told: Told,
+    connection: Connection, source: str, fingerprint: str, one: Returned, theirs: bool, delivery: DeliveryRow | None,
+    now: datetime, raw: bytes | None, told: Told,
 ) -> Result:  # fmt: skip
-    """Keep one of the things that a mail says, and act on it where it is the one about our reader."""
-    one = returned[place]
+    """Keep one of the things that a mail says, and act on it where it is the one about our reader (``theirs``)."""
     recipient = one.recipient or one.originally or (delivery.email if delivery else "")
     judgement = one.judgement
     new = add_returned(
         connection, fingerprint=fingerprint, recipient=recipient, at=now, source=source, kind=judgement.kind,
-        status=judgement.status, reason=judgement.reason, delivery=delivery, raw=raw,
+        status=judgement.status, reason=judgement.reason, delivery=delivery, theirs=theirs,
+        raw=raw,
     )  # fmt: skip
     changed = False
-    if new is not None and delivery is not None and one is about_reader(returned, delivery.email):
+    if new is not None and delivery is not None and theirs:
         changed = _act(connection, one, delivery, now)
         if changed:
             mark_changed(connection, new)
         if judgement.kind in LIMITS:
             told[delivery.issue_id, judgement.kind] += 1
     return Result(source, judgement.kind, recipient, judgement.status, judgement.reason.value, changed)
+
+
+def without_hearsay(reading: Reading, email: str) -> Reading:
+    """What no mail system wrote is believed only where it names our reader: people forward the bounce that they
+    got from their grandmother, and mailboxes that are read no more tell whom to write to."""
+    bounces = any(one.judgement.kind in (BounceKind.HARD, BounceKind.SOFT) for one in reading.returned)
+    if not reading.hearsay or not bounces or any(one.names(email) for one in reading.returned):
+        return reading
+    return replace(reading, returned=(NOT_UNDERSTOOD,))
 
 
 def about_reader(returned: Sequence[Returned], email: str) -> Returned | None:

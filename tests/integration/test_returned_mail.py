@@ -129,6 +129,33 @@ def test_of_several_recipients_only_the_one_that_is_ours_counts(engine: Engine, 
     assert state(engine, ada.subscriber_id) == ("active", None)
 
 
+@pytest.mark.parametrize(
+    "mail",
+    [
+        notice("Did you see?\n\nFinal-Recipient: rfc822; granny@example.net\nAction: failed\nStatus: 5.1.1\n",
+               subject="Fwd: Undelivered Mail", sender="ada@example.org"),
+        notice("<granny@example.net>: 550 5.1.1 user unknown", subject="a mail problem", sender="ada@example.org"),
+        notice("ada@example.org is no longer in use and your message was not delivered. Write to new@example.org.",
+               subject="Undeliverable: nobody reads this", sender="ada@example.org", Auto_Submitted="auto-replied"),
+    ],
+    ids=["passed on", "told", "a vacation program"],
+)  # fmt: skip
+def test_what_no_mail_system_wrote_is_believed_only_of_whom_it_names(engine: Engine, ada: Mailed, mail: bytes) -> None:
+    to = return_path(engine, ada.deliveries[0])
+    (result,) = take(engine, mail.replace(b"To: news@example.com", f"To: {to}".encode())).results
+    assert (result.kind, result.subscriber_changed) == ("ignored", False)
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_what_is_full_beside_our_reader_does_not_count_in_their_row(engine: Engine, ada: Mailed) -> None:
+    other = recipient("list-member@example.net", "5.2.2", "552 5.2.2 Mailbox full")
+    fine = recipient("second-member@example.net", "2.0.0", action="delivered")
+    for week, blocks in enumerate([(other, fine), (other, fine), (other, fine), (SOFT,)]):
+        to = return_path(engine, ada.deliveries[week])
+        take(engine, dsn(*blocks, to=to), now=MONDAY + timedelta(weeks=week))
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
 def test_a_forwarded_address_that_fails_is_a_bounce_of_the_reader_who_forwards(engine: Engine, ada: Mailed) -> None:
     take(engine, dsn(recipient("inner@corp.example", "5.1.1"), to=return_path(engine, ada.deliveries[0])))
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")

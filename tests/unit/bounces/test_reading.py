@@ -106,6 +106,17 @@ def test_a_persons_own_mail_is_not_understood_and_so_kept() -> None:
     assert not reading.understood
 
 
+def test_what_a_person_passes_on_is_hearsay() -> None:
+    inner = dsn(recipient("granny@example.org", "5.1.1")).decode()
+    outer = (
+        "From: ada@example.org\nTo: news@example.com\nSubject: Is this yours?\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: text/plain\n\nSee below.\n'
+        f"--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
+    )
+    assert read_bounce(outer.encode(), KEYS).hearsay
+    assert not read_bounce(inner.encode(), KEYS).hearsay
+
+
 def test_a_complaint_is_tied_to_its_delivery_by_the_reported_return_path_or_the_readers_own_link() -> None:
     by_path = read_bounce(complaint(mail_from=RETURN_PATH), KEYS)
     by_link = read_bounce(complaint(unsubscribe=sign_link(Link(5, 3), 1, KEYS[1])), KEYS)
@@ -113,6 +124,16 @@ def test_a_complaint_is_tied_to_its_delivery_by_the_reported_return_path_or_the_
     assert (by_path.delivery_id, by_link.link) == (7, Link(5, 3))
     assert (forged.delivery_id, forged.link) == (None, None)
     assert [one.judgement.kind for one in by_path.returned] == [BounceKind.COMPLAINT]
+
+
+def test_a_complaint_that_kept_nothing_but_the_leave_path_is_tied_by_it() -> None:
+    leave = f"<mailto:{sign_leave_path(9, 1, KEYS[1])}@bounces.example.com>"
+    assert (
+        read_bounce(
+            complaint().replace(b"List-Unsubscribe: <", f"List-Unsubscribe: {leave}, <".encode()), KEYS
+        ).delivery_id
+        == 9
+    )
 
 
 @pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "virus", "something-new"])
@@ -143,7 +164,23 @@ def test_a_mail_nested_a_thousand_deep_is_kept_and_nothing_worse() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a@", "user ", "a.b@c.d ", "-- ", "<!--", "<a ", "(", "mailbox ", "=?", "not ", "\n\n"]
+    "piece",
+    [
+        "a@",
+        "user ",
+        "a.b@c.d ",
+        "-- ",
+        "<!--",
+        "<a ",
+        "(",
+        "mailbox ",
+        "=?",
+        "not ",
+        "\n\n",
+        "your mail ",
+        "no domain ",
+        "--b\nContent-",
+    ],
 )
 def test_crafted_repetition_does_not_slow_the_reader_down(piece: str) -> None:
     words = (piece * (60_000 // len(piece)))[:60_000]
