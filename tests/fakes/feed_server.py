@@ -1,13 +1,11 @@
 """A web server on loopback that answers as a test tells it to, and remembers what it was asked."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+
+from tests.fakes.web_server import Handler, WebServer
 
 
 @dataclass(frozen=True)
@@ -20,30 +18,13 @@ class Answer:
     drip: float = 0.0
 
 
-class FeedServer:
+class FeedServer(WebServer):
     """``server.serve("/a.xml", body)``; an answer may be a function of the request's headers."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._answers: dict[str, Answer | Callable[[dict[str, str]], Answer]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def port(self) -> int:
-        return self._server.server_port
+        super().__init__()
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -59,10 +40,10 @@ class FeedServer:
         self._answers[path] = answer
         return self.url(path)
 
-    def _handler(outer) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
+    def handler(outer) -> type[Handler]:
+        class Answering(Handler):
             def do_GET(self) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                headers = self.lower_headers()
                 outer.asked.append((self.path, headers))
                 found = outer._answers.get(self.path, Answer(b"nothing here", 404))
                 answer = found(headers) if callable(found) else found
@@ -82,10 +63,7 @@ class FeedServer:
                     self.wfile.write(bytes([byte]))
                     time.sleep(answer.drip)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        return Handler
+        return Answering
 
 
 def rss(*items: str, title: str = "Launches", head: str = "") -> str:

@@ -1,10 +1,9 @@
 """Somebody else's web server that takes what webhooks tell it, or does not."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
 from typing import Any, NamedTuple, Self
+
+from tests.fakes.web_server import Handler, WebServer
 
 
 class Told(NamedTuple):
@@ -17,19 +16,17 @@ class Told(NamedTuple):
         return found
 
 
-class Receiver:
+class Receiver(WebServer):
     """``with Receiver().answering(500, 500) as receiver:`` answers so in turn, then 204."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
         self._answers: list[int] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        super().__init__()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hooks"
+        return f"http://127.0.0.1:{self.port}/hooks"
 
     def answering(self, *statuses: int) -> Self:
         self._answers += statuses
@@ -38,30 +35,16 @@ class Receiver:
     def types(self) -> list[str]:
         return [one.document["type"] for one in self.told]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[Handler]:
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Taking(Handler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.told.append(Told({name.lower(): value for name, value in self.headers.items()}, body))
+                receiver.told.append(Told(self.lower_headers(), body))
                 self.send_response(receiver._answers.pop(0) if receiver._answers else 204)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                """Not on the terminal."""
-
-        return Handler
+        return Taking

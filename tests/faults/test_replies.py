@@ -13,12 +13,11 @@ from db.models import DomainPause, Editor, Letter
 from newsletter.deliveries import keep_connections, transport
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
-from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import ALL, Mail, Sink
-from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
 
 WAYS = pytest.mark.parametrize(
     "offers", [ALL, ("PIPELINING", "SIZE"), ()], ids=["chunking", "pipelining", "plain"]
@@ -154,8 +153,7 @@ def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, setti
         subscribe(engine, 1, domain=f"domain{number % 5}.example", start=number)
     with Sink().ending(lambda mail, n: "554 5.6.0 bad content").delaying(0.05) as sink:
         here = with_relays(settings, sink.url)
-        approved_issue(engine, here)
-        publish_issue(engine, WEEK, here, NOW)
+        published(engine, here, 0)
         send_due(engine, here, standing(), WEEK)
     receipt = read_receipt(engine, WEEK)
     assert receipt.status == "paused"
@@ -175,8 +173,7 @@ def test_a_relay_that_does_not_want_us_costs_next_to_nobody_the_issue(
         for number in range(300):
             sink.refusing(f"reader{number}@domain{number}.example", reply)
         here = with_relays(settings, sink.url)
-        approved_issue(engine, here)
-        publish_issue(engine, WEEK, here, NOW)
+        published(engine, here, 0)
         send_due(engine, here, standing(), WEEK)
     receipt = read_receipt(engine, WEEK)
     assert receipt.status == "paused"
@@ -191,8 +188,7 @@ def test_domains_that_refuse_us_again_hold_up_nobody(engine: Engine, settings: S
         subscribe(engine, 6, domain=domain, start=100 * (place + 1))
     with Sink().ending(lambda mail, n: "554 5.7.1 no" if mail.recipient.endswith(wary) else "250 2.0.0 taken") as sink:
         here = with_relays(settings, sink.url)
-        approved_issue(engine, here)
-        publish_issue(engine, WEEK, here, NOW)
+        published(engine, here, 0)
         send_due(engine, here, standing(), WEEK)
         first = read_receipt(engine, WEEK)
         send_due(engine, here, standing(NOW + timedelta(hours=2)), WEEK)

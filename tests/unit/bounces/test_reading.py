@@ -75,14 +75,18 @@ def test_a_bounce_in_prose_names_who_and_why(words: str, expected: list[tuple[st
     assert said(notice(words)) == expected
 
 
-def test_what_a_gateway_wraps_into_a_notice_of_its_own_is_read_too() -> None:
-    inner = dsn(recipient("ada@example.org", "5.1.1")).decode()
-    outer = (
-        "From: MAILER-DAEMON@gateway.example\nTo: news@example.com\nSubject: Returned mail\nMIME-Version: 1.0\n"
+def wrapped(mail: bytes, sender: str, subject: str) -> bytes:
+    """Passed on as an attachment."""
+    return (
+        f"From: {sender}\nTo: news@example.com\nSubject: {subject}\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: text/plain\n\nSee below.\n'
-        f"--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
-    )
-    assert said(outer.encode()) == [("ada@example.org", "hard", "no such user")]
+        f"--o\nContent-Type: message/rfc822\n\n{mail.decode()}\n--o--\n"
+    ).encode()
+
+
+def test_what_a_gateway_wraps_into_a_notice_of_its_own_is_read_too() -> None:
+    outer = wrapped(dsn(recipient("ada@example.org", "5.1.1")), "MAILER-DAEMON@gateway.example", "Returned mail")
+    assert said(outer) == [("ada@example.org", "hard", "no such user")]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +111,9 @@ def test_a_persons_own_mail_is_not_understood_and_so_kept() -> None:
 
 
 def test_what_a_person_passes_on_is_hearsay() -> None:
-    inner = dsn(recipient("granny@example.org", "5.1.1")).decode()
-    outer = (
-        "From: ada@example.org\nTo: news@example.com\nSubject: Is this yours?\nMIME-Version: 1.0\n"
-        'Content-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: text/plain\n\nSee below.\n'
-        f"--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
-    )
-    assert read_bounce(outer.encode(), KEYS).hearsay
-    assert not read_bounce(inner.encode(), KEYS).hearsay
+    inner = dsn(recipient("granny@example.org", "5.1.1"))
+    assert read_bounce(wrapped(inner, "ada@example.org", "Is this yours?"), KEYS).hearsay
+    assert not read_bounce(inner, KEYS).hearsay
 
 
 def test_a_complaint_is_tied_to_its_delivery_by_the_reported_return_path_or_the_readers_own_link() -> None:
