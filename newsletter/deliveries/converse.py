@@ -196,7 +196,7 @@ class _Pipelined(_Conversation):
 
     def _opened(self, job: Job, fresh: bool, replies: list[Reply]) -> None:
         """Three replies; where all are good, the relay waits for the body. Else the job is decided or given back."""
-        if len(replies) == 3 and all(reply.ok for reply in replies):
+        if len(replies) == 3 and replies[0].ok and replies[1].ok and replies[2].ok:
             self.with_body(job, self._send)
             return
         if self.turned_away(job, replies):

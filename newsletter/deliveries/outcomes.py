@@ -5,7 +5,7 @@ The table is the mail rules' ("Transport", 4). The enhanced code (RFC 3463) beat
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
@@ -52,10 +52,10 @@ class Reply:
 
     code: int
     text: str
+    ok: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.code < 400
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ok", 200 <= self.code < 400)
 
     @property
     def enhanced(self) -> tuple[int, int, int] | None:
@@ -88,10 +88,13 @@ class Outcome:
     next_attempt_at: datetime | None = None
 
 
+_SENT = Outcome(DeliveryStatus.SENT)
+
+
 def outcome(reply: Reply, attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> Outcome:
     """Read the reply that decided an attempt. ``attempt`` counts from 1."""
     if 200 <= reply.code < 300:
-        return Outcome(DeliveryStatus.SENT)
+        return _SENT
     blame = blame_of(reply)
     if is_permanent(reply, blame):
         return Outcome(DeliveryStatus.FAILED, blame)
