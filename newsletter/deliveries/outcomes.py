@@ -18,7 +18,7 @@ FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
 DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
 BLAMING_DOMAINS = 3  # one mailbox never stops an issue
-REFUSALS = 20  # a few that refuse us happen to come first
+REFUSALS = 50  # some that refuse us happen to come first
 BOUNCE_RATE, BOUNCES_NEED = 0.05, 1000  # providers think of a bought list above this
 WANTS_MORE = 530
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
