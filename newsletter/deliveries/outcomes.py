@@ -35,6 +35,14 @@ _TOO_MUCH = re.compile(
     r"|exceeded.{0,40}\b(?:rate|limit)",
     re.I,
 )
+# cPanel: "Domain … has exceeded the max emails per hour"; Gmail: 5.4.5 "Daily user sending limit exceeded"; Microsoft:
+# 5.1.90 "you've reached your daily limit for message recipients".
+_LIMIT = re.compile(
+    r"exceeded[^.\n]{0,60}\b(?:per (?:hour|day|minute)|hourly|daily|sending)\b"
+    r"|\b(?:hourly|daily|sending)\b[^.\n]{0,40}\b(?:limit|quota)\b[^.\n]{0,30}\b(?:exceeded|reached|hit)"
+    r"|\b(?:reached|hit)\b[^.\n]{0,30}\b(?:hourly|daily|sending)\b[^.\n]{0,20}\b(?:limit|quota)",
+    re.I,
+)
 _NO_SUCH = re.compile(
     r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
     r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid|disabled)"
@@ -75,6 +83,7 @@ class Blame(StrEnum):
     FULL = "full"  # a soft bounce
     DOMAIN = "domain"  # it distrusts us: it pauses, operators are told
     BUSY = "busy"  # 421, or a 4xx that says it was too much: it waits, then slows down
+    LIMIT = "limit"  # of what a relay takes of us in an hour or a day: the sending pauses when three domains say so
     ISSUE = "issue"  # what we send is at fault: the sending pauses when three domains say so
     OURS = "ours"  # a bug in our SMTP
 
@@ -112,12 +121,17 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
 
 
-def why_pause(blaming: Collection[str], refusing: Collection[str], bounced: int, sent: int) -> str | None:
-    """Why the whole issue should pause: domains that blame what it says; refusals of us, not of a mailbox, where nobody
+def why_pause(
+    blaming: Collection[str], limiting: Collection[str], refusing: Collection[str], bounced: int, sent: int
+) -> str | None:
+    """Why the whole issue should pause: domains that blame what it says; domains that all know of
+    a limit of ours, which is then the relay's; refusals of us, not of a mailbox, where nobody
     takes anything (a relay that does not know us, or dislikes our SMTP, says so of everybody); or too many addresses
     that are none. None as long as there is no reason."""
     if len(blaming) >= BLAMING_DOMAINS:
         return f"{len(blaming)} recipient domains refuse what this issue says: {', '.join(sorted(blaming))}"
+    if len(limiting) >= BLAMING_DOMAINS:
+        return "the relay takes no more of us for now, say replies of several domains; a rate= in NEWSLETTER_SMTP helps"
     if len(refusing) >= REFUSALS and not sent:
         return f"{len(refusing)} refused us, as a relay does that does not want us, and nobody has taken a message"
     if sent + bounced >= BOUNCES_NEED and bounced > (sent + bounced) * BOUNCE_RATE:
@@ -132,12 +146,12 @@ def domain_waits_until(found: Outcome, now: datetime) -> datetime | None:
     """
     if found.blame is Blame.DOMAIN:
         return now + DOMAIN_PAUSE
-    return found.next_attempt_at if found.blame is Blame.BUSY else None
+    return found.next_attempt_at if found.blame in (Blame.BUSY, Blame.LIMIT) else None
 
 
 def is_permanent(reply: Reply, blame: Blame) -> bool:
     """Whether trying again is pointless. A full mailbox never is, until time is up."""
-    if blame is Blame.FULL or blame is Blame.BUSY:
+    if blame in (Blame.FULL, Blame.BUSY, Blame.LIMIT):
         return False
     enhanced = reply.enhanced
     return (enhanced[0] if enhanced else reply.code // 100) == 5
@@ -163,6 +177,8 @@ def blame_of(reply: Reply) -> Blame:
         return Blame.MAILBOX
     if subject == 7:
         return Blame.DOMAIN
+    if _LIMIT.search(reply.text):
+        return Blame.LIMIT
     if (subject, detail) in _ADDRESS:
         return Blame.NOBODY
     if (subject, detail) in _ISSUE or subject == 6:
@@ -175,10 +191,10 @@ def blame_of(reply: Reply) -> Blame:
 def takes_nothing(reply: Reply) -> bool:
     """Whether a reply to MAIL says that the relay takes nothing now, for whomever it is: it hangs up (421: so many
     messages on a line, silent for too long, shutting down), it had too much of us (Postfix: 450 4.7.1), its own state
-    forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), it wants TLS or a login first (530: RFC 3207, 4954), or the
-    issue is larger than it takes (552 5.3.4: RFC 1870)."""
+    forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), it wants TLS or a login first (530: RFC 3207, 4954), the
+    issue is larger than it takes (552 5.3.4: RFC 1870), or its limit for us is reached."""
     if not 400 <= reply.code < 500:
-        return reply.code == WANTS_MORE or blame_of(reply) is Blame.ISSUE
+        return reply.code == WANTS_MORE or blame_of(reply) in (Blame.ISSUE, Blame.LIMIT)
     enhanced = reply.enhanced
     return (enhanced is not None and enhanced[:2] == (4, 3)) or blame_of(reply) is Blame.BUSY
 
@@ -193,7 +209,9 @@ def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Ra
 
 
 def _blame_of_text(reply: Reply) -> Blame:
-    """Without an enhanced code, only clear words about a mailbox or our reputation count."""
+    """Without an enhanced code, only clear words about a mailbox, a limit or our reputation count."""
+    if _LIMIT.search(reply.text):
+        return Blame.LIMIT
     if _REPUTATION.search(reply.text):
         return Blame.DOMAIN
     if says("the sender", reply.text):

@@ -86,6 +86,7 @@ class Sender:
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._blaming: set[str] = set()
+        self._limiting: set[str] = set()
         self._refusing: set[str] = set()
         self._bounced = 0
         self._notes = Notes(engine)
@@ -186,8 +187,8 @@ class Sender:
 
     def turned_away(self, job: Job, reply: Reply, relay: Relay) -> None:
         self.give_back(job)
-        if outcomes.blame_of(reply) is Blame.ISSUE:
-            self._pause(f"the relay {relay.name} refuses what this issue is: {redacted(str(reply))}")
+        if outcomes.blame_of(reply) in (Blame.ISSUE, Blame.LIMIT):
+            self._pause(f"the relay {relay.name} refuses this issue: {redacted(str(reply))}")
 
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
         """What becomes of a delivery; calls back when the ledger has it."""
@@ -218,13 +219,17 @@ class Sender:
         distrusts us says the same of all its readers; what is said of our SMTP each of them counts for."""
         if blame is Blame.ISSUE:
             self._blaming.add(domain)
+        elif blame is Blame.LIMIT:
+            self._limiting.add(domain)
         elif blame in (Blame.DOMAIN, Blame.OURS) and claimed.was == DeliveryStatus.QUEUED:
             self._refusing.add(domain if blame is Blame.DOMAIN else claimed.email)
         elif blame is Blame.MAILBOX:
             self._bounced += 1
 
     def _think_of_a_pause(self) -> None:
-        reason = outcomes.why_pause(self._blaming, self._refusing, self._bounced, self.statuses[DeliveryStatus.SENT])
+        reason = outcomes.why_pause(
+            self._blaming, self._limiting, self._refusing, self._bounced, self.statuses[DeliveryStatus.SENT]
+        )
         if reason is not None:
             self._pause(reason)
 

@@ -253,7 +253,26 @@ def test_an_issue_larger_than_the_relay_takes_pauses_and_costs_nobody_the_issue(
         published(engine, here, MANY)
         sent = send_due(engine, here, standing(), WEEK).issues[0]
     assert (sent.status, sent.counts.queued) == ("paused", MANY)
-    assert "refuses what this issue is: 552 5.3.4" in (sent.trouble or "")
+    assert "refuses this issue: 552 5.3.4" in (sent.trouble or "")
+    assert letters(engine) == [f"The sending of {WEEK} is paused"]
+
+
+def test_a_relay_whose_limit_for_us_is_reached_costs_nobody_the_issue(engine: Engine, settings: Settings) -> None:
+    with_operator(engine)
+    for number in range(300):
+        subscribe(engine, 1, domain=f"domain{number % 50}.example", start=number)
+    with Sink() as sink:
+        sink.ending(
+            lambda mail, n: (
+                "250 2.0.0 taken" if n <= 20 else "550 Domain example.com has exceeded the max emails per hour"
+            )
+        )
+        here = with_relays(settings, sink.url)
+        published(engine, here, 0)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert (sent.status, sent.counts.sent, sent.counts.failed) == ("paused", 20, 0)
+    assert sent.counts.deferred <= 3 + 2 * 4 + 300 // 50 * 11
+    assert "takes no more of us" in (sent.trouble or "")
     assert letters(engine) == [f"The sending of {WEEK} is paused"]
 
 
