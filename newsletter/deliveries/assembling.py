@@ -1,5 +1,6 @@
 """From a claimed delivery to a message on its way: the reader's own head, signed where keys are set, and the pieces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -47,24 +48,39 @@ class Work:
     left_out: tuple[str, ...] = ()
 
     def job(self, recipient: Recipient, key_id: int) -> Job:
-        """The message of one reader. Signing takes nearly all of its time, and no lock of the interpreter."""
+        """The message of one reader, without signatures."""
+        return self._unsigned(recipient, key_id)[0]
+
+    def signed_jobs(self, readers: Sequence[tuple[Recipient, int]]) -> list[Job]:
+        """The messages of several readers. Signing takes nearly all of their time, and no lock of the interpreter."""
+        from newsletter.deliveries import dkim  # who does not sign needs no cryptography
+
+        jobs, unsigned = [], []
+        for recipient, key_id in readers:
+            job, values = self._unsigned(recipient, key_id)
+            shared = self.frozen.cut(recipient.selection, recipient.format).fields
+            template = _signed_template(self._template, shared, self.left_out)
+            values["to"] = dkim.relaxed(values["to"])
+            head = dkim.Head(template.fields % values, template.mentions)
+            unsigned.append(dkim.Unsigned(head, dkim.body_hash(job.pieces, job.token)))
+            jobs.append(job)
+        for job, signatures in zip(jobs, dkim.sign(self.signers, unsigned), strict=True):
+            job.head = signatures + job.head
+            job.size += len(signatures)
+        return jobs
+
+    def _unsigned(self, recipient: Recipient, key_id: int) -> tuple[Job, dict[str, str]]:
+        """A message, and the values that make its head the reader's own."""
         envelope, key = self.frozen.envelope, self.link_keys[key_id]
         cut = self.frozen.cut(recipient.selection, recipient.format)
         token = link_token(envelope, recipient, key_id, key)
         told, values = token.encode("ascii"), own_values(envelope, recipient, token, key_id, key)
         own = (self._template % values).encode()
-        if self.signers:
-            from newsletter.deliveries import dkim  # who does not sign needs no cryptography
-
-            template = _signed_template(self._template, cut.fields, self.left_out)
-            values["to"] = dkim.relaxed(values["to"])
-            head = dkim.Head(template.fields % values, template.mentions)
-            own = dkim.sign(self.signers, head, dkim.body_hash(cut.pieces, told)) + own
         sender = return_path(envelope, recipient, key_id, key)
         return Job(
             recipient.delivery_id, sender, recipient.email, b"".join([own, cut.fields, b"\r\n"]), cut.pieces, told,
             len(own) + cut.size,
-        )  # fmt: skip
+        ), values  # fmt: skip
 
     @cached_property
     def _template(self) -> str:

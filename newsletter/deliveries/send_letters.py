@@ -28,7 +28,7 @@ from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import headers
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, canonical_fields, sign, signed_head
+from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, Unsigned, canonical_fields, sign, signed_head
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import WANTS_MORE, Reply
@@ -107,7 +107,7 @@ def _signed(message: bytes, settings: Settings, signers: Sequence[Signer]) -> by
     head, _, body = message.partition(b"\r\n\r\n")
     left_out = REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
     fields = signed_head(canonical_fields(head.decode()), left_out)
-    return sign(signers, fields, hashlib.sha256(body).digest()) + message
+    return sign(signers, [Unsigned(fields, hashlib.sha256(body).digest())])[0] + message
 
 
 def _write(connection: Connection, letter: DueLetter, settings: Settings, clock: Clock) -> bytes | None:

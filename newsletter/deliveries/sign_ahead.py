@@ -1,5 +1,5 @@
 """Messages signed ahead of the connections, by threads that share the cores with the loop: RSA gives up the
-interpreter's lock, and takes three times what all else of a message does.
+interpreter's lock, and takes as long as all else of a message, or three times that.
 
 The loop signs itself what no thread has signed when a connection wants it, so one thread fewer than there are cores
 keeps all of them busy, and no connection waits for a thread. It signs several at once: signing and sending want
@@ -9,15 +9,14 @@ different things of the processor's caches, and taking turns for each message co
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from db.claims import Claimed
 from newsletter.deliveries.assembling import Job
 
-AT_ONCE = 4  # deliveries a thread takes from the line
-HERE = 8  # that the loop signs
+AT_ONCE = 8  # deliveries a thread takes from the line, or the loop signs
 
 
 class SigningAhead:
@@ -25,7 +24,7 @@ class SigningAhead:
     signed while the loop has nothing else to send, ``failed`` when signing fails, and ``failure`` says why."""
 
     def __init__(
-        self, sign: Callable[[Claimed], Job], threads: int, ahead: int,
+        self, sign: Callable[[Sequence[Claimed]], Sequence[Job]], threads: int, ahead: int,
         more: Callable[[], None], failed: Callable[[], None],
     ) -> None:  # fmt: skip
         self.failure: Exception | None = None
@@ -47,7 +46,7 @@ class SigningAhead:
     def feed(self, claimed: deque[Claimed]) -> None:
         """Take from the left what may be signed next."""
         while claimed and len(self._out) < self._ahead:
-            self._line.put(self._first(claimed, AT_ONCE))
+            self._line.put(self._first(claimed))
 
     def ready(self) -> bool:
         """Whether one is signed; if none is, ``more`` will be called when one is."""
@@ -59,7 +58,7 @@ class SigningAhead:
     def take(self, claimed: deque[Claimed]) -> tuple[Claimed, Job]:
         """The next that is signed, from the left of ``claimed`` if need be; one of the two must hold something."""
         if not self._signed:
-            self._signed.extend((row, self._sign(row)) for row in self._first(claimed, HERE))
+            self._sign_all(self._first(claimed))
         self.feed(claimed)
         row, job = self._signed.popleft()
         del self._out[row.id]
@@ -79,19 +78,21 @@ class SigningAhead:
         for thread in self._threads:
             thread.join()
 
-    def _first(self, claimed: deque[Claimed], count: int) -> list[Claimed]:
-        rows = [claimed.popleft() for _ in range(min(count, len(claimed)))]
+    def _first(self, claimed: deque[Claimed]) -> list[Claimed]:
+        rows = [claimed.popleft() for _ in range(min(AT_ONCE, len(claimed)))]
         self._out.update((row.id, row) for row in rows)
         return rows
+
+    def _sign_all(self, rows: Sequence[Claimed]) -> None:
+        self._signed.extend(zip(rows, self._sign(rows), strict=True))
 
     def _sign_on(self) -> None:
         while rows := self._line.get():
             try:
-                for row in rows:
-                    self._signed.append((row, self._sign(row)))
-                    if self._wanted:
-                        self._wanted = False
-                        self._loop.call_soon_threadsafe(self._more)
+                self._sign_all(rows)
+                if self._wanted:
+                    self._wanted = False
+                    self._loop.call_soon_threadsafe(self._more)
             except Exception as error:  # whatever it is, the sending has to end with it
                 self.failure = error
                 self._loop.call_soon_threadsafe(self._failed)

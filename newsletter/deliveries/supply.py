@@ -3,7 +3,7 @@ slow, and are signed ahead where keys are set."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from db.claims import Claimed
 from newsletter.deliveries.assembling import Job, Work
@@ -29,7 +29,7 @@ class Supply:
         self._low.set()
         self._halted = self._exhausted = False
         self._claimed: deque[Claimed] = deque()
-        self._ahead = SigningAhead(self._assemble, threads, ahead, self._more.set, failed)
+        self._ahead = SigningAhead(self._sign, threads, ahead, self._more.set, failed)
 
     @property
     def failure(self) -> Exception | None:
@@ -62,7 +62,7 @@ class Supply:
             claimed, job = self._ahead.take(self._claimed)
         else:
             claimed = self._claimed.popleft()
-            job = self._assemble(claimed)
+            job = self._work.job(_recipient(claimed), claimed.link_key_id)
         if len(self._claimed) < LOW:
             self._low.set()
         self._lines.taken(claimed)
@@ -118,8 +118,9 @@ class Supply:
             self._ahead.feed(self._claimed)
             self._more.set()
 
-    def _assemble(self, claimed: Claimed) -> Job:
-        recipient = Recipient(
-            claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection
-        )
-        return self._work.job(recipient, claimed.link_key_id)
+    def _sign(self, rows: Sequence[Claimed]) -> list[Job]:
+        return self._work.signed_jobs([(_recipient(claimed), claimed.link_key_id) for claimed in rows])
+
+
+def _recipient(claimed: Claimed) -> Recipient:
+    return Recipient(claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection)

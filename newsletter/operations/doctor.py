@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -235,13 +236,28 @@ def _identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:
         yield f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)]
     for key in settings.dkim:
         yield f"DKIM {key.selector}", partial(_dkim_checks, key, resolver)
-    if not settings.dkim:
+    if settings.dkim:
+        yield "fast signing", _fast_signing
+    else:
         advice = "run `newsletter dkim generate`"
         yield "DKIM", lambda: [warning("DKIM", "no key is set, so only the relay can sign", advice)]
 
 
 def _dkim_checks(key: DkimKey, resolver: Resolver) -> list[Check]:
     return [_dkim(key, resolver)]
+
+
+def _fast_signing() -> list[Check]:
+    """Whether what somebody installed for it works."""
+    from newsletter.deliveries import rsa_eights
+
+    try:
+        rsa_eights.load()
+    except PackageNotFoundError:
+        return []
+    except OSError as reason:
+        return [warning("fast signing", f"cannot be used: {_line(reason)}", "OpenSSL signs meanwhile, one by one")]
+    return [ok("fast signing", "RSA signatures are made eight at a time")]
 
 
 def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:

@@ -5,13 +5,16 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Engine
 
 from db.engine import make_engine
+from newsletter.deliveries import rsa_eights
 from newsletter.operations.backup import back_up
 from newsletter.operations.checks import Check, Level
 from newsletter.operations.doctor import examine, examine_identity
@@ -78,6 +81,20 @@ def test_the_published_dkim_key_must_be_the_private_ones(settings: Settings, tmp
     readable = look(signing, Zone({name: [f"p={public}"]}))
     levels = [found[f"DKIM {name}"].level for found in (right, wrong, readable)]
     assert levels == [Level.OK, Level.ERROR, Level.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("library", "level"), [(OSError("no AVX-512 IFMA"), Level.WARNING), (PackageNotFoundError("ipp-crypto"), None)]
+)
+def test_fast_signing_that_was_installed_and_does_not_work_is_told(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: Exception, level: Level | None
+) -> None:
+    def load() -> None:
+        raise library
+
+    monkeypatch.setattr(rsa_eights, "load", load)
+    found = look(replace(settings, dkim=(DkimKey("s1", "example.com", tmp_path / "key.pem"),)))
+    assert (found["fast signing"].level if "fast signing" in found else None) is level
 
 
 def test_a_dmarc_record_of_the_organization_counts(settings: Settings) -> None:

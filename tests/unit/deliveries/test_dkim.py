@@ -11,7 +11,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, SIGNED, Signer, body_hash, canonical_fields, sign, signed_head
+from newsletter.deliveries.dkim import (
+    REWRITTEN_BY_SES,
+    SIGNED,
+    Signer,
+    Unsigned,
+    body_hash,
+    canonical_fields,
+    sign,
+    signed_head,
+)
 from newsletter.deliveries.message import Envelope, Recipient, freeze, link_token, own_fields
 from tests.integration.sending import rendered
 
@@ -30,7 +39,7 @@ def message(format: str = "html", left_out: tuple[str, ...] = ()) -> bytes:
     own = own_fields(ENVELOPE, recipient, token, datetime(2026, 11, 24, tzinfo=UTC), 1, b"k" * 32)
     cut = frozen.cut("", format)
     head = signed_head(canonical_fields((own + cut.fields).decode()), left_out)
-    signatures = sign([RSA, ED], head, body_hash(cut.pieces, token.encode()))
+    signatures = sign([RSA, ED], [Unsigned(head, body_hash(cut.pieces, token.encode()))])[0]
     return signatures + own + cut.fields + b"\r\n" + token.encode().join(cut.pieces)
 
 

@@ -1,0 +1,83 @@
+"""Signatures made eight at a time are the very ones that OpenSSL makes, or are not given out."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from newsletter.deliveries import rsa_eights
+from newsletter.deliveries.dkim import Signer
+
+KEYS = {bits: rsa.generate_private_key(public_exponent=65537, key_size=bits) for bits in rsa_eights.SIZES}
+TEXTS = [f"text {number}".encode() for number in range(rsa_eights.EIGHT)]
+fast = pytest.mark.skipif(
+    rsa_eights.signing(KEYS[2048]) is None, reason="the processor or the extra fast-signing is missing"
+)
+
+
+def openssl(key: rsa.RSAPrivateKey, texts: list[bytes]) -> list[bytes]:
+    return [key.sign(text, padding.PKCS1v15(), hashes.SHA256()) for text in texts]
+
+
+def eights(key: rsa.RSAPrivateKey) -> rsa_eights.Sign:
+    sign = rsa_eights.signing(key)
+    assert sign is not None
+    return sign
+
+
+@pytest.fixture
+def without_the_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def missing(package: str, name: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(rsa_eights, "_path", missing)
+    rsa_eights._library.cache_clear()
+    yield
+    rsa_eights._library.cache_clear()
+
+
+@fast
+@pytest.mark.parametrize("bits", rsa_eights.SIZES)
+@pytest.mark.parametrize("count", range(1, rsa_eights.EIGHT + 1))
+def test_they_are_those_of_openssl(bits: int, count: int) -> None:
+    assert eights(KEYS[bits])(TEXTS[:count]) == openssl(KEYS[bits], TEXTS[:count])
+
+
+@fast
+def test_threads_sign_beside_each_other() -> None:
+    sign, expected = eights(KEYS[2048]), openssl(KEYS[2048], TEXTS)
+    with ThreadPoolExecutor(4) as threads:
+        assert all(signed == expected for signed in threads.map(lambda _: sign(TEXTS), range(64)))
+
+
+@fast
+def test_one_that_came_out_wrong_is_not_given_out() -> None:
+    """With one half of the key damaged, as by a bit that flipped, a signature would give the key away."""
+    whole = KEYS[2048].private_numbers()
+    damaged = rsa.RSAPrivateNumbers(
+        whole.p, whole.q, whole.d, whole.dmp1 ^ 4, whole.dmq1, whole.iqmp, whole.public_numbers
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    assert eights(damaged)(TEXTS) is None
+    assert Signer("nov", "example.com", damaged).sign(TEXTS) == openssl(KEYS[2048], TEXTS)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(public_exponent=65537, key_size=2056),
+        rsa.generate_private_key(public_exponent=3, key_size=2048),
+    ],
+    ids=["2056 bits", "exponent 3"],
+)
+def test_a_key_that_the_library_does_not_know_is_left_to_openssl(key: rsa.RSAPrivateKey) -> None:
+    assert rsa_eights.signing(key) is None
+    assert Signer("nov", "example.com", key).sign(TEXTS) == openssl(key, TEXTS)
+
+
+@pytest.mark.usefixtures("without_the_library")
+def test_without_the_library_openssl_signs() -> None:
+    assert rsa_eights.signing(KEYS[2048]) is None
+    assert Signer("nov", "example.com", KEYS[2048]).sign(TEXTS) == openssl(KEYS[2048], TEXTS)
