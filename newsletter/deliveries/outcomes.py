@@ -4,7 +4,6 @@ The table is the mail rules' ("Transport", 4). The enhanced code (RFC 3463) beat
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,9 +16,6 @@ GIVE_UP_AFTER = timedelta(hours=72)
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=8)
 DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the same makes it worse
-BLAMING_DOMAINS = 3  # one mailbox never stops an issue
-REFUSALS = 50  # some that refuse us happen to come first
-BOUNCE_RATE, BOUNCES_NEED = 0.05, 1000  # providers think of a bought list above this
 WANTS_MORE = 530
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
 
@@ -36,10 +32,10 @@ _TOO_MUCH = re.compile(
     re.I,
 )
 # cPanel: "Domain … has exceeded the max emails per hour"; Gmail: 5.4.5 "Daily user sending limit exceeded"; Microsoft:
-# 5.1.90 "you've reached your daily limit for message recipients".
+# 5.1.90 "you've reached your daily limit for message recipients", 5.2.0 "the sender's submission quota was exceeded".
 _LIMIT = re.compile(
     r"exceeded[^.\n]{0,60}\b(?:per (?:hour|day|minute)|hourly|daily|sending)\b"
-    r"|\b(?:hourly|daily|sending)\b[^.\n]{0,40}\b(?:limit|quota)\b[^.\n]{0,30}\b(?:exceeded|reached|hit)"
+    r"|\b(?:hourly|daily|sending|submission)\b[^.\n]{0,40}\b(?:limit|quota)\b[^.\n]{0,30}\b(?:exceeded|reached|hit)"
     r"|\b(?:reached|hit)\b[^.\n]{0,30}\b(?:hourly|daily|sending)\b[^.\n]{0,20}\b(?:limit|quota)",
     re.I,
 )
@@ -51,6 +47,7 @@ _NO_SUCH = re.compile(
 )
 _NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 _ISSUE = frozenset({(2, 3), (3, 4)})
+_TENANT = frozenset({(7, 705), (7, 708)})  # Microsoft 365, of us as its customer: we sent more than it trusts us with
 _ADDRESS = frozenset({(6, 7), (6, 8), (6, 9), (6, 10)})  # RFC 6531: one that is not ASCII, wherever it goes
 
 
@@ -121,24 +118,6 @@ def unknown(first_attempt_at: datetime, now: datetime, random: Random, *, retry:
     return Outcome(DeliveryStatus.UNCERTAIN, next_attempt_at=now + timedelta(hours=random.uniform(1, 24)))
 
 
-def why_pause(
-    blaming: Collection[str], limiting: Collection[str], refusing: Collection[str], bounced: int, sent: int
-) -> str | None:
-    """Why the whole issue should pause: domains that blame what it says; domains that all know of
-    a limit of ours, which is then the relay's; refusals of us, not of a mailbox, where nobody
-    takes anything (a relay that does not know us, or dislikes our SMTP, says so of everybody); or too many addresses
-    that are none. None as long as there is no reason."""
-    if len(blaming) >= BLAMING_DOMAINS:
-        return f"{len(blaming)} recipient domains refuse what this issue says: {', '.join(sorted(blaming))}"
-    if len(limiting) >= BLAMING_DOMAINS:
-        return "the relay takes no more of us for now, say replies of several domains; a rate= in NEWSLETTER_SMTP helps"
-    if len(refusing) >= REFUSALS and not sent:
-        return f"{len(refusing)} refused us, as a relay does that does not want us, and nobody has taken a message"
-    if sent + bounced >= BOUNCES_NEED and bounced > (sent + bounced) * BOUNCE_RATE:
-        return f"{bounced} of {sent + bounced} addresses do not exist, which is more than 5 in 100"
-    return None
-
-
 def domain_waits_until(found: Outcome, now: datetime) -> datetime | None:
     """Until when everything for the recipient's domain waits because of this outcome; None where nothing does.
 
@@ -175,6 +154,8 @@ def blame_of(reply: Reply) -> Blame:
         return Blame.NOBODY
     if (subject, detail) in _NO_MAILBOX:
         return Blame.MAILBOX
+    if (subject, detail) in _TENANT:
+        return Blame.LIMIT
     if subject == 7:
         return Blame.DOMAIN
     if _LIMIT.search(reply.text):

@@ -35,7 +35,7 @@ from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
 from newsletter.deliveries.bounces_providers import Notice
 from newsletter.deliveries.bounces_reasons import COUNTED, NOT_UNDERSTOOD, Returned, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
-from newsletter.deliveries.outcomes import BOUNCE_RATE
+from newsletter.deliveries.refusals import BOUNCE_RATE
 from newsletter.subscribers.addresses import hash_address, parse_address
 
 # Of at least so many that an issue was sent to: big providers begin to block at this rate of complaints, and think of a

@@ -38,6 +38,7 @@ from newsletter.deliveries.outcomes import Blame, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
 from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder, Recorder
+from newsletter.deliveries.refusals import Refusals
 from newsletter.deliveries.senders import signing_threads
 from newsletter.deliveries.supply import Supply
 from newsletter.logs import redacted
@@ -85,10 +86,7 @@ class Sender:
         self._halted = False
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
-        self._blaming: set[str] = set()
-        self._limiting: set[str] = set()
-        self._refusing: set[str] = set()
-        self._bounced = 0
+        self._refusals = Refusals()
         self._notes = Notes(engine)
         self._paused_because: str | None = None
 
@@ -207,29 +205,17 @@ class Sender:
         domain = claimed.email.rpartition("@")[2]
         if what.status is DeliveryStatus.SENT:
             self._lines.sent(domain)
+            self._refusals.taken(relay.name)
         until = outcomes.domain_waits_until(what, now)
         hold = self._hold(domain, what.blame, words, until) if until else None
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
-        if what.blame is not Blame.NOBODY:
-            self._remember(claimed, domain, what.blame)
+        if reply is not None and what.status is not DeliveryStatus.SENT:
+            first_time = claimed.was == DeliveryStatus.QUEUED
+            self._refusals.remember(relay.name, claimed.email, what, reply, first=first_time)
             self._think_of_a_pause()  # nothing new begins from the reply on that makes it one too many
 
-    def _remember(self, claimed: Claimed, domain: str, blame: Blame) -> None:
-        """What comes again is for those that refused us before, so it says nothing of the others. A domain that
-        distrusts us says the same of all its readers; what is said of our SMTP each of them counts for."""
-        if blame is Blame.ISSUE:
-            self._blaming.add(domain)
-        elif blame is Blame.LIMIT:
-            self._limiting.add(domain)
-        elif blame in (Blame.DOMAIN, Blame.OURS) and claimed.was == DeliveryStatus.QUEUED:
-            self._refusing.add(domain if blame is Blame.DOMAIN else claimed.email)
-        elif blame is Blame.MAILBOX:
-            self._bounced += 1
-
     def _think_of_a_pause(self) -> None:
-        reason = outcomes.why_pause(
-            self._blaming, self._limiting, self._refusing, self._bounced, self.statuses[DeliveryStatus.SENT]
-        )
+        reason = self._refusals.why_pause()
         if reason is not None:
             self._pause(reason)
 

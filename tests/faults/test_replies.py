@@ -183,10 +183,11 @@ def test_a_relay_that_does_not_want_us_costs_next_to_nobody_the_issue(
 
 def test_domains_that_refuse_us_again_hold_up_nobody(engine: Engine, settings: Settings) -> None:
     wary = tuple(f"wary{number}.example" for number in range(60))
-    subscribe(engine, 10)
-    for number in range(3):  # one of each domain, then the next of each
-        for domain in wary:
+    for number in range(3):  # one of each domain, then the next of each, and others among them
+        for place, domain in enumerate(wary):
             subscribe(engine, 1, domain=domain, start=number)
+            if place % 20 == 0:
+                subscribe(engine, 1, start=100 * number + place)
     with Sink().ending(lambda mail, n: "554 5.7.1 no" if mail.recipient.endswith(wary) else "250 2.0.0 taken") as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, 0)
@@ -194,7 +195,7 @@ def test_domains_that_refuse_us_again_hold_up_nobody(engine: Engine, settings: S
         first = read_receipt(engine, WEEK)
         send_due(engine, here, standing(NOW + timedelta(hours=2)), WEEK)
         second = read_receipt(engine, WEEK)
-    assert first.counts.sent == 10
+    assert first.counts.sent == 9
     assert first.counts.deferred >= 60
     assert second.counts.failed >= first.counts.failed + 50
     assert second.status != "paused"
@@ -274,6 +275,56 @@ def test_a_relay_whose_limit_for_us_is_reached_costs_nobody_the_issue(engine: En
     assert sent.counts.deferred <= 3 + 2 * 4 + 300 // 50 * 11
     assert "takes no more of us" in (sent.trouble or "")
     assert letters(engine) == [f"The sending of {WEEK} is paused"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 5.1.8 Access denied, bad outbound sender news@example.com",  # Microsoft 365 has shut the account
+        "554 5.7.1 Sender rejected",
+        "550 Account disabled by administrator, see https://relay.example/help",
+    ],
+)
+def test_a_relay_that_takes_some_and_then_nothing_costs_fifty_readers_the_issue_and_no_more(
+    engine: Engine, settings: Settings, words: str
+) -> None:
+    with_operator(engine)
+    for number in range(600):
+        subscribe(engine, 1, domain=f"domain{number % 200}.example", start=number)
+    with Sink() as sink:
+        sink.ending(lambda mail, n: "250 2.0.0 taken" if n <= 100 else words)
+        here = with_relays(settings, sink.url)
+        published(engine, here, 0)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert (sent.status, sent.counts.sent) == ("paused", 100)
+    assert 50 <= sent.counts.failed <= 50 + 2 * 4
+    assert "takes nothing: 55" in (sent.trouble or "")
+    assert "news@example.com" not in (sent.trouble or "")
+    assert f"The sending of {WEEK} is paused" in letters(engine)
+
+
+def test_a_domain_that_was_given_up_does_not_stop_the_others(engine: Engine, settings: Settings) -> None:
+    subscribe(engine, 80, domain="gone.example")
+    with Sink() as sink:
+        for number in range(80):
+            sink.refusing(f"reader{number}@gone.example", "550 5.4.4 unable to route: no mail hosts for domain")
+        here = with_relays(settings, sink.url)
+        subscribe(engine, MANY, start=1000)
+        published(engine, here, 0)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert (sent.status, sent.counts.sent, sent.counts.failed) == ("sent", MANY, 80)
+
+
+def test_one_relay_that_takes_nothing_is_noticed_beside_one_that_does(engine: Engine, settings: Settings) -> None:
+    for number in range(600):
+        subscribe(engine, 1, domain=f"domain{number % 200}.example", start=number)
+    with Sink() as good, Sink() as shut:
+        shut.ending(lambda mail, n: "550 5.1.8 bad outbound sender")
+        here = with_relays(settings, good.url, shut.url)
+        published(engine, here, 0)
+        sent = send_due(engine, here, standing(), WEEK).issues[0]
+    assert sent.status == "paused"
+    assert sent.counts.failed <= 50 + 2 * 4
 
 
 def test_a_relay_is_told_the_name_that_is_set(engine: Engine, settings: Settings) -> None:

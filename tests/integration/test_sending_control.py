@@ -19,7 +19,7 @@ from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
-from newsletter.deliveries import outcomes, pacing
+from newsletter.deliveries import pacing, refusals
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
@@ -225,7 +225,7 @@ def test_a_rate_holds_for_all_senders_together(engine: Engine, settings: Setting
 def test_an_issue_whose_addresses_do_not_exist_pauses_and_operators_are_told(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcomes, "BOUNCES_NEED", 50)
+    monkeypatch.setattr(refusals, "BOUNCES_NEED", 50)
     with transaction(engine) as connection:
         connection.execute(insert(Editor).values(email="ops@example.com", role="operator", created_at=NOW))
     with Sink().delaying(0.02) as sink:

@@ -31,6 +31,8 @@ S = DeliveryStatus
         (550, "Domain example.com has exceeded the max emails per hour (200/200 (100%))", S.DEFERRED, Blame.LIMIT),
         (550, "5.4.5 Daily user sending limit exceeded. See our pages", S.DEFERRED, Blame.LIMIT),
         (550, "5.1.90 you've reached your daily limit for message recipients", S.DEFERRED, Blame.LIMIT),
+        (554, "5.2.0 STOREDRV.Submission; the sender's submission quota was exceeded", S.DEFERRED, Blame.LIMIT),
+        (550, "5.7.705 Access denied, tenant has exceeded threshold", S.DEFERRED, Blame.LIMIT),
         (550, "5.7.1 sending limit exceeded, blocked", S.FAILED, Blame.DOMAIN),
         (552, "mailbox quota exceeded", S.DEFERRED, Blame.FULL),
         (552, "5.2.3 message too long", S.FAILED, Blame.ISSUE),
