@@ -53,6 +53,7 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
 
 
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
+_DOMAIN = re.compile(r"@([\w.-]{1,253}\w)")
 _UNSUBSCRIBE_LINK = re.compile(r"/unsubscribe/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])", re.ASCII)
 
 
@@ -71,8 +72,9 @@ def _returned(mail: OpenedMail) -> list[Returned]:
     if _is_vacation(mail):
         return [_ignored(Reason.VACATION)]
     if is_notice(mail):
+        action = _action_by_words(mail)
         return [
-            Returned(recipient, judge(None, None, about, action=_action_by_words(mail)))
+            Returned(recipient, _of_their_host(judge(None, None, about, action=action), recipient, about, mail))
             for recipient, about in failures(mail)
         ]
     if _automatic(mail):
@@ -95,7 +97,22 @@ def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Ret
         refined = judge(status, None, f"{said}\n{around}", action=action)
         judgement = refined if _says_little(status, said) else judgement
     named = final if "@" in final or "@" not in original else original  # "x-internal; CN=Ada/OU=Mail" is no address
-    return Returned(named, judgement, original)
+    return Returned(named, _of_their_host(judgement, named, said, mail), original)
+
+
+def _of_their_host(judgement: Judgement, recipient: str, said: str, mail: OpenedMail) -> Judgement:
+    """A host that is not found may be ours: some look up the domain of a return path, and want an MX there."""
+    if judgement.reason is not Reason.NO_SUCH_HOST or _names(recipient.rpartition("@")[2], said):
+        return judgement
+    came_to = [value for name in _ENVELOPE for value in mail.headers.get(name, ())]
+    ours = _DOMAIN.findall(" ".join([*came_to, *mail.enclosed.get("from", ())]))
+    if any(_names(domain, said) for domain in ours):
+        return Judgement(BounceKind.SOFT, Reason.POLICY, judgement.status)
+    return judgement
+
+
+def _names(domain: str, said: str) -> bool:
+    return bool(domain) and re.search(rf"(?<![\w.-]){re.escape(domain)}(?![\w-]|\.\w)", said, re.I) is not None
 
 
 def _says_little(status: str, said: str) -> bool:

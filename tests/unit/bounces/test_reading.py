@@ -34,6 +34,33 @@ def test_each_recipient_of_a_report_is_judged_for_itself() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 Domain bounces.example.com has no MX record",
+        "550 5.1.2 BOUNCES.example.com: host not found",
+        "554 5.4.4 cannot find an MX of news@example.com",
+    ],
+)
+def test_a_domain_of_ours_that_is_not_found_says_nothing_of_the_reader(words: str) -> None:
+    report = dsn(recipient("ada@example.org", "5.0.0", words), to=RETURN_PATH)
+    assert said(report) == [("ada@example.org", "soft", "policy")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 5.1.2 example.org: host not found",
+        "550 mx1.example.net: host not found (message from news@example.com to ada@example.org)",
+        "550 5.1.2 host not found",
+        "550 5.1.2 host not found: old.bounces.example.com.example.net",
+    ],
+)
+def test_any_other_host_that_is_not_found_is_the_readers(words: str) -> None:
+    report = dsn(recipient("ada@example.org", "5.0.0", words), to=RETURN_PATH)
+    assert said(report) == [("ada@example.org", "hard", "no such host")]
+
+
 def test_the_return_path_that_a_report_came_to_names_the_delivery() -> None:
     report = dsn(recipient("ada@example.org", "5.1.1"), to=RETURN_PATH.upper())
     assert read_bounce(report, KEYS).delivery_id == 7
