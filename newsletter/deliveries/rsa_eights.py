@@ -83,9 +83,13 @@ def _places(buffer: object, size: int) -> "Array[c_void_p]":
 
 def load() -> CDLL:
     """The library. Raises PackageNotFoundError where it is not installed, OSError with words where it is of no use."""
-    for name in _RUNTIME:
-        CDLL(_path("intel-cmplr-lib-rt", name))
-    library = CDLL(_path("ipp-crypto", _LIBRARY))
+    where = _path("ipp-crypto", _LIBRARY)
+    try:
+        for name in _RUNTIME:
+            CDLL(_path("intel-cmplr-lib-rt", name))
+    except PackageNotFoundError as missing:
+        raise OSError(f"the package {missing.name} is missing") from None
+    library = CDLL(where)
     try:
         _declare(library)
     except AttributeError as error:

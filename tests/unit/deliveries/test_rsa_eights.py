@@ -81,3 +81,14 @@ def test_a_key_that_the_library_does_not_know_is_left_to_openssl(key: rsa.RSAPri
 def test_without_the_library_openssl_signs() -> None:
     assert rsa_eights.signing(KEYS[2048]) is None
     assert Signer("nov", "example.com", KEYS[2048]).sign(TEXTS) == openssl(KEYS[2048], TEXTS)
+
+
+def test_a_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_one(package: str, name: str) -> str:
+        if package == "ipp-crypto":
+            return "/nowhere.so"
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(rsa_eights, "_path", only_one)
+    with pytest.raises(OSError, match="the package intel-cmplr-lib-rt is missing"):
+        rsa_eights.load()
