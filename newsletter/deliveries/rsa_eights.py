@@ -18,13 +18,9 @@ EIGHT = 8
 WORTH_IT = 3  # texts; eight take the time of so many
 SIZES = (2048, 4096)  # bits; of 3072 it signs no more in a second than OpenSSL
 PUBLIC_EXPONENT = 65537  # the one that the library verifies with
-_RUNTIME = (
-    "libintlc.so.5",
-    "libimf.so",
-    "libirng.so",
-    "libsvml.so",
-)  # what it names and needs nothing of, in this order
 _LIBRARY = "libcrypto_mb.so"
+# What it names and needs nothing of, in the order in which they load.
+_RUNTIME = ("libintlc.so.5", "libimf.so", "libirng.so", "libsvml.so")
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017, 9.2, note 1
 _Pointers = c_char_p * EIGHT
 _Places = c_void_p * EIGHT
@@ -33,15 +29,15 @@ Sign = Callable[[Sequence[bytes]], list[bytes] | None]
 
 
 def signing(key: rsa.RSAPrivateKey) -> Sign | None:
-    """Signs up to eight texts at once, by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2), in any thread; what it
-    returns is None where a signature came out wrong. None where the library, the processor or the key does not allow
-    it."""
+    """Signs texts by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2), in any thread; it returns None instead of
+    signatures where one came out wrong. There is no such function where the library, the processor or the key does not
+    allow it."""
     numbers, bits = key.private_numbers(), key.key_size
     halves = {numbers.p.bit_length(), numbers.q.bit_length()}
     if bits not in SIZES or halves != {bits // 2} or numbers.public_numbers.e != PUBLIC_EXPONENT:
         return None
     library = _library()
-    return partial(_sign, library, _Key(library, numbers, bits)) if library is not None else None
+    return partial(_sign_all, library, _Key(library, numbers, bits)) if library is not None else None
 
 
 class _Key:
@@ -57,7 +53,18 @@ class _Key:
         self.padding = b"\x00\x01".ljust(self.size - len(_SHA256_INFO) - 33, b"\xff") + b"\x00" + _SHA256_INFO
 
 
+def _sign_all(library: CDLL, key: _Key, texts: Sequence[bytes]) -> list[bytes] | None:
+    found: list[bytes] = []
+    for start in range(0, len(texts), EIGHT):
+        signed = _sign(library, key, texts[start : start + EIGHT])
+        if signed is None:
+            return None
+        found += signed
+    return found
+
+
 def _sign(library: CDLL, key: _Key, texts: Sequence[bytes]) -> list[bytes] | None:
+    """Of eight at most."""
     padded = [key.padding + hashlib.sha256(text).digest() for text in texts]
     padded += padded[:1] * (EIGHT - len(padded))
     signed, verified = create_string_buffer(EIGHT * key.size), create_string_buffer(EIGHT * key.size)

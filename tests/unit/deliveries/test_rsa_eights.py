@@ -12,7 +12,7 @@ from newsletter.deliveries import rsa_eights
 from newsletter.deliveries.dkim import Signer
 
 KEYS = {bits: rsa.generate_private_key(public_exponent=65537, key_size=bits) for bits in rsa_eights.SIZES}
-TEXTS = [f"text {number}".encode() for number in range(rsa_eights.EIGHT)]
+TEXTS = [f"text {number}".encode() for number in range(2 * rsa_eights.EIGHT + 1)]
 fast = pytest.mark.skipif(
     rsa_eights.signing(KEYS[2048]) is None, reason="the processor or the extra fast-signing is missing"
 )
@@ -41,7 +41,7 @@ def without_the_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @fast
 @pytest.mark.parametrize("bits", rsa_eights.SIZES)
-@pytest.mark.parametrize("count", range(1, rsa_eights.EIGHT + 1))
+@pytest.mark.parametrize("count", [*range(1, rsa_eights.EIGHT + 2), len(TEXTS)])
 def test_they_are_those_of_openssl(bits: int, count: int) -> None:
     assert eights(KEYS[bits])(TEXTS[:count]) == openssl(KEYS[bits], TEXTS[:count])
 
