@@ -229,7 +229,7 @@ async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message:
     options = []
     if not recipient.isascii():
         if not client.supports_extension("smtputf8"):
-            client.close()
+            _hang_up(client)
             return UNSUPPORTED
         options.append("SMTPUTF8")
     encoding = "utf-8" if options else "ascii"
@@ -244,7 +244,7 @@ async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message:
     else:
         return Reply(response.code, _one_line(response.message))
     finally:
-        client.close()
+        _hang_up(client)
 
 
 UNSUPPORTED = Reply(553, "5.6.7 unsupported: this address needs SMTPUTF8, which the relay does not offer")
@@ -271,9 +271,18 @@ async def _client(relay: Relay) -> aiosmtplib.SMTP:
             return client
         await client.ehlo()
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
-        client.close()
-        raise RelayError(f"the relay {relay.name} cannot be used: {_one_line(error)}") from None
+        _hang_up(client)
+        told = f"{error.code} {error.message}" if isinstance(error, aiosmtplib.SMTPResponseException) else error
+        raise RelayError(f"the relay {relay.name} cannot be used: {_one_line(told)}") from None
     return client
+
+
+def _hang_up(client: aiosmtplib.SMTP) -> None:
+    """At once: over TLS, closing would wait half a minute for the other side to say goodbye."""
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
 
 
 def tls_context(relay: Relay) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ import os
 import pwd
 import subprocess
 
+from tests.fakes.certificate import write_certificate
 from tests.fakes.mail_server import MailServer, free_port
 
 _MASTER = """\
@@ -22,6 +23,7 @@ error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
 
@@ -98,3 +100,20 @@ smtpd_client_event_limit_exceptions =
 smtpd_client_message_rate_limit = 20
 anvil_rate_time_unit = 3s
 """
+
+
+class PostfixWithTls(Postfix):
+    """STARTTLS, which it insists on."""
+
+    def start(self) -> None:
+        certificate, key = write_certificate(self.folder)
+        self.more = f"""\
+smtpd_tls_security_level = encrypt
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {key}
+"""
+        super().start()
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}?tls=starttls&ca={self.folder / 'certificate.pem'}&connections=4"

@@ -1,17 +1,22 @@
 """A recording SMTP server with a fluent set-up: what arrives is kept as the recipients' mailboxes would hold it.
 
 ``with Sink().refusing("joe@example.org", "550 5.1.1 no such user") as sink: …; sink.mails``. It runs in a thread of its
-own and speaks PIPELINING, CHUNKING, SMTPUTF8 and SIZE unless told not to.
+own and speaks PIPELINING, CHUNKING, SMTPUTF8 and SIZE unless told not to, and TLS and AUTH where it is told to.
 """
 
 import asyncio
+import base64
 import re
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.fakes.certificate import write_certificate
 
 ALL = ("PIPELINING", "SIZE 10485760", "SMTPUTF8", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 
@@ -45,6 +50,10 @@ class Plan:
     patience: int | None = None
     on_a_line: int | None = None
     then: str = ""
+    tls: ssl.SSLContext | None = None
+    at_once: bool = False
+    login: tuple[str, str] | None = None
+    after_starttls: bytes = b""
 
 
 class Sink:
@@ -106,9 +115,28 @@ class Sink:
         self.plan.on_a_line, self.plan.then = mails, then
         return self
 
+    def with_tls(self, folder: Path, *, at_once: bool = False, injecting: bytes = b"") -> Self:
+        """STARTTLS, or TLS from the first byte; its certificate is written into the folder. ``injecting`` is what
+        somebody on the way adds, in clear text, to the reply to STARTTLS."""
+        self.certificate, key = write_certificate(folder)
+        self.plan.tls, self.plan.at_once = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), at_once
+        self.plan.tls.load_cert_chain(self.certificate, key)
+        self.plan.after_starttls = injecting
+        return self
+
+    def wanting_login(self, user: str, password: str) -> Self:
+        self.plan.login = user, password
+        return self
+
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}?tls=off&connections=4"
+
+    def secure_url(self, user: str = "", password: str = "") -> str:
+        """What trusts its certificate."""
+        who = f"{user}:{password}@" if user else ""
+        tls = "implicit" if self.plan.at_once else "starttls"
+        return f"smtp://{who}127.0.0.1:{self.port}?tls={tls}&ca={self.certificate}&connections=4"
 
     def recipients(self) -> Counter[str]:
         return Counter(mail.recipient for mail in self.mails)
@@ -126,8 +154,9 @@ class Sink:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        at_once = self.plan.tls if self.plan.at_once else None
         server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Session(self), "127.0.0.1", self.port, backlog=256)
+            self._loop.create_server(lambda: _Session(self), "127.0.0.1", self.port, backlog=256, ssl=at_once)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -155,6 +184,8 @@ class _Session(asyncio.Protocol):
         self.out: list[bytes] = []
         self.refusals = 0
         self.taken = 0
+        self.secure, self.shaking_hands = sink.plan.at_once, False
+        self.known = sink.plan.login is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -187,6 +218,10 @@ class _Session(asyncio.Protocol):
         if quiet is not None and len(self.sink.mails) >= quiet:
             return
         self.buffer += data
+        if not self.shaking_hands:
+            self.answer()
+
+    def answer(self) -> None:
         while not self.transport.is_closing() and self.step():
             pass
         if not self.transport.is_closing():
@@ -256,9 +291,18 @@ class _Session(asyncio.Protocol):
         verb, _, rest = line.partition(" ")
         match verb.upper():
             case "EHLO":
-                lines = ["sink.example", *self.sink.plan.offers]
+                lines = ["sink.example", *self.sink.plan.offers, *self.more_offers()]
                 for place, words in enumerate(lines):
                     self.say(f"250{' ' if place == len(lines) - 1 else '-'}{words}")
+            case "STARTTLS" if self.sink.plan.tls and not self.secure:
+                self.flush()
+                self.transport.write(b"220 2.0.0 go on\r\n" + self.sink.plan.after_starttls)
+                self.task = self.sink._loop.create_task(self.become_secure())
+            case "AUTH":
+                self.known = self.sink.plan.login is not None and rest == self.plain_login(*self.sink.plan.login)
+                self.say("235 2.7.0 welcome" if self.known else "535 5.7.8 wrong name or password")
+            case "MAIL" if not self.known:
+                self.say("530 5.7.0 log in first")
             case "HELO" | "NOOP":
                 self.say("250 2.0.0 ok")
             case "RSET":
@@ -286,6 +330,30 @@ class _Session(asyncio.Protocol):
                 self.transport.close()
             case _:
                 self.say("502 5.5.2 what?")
+
+    def more_offers(self) -> list[str]:
+        tls = ["STARTTLS"] if self.sink.plan.tls and not self.secure else []
+        return tls + (["AUTH PLAIN"] if self.sink.plan.login and self.secure else [])
+
+    @staticmethod
+    def plain_login(user: str, password: str) -> str:
+        """RFC 4616."""
+        return f"PLAIN {base64.b64encode(f'{chr(0)}{user}{chr(0)}{password}'.encode()).decode()}"
+
+    async def become_secure(self) -> None:
+        assert self.sink.plan.tls is not None
+        self.secure = self.shaking_hands = True
+        self.buffer.clear()
+        try:
+            secured = await self.sink._loop.start_tls(self.transport, self, self.sink.plan.tls, server_side=True)
+        except (OSError, ssl.SSLError):
+            return
+        assert secured is not None
+        self.sink._transports.discard(self.transport)
+        self.transport = secured
+        self.sink._transports.add(secured)
+        self.shaking_hands = False
+        self.answer()  # what came before this task went on
 
     def cut(self) -> None:
         """Hang up; what was said about earlier messages has left before."""

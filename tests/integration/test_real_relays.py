@@ -23,7 +23,7 @@ from newsletter.settings import Settings
 from tests.fakes.exim import Exim, EximWithoutChunking
 from tests.fakes.mail_server import MailServer
 from tests.fakes.opensmtpd import OpenSMTPD
-from tests.fakes.postfix import Postfix, PostfixWithARate
+from tests.fakes.postfix import Postfix, PostfixWithARate, PostfixWithTls
 from tests.fakes.postgrey import Postgrey
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
@@ -40,7 +40,7 @@ def parts(message: bytes) -> tuple[list[bytes], bytes]:
     return [field for field in fields if not field.lower().startswith(added)], body
 
 
-@pytest.mark.parametrize("kind", [Postfix, PostfixWithARate, Exim, EximWithoutChunking, OpenSMTPD])
+@pytest.mark.parametrize("kind", [Postfix, PostfixWithARate, PostfixWithTls, Exim, EximWithoutChunking, OpenSMTPD])
 def test_what_lies_in_the_mailboxes_behind_a_real_server_is_what_we_wrote(
     kind: type[MailServer], engine: Engine, settings: Settings, tmp_path: Path
 ) -> None:
