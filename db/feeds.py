@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from db.models import Entry, Feed, Tool
+from db.models import Entry, Feed, Release, Tool
 from db.states import EntryStatus
 from db.tools import chunks
 from db.upsert import insert_or
@@ -107,7 +107,10 @@ def url_is_taken(connection: Connection, url: str, but_not_by: int) -> bool:
 
 
 def remove_feed(connection: Connection, feed_id: int) -> None:
-    """The feed and its entries go; what it announced stays."""
+    """The feed and its entries go; what it announced stays, with the next feed that showed it where there is one."""
+    other = select(Entry.feed_id).where(Entry.release_id == Release.id, Entry.feed_id != feed_id)
+    heir = other.order_by(Entry.id).limit(1).scalar_subquery()
+    connection.execute(update(Release).where(Release.feed_id == feed_id).values(feed_id=heir))
     connection.execute(delete(Feed).where(Feed.id == feed_id))
 
 

@@ -74,7 +74,7 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
 
     with _telling_of_approvals(door, release_id):
         found = match_to_tool(door.engine, release_id, tool, door.clock.now())
-    answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is of {found.tool}.")
+    answer(_shown(door, found), as_json, f"Release {found.id} ({found.name}) is of {found.tool}.")
 
 
 @releases.command()
@@ -92,7 +92,7 @@ def drop(door: Door, release_id: int, as_json: bool) -> None:
 
     with _telling_of_approvals(door, release_id):
         found = drop_release(door.engine, release_id, door.clock.now())
-    answer(shown(found, []), as_json, f"Release {found.id} ({found.name}) is dropped.")
+    answer(_shown(door, found), as_json, f"Release {found.id} ({found.name}) is dropped.")
 
 
 @releases.command()
@@ -129,6 +129,15 @@ def _telling_of_approvals(door: Door, release_id: int) -> Iterator[None]:
             issue = issue_of_week(connection, before.issue)
         if issue is not None and issue.status == "draft":
             note(f"Issue {before.issue} was approved and is a draft again; approve it once more.")
+
+
+def _shown(door: Door, release: "ReleaseRow") -> dict[str, Any]:
+    """A release as JSON, with the feeds that showed it looked up."""
+    from db.engine import reading
+    from db.releases import sources_of
+
+    with reading(door.engine) as connection:
+        return shown(release, sources_of(connection, [release.id]).get(release.id, []))
 
 
 def shown(release: "ReleaseRow", sources: list[str]) -> dict[str, Any]:

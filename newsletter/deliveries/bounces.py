@@ -49,7 +49,8 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
         return Reading(_complaint(mail, kind), delivery_id, _link_in_report(mail, keys))
     if delivery_id is None:
         delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
-    return Reading(tuple(_returned(mail)), delivery_id, hearsay=not mail.from_mail_system)
+    link = _link_in_report(mail, keys) if mail.from_mail_system else None
+    return Reading(tuple(_returned(mail)), delivery_id, link, hearsay=not mail.from_mail_system)
 
 
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")

@@ -150,10 +150,13 @@ def _take(
 def without_hearsay(reading: Reading, email: str) -> Reading:
     """What no mail system wrote is believed only where it names our reader: people forward the bounce that they
     got from their grandmother, and mailboxes that are read no more tell whom to write to."""
-    bounces = any(one.judgement.kind in (BounceKind.HARD, BounceKind.SOFT) for one in reading.returned)
-    if not reading.hearsay or not bounces or any(one.names(email) for one in reading.returned):
+    if not reading.hearsay or not _is_bounce(reading) or any(one.names(email) for one in reading.returned):
         return reading
     return replace(reading, returned=(NOT_UNDERSTOOD,))
+
+
+def _is_bounce(reading: Reading) -> bool:
+    return any(one.judgement.kind in (BounceKind.HARD, BounceKind.SOFT) for one in reading.returned)
 
 
 def about_reader(returned: Sequence[Returned], email: str) -> Returned | None:
@@ -228,9 +231,12 @@ def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None
     named = reading.delivery_id if reading.leaves is None else reading.leaves
     if named is not None:
         return delivery_by_id(connection, named)
-    if reading.link is not None:
-        return delivery_of_link(connection, reading.link.issue_id, reading.link.subscriber_id)
-    return None
+    if reading.link is None:
+        return None
+    delivery = delivery_of_link(connection, reading.link.issue_id, reading.link.subscriber_id)
+    if delivery is None or not _is_bounce(reading) or any(one.names(delivery.email) for one in reading.returned):
+        return delivery
+    return None  # the link goes along with every copy that its reader forwards, and this copy was another's
 
 
 def _delivery_of_notice(connection: Connection, notice: Notice, keys: dict[int, bytes]) -> DeliveryRow | None:

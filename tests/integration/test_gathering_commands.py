@@ -104,6 +104,32 @@ def test_feeds_go_out_as_opml_and_come_back_the_same(told: Any, tmp_path: Path) 
     assert json.loads(told("feeds", "list", "--json")[1]) == before
 
 
+def test_a_release_stays_with_the_other_feed_that_showed_it_when_the_first_is_removed(
+    told: Any, server: FeedServer
+) -> None:
+    one, two = (server.serve(path, rss(item("Quillbase 2", "https://q.example/2", TODAY))) for path in ("/a", "/b"))
+    for url, name in ((one, "One"), (two, "Two")):
+        told("feeds", "add", url, "--name", name)
+        told("gather", name)
+    told("feeds", "remove", "One")
+    (release,) = json.loads(told("releases", "list", "--json")[1])["releases"]
+    assert (release["feed"], release["feed_name"], release["sources"]) == (two, "Two", [two])
+    told("feeds", "remove", "Two")
+    (release,) = json.loads(told("releases", "list", "--json")[1])["releases"]
+    assert (release["feed"], release["feed_name"], release["sources"]) == (None, None, [])
+
+
+def test_what_an_editor_decides_on_is_shown_with_all_its_sources(told: Any, server: FeedServer) -> None:
+    urls = [server.serve(path, rss(item("Quillbase 2", "https://q.example/2", TODAY))) for path in ("/a", "/b")]
+    told("tools", "import", "tools.json")
+    for url in urls:
+        told("feeds", "add", url)
+        told("gather", url)
+    matched = json.loads(told("releases", "match", "1", "quillbase", "--json")[1])
+    dropped = json.loads(told("releases", "drop", "1", "--json")[1])
+    assert (matched["sources"], dropped["sources"]) == (urls, urls)
+
+
 def test_a_list_from_elsewhere_names_tools_that_are_not_here(told: Any, tmp_path: Path) -> None:
     (tmp_path / "feeds.opml").write_text(
         '<opml version="2.0"><body><outline xmlUrl="https://one.example/feed" vvKind="releases" vvTool="elsewhere"/>'

@@ -73,6 +73,13 @@ def _issue(connection, number: int, settings: Settings) -> int:  # type: ignore[
     )
 
 
+def readers_link(engine: Engine, reader: Mailed) -> str:
+    """The token in the List-Unsubscribe of the first mail to them."""
+    with reading(engine) as connection:
+        issue_id = connection.execute(select(Delivery.issue_id).where(Delivery.id == reader.deliveries[0])).scalar_one()
+        return sign_link(Link(reader.subscriber_id, issue_id), *newest_link_key(connection))
+
+
 def return_path(engine: Engine, delivery_id: int, sign=sign_return_path) -> str:  # type: ignore[no-untyped-def]
     with reading(engine) as connection:
         return f"{sign(delivery_id, *newest_link_key(connection))}@bounces.example.com"
@@ -236,13 +243,27 @@ def test_a_complaint_suppresses_at_once_by_return_path_or_by_the_readers_link(
     engine: Engine, settings: Settings, ada: Mailed
 ) -> None:
     bob = mailed(engine, settings, "bob@example.org")
-    with reading(engine) as connection:
-        key_id, key = newest_link_key(connection)
-        issue_id = connection.execute(select(Delivery.issue_id).where(Delivery.id == bob.deliveries[0])).scalar_one()
-    link = sign_link(Link(bob.subscriber_id, issue_id), key_id, key)
+    link = readers_link(engine, bob)
     take(engine, complaint(mail_from=return_path(engine, ada.deliveries[0])), complaint(unsubscribe=link, to="-"))
     assert state(engine, ada.subscriber_id) == ("complained", "complained")
     assert state(engine, bob.subscriber_id) == ("complained", "complained")
+
+
+def test_a_bounce_that_came_to_our_from_is_tied_by_the_readers_link_in_what_it_returns(
+    engine: Engine, ada: Mailed
+) -> None:
+    """Without a bounce domain reports go to the From mailbox, and what they enclose is all that proves them."""
+    report = take(engine, dsn(HARD, unsubscribe=readers_link(engine, ada)))
+    assert [(result.kind, result.subscriber_changed) for result in report.results] == [("hard", True)]
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_a_bounce_of_a_copy_that_a_reader_forwarded_does_not_touch_them(engine: Engine, ada: Mailed) -> None:
+    """The copy carries the link of her who forwarded it, and the address that failed is another's."""
+    other = recipient("grandmother@example.net", "5.1.1")
+    report = take(engine, dsn(other, unsubscribe=readers_link(engine, ada)), dsn(HARD, unsubscribe="A" * 32))
+    assert [(result.kind, result.subscriber_changed) for result in report.results] == [("hard", False)] * 2
+    assert state(engine, ada.subscriber_id) == ("active", None)
 
 
 def test_mail_to_the_leave_path_unsubscribes(engine: Engine, ada: Mailed) -> None:

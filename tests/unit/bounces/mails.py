@@ -1,8 +1,11 @@
 """Returned mail, written for these tests in the shapes that mail systems use."""
 
 
-def dsn(*recipients: str, to: str = "news@example.com", words: str = "Your mail came back.") -> bytes:
+def dsn(
+    *recipients: str, to: str = "news@example.com", words: str = "Your mail came back.", unsubscribe: str = ""
+) -> bytes:
     """An RFC 3464 report; each of ``recipients`` is a block of its per-recipient fields."""
+    leave = f"List-Unsubscribe:\n <https://news.example.com/unsubscribe/{unsubscribe}>\n" if unsubscribe else ""
     blocks = "\n\n".join(block.strip() for block in recipients)
     return f"""\
 Return-Path: <>
@@ -32,7 +35,7 @@ Content-Type: text/rfc822-headers
 
 From: Weekly Verdicts <news@example.com>
 To: ada@example.org
-Subject: This week's verdicts
+{leave}Subject: This week's verdicts
 
 --b0--
 """.encode()
