@@ -36,6 +36,7 @@ ELSEWHERE = {
     "python3 -m venv .venv": "tests/integration/test_deploy.py",
     "pip install .": "tests/integration/test_deploy.py",
     ".venv/bin/pip install /path/to/weekly-verdicts": "tests/integration/test_deploy.py",
+    ".venv/bin/pip install '/path/to/weekly-verdicts[fast-signing]'": "tests/unit/deliveries/test_rsa_eights.py",
     ". .venv/bin/activate": "tests/integration/test_deploy.py",
 }
 FEEDS = ("feed.xml", "launches.xml", "blog.xml", "launches.atom", "ours/releases.atom", "theirs/releases.atom")
