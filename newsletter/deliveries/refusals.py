@@ -48,15 +48,13 @@ class Refusals:
     """Of one sender."""
 
     def __init__(self) -> None:
-        self._sent = self._bounced = 0
+        self._bounced = 0
         self._blaming: set[str] = set()
         self._limiting: set[str] = set()
         self._streaks: defaultdict[str, _Streak] = defaultdict(_Streak)
 
     def taken(self, relay: str) -> None:
-        self._sent += 1
-        if relay in self._streaks:
-            del self._streaks[relay]
+        self._streaks.pop(relay, None)
 
     def remember(self, relay: str, email: str, found: Outcome, reply: Reply, *, first: bool) -> None:
         """``first`` says whether it was the first attempt: what comes again is for those that refused us before, so it
@@ -71,10 +69,10 @@ class Refusals:
             if first:
                 self._streaks[relay].add(domain, found.blame, reply)
 
-    def why_pause(self) -> str | None:
-        """Why the whole issue should pause: domains that blame what it says; domains that all know of a limit of ours,
-        which is then the relay's; one refusal after the other; or too many addresses that are none. None as
-        long as there is no reason."""
+    def why_pause(self, sent: int) -> str | None:
+        """Why the whole issue should pause, of which ``sent`` were taken: domains that blame what it says; domains that
+        all know of a limit of ours, which is then the relay's; one refusal after the other; or too many addresses that
+        are none. None as long as there is no reason."""
         if len(self._blaming) >= BLAMING_DOMAINS:
             domains = ", ".join(sorted(self._blaming))
             return f"{len(self._blaming)} recipient domains refuse what this issue says: {domains}"
@@ -82,8 +80,9 @@ class Refusals:
             return "the relay takes no more of us for now, say several domains; a rate= in NEWSLETTER_SMTP helps"
         for relay, streak in self._streaks.items():
             if streak.is_long():
-                return f"{relay} refuses one reader after the other and takes nothing: {redacted(streak.words)}"
-        tried = self._sent + self._bounced
+                words = redacted(streak.words)
+                return f"the relay {relay} refuses one reader after the other and takes nothing: {words}"
+        tried = sent + self._bounced
         if tried >= BOUNCES_NEED and self._bounced > tried * BOUNCE_RATE:
             return f"{self._bounced} of {tried} addresses do not exist, which is more than 5 in 100"
         return None

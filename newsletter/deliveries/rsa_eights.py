@@ -8,7 +8,7 @@ give a signature from which anybody can compute the key (Boneh, DeMillo, Lipton,
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from ctypes import CDLL, Array, addressof, c_char_p, c_int, c_uint32, c_uint64, c_void_p, create_string_buffer
+from ctypes import CDLL, Array, addressof, c_char, c_char_p, c_int, c_uint32, c_uint64, c_void_p, create_string_buffer
 from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, files
 
@@ -83,8 +83,8 @@ def _eight_times(number: bytes) -> "Array[c_char_p]":
     return _Pointers(*[number] * EIGHT)
 
 
-def _places(buffer: object, size: int) -> "Array[c_void_p]":
-    start = addressof(buffer)  # type: ignore[arg-type]
+def _places(buffer: "Array[c_char]", size: int) -> "Array[c_void_p]":
+    start = addressof(buffer)
     return _Places(*range(start, start + EIGHT * size, size))
 
 

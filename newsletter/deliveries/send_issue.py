@@ -215,7 +215,7 @@ class Sender:
             self._think_of_a_pause()  # nothing new begins from the reply on that makes it one too many
 
     def _think_of_a_pause(self) -> None:
-        reason = self._refusals.why_pause()
+        reason = self._refusals.why_pause(self.statuses[DeliveryStatus.SENT])
         if reason is not None:
             self._pause(reason)
 

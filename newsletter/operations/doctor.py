@@ -256,7 +256,8 @@ def _fast_signing() -> list[Check]:
     except PackageNotFoundError:
         return []
     except OSError as reason:
-        return [warning("fast signing", f"cannot be used: {_line(reason)}", "OpenSSL signs meanwhile, one by one")]
+        advice = "install the extra fast-signing anew, or uninstall ipp-crypto; OpenSSL signs meanwhile"
+        return [warning("fast signing", f"cannot be used: {_line(reason)}", advice)]
     return [ok("fast signing", "RSA signatures are made eight at a time")]
 
 

@@ -19,6 +19,10 @@ def said(raw: bytes) -> list[tuple[str, str, str]]:
     ]
 
 
+def refused_with(words: str) -> bytes:
+    return dsn(recipient("ada@example.org", "5.0.0", words), to=RETURN_PATH)
+
+
 def test_each_recipient_of_a_report_is_judged_for_itself() -> None:
     report = dsn(
         recipient("ada@example.org", "5.1.1", "550 5.1.1 User unknown"),
@@ -43,8 +47,7 @@ def test_each_recipient_of_a_report_is_judged_for_itself() -> None:
     ],
 )
 def test_a_domain_of_ours_that_is_not_found_says_nothing_of_the_reader(words: str) -> None:
-    report = dsn(recipient("ada@example.org", "5.0.0", words), to=RETURN_PATH)
-    assert said(report) == [("ada@example.org", "soft", "policy")]
+    assert said(refused_with(words)) == [("ada@example.org", "soft", "policy")]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,7 @@ def test_a_domain_of_ours_that_is_not_found_says_nothing_of_the_reader(words: st
     ],
 )
 def test_any_other_host_that_is_not_found_is_the_readers(words: str) -> None:
-    report = dsn(recipient("ada@example.org", "5.0.0", words), to=RETURN_PATH)
-    assert said(report) == [("ada@example.org", "hard", "no such host")]
+    assert said(refused_with(words)) == [("ada@example.org", "hard", "no such host")]
 
 
 def test_the_return_path_that_a_report_came_to_names_the_delivery() -> None:
