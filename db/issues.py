@@ -1,27 +1,19 @@
-"""Issues: their rows, the releases and tools that stand in them, and what approvals froze."""
+"""Issues: their rows, and what approvals froze."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from db.models import (
     Delivery,
-    Feed,
     Issue,
-    IssueComparison,
     IssueContent,
-    IssueItem,
     IssueVerdict,
-    Panelist,
-    Release,
     Subscriber,
-    Take,
-    Tool,
 )
-from db.states import IssueStatus, ReleaseStatus, SubscriberState
+from db.states import IssueStatus, SubscriberState
 
 
 class IssueRow(NamedTuple):
@@ -49,75 +41,6 @@ class IssueRow(NamedTuple):
     composed_of: str | None = None
 
 
-class ToolRow(NamedTuple):
-    id: int
-    slug: str
-    name: str
-    tagline: str | None
-    description: str | None
-    url: str
-    category: str
-    pricing: str | None
-    entry: str | None
-    best_for: str | None
-    vote_ships: int
-    vote_skips: int
-
-
-class TakeRow(NamedTuple):
-    tool_id: int
-    panelist: str
-    call: str
-    score: int | None
-    text: str
-    at: date | None
-
-
-class ReleaseRow(NamedTuple):
-    """``feed_name`` is the feed that showed it first; None once that feed is gone."""
-
-    id: int
-    tool_id: int
-    url: str
-    title: str
-    version: str | None
-    published_at: datetime | None
-    first_seen_at: datetime
-    late: bool
-    feed_name: str | None
-    match_reason: str | None
-
-
-class ItemRow(NamedTuple):
-    tool_id: int
-    position: int | None
-    dropped: bool
-    note: str | None
-    added_by: str | None
-
-
-class PairRow(NamedTuple):
-    left_tool_id: int
-    right_tool_id: int
-    chosen_by: str | None
-
-
-class PanelistRow(NamedTuple):
-    key: str
-    name: str
-
-
-class AnnouncedRow(NamedTuple):
-    """What an earlier issue said of a tool."""
-
-    tool_id: int
-    week: str
-    call: str | None
-    ship_percent: int | None
-    pricing: str | None
-    calls: dict[str, Any]
-
-
 class ContentRow(NamedTuple):
     content_hash: str
     content: dict[str, Any]
@@ -125,21 +48,7 @@ class ContentRow(NamedTuple):
     frozen_at: datetime
 
 
-class IssueMaterial(NamedTuple):
-    """Everything that an issue's values are made of, read in one transaction."""
-
-    issue: IssueRow
-    items: list[ItemRow]
-    pairs: list[PairRow]
-    releases: list[ReleaseRow]
-    tools: list[ToolRow]
-    takes: list[TakeRow]
-    panel: list[PanelistRow]
-    announced: list[AnnouncedRow]
-
-
 _ISSUE = tuple(getattr(Issue, name) for name in IssueRow._fields)
-_TOOL = tuple(getattr(Tool, name) for name in ToolRow._fields)
 
 
 def issue_of_week(connection: Connection, week: str) -> IssueRow | None:
@@ -153,116 +62,6 @@ def list_issues(connection: Connection, before: str | None = None, limit: int = 
     if before is not None:
         statement = statement.where(Issue.week < before)
     return [IssueRow(*row) for row in connection.execute(statement)]
-
-
-def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
-    """What the issue's values are made of, as it stands now."""
-    in_releases = select(Release.tool_id).where(Release.issue_id == issue.id, Release.status == ReleaseStatus.MATCHED)
-    in_items = select(IssueItem.tool_id).where(IssueItem.issue_id == issue.id, IssueItem.added_by.is_not(None))
-    announced = announced_before(connection, issue.starts_at)
-    before = [row.tool_id for row in announced]
-    wanted = or_(Tool.id.in_(in_releases), Tool.id.in_(in_items), Tool.id.in_(before))
-    return IssueMaterial(
-        issue=issue,
-        items=[
-            ItemRow(*row)
-            for row in connection.execute(
-                select(*(getattr(IssueItem, name) for name in ItemRow._fields)).where(IssueItem.issue_id == issue.id)
-            )
-        ],
-        pairs=[
-            PairRow(*row)
-            for row in connection.execute(
-                select(*(getattr(IssueComparison, name) for name in PairRow._fields))
-                .where(IssueComparison.issue_id == issue.id)
-                .order_by(IssueComparison.id)
-            )
-        ],
-        releases=_releases(connection, issue.id),
-        tools=[
-            ToolRow(*row) for row in connection.execute(select(*_TOOL).where(wanted, Tool.merged_into_id.is_(None)))
-        ],
-        takes=_takes(connection, wanted),
-        panel=panel(connection),
-        announced=announced,
-    )
-
-
-def panel(connection: Connection) -> list[PanelistRow]:
-    """In the panel's order."""
-    statement = select(Panelist.key, Panelist.name).order_by(Panelist.position, Panelist.key)
-    return [PanelistRow(*row) for row in connection.execute(statement)]
-
-
-def _releases(connection: Connection, issue_id: int) -> list[ReleaseRow]:
-    columns = [getattr(Release, name) for name in ReleaseRow._fields if name not in ("feed_name", "match_reason")]
-    statement = (
-        select(*columns, Feed.name, Release.match_reason)
-        .outerjoin(Feed, Feed.id == Release.feed_id)
-        .where(Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, Release.tool_id.is_not(None))
-        .order_by(Release.id)
-    )
-    return [ReleaseRow._make(row) for row in connection.execute(statement)]
-
-
-def _takes(connection: Connection, wanted: ColumnElement[bool]) -> list[TakeRow]:
-    statement = (
-        select(*(getattr(Take, name) for name in TakeRow._fields))
-        .join(Tool, Tool.id == Take.tool_id)
-        .where(Take.replaced_at.is_(None), Tool.merged_into_id.is_(None), wanted)
-        .order_by(Take.tool_id, Take.id)
-    )
-    return [TakeRow(*row) for row in connection.execute(statement)]
-
-
-class NewerTakeRow(NamedTuple):
-    """``was`` is the call that it replaced, None for a panelist's first take on the tool."""
-
-    slug: str
-    tool: str
-    panelist: str
-    call: str
-    was: str | None
-
-
-def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[NewerTakeRow]:
-    """The standing takes on this issue's tools that were recorded after an instant."""
-    earlier = aliased(Take)
-    replaced = and_(
-        earlier.tool_id == Take.tool_id, earlier.panelist == Take.panelist, earlier.replaced_at == Take.recorded_at
-    )
-    statement = (
-        select(Tool.slug, Tool.name, Panelist.name, Take.call, earlier.call)
-        .join(IssueItem, IssueItem.tool_id == Take.tool_id)
-        .join(Tool, Tool.id == Take.tool_id)
-        .join(Panelist, Panelist.key == Take.panelist)
-        .outerjoin(earlier, replaced)
-        .where(
-            IssueItem.issue_id == issue_id,
-            IssueItem.dropped.is_(False),
-            Take.replaced_at.is_(None),
-            Take.recorded_at > since,
-        )
-        .order_by(Tool.name, Panelist.position, earlier.id)
-    )
-    return [NewerTakeRow(*row) for row in connection.execute(statement)]
-
-
-def announced_before(connection: Connection, starts_at: datetime, limit: int = 5000) -> list[AnnouncedRow]:
-    """What the latest earlier issue that readers got said of each tool, newest first."""
-    out = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
-    statement = (
-        select(IssueVerdict.tool_id, Issue.week, IssueVerdict.call, IssueVerdict.ship_percent, IssueVerdict.pricing,
-               IssueVerdict.calls)
-        .join(Issue, Issue.id == IssueVerdict.issue_id)
-        .where(Issue.starts_at < starts_at, Issue.status.in_(out))
-        .order_by(Issue.starts_at.desc(), IssueVerdict.id)
-        .limit(limit)
-    )  # fmt: skip
-    latest: dict[int, AnnouncedRow] = {}
-    for row in connection.execute(statement):
-        latest.setdefault(row.tool_id, AnnouncedRow(*row))
-    return list(latest.values())
 
 
 def content_of(connection: Connection, issue_id: int) -> ContentRow | None:

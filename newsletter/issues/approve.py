@@ -10,6 +10,7 @@ from db import arrangement, issues
 from db.engine import transaction
 from db.issues import IssueRow
 from db.keys import newest_link_key
+from db.material import issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope
@@ -70,7 +71,7 @@ def approve_issue(
 
 def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime) -> str:
     """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction."""
-    values = edition(issues.issue_material(connection, issue), publication_of(settings))
+    values = edition(issue_material(connection, issue), publication_of(settings))
     if not values.items and not values.also:
         raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")
     made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))

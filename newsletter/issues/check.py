@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from db import issues
 from db.engine import reading
 from db.keys import newest_link_key
+from db.material import announced_before, issue_material, takes_since
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, freeze, own_fields, shared_fields
 from newsletter.errors import NotFoundError
@@ -62,11 +63,11 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
         if content is not None:
             values = load_values(content.content["values"])
         else:
-            values = edition(issues.issue_material(connection, issue), publication_of(settings))
+            values = edition(issue_material(connection, issue), publication_of(settings))
         key_id, key = newest_link_key(connection)
-        announced = {row.tool_id: row.week for row in issues.announced_before(connection, issue.starts_at)}
+        announced = {row.tool_id: row.week for row in announced_before(connection, issue.starts_at)}
         readers = issues.readership(connection, issue.starts_at)
-        newer = issues.takes_since(connection, issue.id, content.frozen_at if content else issue.composed_at)
+        newer = takes_since(connection, issue.id, content.frozen_at if content else issue.composed_at)
     found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]
     found += [*check_earlier(values, announced), *check_readership(*readers)]
     rendered = render(values, links_for(values, key_id, key))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from db import drafts, issues
 from db.engine import transaction
+from db.material import issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.settings import Settings
@@ -61,7 +62,7 @@ def _note_what_is_there(connection: Connection, issue_id: int, week: Week, now: 
     """Keeps a digest of what the draft is made of, whatever editors arranged of it; is it another than before?"""
     issue = issues.issue_of_week(connection, str(week))
     assert issue is not None
-    material = issues.issue_material(connection, issue)
+    material = issue_material(connection, issue)
     rows = [sorted(map(repr, part)) for part in (material.tools, material.takes, material.releases)]
     digest = hashlib.sha256(repr(rows).encode()).hexdigest()
     if digest == issue.composed_of:

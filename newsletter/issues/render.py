@@ -13,6 +13,7 @@ from db import issues, subscribers
 from db.engine import reading
 from db.issues import IssueRow
 from db.keys import address_key, link_keys, newest_link_key
+from db.material import issue_material
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, Recipient, assemble
 from newsletter.errors import BadInputError, NotFoundError
@@ -83,7 +84,7 @@ def values_of(connection: Connection, issue: IssueRow, settings: Settings) -> Is
     content = issues.content_of(connection, issue.id)
     if content is not None:
         return load_values(content.content["values"])
-    return edition(issues.issue_material(connection, issue), publication_of(settings))
+    return edition(issue_material(connection, issue), publication_of(settings))
 
 
 def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) -> Edition:
@@ -97,7 +98,7 @@ def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) ->
 def _make(
     connection: Connection, issue: IssueRow, settings: Settings, notes: Mapping[int, str] = MappingProxyType({})
 ) -> Edition:
-    material = issues.issue_material(connection, issue)
+    material = issue_material(connection, issue)
     items = [item._replace(note=notes.get(item.tool_id, item.note)) for item in material.items]
     values = edition(material._replace(items=items), publication_of(settings))
     return make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))

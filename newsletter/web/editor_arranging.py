@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute
 
 from db import desk, issues, tools
 from db.engine import reading
+from db.material import issue_material
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.issues import arrangement
@@ -156,7 +157,7 @@ def _values(request: Request) -> IssueValues:
         issue = issues.issue_of_week(connection, str(week_of(request)))
         if issue is None:
             raise NotFoundError(f"there is no issue {week_of(request)}")
-        return edition(issues.issue_material(connection, issue), publication_of(here.settings))
+        return edition(issue_material(connection, issue), publication_of(here.settings))
 
 
 def _item_asked(request: Request) -> tuple[int, str, list[int]]:

@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute, Route
 from db import arrangement as rows
 from db import catalogue, issues, runs
 from db.engine import reading
-from db.issues import IssueMaterial, IssueRow
+from db.issues import IssueRow
+from db.material import IssueMaterial, issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.errors import NewsletterError, NotFoundError
@@ -82,7 +83,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
         issue = issues.issue_of_week(connection, week)
         if issue is None:
             raise NotFoundError(f"there is no issue {week}")
-        material = issues.issue_material(connection, issue)
+        material = issue_material(connection, issue)
         changes = rows.latest_changes(connection, issue.id)
         last = _last_change(changes, visitor.email)
         new = rows.added_since(connection, issue.id, last) if last else set()

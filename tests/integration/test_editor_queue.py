@@ -7,7 +7,8 @@ from sqlalchemy import Engine, select
 
 from db import releases, tools
 from db.engine import reading
-from db.issues import issue_material, issue_of_week
+from db.issues import issue_of_week
+from db.material import issue_material
 from db.models import Letter
 from newsletter.settings import Settings
 from tests.fakes.sample_week import WEEK, set_out

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from db.issues import AnnouncedRow
+from db.material import AnnouncedRow
 from newsletter.issues import budget
 from newsletter.issues.laying_out import lay_out
 from newsletter.issues.layout import CARD, LINE, Fit

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from db.issues import NewerTakeRow
+from db.material import NewerTakeRow
 from newsletter.issues.checks import (
     check_address,
     check_earlier,

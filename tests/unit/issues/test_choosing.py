@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from db.issues import IssueMaterial, ItemRow
+from db.material import IssueMaterial, ItemRow
 from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen, freeze
 from newsletter.issues.choosing import carries_tools, choose

@@ -1,6 +1,6 @@
 """Which tool stands where, and what the issue proposes to say of it."""
 
-from db.issues import AnnouncedRow, ItemRow, PairRow
+from db.material import AnnouncedRow, ItemRow, PairRow
 from newsletter.issues.showing import document, lines
 from newsletter.issues.values import load_values
 from tests.unit.issues.weeks import material, takes, tool, usual_material, values

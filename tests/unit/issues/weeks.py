@@ -3,17 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from db.issues import (
-    AnnouncedRow,
-    IssueMaterial,
-    IssueRow,
-    ItemRow,
-    PairRow,
-    PanelistRow,
-    ReleaseRow,
-    TakeRow,
-    ToolRow,
-)
+from db.issues import IssueRow
+from db.material import AnnouncedRow, IssueMaterial, ItemRow, PairRow, PanelistRow, ReleaseRow, TakeRow, ToolRow
 from newsletter.issues.edition import edition
 from newsletter.issues.links import Links
 from newsletter.issues.values import IssueValues, Publication
