@@ -48,10 +48,11 @@ def write_encoded(connection: Connection, owner: str, rows: Iterable[str]) -> No
 
 def encoded(row: Written) -> str:
     """A JSON list, as the statements take it."""
-    due, finished = _stored(row.next_attempt_at), None if row.status in _UNFINISHED else _stored(row.at)
+    due = "null" if row.next_attempt_at is None else f'"{_stored(row.next_attempt_at)}"'
+    finished = "null" if row.status in _UNFINISHED else f'"{_stored(row.at)}"'
     code = "null" if row.code is None else row.code
-    words = ",".join(map(_quoted, (row.reply, row.relay, row.relay_id, finished)))
-    return f'[{row.id},"{row.status}",{_quoted(due)},{code},{words}]'
+    reply, relay_id = _quoted(row.reply), _quoted(row.relay_id)
+    return f'[{row.id},"{row.status}",{due},{code},{reply},{_quoted(row.relay)},{relay_id},{finished}]'
 
 
 def _quoted(text: str | None) -> str:
@@ -90,9 +91,9 @@ UPDATE deliveries SET {_SET}
  WHERE deliveries.issue_id = %s AND deliveries.id = new.id AND deliveries.lease_owner = %s"""  # noqa: S608
 
 
-def _stored(instant: datetime | None) -> str | None:
+def _stored(instant: datetime) -> str:
     """In UTC, as SQLAlchemy stores an instant on SQLite."""
-    return None if instant is None else instant.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 class OutcomeLedger:

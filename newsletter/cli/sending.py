@@ -41,8 +41,10 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     from db.issues import issue_of_week
     from newsletter.deliveries.read_receipt import read_receipt
     from newsletter.deliveries.send import send_due
+    from newsletter.deliveries.senders import give_way
     from newsletter.issues.publish import publish_issue
 
+    give_way()
     week = week_argument(issue)
     with reading(door.engine) as connection:
         found = issue_of_week(connection, str(week))

@@ -6,7 +6,15 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from newsletter.deliveries.message import Frozen, Recipient, link_token, own_template, own_values, return_path
+from newsletter.deliveries.message import (
+    Frozen,
+    Recipient,
+    delivery_token,
+    link_token,
+    own_template,
+    own_values,
+    return_path,
+)
 
 if TYPE_CHECKING:
     from newsletter.deliveries.dkim import Head, Signer
@@ -73,13 +81,12 @@ class Work:
         """A message, and the values that make its head the reader's own."""
         envelope, key = self.frozen.envelope, self.link_keys[key_id]
         cut = self.frozen.cut(recipient.selection, recipient.format)
-        token = link_token(envelope, recipient, key_id, key)
-        told, values = token.encode("ascii"), own_values(envelope, recipient, token, key_id, key)
+        token, path = link_token(envelope, recipient, key_id, key), delivery_token(envelope, recipient, key_id, key)
+        values = own_values(envelope, recipient, token, path, key)
         own = (self._template % values).encode()
-        sender = return_path(envelope, recipient, key_id, key)
         return Job(
-            recipient.delivery_id, sender, recipient.email, b"".join([own, cut.fields, b"\r\n"]), cut.pieces, told,
-            len(own) + cut.size,
+            recipient.delivery_id, return_path(envelope, path), recipient.email, b"".join([own, cut.fields, b"\r\n"]),
+            cut.pieces, token.encode("ascii"), len(own) + cut.size,
         ), values  # fmt: skip
 
     @cached_property

@@ -182,9 +182,10 @@ class _Chunked(_Conversation):
             return
         looked_at = len(replies) == 3 and replies[0].ok and replies[1].ok  # else the last reply is to no message
         (self.answered if looked_at else self.decided)(job, _verdict(replies, 3))
-        if any(reply.code == 421 for reply in replies):
+        refused = [reply.code for reply in replies if not reply.ok]
+        if 421 in refused:
             self.line.close()
-        if replies and not replies[-1].ok and not self.line.lost:
+        if refused and not replies[-1].ok and not self.line.lost:
             self.reset()
         else:
             self.go_on()
@@ -260,7 +261,7 @@ class _OneByOne(_Conversation):
 
 def _verdict(replies: Sequence[Reply], expected: int) -> Reply | None:
     """The first refusal, else the last reply; None when the line was lost while the message may have arrived."""
-    refusal = next((reply for reply in replies if not reply.ok), None)
-    if refusal is not None:
-        return refusal
+    for reply in replies:
+        if not reply.ok:
+            return reply
     return replies[-1] if len(replies) == expected else None

@@ -168,6 +168,7 @@ class _Outlet:
         self.progress = False
         self.parting: Reply | None = None
         self.slack = outbox.slack
+        self.may_go, self.give_back, self.hurry = outbox.may_go, outbox.give_back, outbox.hurry
 
     @property
     def asked_to_wait(self) -> bool:
@@ -200,12 +201,6 @@ class _Outlet:
     def peek(self) -> Job | None:
         return None if self._outbox.queues(self._relay) else self._outbox.pop(self._relay)
 
-    def may_go(self) -> bool:
-        return self._outbox.may_go()
-
-    def give_back(self, job: Job) -> None:
-        self._outbox.give_back(job)
-
     def turned_away(self, job: Job, reply: Reply) -> None:
         self.parting = reply
         self._outbox.turned_away(job, reply, self._relay)
@@ -216,6 +211,3 @@ class _Outlet:
 
     def took(self, seconds: float) -> None:
         self._outbox.took(self._relay, seconds)
-
-    def hurry(self) -> None:
-        self._outbox.hurry()

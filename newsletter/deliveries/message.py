@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from newsletter.deliveries import headers, splice
-from newsletter.deliveries.verp import sign_leave_path, sign_return_path
+from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
 from newsletter.issues.choosing import choose
 from newsletter.issues.content import Block, Rendered
 from newsletter.settings import Settings
@@ -222,8 +222,10 @@ def shared_fields(frozen: Frozen, format: str) -> bytes:
 
 def own_fields(envelope: Envelope, recipient: Recipient, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
     """The fields that are a reader's own, and Date, which is not known before the sending starts."""
-    template = own_template(envelope, date, mailto=_has_mailto(envelope, recipient))
-    return (template % own_values(envelope, recipient, token, key_id, key)).encode()
+    path = delivery_token(envelope, recipient, key_id, key)
+    return (
+        own_template(envelope, date, mailto=bool(path)) % own_values(envelope, recipient, token, path, key)
+    ).encode()
 
 
 @lru_cache(maxsize=16)
@@ -233,7 +235,7 @@ def own_template(envelope: Envelope, date: datetime, *, mailto: bool) -> str:
     ways = [f"<{envelope.public_url}/unsubscribe/{_TOKEN}>"]
     if mailto:
         ways[0] += ","
-        ways.append(f"<mailto:{_LEAVE}@{envelope.bounce_domain}>")
+        ways.append(f"<mailto:{LEAVE}{_PATH}@{envelope.bounce_domain}>")
     fields = b"".join([
         headers.date(date),
         b"To:\r\n",
@@ -242,26 +244,21 @@ def own_template(envelope: Envelope, date: datetime, *, mailto: bool) -> str:
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
     ]).decode("ascii")  # fmt: skip
     template = fields.replace("%", "%%").replace("To:\r\n", "To:%(to)s\r\n", 1)
-    return template.replace(_ID, "%(id)s").replace(_TOKEN, "%(token)s").replace(_LEAVE, "%(leave)s")
+    return template.replace(_ID, "%(id)s").replace(_TOKEN, "%(token)s").replace(_PATH, "%(path)s")
 
 
 # Stand-ins as long as what replaces them; none can stand in an address.
-_ID, _TOKEN, _LEAVE = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{leave}".ljust(31, "}")
+_ID, _TOKEN, _PATH = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{path}".ljust(29, "}")
 
 
-def own_values(envelope: Envelope, recipient: Recipient, token: str, key_id: int, key: bytes) -> dict[str, str]:
-    """What ``own_template`` leaves open."""
-    mailto = _has_mailto(envelope, recipient)
+def own_values(envelope: Envelope, recipient: Recipient, token: str, path: str, key: bytes) -> dict[str, str]:
+    """What ``own_template`` leaves open; ``path`` is the ``delivery_token``."""
     return {
         "to": headers.mailbox("To", recipient.name, recipient.email)[len("To:") : -len("\r\n")].decode(),
         "id": message_digest(envelope, recipient.subscriber_id, key),
         "token": token,
-        "leave": sign_leave_path(recipient.delivery_id, key_id, key) if mailto else "",
+        "path": path,
     }
-
-
-def _has_mailto(envelope: Envelope, recipient: Recipient) -> bool:
-    return bool(envelope.bounce_domain and recipient.delivery_id)
 
 
 def list_id(envelope: Envelope) -> str:
@@ -275,11 +272,16 @@ def message_digest(envelope: Envelope, subscriber_id: int, key: bytes) -> str:
     return hashlib.blake2b(f"{envelope.issue_id}:{subscriber_id}".encode(), key=key[:64], digest_size=16).hexdigest()
 
 
-def return_path(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:
-    """The VERP address of a delivery, or From where no bounce domain is set."""
+def delivery_token(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:
+    """What the return path and the leave path of a delivery share; empty where nothing can come back by them."""
     if envelope.bounce_domain is None or not recipient.delivery_id:
-        return envelope.from_address
-    return f"{sign_return_path(recipient.delivery_id, key_id, key)}@{envelope.bounce_domain}"
+        return ""
+    return sign_delivery(recipient.delivery_id, key_id, key)
+
+
+def return_path(envelope: Envelope, path: str) -> str:
+    """The VERP address of a delivery, or From where no bounce domain is set."""
+    return f"{RETURN}{path}@{envelope.bounce_domain}" if path else envelope.from_address
 
 
 def link_token(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:

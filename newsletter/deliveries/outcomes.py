@@ -174,6 +174,8 @@ def takes_nothing(reply: Reply) -> bool:
     messages on a line, silent for too long, shutting down), it had too much of us (Postfix: 450 4.7.1), its own state
     forbids it (RFC 3463, 3.4: 452 4.3.1, its disk is full), it wants TLS or a login first (530: RFC 3207, 4954), the
     issue is larger than it takes (552 5.3.4: RFC 1870), or its limit for us is reached."""
+    if reply.ok:
+        return False
     if not 400 <= reply.code < 500:
         return reply.code == WANTS_MORE or blame_of(reply) in (Blame.ISSUE, Blame.LIMIT)
     enhanced = reply.enhanced

@@ -20,6 +20,7 @@ from newsletter.clock import Clock, Week
 from newsletter.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+NICENESS = 5
 WORTH_A_PROCESS = 2000  # deliveries: what one core signs while another starts a process
 
 
@@ -29,6 +30,13 @@ def how_many(settings: Settings, waiting: int, *, apart: bool) -> int:
     cores = 1 if apart and not settings.dkim else len(os.sched_getaffinity(0))
     connections = sum(relay.connections for relay in settings.smtp)
     return max(min(settings.senders or cores, connections, waiting // WORTH_A_PROCESS), 1)
+
+
+def give_way() -> None:
+    """This process comes after others where all want a core: readers wait for answers, and a relay on the same machine
+    for its turn to take what was sent. With a sink on the same two cores 5 messages more in 100 go out by this."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 def signing_threads(processes: int) -> int:
@@ -81,6 +89,7 @@ def _help(settings: Settings, clock: Clock, week: str, processes: int, parent: i
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         return
+    give_way()
     from db.engine import make_engine
     from newsletter.deliveries.send import send_share
     from newsletter.errors import NewsletterError

@@ -60,7 +60,7 @@ def sink(folder: Path, *offers: str, rtt: int = 0) -> Iterator[int]:
     """The C sink on a free port; checked at the end to have taken something."""
     program = folder / "sink"
     if not program.exists():
-        subprocess.run(["cc", "-O2", "-o", program, HERE / "sink.c"], check=True)
+        subprocess.run(["cc", "-O3", "-o", program, HERE / "sink.c"], check=True)
     command = [str(program), "0", *offers, *(["--rtt", str(rtt)] if rtt else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -75,6 +75,25 @@ static void command(struct client *c, char *line) {
     else say(c, "250 2.0.0 ok\r\n");
 }
 
+/* As memmem for "\r\n.\r\n", at the speed of the memory: blocks without a dot that begins a line are passed over by
+ * a loop that compilers make vectors of. */
+static char *final_dot(char *from, int have) {
+    enum { BLOCK = 512 };
+    int at = 0;
+    while (at + BLOCK < have) {
+        unsigned char any = 0;
+        for (int i = 0; i < BLOCK; i++) any |= (from[at + i] == '\n') & (from[at + i + 1] == '.');
+        if (any) {
+            int left = have - at, back = at ? 1 : 0;
+            char *end = memmem(from + at - back, (left < BLOCK + 8 ? left : BLOCK + 8) + back, "\r\n.\r\n", 5);
+            if (end) return end;
+        }
+        at += BLOCK;
+    }
+    at -= at ? 1 : 0;
+    return memmem(from + at, have - at, "\r\n.\r\n", 5);
+}
+
 /* Returns how many bytes of the buffer were used up. */
 static int step(struct client *c, char *from, int have) {
     if (c->mode == CHUNK) {
@@ -89,7 +108,7 @@ static int step(struct client *c, char *from, int have) {
             c->mode = COMMAND; messages++; say(c, "250 2.0.0 taken\r\n");
             return 3;
         }
-        char *end = memmem(from, have, "\r\n.\r\n", 5);
+        char *end = final_dot(from, have);
         c->at_line = end != NULL;
         if (end) return end + 2 - from;
         return have > 4 ? have - 4 : 0;

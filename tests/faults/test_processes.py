@@ -12,6 +12,7 @@ import pytest
 from db.engine import make_engine
 from newsletter import settings as settings_module
 from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.senders import NICENESS
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import WEEK, published
@@ -50,6 +51,9 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
             helpers |= children(parent.pid)
             time.sleep(0.05)
         assert helpers, "no helper was started"
+        assert NICENESS in {os.getpriority(os.PRIO_PROCESS, helper) for helper in helpers if is_alive(helper)}
+        if "serve" in command:  # readers do not wait for what sends beside it
+            assert os.getpriority(os.PRIO_PROCESS, parent.pid) == os.getpriority(os.PRIO_PROCESS, 0)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         time.sleep(0.5)
@@ -57,6 +61,13 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
         arrived = len(sink.mails)
         time.sleep(0.5)
         assert len(sink.mails) == arrived < 5000
+
+
+@pytest.mark.parametrize(("already", "then"), [(0, NICENESS), (NICENESS + 7, NICENESS + 7)])
+def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int, then: int) -> None:
+    code = "import os; from newsletter.deliveries.senders import give_way; give_way(); print(os.nice(0))"
+    said = subprocess.run(["nice", "-n", str(already), sys.executable, "-c", code], capture_output=True, check=True)
+    assert int(said.stdout) == then
 
 
 @pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])

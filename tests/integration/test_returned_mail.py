@@ -16,7 +16,7 @@ from newsletter.deliveries.bounces_mail import Arrived
 from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.deliveries.read_mailbox import mails_at, mails_in
 from newsletter.deliveries.receive import ReceiveReport, count_refusals, receive_mail, receive_notices
-from newsletter.deliveries.verp import sign_leave_path, sign_return_path
+from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.tokens import Link, sign_link
@@ -80,9 +80,9 @@ def readers_link(engine: Engine, reader: Mailed) -> str:
         return sign_link(Link(reader.subscriber_id, issue_id), *newest_link_key(connection))
 
 
-def return_path(engine: Engine, delivery_id: int, sign=sign_return_path) -> str:  # type: ignore[no-untyped-def]
+def return_path(engine: Engine, delivery_id: int, prefix: str = RETURN) -> str:
     with reading(engine) as connection:
-        return f"{sign(delivery_id, *newest_link_key(connection))}@bounces.example.com"
+        return f"{prefix}{sign_delivery(delivery_id, *newest_link_key(connection))}@bounces.example.com"
 
 
 def take(engine: Engine, *mails: bytes, now: datetime = MONDAY) -> ReceiveReport:
@@ -267,7 +267,7 @@ def test_a_bounce_of_a_copy_that_a_reader_forwarded_does_not_touch_them(engine: 
 
 
 def test_mail_to_the_leave_path_unsubscribes(engine: Engine, ada: Mailed) -> None:
-    to = return_path(engine, ada.deliveries[0], sign_leave_path)
+    to = return_path(engine, ada.deliveries[0], LEAVE)
     report = take(engine, f"From: ada@example.org\nTo: {to}\nSubject: unsubscribe\n\n\n".encode())
     assert (report.results[0].reason, report.results[0].subscriber_changed) == ("unsubscribe", True)
     assert state(engine, ada.subscriber_id) == ("unsubscribed", None)

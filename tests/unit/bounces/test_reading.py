@@ -5,12 +5,12 @@ from hypothesis import strategies as some
 from db.states import BounceKind
 from newsletter.deliveries.bounces import read_bounce
 from newsletter.deliveries.bounces_reasons import Reason
-from newsletter.deliveries.verp import sign_leave_path, sign_return_path
+from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
 from newsletter.subscribers.tokens import Link, sign_link
 from tests.unit.bounces.mails import complaint, dsn, notice, recipient
 
 KEYS = {1: b"k" * 32}
-RETURN_PATH = f"{sign_return_path(7, 1, KEYS[1])}@bounces.example.com"
+RETURN_PATH = f"{RETURN}{sign_delivery(7, 1, KEYS[1])}@bounces.example.com"
 
 
 def said(raw: bytes) -> list[tuple[str, str, str]]:
@@ -155,7 +155,7 @@ def test_a_complaint_is_tied_to_its_delivery_by_the_reported_return_path_or_the_
 
 
 def test_a_complaint_that_kept_nothing_but_the_leave_path_is_tied_by_it() -> None:
-    leave = f"<mailto:{sign_leave_path(9, 1, KEYS[1])}@bounces.example.com>"
+    leave = f"<mailto:{LEAVE}{sign_delivery(9, 1, KEYS[1])}@bounces.example.com>"
     assert (
         read_bounce(
             complaint().replace(b"List-Unsubscribe: <", f"List-Unsubscribe: {leave}, <".encode()), KEYS
@@ -170,7 +170,7 @@ def test_a_report_that_is_no_complaint_changes_nothing(kind: str) -> None:
 
 
 def test_mail_to_a_leave_path_asks_to_be_taken_off() -> None:
-    leave = f"{sign_leave_path(9, 1, KEYS[1])}@bounces.example.com"
+    leave = f"{LEAVE}{sign_delivery(9, 1, KEYS[1])}@bounces.example.com"
     reading = read_bounce(f"From: ada@example.org\nTo: {leave}\nSubject: unsubscribe\n\n".encode(), KEYS)
     assert reading.leaves == 9
 

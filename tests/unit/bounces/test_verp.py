@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from newsletter.deliveries.verp import sign_leave_path, sign_return_path, verify_leave_path, verify_return_path
+from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery, verify_leave_path, verify_return_path
 
 KEYS = {1: b"k" * 32, 255: b"l" * 32}
 DELIVERIES = some.integers(min_value=0, max_value=2**40 - 1)
@@ -10,7 +10,7 @@ DELIVERIES = some.integers(min_value=0, max_value=2**40 - 1)
 
 @given(DELIVERIES, some.sampled_from(sorted(KEYS)))
 def test_a_return_path_says_its_delivery_in_any_case(delivery_id: int, key_id: int) -> None:
-    local = sign_return_path(delivery_id, key_id, KEYS[key_id])
+    local = RETURN + sign_delivery(delivery_id, key_id, KEYS[key_id])
     assert len(local) == 31
     assert local == local.lower()
     assert verify_return_path(local, KEYS) == delivery_id
@@ -19,7 +19,7 @@ def test_a_return_path_says_its_delivery_in_any_case(delivery_id: int, key_id: i
 
 @given(DELIVERIES, some.integers(min_value=0, max_value=28), some.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_no_changed_character_passes(delivery_id: int, place: int, other: str) -> None:
-    local = sign_return_path(delivery_id, 1, KEYS[1])
+    local = RETURN + sign_delivery(delivery_id, 1, KEYS[1])
     changed = local[: 2 + place] + other + local[3 + place :]
     assert verify_return_path(changed, KEYS) == (delivery_id if changed == local else None)
 
@@ -30,17 +30,17 @@ def test_other_text_is_no_return_path(text: str) -> None:
 
 
 def test_another_installations_return_path_is_not_ours() -> None:
-    assert verify_return_path(sign_return_path(7, 1, b"x" * 32), KEYS) is None
+    assert verify_return_path(RETURN + sign_delivery(7, 1, b"x" * 32), KEYS) is None
 
 
 def test_the_token_is_found_among_other_text() -> None:
-    local = sign_return_path(7, 1, KEYS[1])
+    local = RETURN + sign_delivery(7, 1, KEYS[1])
     text = f"first b-{'a' * 29}@bounces.example.com, then {local}@bounces.example.com for <x@example.org>"
     assert verify_return_path(text, KEYS) == 7
 
 
-def test_a_return_path_cannot_be_used_to_leave_and_a_leave_path_is_no_bounce() -> None:
-    leave = sign_leave_path(7, 1, KEYS[1])
-    assert verify_leave_path(leave.upper(), KEYS) == 7
-    assert verify_return_path("b-" + leave[2:], KEYS) is None
-    assert verify_leave_path("u-" + sign_return_path(7, 1, KEYS[1])[2:], KEYS) is None
+def test_a_leave_path_is_no_return_path_and_a_return_path_asks_for_no_leave() -> None:
+    token = sign_delivery(7, 1, KEYS[1])
+    assert verify_leave_path(f"{LEAVE}{token}".upper(), KEYS) == 7
+    assert verify_return_path(LEAVE + token, KEYS) is None
+    assert verify_leave_path(RETURN + token, KEYS) is None
