@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from db.deliveries import mailable, status_is
 from db.engine import is_sqlite
-from db.models import Delivery, DomainPause, Subscriber
+from db.models import Delivery, DomainPause, Instant, Subscriber
 from db.states import DeliveryStatus
 from db.upsert import insert_or
 
@@ -225,7 +225,7 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
 @lru_cache
 def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
     """The columns of a Claimed, and whether its reader may be mailed."""
-    now: BindParameter[datetime] = bindparam("now", type_=Delivery.next_attempt_at.type)
+    now: BindParameter[datetime] = bindparam("now", type_=Instant)
     which, order = (
         ([_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
         if due
@@ -245,13 +245,13 @@ def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
 
 @lru_cache
 def _hold(dialect: str) -> Update:
-    first = func.coalesce(Delivery.first_attempt_at, bindparam("now", type_=Delivery.first_attempt_at.type))
+    first = func.coalesce(Delivery.first_attempt_at, bindparam("now", type_=Instant))
     return (
         update(Delivery)
         .where(_among(dialect))
         .values(
             status=DeliveryStatus.SENDING, lease_owner=bindparam("owner"),
-            lease_until=bindparam("until", type_=Delivery.lease_until.type), attempts=Delivery.attempts + 1,
+            lease_until=bindparam("until", type_=Instant), attempts=Delivery.attempts + 1,
             first_attempt_at=first,
         )
     )  # fmt: skip

@@ -7,10 +7,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
-from sqlalchemy.orm import aliased
 
 from db.issues import IssueRow
-from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool
+from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool, aliased
 from db.states import IssueStatus, ReleaseStatus
 
 

@@ -4,9 +4,8 @@ Issues that were approved keep naming the tool they were made with; their pages 
 """
 
 from sqlalchemy import Connection, delete, exists, func, select, update
-from sqlalchemy.orm import aliased
 
-from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote
+from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
 from db.states import IssueStatus
 
 

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, func, select, update
-from sqlalchemy.orm import aliased
 
-from db.models import Bookmark, Subscriber, Tool, Vote
+from db.models import Bookmark, Subscriber, Tool, Vote, aliased
 from db.tools import TOOL_COLUMNS, ToolRow
 from db.upsert import insert_or
 

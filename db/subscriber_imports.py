@@ -156,7 +156,7 @@ def _add_events(connection: Connection, ids: Sequence[int], waiting: Sequence[in
     new = select(literal(now, Instant()), literal("subscribed"), Subscriber.id).where(
         Subscriber.id.between(ids[0], ids[-1]), Subscriber.created_at == now
     )
-    into = [SubscriberEvent.at, SubscriberEvent.what, SubscriberEvent.subscriber_id]
+    into = ["at", "what", "subscriber_id"]
     connection.execute(insert(SubscriberEvent).from_select(into, new))
     if waiting:
         rows = [{"at": now, "what": "subscribed", "subscriber_id": id} for id in waiting]

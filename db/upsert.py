@@ -5,10 +5,11 @@ A command imports the dialect that it uses and no other: PostgreSQL's takes 20 m
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import DeclarativeBase
+
+from db.models import Base
 
 
-def insert_or(connection: Connection, table: type[DeclarativeBase]) -> Any:
+def insert_or(connection: Connection, table: type[Base]) -> Any:
     """An insert that has ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Column, ColumnElement, UniqueConstraint, text
 
 from db.models.base import Base, new_id, ref
 
@@ -13,14 +12,14 @@ class ApiToken(Base):
 
     __tablename__ = "api_tokens"
 
-    id: Mapped[int] = new_id()
-    name: Mapped[str] = mapped_column(unique=True)
-    token_hash: Mapped[bytes] = mapped_column(unique=True)
-    scopes: Mapped[list[str]]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    used_at: Mapped[datetime | None]  # to the hour
+    id: ColumnElement[int] = new_id()
+    name: ColumnElement[str] = Column(unique=True)
+    token_hash: ColumnElement[bytes] = Column(unique=True)
+    scopes: ColumnElement[list[str]]
+    created_at: ColumnElement[datetime]
+    expires_at: ColumnElement[datetime | None]
+    revoked_at: ColumnElement[datetime | None]
+    used_at: ColumnElement[datetime | None]  # to the hour
 
 
 class ApiRequest(Base):
@@ -29,13 +28,13 @@ class ApiRequest(Base):
     __tablename__ = "api_requests"
     __table_args__ = (UniqueConstraint("token_id", "key"),)
 
-    id: Mapped[int] = new_id()
-    token_id: Mapped[int] = ref("api_tokens.id", on_delete="CASCADE", index=False)
-    key: Mapped[str]
-    fingerprint: Mapped[str]  # of method, path and body: one key, one request
-    at: Mapped[datetime] = mapped_column(index=True)  # real time
-    status: Mapped[int | None]
-    answer: Mapped[bytes | None]
+    id: ColumnElement[int] = new_id()
+    token_id: ColumnElement[int] = ref("api_tokens.id", on_delete="CASCADE", index=False)
+    key: ColumnElement[str]
+    fingerprint: ColumnElement[str]  # of method, path and body: one key, one request
+    at: ColumnElement[datetime] = Column(index=True)  # real time
+    status: ColumnElement[int | None]
+    answer: ColumnElement[bytes | None]
 
 
 class Webhook(Base):
@@ -44,16 +43,16 @@ class Webhook(Base):
 
     __tablename__ = "webhooks"
 
-    id: Mapped[int] = new_id()
-    name: Mapped[str] = mapped_column(unique=True)
-    url: Mapped[str]
-    secret: Mapped[bytes]
-    events: Mapped[list[str]]
-    after: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
-    failures: Mapped[int] = mapped_column(server_default=text("0"))  # in a row
-    failing_since: Mapped[datetime | None]
-    next_at: Mapped[datetime]
-    paused_at: Mapped[datetime | None]  # given up, until an operator resumes it
-    answer: Mapped[str | None]  # the last one, in words
-    lease_until: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    name: ColumnElement[str] = Column(unique=True)
+    url: ColumnElement[str]
+    secret: ColumnElement[bytes]
+    events: ColumnElement[list[str]]
+    after: ColumnElement[int] = Column(BigInteger)
+    created_at: ColumnElement[datetime]
+    failures: ColumnElement[int] = Column(server_default=text("0"))  # in a row
+    failing_since: ColumnElement[datetime | None]
+    next_at: ColumnElement[datetime]
+    paused_at: ColumnElement[datetime | None]  # given up, until an operator resumes it
+    answer: ColumnElement[str | None]  # the last one, in words
+    lease_until: ColumnElement[datetime | None]

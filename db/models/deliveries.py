@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Double, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, String, UniqueConstraint, text
 
 from db import states
 from db.models.base import Base, Id, checked, new_id, partial_index, ref
 
 
-class Delivery(Base):
+class Delivery(Base, sqlite_autoincrement=True):
     """One issue to one subscriber: the ledger. ``subscriber_id`` has no foreign key, since the row outlives an erasure
     (then email, name and reply are blank). Leases are on real time.
 
@@ -29,28 +28,27 @@ class Delivery(Base):
         partial_index("ix_deliveries_leased", "issue_id", "lease_until", where="status = 'sending'"),
         partial_index("ix_deliveries_relay_id", "relay_id", where="relay_id IS NOT NULL"),
         Index("ix_deliveries_subscriber", "subscriber_id"),
-        {"sqlite_autoincrement": True},
     )  # fmt: skip
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", index=False)
-    subscriber_id: Mapped[int] = mapped_column(Id)
-    email: Mapped[str]
-    name: Mapped[str]
-    format: Mapped[str]  # html or text
-    selection: Mapped[str]  # canonical JSON of what this subscriber chose, see issues/selection.py; '' for everything
-    link_key_id: Mapped[int] = mapped_column(Id)
-    status: Mapped[str]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    next_attempt_at: Mapped[datetime | None]
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    relay: Mapped[str | None]
-    relay_id: Mapped[str | None]  # the relay's own id, from its reply
-    code: Mapped[int | None]
-    reply: Mapped[str | None]
-    first_attempt_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", index=False)
+    subscriber_id: ColumnElement[int] = Column(Id)
+    email: ColumnElement[str]
+    name: ColumnElement[str]
+    format: ColumnElement[str]  # html or text
+    selection: ColumnElement[str]  # canonical JSON of what this reader chose, see issues/selection.py; '' for all
+    link_key_id: ColumnElement[int] = Column(Id)
+    status: ColumnElement[str]
+    attempts: ColumnElement[int] = Column(server_default=text("0"))
+    next_attempt_at: ColumnElement[datetime | None]
+    lease_owner: ColumnElement[str | None]
+    lease_until: ColumnElement[datetime | None]
+    relay: ColumnElement[str | None]
+    relay_id: ColumnElement[str | None]  # the relay's own id, from its reply
+    code: ColumnElement[int | None]
+    reply: ColumnElement[str | None]
+    first_attempt_at: ColumnElement[datetime | None]
+    finished_at: ColumnElement[datetime | None]
 
 
 class Sender(Base):
@@ -58,10 +56,10 @@ class Sender(Base):
 
     __tablename__ = "senders"
 
-    name: Mapped[str] = mapped_column(String(80), primary_key=True)
-    lock: Mapped[str]
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
+    name: ColumnElement[str] = Column(String(80), primary_key=True)
+    lock: ColumnElement[str]
+    started_at: ColumnElement[datetime]
+    seen_at: ColumnElement[datetime]
 
 
 class RelayRate(Base):
@@ -69,8 +67,8 @@ class RelayRate(Base):
 
     __tablename__ = "relay_rates"
 
-    relay: Mapped[str] = mapped_column(String(255), primary_key=True)
-    next_at: Mapped[float] = mapped_column(Double)  # seconds since 1970, real time
+    relay: ColumnElement[str] = Column(String(255), primary_key=True)
+    next_at: ColumnElement[float]  # seconds since 1970, real time
 
 
 class RelayLatency(Base):
@@ -78,10 +76,10 @@ class RelayLatency(Base):
 
     __tablename__ = "relay_latencies"
 
-    relay: Mapped[str] = mapped_column(String(255), primary_key=True)
-    up_to: Mapped[float] = mapped_column(Double, primary_key=True)  # seconds
-    messages: Mapped[int] = mapped_column(BigInteger)
-    seconds: Mapped[float] = mapped_column(Double)  # of all of them together
+    relay: ColumnElement[str] = Column(String(255), primary_key=True)
+    up_to: ColumnElement[float] = Column(primary_key=True)  # seconds
+    messages: ColumnElement[int] = Column(BigInteger)
+    seconds: ColumnElement[float]  # of all of them together
 
 
 class DomainPause(Base):
@@ -90,10 +88,10 @@ class DomainPause(Base):
 
     __tablename__ = "domain_pauses"
 
-    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
-    until: Mapped[datetime]
-    reason: Mapped[str]
-    rate: Mapped[float | None] = mapped_column(Double)
+    domain: ColumnElement[str] = Column(String(255), primary_key=True)
+    until: ColumnElement[datetime]
+    reason: ColumnElement[str]
+    rate: ColumnElement[float | None]
 
 
 class Letter(Base):
@@ -110,19 +108,19 @@ class Letter(Base):
         partial_index("ix_letters_leased", "lease_until", where="status = 'sending'"),
     )  # fmt: skip
 
-    id: Mapped[int] = new_id()
-    kind: Mapped[str]
-    email: Mapped[str]
-    subscriber_id: Mapped[int | None] = mapped_column(Id, index=True)
-    data: Mapped[dict[str, Any]]
-    status: Mapped[str]
-    not_before: Mapped[datetime]  # real time
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    created_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    reply: Mapped[str | None]
+    id: ColumnElement[int] = new_id()
+    kind: ColumnElement[str]
+    email: ColumnElement[str]
+    subscriber_id: ColumnElement[int | None] = Column(Id, index=True)
+    data: ColumnElement[dict[str, Any]]
+    status: ColumnElement[str]
+    not_before: ColumnElement[datetime]  # real time
+    attempts: ColumnElement[int] = Column(server_default=text("0"))
+    lease_owner: ColumnElement[str | None]
+    lease_until: ColumnElement[datetime | None]
+    created_at: ColumnElement[datetime]
+    finished_at: ColumnElement[datetime | None]
+    reply: ColumnElement[str | None]
 
 
 class ReturnedMail(Base):
@@ -131,15 +129,15 @@ class ReturnedMail(Base):
     __tablename__ = "returned_mail"
     __table_args__ = (checked("kind", states.BounceKind), UniqueConstraint("fingerprint", "recipient"))
 
-    id: Mapped[int] = new_id()
-    fingerprint: Mapped[str]  # of the mail, so that reading it twice counts once
-    recipient: Mapped[str]  # '' when unknown; blanked by an erasure
-    at: Mapped[datetime]
-    source: Mapped[str]
-    kind: Mapped[str]
-    status: Mapped[str | None]
-    reason: Mapped[str | None]
-    delivery_id: Mapped[int | None] = mapped_column(Id, index=True)
-    subscriber_id: Mapped[int | None] = mapped_column(Id, index=True)
-    changed: Mapped[bool]
-    raw: Mapped[bytes | None]
+    id: ColumnElement[int] = new_id()
+    fingerprint: ColumnElement[str]  # of the mail, so that reading it twice counts once
+    recipient: ColumnElement[str]  # '' when unknown; blanked by an erasure
+    at: ColumnElement[datetime]
+    source: ColumnElement[str]
+    kind: ColumnElement[str]
+    status: ColumnElement[str | None]
+    reason: ColumnElement[str | None]
+    delivery_id: ColumnElement[int | None] = Column(Id, index=True)
+    subscriber_id: ColumnElement[int | None] = Column(Id, index=True)
+    changed: ColumnElement[bool]
+    raw: ColumnElement[bytes | None]

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ColumnElement, ForeignKey, UniqueConstraint
 
 from db import states
 from db.models.base import Base, checked, new_id, ref
@@ -14,12 +13,12 @@ class Editor(Base):
     __tablename__ = "editors"
     __table_args__ = (checked("role", states.Role),)
 
-    id: Mapped[int] = new_id()
-    email: Mapped[str] = mapped_column(unique=True)  # folded
-    role: Mapped[str]
-    panelist: Mapped[str | None] = mapped_column(ForeignKey("panelists.key"))
-    created_at: Mapped[datetime]
-    removed_at: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    email: ColumnElement[str] = Column(unique=True)  # folded
+    role: ColumnElement[str]
+    panelist: ColumnElement[str | None] = Column(ForeignKey("panelists.key"))
+    created_at: ColumnElement[datetime]
+    removed_at: ColumnElement[datetime | None]
 
 
 class SignIn(Base):
@@ -27,22 +26,22 @@ class SignIn(Base):
 
     __tablename__ = "sign_ins"
 
-    id: Mapped[int] = new_id()
-    editor_id: Mapped[int] = ref("editors.id", on_delete="CASCADE")
-    nonce: Mapped[bytes]
-    token_hash: Mapped[bytes] = mapped_column(unique=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    editor_id: ColumnElement[int] = ref("editors.id", on_delete="CASCADE")
+    nonce: ColumnElement[bytes]
+    token_hash: ColumnElement[bytes] = Column(unique=True)
+    created_at: ColumnElement[datetime]
+    expires_at: ColumnElement[datetime]
+    used_at: ColumnElement[datetime | None]
 
 
 class Session(Base):
     __tablename__ = "sessions"
 
-    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    editor_id: Mapped[int] = ref("editors.id", on_delete="CASCADE")
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    token_hash: ColumnElement[bytes] = Column(primary_key=True)
+    editor_id: ColumnElement[int] = ref("editors.id", on_delete="CASCADE")
+    created_at: ColumnElement[datetime]
+    expires_at: ColumnElement[datetime]
 
 
 class IssueChange(Base):
@@ -54,11 +53,11 @@ class IssueChange(Base):
     __tablename__ = "issue_changes"
     __table_args__ = (UniqueConstraint("issue_id", "revision"),)
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
-    revision: Mapped[int]
-    at: Mapped[datetime]
-    who: Mapped[str]
-    what: Mapped[str]
-    before: Mapped[dict[str, Any]]
-    undone: Mapped[bool] = mapped_column(default=False)
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    revision: ColumnElement[int]
+    at: ColumnElement[datetime]
+    who: ColumnElement[str]
+    what: ColumnElement[str]
+    before: ColumnElement[dict[str, Any]]
+    undone: ColumnElement[bool] = Column(default=False)

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, CheckConstraint, Column, ColumnElement, Index, UniqueConstraint, text
 
 from db import states
 from db.models.base import Base, checked, new_id, partial_index, ref
@@ -18,29 +17,29 @@ class Feed(Base):
         CheckConstraint("new_tools IN ('queue', 'accept')", name="new_tools"),
     )
 
-    id: Mapped[int] = new_id()
-    url: Mapped[str] = mapped_column(unique=True)  # as added, until a permanent redirect
-    name: Mapped[str]
-    kind: Mapped[str]
-    status: Mapped[str]
-    tool_id: Mapped[int | None] = ref("tools.id", null=True)
-    new_tools: Mapped[str]
-    include: Mapped[str | None]
-    exclude: Mapped[str | None]
-    entry_limit: Mapped[int | None]  # new releases a week
-    prereleases: Mapped[bool] = mapped_column(server_default=text("false"))  # are they announced too
-    created_at: Mapped[datetime]
-    etag: Mapped[str | None]
-    last_modified: Mapped[str | None]
-    content_hash: Mapped[str | None]
-    next_check_at: Mapped[datetime | None] = mapped_column(index=True)
-    first_fetched_at: Mapped[datetime | None]
-    last_checked_at: Mapped[datetime | None]
-    last_ok_at: Mapped[datetime | None]
-    last_changed_at: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(server_default=text("0"))
-    last_error: Mapped[str | None]
-    state: Mapped[dict[str, Any] | None]  # what polling learned of its rhythm
+    id: ColumnElement[int] = new_id()
+    url: ColumnElement[str] = Column(unique=True)  # as added, until a permanent redirect
+    name: ColumnElement[str]
+    kind: ColumnElement[str]
+    status: ColumnElement[str]
+    tool_id: ColumnElement[int | None] = ref("tools.id")
+    new_tools: ColumnElement[str]
+    include: ColumnElement[str | None]
+    exclude: ColumnElement[str | None]
+    entry_limit: ColumnElement[int | None]  # new releases a week
+    prereleases: ColumnElement[bool] = Column(server_default=text("false"))  # are they announced too
+    created_at: ColumnElement[datetime]
+    etag: ColumnElement[str | None]
+    last_modified: ColumnElement[str | None]
+    content_hash: ColumnElement[str | None]
+    next_check_at: ColumnElement[datetime | None] = Column(index=True)
+    first_fetched_at: ColumnElement[datetime | None]
+    last_checked_at: ColumnElement[datetime | None]
+    last_ok_at: ColumnElement[datetime | None]
+    last_changed_at: ColumnElement[datetime | None]
+    failures: ColumnElement[int] = Column(server_default=text("0"))
+    last_error: ColumnElement[str | None]
+    state: ColumnElement[dict[str, Any] | None]  # what polling learned of its rhythm
 
 
 class Entry(Base):
@@ -55,20 +54,20 @@ class Entry(Base):
         Index("ix_entries_feed_id_link_key", "feed_id", "link_key"),
     )  # fmt: skip
 
-    id: Mapped[int] = new_id()
-    feed_id: Mapped[int] = ref("feeds.id", on_delete="CASCADE", index=False)
-    identity: Mapped[str]  # see feeds/identity.py
-    url: Mapped[str | None]
-    link_key: Mapped[str | None]  # the canonical address, null where several entries share it
-    title: Mapped[str]
-    summary: Mapped[str | None]
-    published_at: Mapped[datetime | None]
-    first_seen_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
-    backlog: Mapped[bool] = mapped_column(server_default=text("false"))  # undated, and there before we came
-    status: Mapped[str]
-    reason: Mapped[str | None]
-    release_id: Mapped[int | None] = ref("releases.id", null=True, index=False)
+    id: ColumnElement[int] = new_id()
+    feed_id: ColumnElement[int] = ref("feeds.id", on_delete="CASCADE", index=False)
+    identity: ColumnElement[str]  # see feeds/identity.py
+    url: ColumnElement[str | None]
+    link_key: ColumnElement[str | None]  # the canonical address, null where several entries share it
+    title: ColumnElement[str]
+    summary: ColumnElement[str | None]
+    published_at: ColumnElement[datetime | None]
+    first_seen_at: ColumnElement[datetime]
+    last_seen_at: ColumnElement[datetime]
+    backlog: ColumnElement[bool] = Column(server_default=text("false"))  # undated, and there before we came
+    status: ColumnElement[str]
+    reason: ColumnElement[str | None]
+    release_id: ColumnElement[int | None] = ref("releases.id", index=False)
 
 
 class Release(Base):
@@ -81,23 +80,23 @@ class Release(Base):
         Index("ix_releases_status_id", "status", "id"),
     )
 
-    id: Mapped[int] = new_id()
-    feed_id: Mapped[int | None] = ref("feeds.id", null=True, on_delete="SET NULL")  # the first that showed it
-    tool_id: Mapped[int | None] = ref("tools.id", null=True)
-    issue_id: Mapped[int | None] = ref("issues.id", null=True)
-    url: Mapped[str]
-    canonical_url: Mapped[str] = mapped_column(index=True)
-    title: Mapped[str]
-    name: Mapped[str]
-    tagline: Mapped[str | None]
-    version: Mapped[str | None]
-    summary: Mapped[str | None]
-    published_at: Mapped[datetime | None]  # null without a believable date; once stored it never moves
-    first_seen_at: Mapped[datetime] = mapped_column(index=True)
-    week: Mapped[str | None]  # 2026-W47; null when back-filled
-    late: Mapped[bool] = mapped_column(server_default=text("false"))
-    status: Mapped[str]
-    matched_at: Mapped[datetime | None]
-    match_score: Mapped[float | None]
-    match_reason: Mapped[str | None]
-    candidates: Mapped[list[Any] | None] = mapped_column(JSON)  # [{"tool", "score", "reason"}] for unsure ones
+    id: ColumnElement[int] = new_id()
+    feed_id: ColumnElement[int | None] = ref("feeds.id", on_delete="SET NULL")  # the first that showed it
+    tool_id: ColumnElement[int | None] = ref("tools.id")
+    issue_id: ColumnElement[int | None] = ref("issues.id")
+    url: ColumnElement[str]
+    canonical_url: ColumnElement[str] = Column(index=True)
+    title: ColumnElement[str]
+    name: ColumnElement[str]
+    tagline: ColumnElement[str | None]
+    version: ColumnElement[str | None]
+    summary: ColumnElement[str | None]
+    published_at: ColumnElement[datetime | None]  # null without a believable date; once stored it never moves
+    first_seen_at: ColumnElement[datetime] = Column(index=True)
+    week: ColumnElement[str | None]  # 2026-W47; null when back-filled
+    late: ColumnElement[bool] = Column(server_default=text("false"))
+    status: ColumnElement[str]
+    matched_at: ColumnElement[datetime | None]
+    match_score: ColumnElement[float | None]
+    match_reason: ColumnElement[str | None]
+    candidates: ColumnElement[list[Any] | None] = Column(JSON)  # [{"tool", "score", "reason"}] for unsure ones

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Column, ColumnElement, String, UniqueConstraint, text
 
 from db import states
 from db.models.base import Base, checked, new_id
@@ -17,10 +16,10 @@ class Key(Base):
     __tablename__ = "keys"
     __table_args__ = (CheckConstraint("purpose IN ('links', 'addresses')", name="purpose"),)
 
-    id: Mapped[int] = new_id()
-    purpose: Mapped[str]
-    secret: Mapped[bytes]
-    created_at: Mapped[datetime]
+    id: ColumnElement[int] = new_id()
+    purpose: ColumnElement[str]
+    secret: ColumnElement[bytes]
+    created_at: ColumnElement[datetime]
 
 
 class JobRun(Base):
@@ -29,18 +28,18 @@ class JobRun(Base):
     __tablename__ = "job_runs"
     __table_args__ = (UniqueConstraint("job", "scheduled_for"), checked("status", states.RunStatus))
 
-    id: Mapped[int] = new_id()
-    job: Mapped[str]
-    scheduled_for: Mapped[datetime]
-    status: Mapped[str]
-    attempts: Mapped[int] = mapped_column(server_default=text("1"))
-    owner: Mapped[str]
-    lease_until: Mapped[datetime]  # real time
-    started_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    retry_at: Mapped[datetime | None]  # real time; only on failed runs that will be tried again
-    error: Mapped[str | None]
-    result: Mapped[dict[str, Any] | None]
+    id: ColumnElement[int] = new_id()
+    job: ColumnElement[str]
+    scheduled_for: ColumnElement[datetime]
+    status: ColumnElement[str]
+    attempts: ColumnElement[int] = Column(server_default=text("1"))
+    owner: ColumnElement[str]
+    lease_until: ColumnElement[datetime]  # real time
+    started_at: ColumnElement[datetime]
+    finished_at: ColumnElement[datetime | None]
+    retry_at: ColumnElement[datetime | None]  # real time; only on failed runs that will be tried again
+    error: ColumnElement[str | None]
+    result: ColumnElement[dict[str, Any] | None]
 
 
 class JobPlan(Base):
@@ -48,10 +47,10 @@ class JobPlan(Base):
 
     __tablename__ = "job_plans"
 
-    job: Mapped[str] = mapped_column(String(40), primary_key=True)
-    rule: Mapped[str]  # in words: "0 6 * * mon Europe/Berlin"
-    next_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime]  # real time: when a scheduler last looked
+    job: ColumnElement[str] = Column(String(40), primary_key=True)
+    rule: ColumnElement[str]  # in words: "0 6 * * mon Europe/Berlin"
+    next_at: ColumnElement[datetime | None]
+    seen_at: ColumnElement[datetime]  # real time: when a scheduler last looked
 
 
 class Hit(Base):
@@ -60,10 +59,10 @@ class Hit(Base):
     __tablename__ = "hits"
     __table_args__ = (UniqueConstraint("bucket", "window_start"),)
 
-    id: Mapped[int] = new_id()
-    bucket: Mapped[str]
-    window_start: Mapped[datetime] = mapped_column(index=True)
-    count: Mapped[int]
+    id: ColumnElement[int] = new_id()
+    bucket: ColumnElement[str]
+    window_start: ColumnElement[datetime] = Column(index=True)
+    count: ColumnElement[int]
 
 
 class AuditEntry(Base):
@@ -71,9 +70,9 @@ class AuditEntry(Base):
 
     __tablename__ = "audit"
 
-    id: Mapped[int] = new_id()
-    at: Mapped[datetime]
-    who: Mapped[str]
-    what: Mapped[str]
-    subject: Mapped[str | None]
-    detail: Mapped[dict[str, Any] | None]
+    id: ColumnElement[int] = new_id()
+    at: ColumnElement[datetime]
+    who: ColumnElement[str]
+    what: ColumnElement[str]
+    subject: ColumnElement[str | None]
+    detail: ColumnElement[dict[str, Any] | None]

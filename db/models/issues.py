@@ -3,39 +3,38 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ColumnElement, ForeignKey, String, UniqueConstraint, text
 
 from db import states
 from db.models.base import Base, Id, checked, new_id, ref
 
 
-class Issue(Base):
+class Issue(Base, sqlite_autoincrement=True):
     """One weekly number. ``revision`` counts changes: an edit names the revision it was made on."""
 
     __tablename__ = "issues"
-    __table_args__ = (checked("status", states.IssueStatus), {"sqlite_autoincrement": True})
+    __table_args__ = (checked("status", states.IssueStatus),)
 
-    id: Mapped[int] = new_id()
-    week: Mapped[str] = mapped_column(unique=True)
-    number: Mapped[int]  # 1 for the first issue
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime]
-    status: Mapped[str]
-    revision: Mapped[int] = mapped_column(server_default=text("1"))
-    subject: Mapped[str | None]  # null: proposed from the content
-    preheader: Mapped[str | None]
-    intro: Mapped[str | None]  # Markdown
-    composed_at: Mapped[datetime]
-    composed_of: Mapped[str | None]  # SHA-256 of the tools, takes, votes and releases that composing found
-    updated_at: Mapped[datetime]
-    approved_at: Mapped[datetime | None]
-    approved_by: Mapped[str | None]
-    send_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]  # also the messages' Date
-    finished_at: Mapped[datetime | None]
-    pause_reason: Mapped[str | None]
-    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # what editors chose beside the items
+    id: ColumnElement[int] = new_id()
+    week: ColumnElement[str] = Column(unique=True)
+    number: ColumnElement[int]  # 1 for the first issue
+    starts_at: ColumnElement[datetime]
+    ends_at: ColumnElement[datetime]
+    status: ColumnElement[str]
+    revision: ColumnElement[int] = Column(server_default=text("1"))
+    subject: ColumnElement[str | None]  # null: proposed from the content
+    preheader: ColumnElement[str | None]
+    intro: ColumnElement[str | None]  # Markdown
+    composed_at: ColumnElement[datetime]
+    composed_of: ColumnElement[str | None]  # SHA-256 of the tools, takes, votes and releases that composing found
+    updated_at: ColumnElement[datetime]
+    approved_at: ColumnElement[datetime | None]
+    approved_by: ColumnElement[str | None]
+    send_at: ColumnElement[datetime | None]
+    started_at: ColumnElement[datetime | None]  # also the messages' Date
+    finished_at: ColumnElement[datetime | None]
+    pause_reason: ColumnElement[str | None]
+    settings: ColumnElement[dict[str, Any]] = Column(server_default=text("'{}'"))  # what editors chose beside the items
 
 
 class EmptyWeek(Base):
@@ -43,8 +42,8 @@ class EmptyWeek(Base):
 
     __tablename__ = "empty_weeks"
 
-    week: Mapped[str] = mapped_column(String(8), primary_key=True)
-    composed_at: Mapped[datetime]
+    week: ColumnElement[str] = Column(String(8), primary_key=True)
+    composed_at: ColumnElement[datetime]
 
 
 class IssueItem(Base):
@@ -53,14 +52,14 @@ class IssueItem(Base):
     __tablename__ = "issue_items"
     __table_args__ = (UniqueConstraint("issue_id", "tool_id"),)
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
-    tool_id: Mapped[int] = ref("tools.id")
-    position: Mapped[int | None]
-    dropped: Mapped[bool] = mapped_column(server_default=text("false"))
-    note: Mapped[str | None]  # an editor's line, Markdown
-    added_by: Mapped[str | None]  # an editor, or null for the rule
-    added_at: Mapped[datetime]
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    tool_id: ColumnElement[int] = ref("tools.id")
+    position: ColumnElement[int | None]
+    dropped: ColumnElement[bool] = Column(server_default=text("false"))
+    note: ColumnElement[str | None]  # an editor's line, Markdown
+    added_by: ColumnElement[str | None]  # an editor, or null for the rule
+    added_at: ColumnElement[datetime]
 
 
 class IssueComparison(Base):
@@ -69,11 +68,11 @@ class IssueComparison(Base):
     __tablename__ = "issue_comparisons"
     __table_args__ = (UniqueConstraint("issue_id", "left_tool_id", "right_tool_id"),)
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
-    left_tool_id: Mapped[int] = ref("tools.id")
-    right_tool_id: Mapped[int] = ref("tools.id")
-    chosen_by: Mapped[str | None]
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    left_tool_id: ColumnElement[int] = ref("tools.id")
+    right_tool_id: ColumnElement[int] = ref("tools.id")
+    chosen_by: ColumnElement[str | None]
 
 
 class IssueVerdict(Base):
@@ -82,13 +81,13 @@ class IssueVerdict(Base):
     __tablename__ = "issue_verdicts"
     __table_args__ = (UniqueConstraint("issue_id", "tool_id"),)
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE", index=False)
-    tool_id: Mapped[int] = ref("tools.id")
-    call: Mapped[str | None]
-    ship_percent: Mapped[int | None]
-    pricing: Mapped[str | None]
-    calls: Mapped[dict[str, Any]]  # panelist -> ship or skip
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", on_delete="CASCADE", index=False)
+    tool_id: ColumnElement[int] = ref("tools.id")
+    call: ColumnElement[str | None]
+    ship_percent: ColumnElement[int | None]
+    pricing: ColumnElement[str | None]
+    calls: ColumnElement[dict[str, Any]]  # panelist -> ship or skip
 
 
 class IssueContent(Base):
@@ -101,11 +100,11 @@ class IssueContent(Base):
 
     __tablename__ = "issue_contents"
 
-    issue_id: Mapped[int] = mapped_column(Id, ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
-    content_hash: Mapped[str]
-    content: Mapped[dict[str, Any]]
-    segments: Mapped[bytes]
-    frozen_at: Mapped[datetime]
+    issue_id: ColumnElement[int] = Column(Id, ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
+    content_hash: ColumnElement[str]
+    content: ColumnElement[dict[str, Any]]
+    segments: ColumnElement[bytes]
+    frozen_at: ColumnElement[datetime]
 
 
 class IssueApproval(Base):
@@ -116,9 +115,9 @@ class IssueApproval(Base):
 
     __tablename__ = "issue_approvals"
 
-    id: Mapped[int] = new_id()
-    issue_id: Mapped[int] = ref("issues.id", on_delete="CASCADE")
-    at: Mapped[datetime]
-    who: Mapped[str]
-    content_hash: Mapped[str]
-    content: Mapped[dict[str, Any]]
+    id: ColumnElement[int] = new_id()
+    issue_id: ColumnElement[int] = ref("issues.id", on_delete="CASCADE")
+    at: ColumnElement[datetime]
+    who: ColumnElement[str]
+    content_hash: ColumnElement[str]
+    content: ColumnElement[dict[str, Any]]

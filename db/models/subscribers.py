@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, text
 
 from db import states
 from db.models.base import Base, Id, checked, new_id, partial_index, ref
 
 
-class Subscriber(Base):
+class Subscriber(Base, sqlite_autoincrement=True):
     """``email_hash`` is keyed and made of the address as it is compared; see subscribers/addresses.py."""
 
     __tablename__ = "subscribers"
@@ -17,22 +16,21 @@ class Subscriber(Base):
         checked("state", states.SubscriberState),
         CheckConstraint("format IN ('html', 'text')", name="format"),
         Index("ix_subscribers_state_id", "state", "id"),
-        {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = new_id()
-    email: Mapped[str]
-    email_hash: Mapped[bytes] = mapped_column(unique=True)
-    name: Mapped[str]
-    state: Mapped[str]
-    format: Mapped[str] = mapped_column(server_default=text("'html'"))
-    selection: Mapped[str] = mapped_column(server_default=text("''"))  # as in Delivery
-    paused_until: Mapped[datetime | None]
-    soft_bounces: Mapped[int] = mapped_column(server_default=text("0"))
-    soft_bounced_since: Mapped[datetime | None]
-    last_delivered_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
-    state_since: Mapped[datetime]
+    id: ColumnElement[int] = new_id()
+    email: ColumnElement[str]
+    email_hash: ColumnElement[bytes] = Column(unique=True)
+    name: ColumnElement[str]
+    state: ColumnElement[str]
+    format: ColumnElement[str] = Column(server_default=text("'html'"))
+    selection: ColumnElement[str] = Column(server_default=text("''"))  # as in Delivery
+    paused_until: ColumnElement[datetime | None]
+    soft_bounces: ColumnElement[int] = Column(server_default=text("0"))
+    soft_bounced_since: ColumnElement[datetime | None]
+    last_delivered_at: ColumnElement[datetime | None]
+    created_at: ColumnElement[datetime]
+    state_since: ColumnElement[datetime]
 
 
 class Consent(Base):
@@ -40,15 +38,15 @@ class Consent(Base):
 
     __tablename__ = "consents"
 
-    id: Mapped[int] = new_id()
-    subscriber_id: Mapped[int] = ref("subscribers.id", on_delete="CASCADE")
-    at: Mapped[datetime]
-    source: Mapped[str]
-    address: Mapped[str | None]  # the network address that the form was sent from
-    form: Mapped[str | None]
-    words: Mapped[str | None]
-    asked_at: Mapped[datetime | None]  # when the form was sent; ``at`` is when its letter was answered
-    confirmed_from: Mapped[str | None]  # the network address that answered the letter
+    id: ColumnElement[int] = new_id()
+    subscriber_id: ColumnElement[int] = ref("subscribers.id", on_delete="CASCADE")
+    at: ColumnElement[datetime]
+    source: ColumnElement[str]
+    address: ColumnElement[str | None]  # the network address that the form was sent from
+    form: ColumnElement[str | None]
+    words: ColumnElement[str | None]
+    asked_at: ColumnElement[datetime | None]  # when the form was sent; ``at`` is when its letter was answered
+    confirmed_from: ColumnElement[str | None]  # the network address that answered the letter
 
 
 class Confirmation(Base):
@@ -56,18 +54,18 @@ class Confirmation(Base):
 
     __tablename__ = "confirmations"
 
-    id: Mapped[int] = new_id()
-    subscriber_id: Mapped[int] = ref("subscribers.id", on_delete="CASCADE")
-    nonce: Mapped[bytes]
-    token_hash: Mapped[bytes] = mapped_column(index=True)
-    name: Mapped[str]  # what the form said; applied when confirmed
-    selection: Mapped[str]
-    address: Mapped[str | None]
-    form: Mapped[str]
-    words: Mapped[str]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    confirmed_at: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    subscriber_id: ColumnElement[int] = ref("subscribers.id", on_delete="CASCADE")
+    nonce: ColumnElement[bytes]
+    token_hash: ColumnElement[bytes] = Column(index=True)
+    name: ColumnElement[str]  # what the form said; applied when confirmed
+    selection: ColumnElement[str]
+    address: ColumnElement[str | None]
+    form: ColumnElement[str]
+    words: ColumnElement[str]
+    created_at: ColumnElement[datetime]
+    expires_at: ColumnElement[datetime]
+    confirmed_at: ColumnElement[datetime | None]
 
 
 class Suppression(Base):
@@ -76,12 +74,12 @@ class Suppression(Base):
     __tablename__ = "suppressions"
     __table_args__ = (checked("reason", states.SuppressionReason),)
 
-    id: Mapped[int] = new_id()
-    email_hash: Mapped[bytes] = mapped_column(unique=True)
-    email: Mapped[str | None]
-    reason: Mapped[str]
-    at: Mapped[datetime]
-    note: Mapped[str | None]
+    id: ColumnElement[int] = new_id()
+    email_hash: ColumnElement[bytes] = Column(unique=True)
+    email: ColumnElement[str | None]
+    reason: ColumnElement[str]
+    at: ColumnElement[datetime]
+    note: ColumnElement[str | None]
 
 
 class SubscriberEvent(Base):
@@ -95,9 +93,9 @@ class SubscriberEvent(Base):
         partial_index("ix_subscriber_events_number", "number", where="number IS NOT NULL", unique=True),
     )  # fmt: skip
 
-    id: Mapped[int] = new_id()
-    number: Mapped[int | None] = mapped_column(Id)
-    at: Mapped[datetime]
-    what: Mapped[str]
-    subscriber_id: Mapped[int | None] = mapped_column(Id, index=True)
-    issue_id: Mapped[int | None] = mapped_column(Id, index=True)  # whose link was used
+    id: ColumnElement[int] = new_id()
+    number: ColumnElement[int | None] = Column(Id)
+    at: ColumnElement[datetime]
+    what: ColumnElement[str]
+    subscriber_id: ColumnElement[int | None] = Column(Id, index=True)
+    issue_id: ColumnElement[int | None] = Column(Id, index=True)  # whose link was used

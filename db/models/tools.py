@@ -2,8 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Column, ColumnElement, ForeignKey, Index, String, UniqueConstraint, text
 
 from db import states
 from db.models.base import Base, checked, new_id, partial_index, ref
@@ -21,32 +20,32 @@ class Tool(Base):
         Index("ix_tools_by_age", "listed", "id", "ships", "skips", "category", "search_text"),
     )
 
-    id: Mapped[int] = new_id()
-    slug: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
-    name_key: Mapped[str] = mapped_column(index=True)  # folded for matching, see releases/naming.py
-    tagline: Mapped[str | None]
-    description: Mapped[str | None]
-    url: Mapped[str]
-    category: Mapped[str]
-    pricing: Mapped[str | None]
-    entry: Mapped[str | None]
-    best_for: Mapped[str | None]
-    picture: Mapped[str | None]
-    listed: Mapped[bool]  # unlisted tools stay off public pages until they have a take or an editor lists them
-    merged_into_id: Mapped[int | None] = ref("tools.id", null=True)
-    starting_ships: Mapped[int] = mapped_column(server_default=text("0"))
-    starting_skips: Mapped[int] = mapped_column(server_default=text("0"))
-    search_text: Mapped[str] = mapped_column(server_default=text("''"))  # folded words of it all, see db/catalogue.py
+    id: ColumnElement[int] = new_id()
+    slug: ColumnElement[str] = Column(unique=True)
+    name: ColumnElement[str]
+    name_key: ColumnElement[str] = Column(index=True)  # folded for matching, see releases/naming.py
+    tagline: ColumnElement[str | None]
+    description: ColumnElement[str | None]
+    url: ColumnElement[str]
+    category: ColumnElement[str]
+    pricing: ColumnElement[str | None]
+    entry: ColumnElement[str | None]
+    best_for: ColumnElement[str | None]
+    picture: ColumnElement[str | None]
+    listed: ColumnElement[bool]  # unlisted tools stay off public pages until they have a take or an editor lists them
+    merged_into_id: ColumnElement[int | None] = ref("tools.id")
+    starting_ships: ColumnElement[int] = Column(server_default=text("0"))
+    starting_skips: ColumnElement[int] = Column(server_default=text("0"))
+    search_text: ColumnElement[str] = Column(server_default=text("''"))  # folded words of it all, see db/catalogue.py
     # Kept by the verbs that change takes and votes, so that lists sort without joins; orders: tools/catalogue.py.
-    ships: Mapped[int] = mapped_column(server_default=text("0"))
-    skips: Mapped[int] = mapped_column(server_default=text("0"))
-    vote_ships: Mapped[int] = mapped_column(server_default=text("0"))  # starting balance included
-    vote_skips: Mapped[int] = mapped_column(server_default=text("0"))
-    panel_order: Mapped[int] = mapped_column(server_default=text("-1"))
-    community_order: Mapped[int] = mapped_column(server_default=text("-1"))
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    ships: ColumnElement[int] = Column(server_default=text("0"))
+    skips: ColumnElement[int] = Column(server_default=text("0"))
+    vote_ships: ColumnElement[int] = Column(server_default=text("0"))  # starting balance included
+    vote_skips: ColumnElement[int] = Column(server_default=text("0"))
+    panel_order: ColumnElement[int] = Column(server_default=text("-1"))
+    community_order: ColumnElement[int] = Column(server_default=text("-1"))
+    created_at: ColumnElement[datetime]
+    updated_at: ColumnElement[datetime]
 
 
 class ToolAlias(Base):
@@ -58,20 +57,20 @@ class ToolAlias(Base):
         CheckConstraint("kind IN ('name', 'address')", name="kind"),
     )
 
-    id: Mapped[int] = new_id()
-    tool_id: Mapped[int] = ref("tools.id", on_delete="CASCADE")
-    kind: Mapped[str]
-    key: Mapped[str] = mapped_column(index=True)  # folded name or canonical address
-    label: Mapped[str]  # as given
-    source: Mapped[str]  # url (the tool's own), import, editor, match, merge
+    id: ColumnElement[int] = new_id()
+    tool_id: ColumnElement[int] = ref("tools.id", on_delete="CASCADE")
+    kind: ColumnElement[str]
+    key: ColumnElement[str] = Column(index=True)  # folded name or canonical address
+    label: ColumnElement[str]  # as given
+    source: ColumnElement[str]  # url (the tool's own), import, editor, match, merge
 
 
 class Panelist(Base):
     __tablename__ = "panelists"
 
-    key: Mapped[str] = mapped_column(String(40), primary_key=True)
-    name: Mapped[str]
-    position: Mapped[int]
+    key: ColumnElement[str] = Column(String(40), primary_key=True)
+    name: ColumnElement[str]
+    position: ColumnElement[int]
 
 
 class Take(Base):
@@ -84,16 +83,16 @@ class Take(Base):
         CheckConstraint("score IS NULL OR score BETWEEN 0 AND 100", name="score"),
     )  # fmt: skip
 
-    id: Mapped[int] = new_id()
-    tool_id: Mapped[int] = ref("tools.id", on_delete="CASCADE")
-    panelist: Mapped[str] = mapped_column(ForeignKey("panelists.key"))
-    score: Mapped[int | None]
-    call: Mapped[str]
-    text: Mapped[str]
-    author: Mapped[str | None]
-    at: Mapped[date | None]  # as the panel dated it
-    recorded_at: Mapped[datetime]
-    replaced_at: Mapped[datetime | None]
+    id: ColumnElement[int] = new_id()
+    tool_id: ColumnElement[int] = ref("tools.id", on_delete="CASCADE")
+    panelist: ColumnElement[str] = Column(ForeignKey("panelists.key"))
+    score: ColumnElement[int | None]
+    call: ColumnElement[str]
+    text: ColumnElement[str]
+    author: ColumnElement[str | None]
+    at: ColumnElement[date | None]  # as the panel dated it
+    recorded_at: ColumnElement[datetime]
+    replaced_at: ColumnElement[datetime | None]
 
 
 class Vote(Base):
@@ -102,11 +101,11 @@ class Vote(Base):
     __tablename__ = "votes"
     __table_args__ = (UniqueConstraint("tool_id", "voter"), checked("call", states.Call))
 
-    id: Mapped[int] = new_id()
-    tool_id: Mapped[int] = ref("tools.id", on_delete="CASCADE", index=False)
-    voter: Mapped[str] = mapped_column(index=True)
-    call: Mapped[str]
-    at: Mapped[datetime]
+    id: ColumnElement[int] = new_id()
+    tool_id: ColumnElement[int] = ref("tools.id", on_delete="CASCADE", index=False)
+    voter: ColumnElement[str] = Column(index=True)
+    call: ColumnElement[str]
+    at: ColumnElement[datetime]
 
 
 class Bookmark(Base):
@@ -115,7 +114,7 @@ class Bookmark(Base):
     __tablename__ = "bookmarks"
     __table_args__ = (UniqueConstraint("reader", "tool_id"),)
 
-    id: Mapped[int] = new_id()
-    reader: Mapped[str]
-    tool_id: Mapped[int] = ref("tools.id", on_delete="CASCADE")
-    at: Mapped[datetime]
+    id: ColumnElement[int] = new_id()
+    reader: ColumnElement[str]
+    tool_id: ColumnElement[int] = ref("tools.id", on_delete="CASCADE")
+    at: ColumnElement[datetime]
