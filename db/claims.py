@@ -25,13 +25,12 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     or_,
     select,
     update,
 )
 
-from db.deliveries import mailable, status_is
+from db.deliveries import is_waiting, mailable, status_is
 from db.engine import is_sqlite
 from db.models import Delivery, DomainPause, Instant, Subscriber
 from db.states import DeliveryStatus
@@ -202,7 +201,7 @@ def has_work(connection: Connection, issue_id: int, now: datetime) -> bool:
 def next_attempt_at(connection: Connection, issue_id: int) -> datetime | None:
     """When the first of the waiting deliveries is due."""
     found: datetime | None = connection.scalar(
-        select(func.min(Delivery.next_attempt_at)).where(Delivery.issue_id == issue_id, _waiting())
+        select(func.min(Delivery.next_attempt_at)).where(Delivery.issue_id == issue_id, is_waiting())
     )
     return found
 
@@ -211,12 +210,8 @@ def _held(issue_id: int, owner: str) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, status_is("sending"), Delivery.lease_owner == owner)
 
 
-def _waiting() -> ColumnElement[bool]:
-    return Delivery.status.in_([literal_column("'deferred'"), literal_column("'uncertain'")])
-
-
 def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
-    return and_(Delivery.issue_id == issue_id, _waiting(), Delivery.next_attempt_at <= now)
+    return and_(Delivery.issue_id == issue_id, is_waiting(), Delivery.next_attempt_at <= now)
 
 
 # Statements that every claim runs are made once: making one takes longer than running it.
@@ -227,7 +222,7 @@ def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
     """The columns of a Claimed, and whether its reader may be mailed."""
     now: BindParameter[datetime] = bindparam("now", type_=Instant)
     which, order = (
-        ([_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
+        ([is_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
         if due
         else ([status_is("queued"), Delivery.id > bindparam("after")], Delivery.id)
     )

@@ -106,6 +106,12 @@ def counts(connection: Connection, issue_id: int) -> Counts:
     return Counts(**{name: found.get(name, 0) for name in Counts._fields})
 
 
+def count_queued(connection: Connection, issue_id: int, limit: int) -> int:
+    """How many are queued, as far as ``limit``: counting all of a long list takes a while."""
+    some = select(literal(1)).where(Delivery.issue_id == issue_id, status_is("queued")).limit(limit).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
 def failures(connection: Connection, issue_id: int, after: int = 0, limit: int = 1000) -> list[Failure]:
     """A page of those that failed, in the order of their ids."""
     statement = (
@@ -130,12 +136,11 @@ def issues_in_sending(connection: Connection) -> list[tuple[int, str]]:
 
 def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
     """sending → sent, when nothing of it is open any more; True when this call did it."""
-    still_open = exists().where(
-        Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "sending", "deferred", "uncertain"))
-    )
+    # One by one, since each of these has an index of its own rows, and all together would look at every delivery.
+    still_open = [exists().where(Delivery.issue_id == issue_id, kind) for kind in _OPEN]
     changed = connection.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.status == IssueStatus.SENDING, ~still_open)
+        .where(Issue.id == issue_id, Issue.status == IssueStatus.SENDING, *[~some for some in still_open])
         .values(status=IssueStatus.SENT, finished_at=now, updated_at=now)
     )
     if changed.rowcount:
@@ -200,6 +205,14 @@ def mark_bounced(connection: Connection, subscriber_ids: Sequence[int], now: dat
 def status_is(name: str) -> ColumnElement[bool]:
     """Literally, because a partial index serves only a query that says its condition so."""
     return Delivery.status == literal_column(f"'{name}'")
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """For another attempt; literally, for the same reason."""
+    return Delivery.status.in_([literal_column("'deferred'"), literal_column("'uncertain'")])
+
+
+_OPEN = status_is("queued"), status_is("sending"), is_waiting()
 
 
 def mailable(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -133,7 +133,8 @@ def _send_issue(
         left = claims.lease_owners(connection, issue_id)
         if not left and not claims.has_work(connection, issue_id, clock.now()):
             return Tally()
-        waiting = deliveries.counts(connection, issue_id).queued
+        connections = sum(relay.connections for relay in settings.smtp)
+        waiting = deliveries.count_queued(connection, issue_id, limit=connections * WORTH_A_PROCESS)
     processes = how_many(settings, waiting, apart=apart)
     if apart and waiting >= WORTH_A_PROCESS:
         with helpers(processes, processes, engine, settings, clock, week, stop):

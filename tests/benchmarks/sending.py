@@ -185,14 +185,18 @@ def beside_smtp_source(runs: Iterable[Callable[[], Measured]], port: int, count:
 
 
 def unsigned(folder: Path, port: int, count: int, rounds: int) -> None:
-    def sqlite(number: int) -> Measured:
-        return ours(folder / f"unsigned{number}", count, port)
-
-    runs = [partial(sqlite, number) for number in range(rounds)]
+    """By DATA and, as Postfix and Exim offer it too, by BDAT; for a long list as well, of which starting is less."""
     if not shutil.which("smtp-source"):
-        print(*[run() for run in runs], sep="\n")
+        print(*[ours(folder / f"unsigned{number}", count, port) for number in range(rounds)], sep="\n")
         return
-    print(f"median {beside_smtp_source(runs, port, count):.2f} of smtp-source")
+    with sink(folder, *OFFERS, "CHUNKING") as chunking:
+        ways = (("", port, count), (", BDAT", chunking, count), ("", port, 5 * count), (", BDAT", chunking, 5 * count))
+        for way, where, many in ways:
+            runs = [
+                partial(ours, folder / f"{where}-{many}-{number}", many, where, name=f"newsletter issues send{way}")
+                for number in range(rounds)
+            ]
+            print(f"median {beside_smtp_source(runs, where, many):.2f} of smtp-source, {many} messages{way}")
     programs = find_postgres()
     if programs is not None:
         with PostgresServer(programs) as server:
