@@ -18,7 +18,7 @@ from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import WEEK, approved_issue, subscribe
 
 CONNECTIONS = 4
-READERS = 3000
+READERS = 4500
 COMMAND = [sys.executable, "-m", "newsletter.cli.main", "issues", "send", str(WEEK)]
 
 
