@@ -63,11 +63,11 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
         assert len(sink.mails) == arrived < 5000
 
 
-@pytest.mark.parametrize(("already", "then"), [(0, NICENESS), (NICENESS + 7, NICENESS + 7)])
-def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int, then: int) -> None:
+@pytest.mark.parametrize("already", [0, NICENESS + 7])
+def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int) -> None:
     code = "import os; from newsletter.deliveries.senders import give_way; give_way(); print(os.nice(0))"
     said = subprocess.run(["nice", "-n", str(already), sys.executable, "-c", code], capture_output=True, check=True)
-    assert int(said.stdout) == then
+    assert int(said.stdout) == max(os.nice(0) + already, NICENESS)  # this process may have given way in another test
 
 
 @pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])
