@@ -24,7 +24,7 @@ FLUSH_SECONDS = 0.01  # between two flushes of the disk
 
 
 class LogRecorder:
-    """The Recorder for SQLite: one write for what the loop hears at once, before anything new is sent."""
+    """The Recorder for SQLite: one write for what the loop hears in two looks, before anything new is sent."""
 
     slack = 0
 
@@ -39,12 +39,12 @@ class LogRecorder:
         self._flushing.start()
 
     def add(self, decided: Decided) -> None:
-        if not self._decided:
-            self._loop.call_soon(self._write)
+        if not self._decided:  # once the loop has looked again: what came meanwhile goes along
+            self._loop.call_soon(self._loop.call_soon, self._write)
         self._decided.append(decided)
 
     def hurry(self) -> None:
-        """It is written before the loop hears more."""
+        """It is written soon, whoever waits."""
 
     async def close(self) -> None:
         self._write()
