@@ -82,7 +82,7 @@ class Work:
         envelope, key = self.frozen.envelope, self.link_keys[key_id]
         cut = self.frozen.cut(recipient.selection, recipient.format)
         token, path = link_token(envelope, recipient, key_id, key), delivery_token(envelope, recipient, key_id, key)
-        values = own_values(envelope, recipient, token, path, key)
+        values = own_values(recipient, token, path)
         own = (self._template % values).encode()
         return Job(
             recipient.delivery_id, return_path(envelope, path), recipient.email, b"".join([own, cut.fields, b"\r\n"]),

@@ -223,9 +223,8 @@ def shared_fields(frozen: Frozen, format: str) -> bytes:
 def own_fields(envelope: Envelope, recipient: Recipient, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
     """The fields that are a reader's own, and Date, which is not known before the sending starts."""
     path = delivery_token(envelope, recipient, key_id, key)
-    return (
-        own_template(envelope, date, mailto=bool(path)) % own_values(envelope, recipient, token, path, key)
-    ).encode()
+    template = own_template(envelope, date, mailto=bool(path))
+    return (template % own_values(recipient, token, path)).encode()
 
 
 @lru_cache(maxsize=16)
@@ -251,11 +250,11 @@ def own_template(envelope: Envelope, date: datetime, *, mailto: bool) -> str:
 _ID, _TOKEN, _PATH = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{path}".ljust(29, "}")
 
 
-def own_values(envelope: Envelope, recipient: Recipient, token: str, path: str, key: bytes) -> dict[str, str]:
-    """What ``own_template`` leaves open; ``path`` is the ``delivery_token``."""
+def own_values(recipient: Recipient, token: str, path: str) -> dict[str, str]:
+    """What ``own_template`` leaves open; ``token`` is the ``link_token`` and ``path`` the ``delivery_token``."""
     return {
         "to": headers.mailbox("To", recipient.name, recipient.email)[len("To:") : -len("\r\n")].decode(),
-        "id": message_digest(envelope, recipient.subscriber_id, key),
+        "id": message_digest(token),
         "token": token,
         "path": path,
     }
@@ -267,9 +266,10 @@ def list_id(envelope: Envelope) -> str:
     return f"{''.join(c if c.isascii() and c.isalnum() else '-' for c in local)}.{domain}"
 
 
-def message_digest(envelope: Envelope, subscriber_id: int, key: bytes) -> str:
-    """What makes a Message-ID deterministic for issue and subscriber, so that a receiver can drop a repetition."""
-    return hashlib.blake2b(f"{envelope.issue_id}:{subscriber_id}".encode(), key=key[:64], digest_size=16).hexdigest()
+def message_digest(token: str) -> str:
+    """What makes a Message-ID deterministic for issue and subscriber, so that a receiver can drop a repetition. A
+    Message-ID travels further than its mail, in replies, so it tells nothing of the link token that it is made from."""
+    return hashlib.blake2b(token.encode("ascii"), digest_size=16).hexdigest()
 
 
 def delivery_token(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:

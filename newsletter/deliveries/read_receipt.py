@@ -73,12 +73,13 @@ def read_receipt(engine: Engine, week: Week) -> Receipt:
         issue = issues.issue_of_week(connection, str(week))
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
-        pages = _pages(lambda after: deliveries.failures(connection, issue.id, after))
+        counts = deliveries.counts(connection, issue.id)
+        failed = _pages(lambda after: deliveries.failures(connection, issue.id, after)) if counts.failed else ()
         return Receipt(
             issue.week,
             issue.status,
-            deliveries.counts(connection, issue.id),
-            tuple(pages),
+            counts,
+            tuple(failed),
             claims.next_attempt_at(connection, issue.id),
             issue.pause_reason,
         )
