@@ -20,7 +20,7 @@ from newsletter.deliveries.record_outcomes import Decided, Held, settle, stubbor
 TELL_SECONDS = 0.1
 AGAIN_SECONDS = 0.002  # when another writer was at it
 MOST_UNTOLD = 2000  # outcomes that other writers may keep from the ledger before they are waited for
-FLUSH_SECONDS = 0.01  # between two flushes of the disk
+FLUSH_SECONDS = 0.05  # between two flushes of the disk; each costs as much as fifteen messages
 
 
 class LogRecorder:
