@@ -43,23 +43,23 @@ def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
 
 def verify_leave_path(text: str, keys: Mapping[int, bytes]) -> int | None:
     """The delivery whose reader asks to leave, or None."""
-    return _verify(_LEAVE_PATH, text, keys)
+    return _verify(_LEAVE_PATH, text, keys) or _verify(_LEAVE_PATH, text, keys, b"leave")  # of mails until W48 of 2026
 
 
-def _verify(pattern: re.Pattern[str], text: str, keys: Mapping[int, bytes]) -> int | None:
+def _verify(pattern: re.Pattern[str], text: str, keys: Mapping[int, bytes], purpose: bytes = b"return") -> int | None:
     for found in pattern.finditer(text):
         raw = _decode(found[1])
         if raw is None:
             continue
         body, mac = raw[:-_MAC], raw[-_MAC:]
         key = keys.get(body[0])
-        if key is not None and hmac.compare_digest(_mac(body, key), mac):
+        if key is not None and hmac.compare_digest(_mac(body, key, purpose), mac):
             return int.from_bytes(body[1:])
     return None
 
 
-def _mac(body: bytes, key: bytes) -> bytes:
-    return hmac_sha256(key, b"return", body)[:_MAC]
+def _mac(body: bytes, key: bytes, purpose: bytes = b"return") -> bytes:
+    return hmac_sha256(key, purpose, body)[:_MAC]
 
 
 def _decode(text: str) -> bytes | None:

@@ -44,3 +44,7 @@ def test_a_leave_path_is_no_return_path_and_a_return_path_asks_for_no_leave() ->
     assert verify_leave_path(f"{LEAVE}{token}".upper(), KEYS) == 7
     assert verify_return_path(LEAVE + token, KEYS) is None
     assert verify_leave_path(RETURN + token, KEYS) is None
+
+
+def test_mails_of_the_time_when_a_leave_path_had_a_token_of_its_own_let_their_readers_leave() -> None:
+    assert verify_leave_path("u-aeaaaaaaa6oa7ofeefrdyqmzaky4a", KEYS) == 7
