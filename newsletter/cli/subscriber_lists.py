@@ -1,0 +1,152 @@
+"""``newsletter subscribers import`` and ``export``, put into their group by cli/subscribers.py."""
+
+import io
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.errors import BadInputError
+from newsletter.subscribers.exports import PROGRAMS, export_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.subscribers.exports import Export
+    from newsletter.subscribers.import_subscribers import ImportReport
+
+STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
+EXPORTED = ("email", "name", "consent_at", "consent_source", "categories", "state")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--from", "program", type=click.Choice(PROGRAMS), help="FILE was exported by this program.")
+@json_option
+@pass_door
+def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
+    """Take in people who consented before: email,name,consent_at,consent_source,categories.
+
+    Bad rows are reported with their line, and the rest comes in. Who unsubscribed, bounced, complained or is suppressed
+    stays out. Fields are separated by commas, semicolons or tabs, categories by ";" within their field. FILE may be -
+    for standard input. With --from, FILE is an export of that program as it stands; whoever left or bounced there is
+    suppressed here.
+
+    \b
+    Example:
+      newsletter subscribers import readers.csv
+      newsletter subscribers import cleaned_email_audience_export_1a2b3c.csv --from mailchimp
+    """
+    from newsletter.clock import real_now
+    from newsletter.subscribers.import_subscribers import import_subscribers
+
+    now = door.clock.now()
+    counter = Counter()
+    with _open(file) as lines:
+        report = import_subscribers(
+            door.engine, lines, now=now, latest=max(now, real_now()), export=_export(program, file),
+            progress=counter if counter.wanted else None,
+        )  # fmt: skip
+    counter.end()
+    document = {
+        "imported": report.imported,
+        "unchanged": report.unchanged,
+        "suppressed": report.suppressed,
+        "rejected": [row._asdict() for row in report.rejected],
+    }
+    answer(document, as_json, _said(report))
+
+
+def _export(program: str | None, file: str) -> "Export | None":
+    try:
+        return export_of(program, Path(file).name) if program else None
+    except ValueError as error:
+        raise BadInputError(f"{file} {error}") from None
+
+
+@click.command()
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@json_option
+@pass_door
+def export(door: Door, state: str | None, as_json: bool) -> None:
+    """Write everybody to standard output as CSV, in the columns that `import` reads, and their state; or as JSON.
+
+    \b
+    Example:
+      newsletter subscribers export --state active > readers.csv
+    """
+    import csv
+    import json
+
+    if as_json:
+        click.echo('{"subscribers": [', nl=False)
+        for number, row in enumerate(_exported(door, state)):
+            document = dict(zip(EXPORTED, row, strict=True)) | {"categories": row[4].split(";") if row[4] else []}
+            click.echo((",\n" if number else "\n") + json.dumps(document, ensure_ascii=False), nl=False)
+        click.echo("\n]}")
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(EXPORTED)
+    writer.writerows(_exported(door, state))
+
+
+def _exported(door: Door, state: str | None) -> "Iterator[tuple[str, ...]]":
+    from newsletter.clock import iso
+    from newsletter.subscribers.selections import Selection
+
+    for row, consent in _with_consent(door, state):
+        given = (iso(consent.at) or "", consent.source) if consent else ("", "")
+        yield row.email, row.name, *given, ";".join(Selection.parse(row.selection).categories), row.state
+
+
+COMMANDS = (import_, export)
+
+
+class Counter:
+    """How many rows are done, on a terminal; silent in a pipe."""
+
+    def __init__(self) -> None:
+        self.wanted = sys.stderr.isatty()
+
+    def __call__(self, done: int) -> None:
+        click.echo(f"\r{done:,} rows", nl=False, err=True)
+
+    def end(self) -> None:
+        if self.wanted:
+            click.echo("\r", nl=False, err=True)
+
+
+def _open(file: str) -> IO[str]:
+    """Text as it stands: line ends are counted, and bytes that are no UTF-8 reach the row that has them. Spreadsheets'
+    "Unicode text" is UTF-16 with a byte order mark."""
+    source: Any = sys.stdin.fileno() if file == "-" else file
+    try:
+        raw = open(source, "rb")  # noqa: SIM115 (the text around it is closed by the caller)
+        encoding = "utf-16" if raw.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        return io.TextIOWrapper(raw, encoding, "surrogateescape", newline="")
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _said(report: "ImportReport") -> list[str]:
+    shut_out = f"{report.suppressed} suppressed, " if report.suppressed else ""
+    lines = [f"{report.imported} imported, {report.unchanged} unchanged, {shut_out}{len(report.rejected)} rejected."]
+    return lines + [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected]
+
+
+def _with_consent(door: Door, state: str | None) -> Any:
+    from db.engine import reading
+    from db.states import SubscriberState
+    from db.subscribers import newest_consents, subscribers_page
+
+    after = 0
+    while True:
+        with reading(door.engine) as connection:
+            page = subscribers_page(connection, after, 1000, SubscriberState(state) if state else None)
+            consents = newest_consents(connection, [row.id for row in page])
+        if not page:
+            return
+        yield from ((row, consents.get(row.id)) for row in page)
+        after = page[-1].id
