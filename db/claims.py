@@ -40,7 +40,7 @@ from db.upsert import insert_or
 class Claimed(NamedTuple):
     """A delivery that this sender holds. ``attempts`` counts this one."""
 
-    id: int
+    delivery_id: int
     subscriber_id: int
     email: str
     name: str
@@ -80,7 +80,7 @@ def claim(
     found = [Claimed._make(row[:-1]) for row in rows if row[-1]]
     claimed = _without_paused_domains(connection, issue_id, found, now)
     if claimed:
-        chosen = _chosen(connection, issue_id, [row.id for row in claimed])
+        chosen = _chosen(connection, issue_id, [row.delivery_id for row in claimed])
         connection.execute(_hold(connection.dialect.name), chosen | {"owner": owner, "until": lease_until, "now": now})
     return claimed, after
 
@@ -143,18 +143,18 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Cl
     put_off: dict[datetime, list[int]] = {}
     for row in rows:
         if row.email.rpartition("@")[2] in until:
-            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.id)
+            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.delivery_id)
     for at, ids in put_off.items():
         _set(connection, issue_id, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
     waiting = {number for ids in put_off.values() for number in ids}
-    return [row for row in rows if row.id not in waiting]
+    return [row for row in rows if row.delivery_id not in waiting]
 
 
 def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed]) -> None:
     """Return claims that were never tried to what they were."""
     by_status: dict[str, list[int]] = {}
     for row in claimed:
-        by_status.setdefault(row.was, []).append(row.id)
+        by_status.setdefault(row.was, []).append(row.delivery_id)
     for status, ids in by_status.items():
         connection.execute(
             update(Delivery)

@@ -71,6 +71,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: a page is written to its place once for many changes
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA secure_delete = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")  # what a statement may have to take back needs no file
     cursor.close()
 
 

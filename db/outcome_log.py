@@ -10,8 +10,9 @@ A line names no reader: where a reply has an address in it, the line is without 
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -38,13 +39,14 @@ class OutcomeLog:
         """How many outcomes the ledger has not heard of."""
         return len(self._untold)
 
-    def append(self, outcomes: Iterable[Written]) -> None:
+    def append(self, outcomes: Sequence[Written], at: datetime) -> None:
         """Raises OSError where the disk does not take them; none of them is written then."""
-        rows, lines = [], []
-        for written in outcomes:
-            rows.append(row := encoded(written))
-            lines.append(row if "@" not in row else encoded(written._replace(reply=None)))
-        data = "\n".join([*lines, ""]).encode()
+        rows = encoded(outcomes, at)
+        lines = "\n".join(rows)
+        if "@" in lines:
+            silent = (row._replace(reply=None) if "@" in (row.reply or "") else row for row in outcomes)
+            lines = "\n".join(encoded(silent, at))
+        data = f"{lines}\n".encode()
         try:
             if os.write(self._handle, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -25,16 +25,18 @@ class Written(NamedTuple):
     reply: str | None
     relay: str
     relay_id: str | None
-    at: datetime
 
 
-def write_outcomes(connection: Connection, issue_id: int, owner: str, outcomes: Sequence[Written]) -> None:
-    """Record what became of attempts at one issue. A row whose lease was lost to somebody else stays theirs, and one
-    whose reader was erased meanwhile (its address is blank) keeps no reply: relays like to repeat the address in it.
+def write_outcomes(
+    connection: Connection, issue_id: int, owner: str, outcomes: Sequence[Written], at: datetime
+) -> None:
+    """Record at an instant what became of attempts at one issue. A row whose lease was lost to somebody else stays
+    theirs, and one whose reader was erased meanwhile (its address is blank) keeps no reply: relays like to repeat the
+    address in it.
 
     Said in the driver's own terms: this runs for every message, and the statement layer costs five times the write.
     """
-    rows = [encoded(row) for row in outcomes]
+    rows = encoded(outcomes, at)
     if is_sqlite(connection):
         write_encoded(connection, owner, rows)
     else:
@@ -46,13 +48,18 @@ def write_encoded(connection: Connection, owner: str, rows: Iterable[str]) -> No
     connection.exec_driver_sql(_WRITE_SQLITE, (_listed(rows), owner))
 
 
-def encoded(row: Written) -> str:
-    """A JSON list, as the statements take it."""
-    due = "null" if row.next_attempt_at is None else f'"{_stored(row.next_attempt_at)}"'
-    finished = "null" if row.status in _UNFINISHED else f'"{_stored(row.at)}"'
-    code = "null" if row.code is None else row.code
-    reply, relay_id = _quoted(row.reply), _quoted(row.relay_id)
-    return f'[{row.id},"{row.status}",{due},{code},{reply},{_quoted(row.relay)},{relay_id},{finished}]'
+def encoded(outcomes: Iterable[Written], at: datetime) -> list[str]:
+    """A JSON list for each, as the statements take it."""
+    now = f'"{_stored(at)}"'
+    rows = []
+    for number, status, next_attempt_at, code, reply, relay, relay_id in outcomes:
+        due = "null" if next_attempt_at is None else f'"{_stored(next_attempt_at)}"'
+        finished = "null" if status in _UNFINISHED else now
+        rows.append(
+            f'[{number},"{status}",{due},{"null" if code is None else code},{_quoted(reply)},{_quoted(relay)},'
+            f"{_quoted(relay_id)},{finished}]"
+        )
+    return rows
 
 
 def _quoted(text: str | None) -> str:
@@ -107,9 +114,9 @@ class OutcomeLedger:
         self._engine, self._issue_id = engine, issue_id
         self._connection: Connection | None = None
 
-    def write(self, owner: str, outcomes: Sequence[Written]) -> None:
+    def write(self, owner: str, outcomes: Sequence[Written], at: datetime) -> None:
         """``write_outcomes`` in a transaction of its own."""
-        rows = _listed(encoded(row) for row in outcomes)
+        rows = _listed(encoded(outcomes, at))
         try:
             self._driver().execute(_WRITE_POSTGRES, (rows, self._issue_id, owner))
         except self._engine.dialect.loaded_dbapi.OperationalError as error:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]{1,128}@[^\s<>\"'(),;:]{1,255}")
 _TOKEN = re.compile(
-    r"(?<![A-Za-z0-9_-])(?:[bu]-[a-z2-7]{29}"
+    r"(?<![A-Za-z0-9_-])(?:[bu]-(?:[0-9a-f]{36}|[a-z2-7]{29})"
     r"|(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{29,}(?:\.[A-Za-z0-9_-]{20})?)(?![A-Za-z0-9_-])"
 )
 _PASSWORD = re.compile(r"(?<=://)[^\s/@]+:[^\s/@]+@")

@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from newsletter.deliveries.message import (
+    Addressed,
     Frozen,
-    Recipient,
     delivery_token,
     link_token,
     own_template,
@@ -55,11 +55,11 @@ class Work:
     signers: "tuple[Signer, ...]" = ()
     left_out: tuple[str, ...] = ()
 
-    def job(self, recipient: Recipient, key_id: int) -> Job:
+    def job(self, recipient: Addressed, key_id: int) -> Job:
         """The message of one reader, without signatures."""
         return self._unsigned(recipient, key_id)[0]
 
-    def signed_jobs(self, readers: Sequence[tuple[Recipient, int]]) -> list[Job]:
+    def signed_jobs(self, readers: Sequence[tuple[Addressed, int]]) -> list[Job]:
         """The messages of several readers. Signing takes nearly all of their time, and no lock of the interpreter."""
         from newsletter.deliveries import dkim  # who does not sign needs no cryptography
 
@@ -77,7 +77,7 @@ class Work:
             job.size += len(signatures)
         return jobs
 
-    def _unsigned(self, recipient: Recipient, key_id: int) -> tuple[Job, dict[str, str]]:
+    def _unsigned(self, recipient: Addressed, key_id: int) -> tuple[Job, dict[str, str]]:
         """A message, and the values that make its head the reader's own."""
         envelope, key = self.frozen.envelope, self.link_keys[key_id]
         cut = self.frozen.cut(recipient.selection, recipient.format)

@@ -53,15 +53,21 @@ def structured(name: str, *tokens: str) -> bytes:
 
 def mailbox(name: str, display: str, address: str) -> bytes:
     """``Display <address>`` or the bare address. A non-ASCII local part stays UTF-8 and needs SMTPUTF8 (RFC 6532)."""
+    return f"{name}:{mailbox_value(name, display, address)}\r\n".encode()
+
+
+def mailbox_value(name: str, display: str, address: str) -> str:
+    """What stands behind the colon of that field, folded for its name."""
     if _NO_ADDRESS.search(address):
         raise ValueError(f"{name} cannot carry an address with spaces, brackets or control characters")
-    if "=?" not in display and _ATOMS.fullmatch(display) and len(name) + len(display) + len(address) + 5 <= LINE:
-        return f"{name}: {display.strip()} <{address}>\r\n".encode()
+    if len(name) + len(display) + len(address) + 5 <= LINE:  # as nearly all are
+        if not display:
+            return f" {address}"
+        if "=?" not in display and _ATOMS.fullmatch(display):
+            return f" {display.strip()} <{address}>"
     display = clean(display)
-    if not display:
-        return "".join(line + "\r\n" for line in _fold(name, [address])).encode()
-    tokens = [*phrase(display, LINE - len(name) - 2), f"<{address}>"]
-    return "".join(line + "\r\n" for line in _fold(name, _spaced(tokens))).encode()
+    tokens = [*phrase(display, LINE - len(name) - 2), f"<{address}>"] if display else [address]
+    return "\r\n".join(_fold(name, _spaced(tokens)))[len(name) + 1 :]
 
 
 def phrase(text: str, first: int = LINE - 1) -> list[str]:

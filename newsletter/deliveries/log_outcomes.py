@@ -33,6 +33,7 @@ class LogRecorder:
         self._log, self._held, self._stop, self._failed = log, held, stop, failed
         self._loop = asyncio.get_running_loop()
         self._decided: list[Decided] = []
+        self._urgent = False
         self._timer = False
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._flushing = threading.Thread(target=self._flush_on, name="flushes")
@@ -42,6 +43,8 @@ class LogRecorder:
         if not self._decided:  # once the loop has looked again: what came meanwhile goes along
             self._loop.call_soon(self._loop.call_soon, self._write)
         self._decided.append(decided)
+        if decided.concerns_others:
+            self._urgent = True
 
     def hurry(self) -> None:
         """It is written soon, whoever waits."""
@@ -56,10 +59,12 @@ class LogRecorder:
 
     def _write(self) -> None:
         batch, self._decided = self._decided, []
-        if any(row.concerns_others for row in batch):
+        if self._urgent:
+            self._urgent = False
             self._try(lambda: self._tell(batch))
         elif batch:
-            self._try(lambda: self._log.append([row.written for row in batch]))
+            now = self._held.now()
+            self._try(lambda: self._log.append([row.written for row in batch], now))
             self._tell_in(TELL_SECONDS)
         self._dirty.set()
         if self.failure is not None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from newsletter.deliveries import headers, splice
 from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
@@ -73,8 +73,25 @@ class Envelope:
         return self.from_address.rpartition("@")[2]
 
 
-class Recipient(NamedTuple):
+class Addressed(Protocol):
     """To whom, and what of it they read. ``selection`` is a Selection's key, ``format`` html or text."""
+
+    @property
+    def subscriber_id(self) -> int: ...
+    @property
+    def delivery_id(self) -> int: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def selection(self) -> str: ...
+
+
+class Recipient(NamedTuple):
+    """Addressed, of which no delivery is claimed: for a preview or a single copy."""
 
     subscriber_id: int
     delivery_id: int
@@ -220,7 +237,7 @@ def shared_fields(frozen: Frozen, format: str) -> bytes:
     return b"".join(fields)
 
 
-def own_fields(envelope: Envelope, recipient: Recipient, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
+def own_fields(envelope: Envelope, recipient: Addressed, token: str, date: datetime, key_id: int, key: bytes) -> bytes:
     """The fields that are a reader's own, and Date, which is not known before the sending starts."""
     path = delivery_token(envelope, recipient, key_id, key)
     template = own_template(envelope, date, mailto=bool(path))
@@ -247,13 +264,13 @@ def own_template(envelope: Envelope, date: datetime, *, mailto: bool) -> str:
 
 
 # Stand-ins as long as what replaces them; none can stand in an address.
-_ID, _TOKEN, _PATH = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{path}".ljust(29, "}")
+_ID, _TOKEN, _PATH = "{message-id}".ljust(32, "}"), "{token}".ljust(LINK_TOKEN_LENGTH, "}"), "{path}".ljust(36, "}")
 
 
-def own_values(recipient: Recipient, token: str, path: str) -> dict[str, str]:
+def own_values(recipient: Addressed, token: str, path: str) -> dict[str, str]:
     """What ``own_template`` leaves open; ``token`` is the ``link_token`` and ``path`` the ``delivery_token``."""
     return {
-        "to": headers.mailbox("To", recipient.name, recipient.email)[len("To:") : -len("\r\n")].decode(),
+        "to": headers.mailbox_value("To", recipient.name, recipient.email),
         "id": message_digest(token),
         "token": token,
         "path": path,
@@ -272,7 +289,7 @@ def message_digest(token: str) -> str:
     return hashlib.blake2b(token.encode("ascii"), digest_size=16).hexdigest()
 
 
-def delivery_token(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:
+def delivery_token(envelope: Envelope, recipient: Addressed, key_id: int, key: bytes) -> str:
     """What the return path and the leave path of a delivery share; empty where nothing can come back by them."""
     if envelope.bounce_domain is None or not recipient.delivery_id:
         return ""
@@ -284,12 +301,12 @@ def return_path(envelope: Envelope, path: str) -> str:
     return f"{RETURN}{path}@{envelope.bounce_domain}" if path else envelope.from_address
 
 
-def link_token(envelope: Envelope, recipient: Recipient, key_id: int, key: bytes) -> str:
+def link_token(envelope: Envelope, recipient: Addressed, key_id: int, key: bytes) -> str:
     """What all links of this reader in this issue carry; ``key`` is the link key of that id."""
     return sign_link(Link(recipient.subscriber_id, envelope.issue_id), key_id, key)
 
 
-def assemble(frozen: Frozen, recipient: Recipient, *, date: datetime, key_id: int, key: bytes) -> bytes:
+def assemble(frozen: Frozen, recipient: Addressed, *, date: datetime, key_id: int, key: bytes) -> bytes:
     """The message of one reader, unsigned: header fields, an empty line, the body."""
     cut = frozen.cut(recipient.selection, recipient.format)
     token = link_token(frozen.envelope, recipient, key_id, key)

@@ -58,9 +58,12 @@ class Reply:
     code: int
     text: str
     ok: bool = field(init=False, repr=False, compare=False)
+    took: bool = field(init=False, repr=False, compare=False)
+    """Whether it says, behind a message, that it was taken."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ok", 200 <= self.code < 400)
+        object.__setattr__(self, "took", 200 <= self.code < 300)
 
     @property
     def enhanced(self) -> tuple[int, int, int] | None:
@@ -94,13 +97,13 @@ class Outcome:
     next_attempt_at: datetime | None = None
 
 
-_SENT = Outcome(DeliveryStatus.SENT)
+SENT = Outcome(DeliveryStatus.SENT)
 
 
 def outcome(reply: Reply, attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> Outcome:
     """Read the reply that decided an attempt. ``attempt`` counts from 1."""
-    if 200 <= reply.code < 300:
-        return _SENT
+    if reply.took:
+        return SENT
     blame = blame_of(reply)
     if is_permanent(reply, blame):
         return Outcome(DeliveryStatus.FAILED, blame)

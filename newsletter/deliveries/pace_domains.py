@@ -103,13 +103,13 @@ class DomainLines:
         dropped = []
         for line in self._lines.values():
             if domain in line.domains:
-                dropped += [row.id for row in line.waiting if _domain(row) == domain]
+                dropped += [row.delivery_id for row in line.waiting if _domain(row) == domain]
                 line.waiting = deque(row for row in line.waiting if _domain(row) != domain)
         return dropped
 
     def taken(self, row: Claimed) -> None:
         """A connection sends it."""
-        if self._ready and (line := self._ready.pop(row.id, None)) is not None:
+        if self._ready and (line := self._ready.pop(row.delivery_id, None)) is not None:
             line.ready -= 1
 
     def sent(self, domain: str) -> None:
@@ -167,7 +167,7 @@ class DomainLines:
     def _release(self, line: _Line) -> None:
         row = line.waiting.popleft()
         line.ready += 1
-        self._ready[row.id] = line
+        self._ready[row.delivery_id] = line
         self._outbox.ready(row)
 
     async def _comes(self, at: float) -> bool:

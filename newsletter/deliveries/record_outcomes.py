@@ -150,12 +150,12 @@ class LedgerRecorder:
             with transaction(self._engine) as connection:
                 write_all(connection, self._held, batch)
         else:
-            self._ledger.write(self._held.owner, [row.written for row in batch])
+            self._ledger.write(self._held.owner, [row.written for row in batch], self._held.now())
 
 
 def write_all(connection: Connection, held: Held, batch: Sequence[Decided]) -> None:
     """Outcomes, and what follows from them for mailboxes and domains."""
-    write_outcomes(connection, held.issue_id, held.owner, [row.written for row in batch])
+    write_outcomes(connection, held.issue_id, held.owner, [row.written for row in batch], held.now())
     gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
     if gone:
         deliveries.mark_bounced(connection, gone, held.now())

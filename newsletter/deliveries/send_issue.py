@@ -34,7 +34,7 @@ from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.keep_connections import keep_connection
 from newsletter.deliveries.log_outcomes import LogRecorder
 from newsletter.deliveries.note_latencies import Notes
-from newsletter.deliveries.outcomes import Blame, Reply
+from newsletter.deliveries.outcomes import Blame, Outcome, Reply
 from newsletter.deliveries.pace_domains import DomainLines, MailHosts
 from newsletter.deliveries.pauses import Hold
 from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder, Recorder
@@ -170,7 +170,7 @@ class Sender:
             return None
         self._shares.took(relay, time.monotonic())
         claimed, job = self._supply.take()
-        self._flying[claimed.id] = claimed
+        self._flying[claimed.delivery_id] = claimed
         return job
 
     def may_go(self) -> bool:
@@ -190,29 +190,38 @@ class Sender:
 
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
         """What becomes of a delivery; calls back when the ledger has it."""
-        claimed, now = self._flying.pop(job.delivery_id), self.clock.now()
+        claimed = self._flying.pop(job.delivery_id)
+        if reply is not None and reply.took:
+            self._lines.sent(claimed.email.rpartition("@")[2])
+            self._refusals.taken(relay.name)
+            self._record(claimed, outcomes.SENT, reply, str(reply), relay, committed)
+        else:
+            self._not_taken(claimed, reply, relay, committed)
+
+    def _not_taken(self, claimed: Claimed, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
+        now = self.clock.now()
         first = claimed.first_attempt_at or now
         if reply is None:
             what = outcomes.unknown(first, now, self._random, retry=self.settings.uncertain == "retry")
         else:
             what = outcomes.outcome(reply, claimed.attempts, first, now, self._random)
         words = str(reply) if reply else "the connection dropped after the final dot"
-        written = Written(
-            claimed.id, what.status, what.next_attempt_at, reply.code if reply else None, words, relay.name,
-            _relay_id(relay, reply), now,
-        )  # fmt: skip
-        self.statuses[what.status] += 1
-        domain = claimed.email.rpartition("@")[2]
-        if what.status is DeliveryStatus.SENT:
-            self._lines.sent(domain)
-            self._refusals.taken(relay.name)
         until = outcomes.domain_waits_until(what, now)
-        hold = self._hold(domain, what.blame, words, until) if until else None
-        self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
-        if reply is not None and what.status is not DeliveryStatus.SENT:
+        hold = self._hold(claimed.email.rpartition("@")[2], what.blame, words, until) if until else None
+        self._record(claimed, what, reply, words, relay, committed, hold)
+        if reply is not None:
             first_time = claimed.was == DeliveryStatus.QUEUED
             self._refusals.remember(relay.name, claimed.email, what, reply, first=first_time)
             self._think_of_a_pause()  # nothing new begins from the reply on that makes it one too many
+
+    def _record(
+        self, claimed: Claimed, what: Outcome, reply: Reply | None, words: str, relay: Relay,
+        committed: Callable[[], None], hold: Hold | None = None,
+    ) -> None:  # fmt: skip
+        self.statuses[what.status] += 1
+        code, relay_id = reply.code if reply else None, _relay_id(relay, reply)
+        written = Written(claimed.delivery_id, what.status, what.next_attempt_at, code, words, relay.name, relay_id)
+        self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
     def _think_of_a_pause(self) -> None:
         reason = self._refusals.why_pause(self.statuses[DeliveryStatus.SENT])

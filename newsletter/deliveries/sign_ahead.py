@@ -61,7 +61,7 @@ class SigningAhead:
             self._sign_all(self._first(claimed))
         self.feed(claimed)
         row, job = self._signed.popleft()
-        del self._out[row.id]
+        del self._out[row.delivery_id]
         return row, job
 
     def rest(self) -> list[Claimed]:
@@ -80,7 +80,7 @@ class SigningAhead:
 
     def _first(self, claimed: deque[Claimed]) -> list[Claimed]:
         rows = [claimed.popleft() for _ in range(min(AT_ONCE, len(claimed)))]
-        self._out.update((row.id, row) for row in rows)
+        self._out.update((row.delivery_id, row) for row in rows)
         return rows
 
     def _sign_all(self, rows: Sequence[Claimed]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from db.claims import Claimed
 from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import Leases
-from newsletter.deliveries.message import Recipient
 from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.sign_ahead import SigningAhead
 
@@ -62,7 +61,7 @@ class Supply:
             claimed, job = self._ahead.take(self._claimed)
         else:
             claimed = self._claimed.popleft()
-            job = self._work.job(_recipient(claimed), claimed.link_key_id)
+            job = self._work.job(claimed, claimed.link_key_id)
         if len(self._claimed) < LOW:
             self._low.set()
         self._lines.taken(claimed)
@@ -82,9 +81,9 @@ class Supply:
         rows = [row for row in self._claimed if row.email.rpartition("@")[2] == domain]
         for row in rows:
             self._lines.taken(row)
-        aside = {row.id for row in rows}
+        aside = {row.delivery_id for row in rows}
         if aside:
-            self._claimed = deque(row for row in self._claimed if row.id not in aside)
+            self._claimed = deque(row for row in self._claimed if row.delivery_id not in aside)
         found = [*aside, *self._lines.drop(domain)]
         if found:
             self._low.set()
@@ -119,8 +118,4 @@ class Supply:
             self._more.set()
 
     def _sign(self, rows: Sequence[Claimed]) -> list[Job]:
-        return self._work.signed_jobs([(_recipient(claimed), claimed.link_key_id) for claimed in rows])
-
-
-def _recipient(claimed: Claimed) -> Recipient:
-    return Recipient(claimed.subscriber_id, claimed.id, claimed.email, claimed.name, claimed.format, claimed.selection)
+        return self._work.signed_jobs([(claimed, claimed.link_key_id) for claimed in rows])

@@ -1,36 +1,31 @@
 """The addresses that mail comes back to, and which delivery each one names.
 
-Both are 29 characters of lower-case base32 over 18 bytes: key id (1), delivery id (5), and the first 12 bytes of
-HMAC-SHA256 over those six under that link key. A *return path* (envelope sender, so bounces come to it) has them behind
-``b-``, a *leave path* (the mailto of List-Unsubscribe) behind ``u-``: whoever holds the mail holds both anyway, and
-making one token costs half of making two. Base32, because some relays fold the case of a local part on its way; 31
-characters in all, so that it stays well below the 64 of RFC 5321.
+Both are 18 bytes in hexadecimal: key id (1), delivery id (5), and the first 12 bytes of HMAC-SHA256 over those six
+under that link key. A *return path* (envelope sender, so bounces come to it) has them behind ``b-``, a *leave path*
+(the mailto of List-Unsubscribe) behind ``u-``: whoever holds the mail holds both anyway, and making one token costs
+half of making two. Hexadecimal, because some relays fold the case of a local part on its way; 38 characters in all,
+well below the 64 of RFC 5321. Until W48 of 2026 it was base32, which takes twice as long to make.
 """
 
 import hmac
 import re
 from base64 import b32decode, b32encode
+from binascii import unhexlify
 from collections.abc import Mapping
 
 from newsletter.subscribers.tokens import hmac_sha256
 
 RETURN, LEAVE = "b-", "u-"
 _MAC = 12
-_SHAPE = r"(?<![a-z0-9])(?:{prefix})([a-z2-7]{{29}})(?![a-z2-7])"
+_SHAPE = r"(?<![a-z0-9])(?:{prefix})([0-9a-f]{{36}}|[a-z2-7]{{29}})(?![a-z0-9])"
 _RETURN_PATH = re.compile(_SHAPE.format(prefix=RETURN), re.I | re.ASCII)
 _LEAVE_PATH = re.compile(_SHAPE.format(prefix=LEAVE), re.I | re.ASCII)
-
-# Ten bits at a time, because one is made for every message and base64.b32encode takes 9 microseconds.
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_SHIFTS = range(140, -1, -10)
 
 
 def sign_delivery(delivery_id: int, key_id: int, key: bytes) -> str:
     """What stands behind RETURN and behind LEAVE; ids are below 2**40, key ids below 256."""
-    body = key_id.to_bytes(1) + delivery_id.to_bytes(5)
-    number = int.from_bytes(body + _mac(body, key)) << 6  # 150 bits, 30 characters; the last one is spare
-    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])[:29]
+    body = (key_id << 40 | delivery_id).to_bytes(6)
+    return (body + _mac(body, key)).hex()
 
 
 def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
@@ -63,7 +58,9 @@ def _mac(body: bytes, key: bytes, purpose: bytes = b"return") -> bytes:
 
 
 def _decode(text: str) -> bytes | None:
-    """Every character counts: spare bits that are not zero are no token of ours."""
+    """Every character counts: in base32, spare bits that are not zero are no token of ours."""
+    if len(text) == 36:
+        return unhexlify(text)
     padded = text.upper() + "=" * (-len(text) % 8)
     try:
         raw = b32decode(padded)

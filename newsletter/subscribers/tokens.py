@@ -33,7 +33,7 @@ class Link(NamedTuple):
 
 def sign_link(link: Link, key_id: int, key: bytes) -> str:
     """The token of a reader's links in an issue; ids are below 2**40 and 2**24, key ids below 256."""
-    body = key_id.to_bytes(1) + link.issue_id.to_bytes(3) + link.subscriber_id.to_bytes(5)
+    body = (key_id << 64 | link.issue_id << 40 | link.subscriber_id).to_bytes(9)
     return urlsafe_b64encode(body + hmac_sha256(key, b"link", body)[:_MAC]).decode()
 
 

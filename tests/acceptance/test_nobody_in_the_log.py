@@ -102,7 +102,7 @@ def tokens_in(sink: Sink) -> set[str]:
     for mail in sink.mails:
         text = mail.data.replace(b"=\r\n", b"").decode("utf-8", "replace")
         found |= set(re.findall(r"news\.example\.com/(?:editor/)?[a-z-]+/([A-Za-z0-9_-]{24,})", text))
-        found |= set(re.findall(r"(b-[a-z2-7]{20,})@", mail.sender))
+        found |= set(re.findall(r"(b-[0-9a-f]{36})@", mail.sender))
     return found
 
 

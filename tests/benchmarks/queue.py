@@ -61,9 +61,9 @@ def work(url: str, owner: str, share: int) -> None:
             claimed, after = claim(connection, 1, owner, now, now + timedelta(minutes=10), BATCH, after)
         if not claimed:
             break
-        written = [Written(row.id, "sent", None, 250, "2.0.0 taken", "relay", None, now) for row in claimed]
+        written = [Written(row.delivery_id, "sent", None, 250, "2.0.0 taken", "relay", None) for row in claimed]
         for first in range(0, len(written), IN_A_COMMIT):
-            ledger.write(owner, written[first : first + IN_A_COMMIT])
+            ledger.write(owner, written[first : first + IN_A_COMMIT], now)
         done += len(claimed)
     ledger.close()
     engine.dispose()

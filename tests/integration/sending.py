@@ -114,7 +114,7 @@ def held(engine: Engine, count: int) -> list[Claimed]:
 
 
 def sent(row: Claimed, reply: str = "250 2.0.0 taken") -> Written:
-    return Written(row.id, "sent", None, 250, reply, "relay", None, NOW)
+    return Written(row.delivery_id, "sent", None, 250, reply, "relay", None)
 
 
 def statuses(engine: Engine) -> dict[int, tuple[str, str | None]]:

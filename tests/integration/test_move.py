@@ -138,7 +138,7 @@ def test_the_service_goes_on_where_it_was(old: Engine, new: Engine, settings: Se
 def test_what_a_killed_sender_had_decided_comes_over(old: Engine, new: Engine, settings: Settings) -> None:
     published(old, settings, 2)
     (one, _) = held(old, 2)
-    OutcomeLog(old, GONE).append([sent(one)])
+    OutcomeLog(old, GONE).append([sent(one)], NOW)
     move(old, new, now=NOW)
     assert [status for status, _ in statuses(new).values()] == ["sent", "sending"]
 

@@ -38,7 +38,7 @@ def log_file(engine: Engine) -> Path:
 def test_what_a_killed_sender_had_in_its_log_is_not_sent_again(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 5)
     one, two, _ = held(engine, 3)
-    OutcomeLog(engine, GONE).append([sent(one), sent(two)])
+    OutcomeLog(engine, GONE).append([sent(one), sent(two)], NOW)
     assert {status for status, _ in statuses(engine).values()} == {"queued", "sending"}, "the ledger has not heard yet"
     with Sink() as sink:
         (report,) = send_due(engine, with_relays(settings, sink.url), standing()).issues
@@ -51,7 +51,7 @@ def test_what_a_killed_sender_had_in_its_log_is_not_sent_again(engine: Engine, s
 def test_the_nightly_pruning_tells_what_is_in_the_logs_of_killed_processes(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 2)
     one, _ = held(engine, 2)
-    OutcomeLog(engine, GONE).append([sent(one)])
+    OutcomeLog(engine, GONE).append([sent(one)], NOW)
     prune(Context(engine, settings, standing(), threading.Event(), "me"), NOW)
     assert [status for status, _ in statuses(engine).values()] == ["sent", "sending"]
     assert not log_file(engine).exists()
@@ -60,7 +60,7 @@ def test_the_nightly_pruning_tells_what_is_in_the_logs_of_killed_processes(engin
 def test_a_log_that_was_cut_off_in_a_line_counts_up_to_there(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 3)
     one, two, three = held(engine, 3)
-    OutcomeLog(engine, GONE).append([sent(one), sent(two), sent(three)])
+    OutcomeLog(engine, GONE).append([sent(one), sent(two), sent(three)], NOW)
     whole = log_file(engine).read_bytes().splitlines(keepends=True)
     log_file(engine).write_bytes(whole[0] + b"\0" * len(whole[1]) + b"\n" + whole[2][:-2])
     with transaction(engine) as connection:
@@ -71,17 +71,17 @@ def test_a_log_that_was_cut_off_in_a_line_counts_up_to_there(engine: Engine, set
 def test_the_last_line_about_a_delivery_counts(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 1)
     (one,) = held(engine, 1)
-    put_off = Written(one.id, "deferred", NOW, 451, "451 later", "relay", None, NOW)
-    OutcomeLog(engine, GONE).append([put_off, sent(one)])
+    put_off = Written(one.delivery_id, "deferred", NOW, 451, "451 later", "relay", None)
+    OutcomeLog(engine, GONE).append([put_off, sent(one)], NOW)
     with transaction(engine) as connection:
         tell_of_gone(connection, engine, [GONE])
-    assert statuses(engine) == {one.id: ("sent", "250 2.0.0 taken")}
+    assert statuses(engine) == {one.delivery_id: ("sent", "250 2.0.0 taken")}
 
 
 def test_what_is_told_twice_leaves_alone_what_others_hold_by_now(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 1)
     (one,) = held(engine, 1)
-    OutcomeLog(engine, GONE).append([Written(one.id, "deferred", NOW, 451, "451 later", "relay", None, NOW)])
+    OutcomeLog(engine, GONE).append([Written(one.delivery_id, "deferred", NOW, 451, "451 later", "relay", None)], NOW)
     with transaction(engine) as connection:
         tell_of_gone(connection, engine, [GONE])
         claim(connection, 1, "another", NOW, real_now() + timedelta(minutes=10), 1)
@@ -94,11 +94,11 @@ def test_a_reply_with_an_address_in_it_reaches_the_ledger_but_not_the_log(engine
     published(engine, settings, 1)
     (one,) = held(engine, 1)
     log = OutcomeLog(engine, GONE)
-    log.append([sent(one, f"250 2.1.5 <{one.email}> taken")])
+    log.append([sent(one, f"250 2.1.5 <{one.email}> taken")], NOW)
     assert one.email not in log_file(engine).read_text()
     with log.telling(0.0):
         pass
-    assert statuses(engine) == {one.id: ("sent", f"250 2.1.5 <{one.email}> taken")}
+    assert statuses(engine) == {one.delivery_id: ("sent", f"250 2.1.5 <{one.email}> taken")}
     assert log.untold == 0
     log.close()
     assert not log_file(engine).exists()
@@ -110,15 +110,15 @@ def test_what_a_full_disk_takes_in_part_is_not_in_the_log(
     published(engine, settings, 2)
     one, two = held(engine, 2)
     log = OutcomeLog(engine, GONE)
-    log.append([sent(one)])
+    log.append([sent(one)], NOW)
     whole = log_file(engine).read_bytes()
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:20]))
     with pytest.raises(OSError, match="No space left"):
-        log.append([sent(two)])
+        log.append([sent(two)], NOW)
     monkeypatch.undo()
     assert log_file(engine).read_bytes() == whole
-    log.append([sent(two)])
+    log.append([sent(two)], NOW)
     with log.telling(0.0):
         pass
     assert [status for status, _ in statuses(engine).values()] == ["sent", "sent"]
@@ -131,11 +131,11 @@ def test_a_long_log_is_emptied_once_the_ledger_knows_all_of_it(
     published(engine, settings, 3)
     one, two, three = held(engine, 3)
     log = OutcomeLog(engine, GONE)
-    log.append([sent(one), sent(two)])
+    log.append([sent(one), sent(two)], NOW)
     with log.telling(0.0):
         pass
     assert log_file(engine).read_bytes() == b""
-    log.append([sent(three)])
+    log.append([sent(three)], NOW)
     assert log_file(engine).read_bytes().count(b"\n") == 1
 
 
@@ -150,7 +150,7 @@ def test_a_log_that_cannot_be_emptied_takes_nothing_back(
     one, two = held(engine, 2)
     log = OutcomeLog(engine, GONE)
     for row in (one, two):
-        log.append([sent(row)])
+        log.append([sent(row)], NOW)
         monkeypatch.setattr(os, "fdatasync", refuse)
         with log.telling(0.0):
             pass
@@ -162,7 +162,7 @@ def test_a_ledger_that_cannot_be_told_stays_to_be_told(engine: Engine, settings:
     published(engine, settings, 1)
     (one,) = held(engine, 1)
     log = OutcomeLog(engine, GONE)
-    log.append([sent(one)])
+    log.append([sent(one)], NOW)
     with pytest.raises(ZeroDivisionError), log.telling(0.0):
         _ = 1 / 0
     assert log.untold == 1
@@ -229,4 +229,4 @@ def test_a_claim_does_not_wait_for_another_writer_where_there_is_something_to_se
     leases = Leases(engine, standing(), 1, "me", threading.Event(), 2)
     with transaction(engine):
         assert leases.claim_if_free() is None
-    assert [row.id for row in leases.claim_if_free() or []] == [1, 2]
+    assert [row.delivery_id for row in leases.claim_if_free() or []] == [1, 2]

@@ -136,7 +136,11 @@ def test_a_reply_that_comes_after_an_erasure_does_not_bring_the_address_back(
     with transaction(engine) as connection:
         reply = f"550 5.1.1 <{claimed.email}> is unknown"
         write_outcomes(
-            connection, 1, "a-sender", [Written(claimed.id, "failed", None, 550, reply, "relay", claimed.email, NOW)]
+            connection,
+            1,
+            "a-sender",
+            [Written(claimed.delivery_id, "failed", None, 550, reply, "relay", claimed.email)],
+            NOW,
         )
         row = connection.execute(select(Delivery.status, Delivery.code, Delivery.reply, Delivery.relay_id)).one()
     assert tuple(row) == ("failed", 550, None, None)

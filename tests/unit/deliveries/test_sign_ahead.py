@@ -22,7 +22,7 @@ def claimed(count: int) -> deque[Claimed]:
 
 def signed(rows: Sequence[Claimed]) -> list[Job]:
     time.sleep(0.001 * len(rows))
-    return [Job(row.id, "", row.email, b"", (b"",), b"", 0) for row in rows]
+    return [Job(row.delivery_id, "", row.email, b"", (b"",), b"", 0) for row in rows]
 
 
 def refusing(rows: Sequence[Claimed]) -> list[Job]:
@@ -50,7 +50,7 @@ def test_threads_sign_what_is_fed_and_tell_when_a_message_is_waited_for() -> Non
             while not ahead.ready():
                 more.clear()
                 await asyncio.wait_for(more.wait(), 10)
-            taken.add(ahead.take(rows)[0].id)
+            taken.add(ahead.take(rows)[0].delivery_id)
         ahead.close()
         return taken
 
@@ -62,9 +62,9 @@ def test_what_was_fed_and_not_taken_is_there_to_be_given_back() -> None:
         rows = claimed(30)
         ahead = SigningAhead(signed, 1, 16, lambda: None, lambda: None)
         ahead.feed(rows)
-        gone = ahead.take(rows)[0].id
+        gone = ahead.take(rows)[0].delivery_id
         ahead.close()
-        return {row.id for row in ahead.rest()} | {row.id for row in rows}, gone
+        return {row.delivery_id for row in ahead.rest()} | {row.delivery_id for row in rows}, gone
 
     left, gone = asyncio.run(stopping())
     assert left == set(range(30)) - {gone}

@@ -30,6 +30,7 @@ def test_no_link_token_survives(subscriber_id: int, issue_id: int) -> None:
         ("relay smtp://user:pass@relay.example:587 is down", "relay smtp://relay.example:587 is down"),
         ("feed https://example.com/releases.atom is stale", "feed https://example.com/releases.atom is stale"),
         ("issue 2026-W47 is sent", "issue 2026-W47 is sent"),
+        ("to b-aeaaaaaaa5prfnugfn5trcsmpw6yk", "to (token)"),
         ("the-quick-brown-fox-jumps-over-the-lazy-dog", "the-quick-brown-fox-jumps-over-the-lazy-dog"),
     ],
 )
