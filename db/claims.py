@@ -168,6 +168,11 @@ def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until
     return connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until)).rowcount
 
 
+def newest_queued(connection: Connection, issue_id: int) -> int:
+    """The highest id that is queued; 0 where none is."""
+    return connection.scalar(_NEWEST_QUEUED, {"issue": issue_id}) or 0
+
+
 def lease_owners(connection: Connection, issue_id: int) -> set[str]:
     statement = select(Delivery.lease_owner).where(Delivery.issue_id == issue_id, status_is("sending")).distinct()
     return {name for name in connection.scalars(statement) if name}
@@ -215,6 +220,9 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
 
 
 # Statements that every claim runs are made once: making one takes longer than running it.
+
+
+_NEWEST_QUEUED = select(func.max(Delivery.id)).where(Delivery.issue_id == bindparam("issue"), status_is("queued"))
 
 
 @lru_cache

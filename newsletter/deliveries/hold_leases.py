@@ -20,20 +20,24 @@ from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
 
 LEASE = timedelta(minutes=10)
+FEWEST = 60  # deliveries: claiming these costs as much as sending two
 
 
 class Leases:
-    """The deliveries of one issue that one sender holds, claimed ``batch`` at a time. Blocking. ``end`` is the instant
-    (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the walk through the ledger has
-    left domains out. Claims are made in transactions that ``telling`` begins, given the seconds to wait for others."""
+    """The deliveries of one issue that one of ``processes`` senders holds, claimed ``batch`` at a time. Blocking.
+
+    ``end`` is the instant (``time.monotonic``) that the oldest of its leases ends at; ``skipped`` says that the walk
+    through the ledger has left domains out. Claims are made in transactions that ``telling`` begins, given the seconds
+    to wait for others.
+    """
 
     def __init__(
         self, engine: Engine, clock: Clock, issue_id: int, owner: str, stop: threading.Event, batch: int,
-        telling: Callable[[float], AbstractContextManager[Connection]] | None = None,
+        processes: int, telling: Callable[[float], AbstractContextManager[Connection]] | None = None,
     ) -> None:  # fmt: skip
         self.end = 0.0
         self._engine, self._clock, self._issue_id, self._owner = engine, clock, issue_id, owner
-        self._stop, self._batch = stop, batch
+        self._stop, self._batch, self._processes = stop, batch, processes
         self._telling = telling or partial(transaction, engine)
         self._after = 0
         self.skipped = False
@@ -65,12 +69,19 @@ class Leases:
                 self._owner,
                 self._clock.now(),
                 real_now() + LEASE,
-                self._batch,
+                self._share(connection),
                 self._after,
                 without,
             )
         self.end = self.end or ends
         return claimed
+
+    def _share(self, connection: Connection) -> int:
+        """How many to claim. Towards the end fewer, or one process would still send what others could have taken."""
+        if self._processes == 1:
+            return self._batch
+        left = claims.newest_queued(connection, self._issue_id) - self._after
+        return min(self._batch, max(left // (2 * self._processes), FEWEST))
 
     def extend(self) -> bool:
         """False where they ended meanwhile: others may have taken over what is held, so none of it may be sent."""

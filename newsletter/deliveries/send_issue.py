@@ -82,7 +82,7 @@ class Sender:
         self._random = Random()  # noqa: S311 -- jitter keeps no secret
         self._log = OutcomeLog(engine, owner) if is_sqlite(engine) else None
         telling = self._log.telling if self._log else None
-        self._leases = Leases(engine, clock, work.issue_id, owner, stop, BATCH, telling)
+        self._leases = Leases(engine, clock, work.issue_id, owner, stop, BATCH, processes, telling)
         self._halted = False
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []

@@ -11,7 +11,7 @@ from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.sign_ahead import SigningAhead
 
-LOW = 250  # deliveries; when fewer are at hand more are claimed
+LOW = 250  # deliveries; when fewer are at hand, or half of what was claimed last, more are claimed
 
 
 class Supply:
@@ -28,6 +28,7 @@ class Supply:
         self._low.set()
         self._halted = self._exhausted = False
         self._claimed: deque[Claimed] = deque()
+        self._mark = LOW
         self._ahead = SigningAhead(self._sign, threads, ahead, self._more.set, failed)
 
     @property
@@ -62,7 +63,7 @@ class Supply:
         else:
             claimed = self._claimed.popleft()
             job = self._work.job(claimed, claimed.link_key_id)
-        if len(self._claimed) < LOW:
+        if len(self._claimed) < self._mark:
             self._low.set()
         self._lines.taken(claimed)
         return claimed, job
@@ -113,6 +114,7 @@ class Supply:
                     self._low.set()
                 continue
             self._exhausted = not claimed
+            self._mark = min(LOW, len(claimed) // 2)
             self._claimed.extend(self._lines.sort(claimed))
             self._ahead.feed(self._claimed)
             self._more.set()

@@ -38,10 +38,26 @@ def test_leases_that_ended_are_not_made_longer(sqlite_url: str, tmp_path: Path) 
     """A machine that was cut off meanwhile does not know who holds its deliveries now."""
     engine = make_engine(sqlite_url)
     issue_id = published(engine, settings_module.load(complete_environment(sqlite_url), tmp_path), 3)
-    leases = Leases(engine, standing(), issue_id, "sender", threading.Event(), 3)
+    leases = Leases(engine, standing(), issue_id, "sender", threading.Event(), 3, 1)
     assert len(leases.claim()) == 3
     assert leases.extend()
     leases.end = time.monotonic()
     assert not leases.extend()
     assert leases.end <= time.monotonic(), "and nothing more of them may go"
     engine.dispose()
+
+
+def test_claims_are_smaller_towards_the_end_so_that_no_process_waits_long_for_another(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    engine = make_engine(sqlite_url)
+    issue_id = published(engine, settings_module.load(complete_environment(sqlite_url), tmp_path), 1000)
+    one, other = (Leases(engine, standing(), issue_id, name, threading.Event(), 500, 2) for name in ("one", "other"))
+    sizes: list[int] = []
+    while claimed := one.claim() + other.claim():
+        sizes.append(len(claimed))
+    engine.dispose()
+    assert sum(sizes) == 1000
+    assert sizes[0] > 400, "few claims while much is left"
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 120

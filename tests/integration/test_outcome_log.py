@@ -226,7 +226,7 @@ def test_a_claim_does_not_wait_for_another_writer_where_there_is_something_to_se
     engine: Engine, settings: Settings
 ) -> None:
     published(engine, settings, 3)
-    leases = Leases(engine, standing(), 1, "me", threading.Event(), 2)
+    leases = Leases(engine, standing(), 1, "me", threading.Event(), 2, 1)
     with transaction(engine):
         assert leases.claim_if_free() is None
     assert [row.delivery_id for row in leases.claim_if_free() or []] == [1, 2]
