@@ -46,11 +46,12 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
         engine.dispose()
         parent = start(environ, *command.split())
         helpers: set[int] = set()
+        wanted = 2 if "serve" in command else 1  # who sends and does nothing else is one of the two itself
         until = time.monotonic() + 60
-        while (len(sink.mails) < 50 or len(helpers) < 2) and time.monotonic() < until:
+        while (len(sink.mails) < 50 or len(helpers) < wanted) and time.monotonic() < until:
             helpers |= children(parent.pid)
             time.sleep(0.05)
-        assert helpers, "no helper was started"
+        assert len(helpers) >= wanted, "no helper was started"
         assert NICENESS in {os.getpriority(os.PRIO_PROCESS, helper) for helper in helpers if is_alive(helper)}
         if "serve" in command:  # readers do not wait for what sends beside it
             assert os.getpriority(os.PRIO_PROCESS, parent.pid) == os.getpriority(os.PRIO_PROCESS, 0)
