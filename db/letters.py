@@ -107,6 +107,19 @@ def retry_letter(connection: Connection, letter_id: int, owner: str, not_before:
     return _release(connection, letter_id, owner, status=LetterStatus.QUEUED, not_before=not_before, reply=reply)
 
 
+class LetterFate(NamedTuple):
+    """How a letter stands; ``reply`` is what was said to it last."""
+
+    email: str
+    status: str
+    reply: str | None
+
+
+def letter_fates(connection: Connection, ids: Sequence[int]) -> list[LetterFate]:
+    wanted = select(Letter.email, Letter.status, Letter.reply).where(Letter.id.in_(ids)).order_by(Letter.id)
+    return [LetterFate(*row) for row in connection.execute(wanted)]
+
+
 def drop_letters_of(connection: Connection, subscriber_id: int, email: str) -> int:
     """Delete every letter to a subscriber, sent or not: what an erasure asks for."""
     statement = delete(Letter).where(or_(Letter.subscriber_id == subscriber_id, Letter.email == email))

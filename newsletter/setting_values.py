@@ -140,8 +140,10 @@ def instant(value: str) -> datetime:
     """An ISO 8601 instant; one without an offset is in UTC."""
     try:
         found = datetime.fromisoformat(value.strip())
+        if not 1970 <= found.year < 9999:  # computing with others ends outside of what a calendar has
+            raise ValueError
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError(f"must be an ISO 8601 instant such as 2026-11-23T09:00:00Z, not {value!r}") from None
 
 
@@ -175,33 +177,60 @@ def mailbox_address(value: str) -> Address:
     found = re.fullmatch(r"(?:(.*?)\s*<([^<>\s]+)>|([^<>\s]+))", cleaned)
     spec = (found[2] or found[3]) if found else ""
     local, at, host = spec.rpartition("@")
-    if not found or not at or not local or not _HOST.fullmatch(host.encode("idna").decode() if host else ""):
+    name = (found[1] or "") if found else ""
+    if (
+        not found
+        or not at
+        or not local
+        or "<" in name
+        or ">" in name
+        or not _HOST.fullmatch(host.encode("idna").decode() if host else "")
+    ):
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
-    return Address((found[1] or "").strip().strip('"'), local, host)
+    return Address(name.strip().strip('"'), local, host)
 
 
 def secrets_list(value: str) -> tuple[str, ...]:
-    """Comma-separated keys, newest first; each at least 16 characters, so that none can be guessed."""
+    """Comma-separated keys, newest first. Whether they are good ones says `newsletter doctor`."""
     keys = tuple(key for key in (part.strip() for part in value.split(",")) if key)
-    if not keys or any(len(key) < 16 for key in keys):
-        raise ValueError("must hold keys of at least 16 characters; `newsletter init --write-settings` makes one")
+    if not keys:
+        raise ValueError("must hold a key; `newsletter init --write-settings` makes one")
     return keys
 
 
 def crontab(value: str) -> str:
-    """Five fields; weekdays by name only, since libraries disagree on which day is 0."""
-    fields = value.split()
+    """Five fields, as crontab(5) has them, with weekdays by name."""
+    fields = value.lower().split()
     if len(fields) != 5:
         raise ValueError(f"must have five fields such as '0 9 * * tue', not {value!r}")
-    if re.search(r"\d", fields[4]):
-        raise ValueError(f"must name weekdays (mon, tue, …), since numbers mean different days elsewhere: {value!r}")
     from apscheduler.triggers.cron import CronTrigger
 
     try:
-        CronTrigger.from_crontab(value, timezone=UTC)
+        fields[4] = _weekdays(fields[4])
+        CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
     except ValueError as error:
         raise ValueError(f"cannot be read as a crontab line: {error}") from None
-    return " ".join(fields).lower()
+    return " ".join(fields)
+
+
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_DAY = f"([0-7]|{'|'.join(_DAYS)})"
+_DAY_RANGE = re.compile(rf"(?:(\*)|{_DAY}(?:-{_DAY})?)(?:/([1-7]))?")
+
+
+def _weekdays(field: str) -> str:
+    """The names of the days: to crontab 0 and 7 are Sunday, to the scheduler 0 is Monday and 7 none."""
+    if field == "*":
+        return field
+    days: set[int] = set()
+    for part in field.split(","):
+        found = _DAY_RANGE.fullmatch(part)
+        ends = [_DAYS.index(end) if end in _DAYS else int(end) for end in (found[2], found[3]) if end] if found else []
+        if found is None:
+            raise ValueError(f"{part} is no weekday")
+        first, last = (0, 6) if found[1] else (ends[0], ends[-1])
+        days |= {day % 7 for day in range(first, last + 1 if first <= last else last + 8, int(found[4] or 1))}
+    return ",".join(_DAYS[day] for day in sorted(days))
 
 
 def networks(value: str) -> tuple[Network, ...]:

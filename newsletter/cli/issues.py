@@ -1,6 +1,7 @@
 """``newsletter issues``: compose, look at, approve. Its life from sending on is in cli/sending.py."""
 
 import getpass
+import logging
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -161,8 +162,8 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     Example:
       newsletter issues test 2026-W47 me@example.org
     """
-    from db.engine import transaction
-    from db.letters import add_letter
+    from db.engine import reading, transaction
+    from db.letters import add_letter, letter_fates
     from db.states import LetterKind
     from newsletter.clock import real_now
     from newsletter.deliveries.send_letters import send_letters
@@ -175,12 +176,19 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     mail = render_issue(door.engine, week, door.settings, now)
     data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
     with transaction(door.engine) as connection:
-        for address in wanted:
-            add_letter(connection, LetterKind.TEST, address, data, real_now(), now)
-    sent = send_letters(door.engine, door.settings, door.clock)
-    if sent < len(wanted):
-        note("The relay did not take all of it at once; the service tries again.")
-    answer({"issue": str(week), "queued": len(wanted), "sent": sent}, as_json, f"Sent {week} to {', '.join(wanted)}.")
+        ids = [add_letter(connection, LetterKind.TEST, address, data, real_now(), now) for address in wanted]
+    logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
+    send_letters(door.engine, door.settings, door.clock)
+    with reading(door.engine) as connection:
+        fates = letter_fates(connection, ids)
+    sent = [one.email for one in fates if one.status == "sent"]
+    if sent or as_json:
+        document = {"issue": str(week), "queued": len(wanted), "sent": len(sent)}
+        answer(document, as_json, f"Sent {week} to {', '.join(sent)}.")
+    if missed := [one for one in fates if one.status != "sent"]:
+        whom, why = ", ".join(one.email for one in missed), missed[0].reply or "another process is at it"
+        then = "" if missed[0].status == "failed" else "; it stays queued, and the service tries again"
+        raise NewsletterError(f"{week} did not reach {whom}: {why}{then}")
 
 
 @issues.command()

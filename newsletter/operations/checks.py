@@ -68,7 +68,7 @@ def _secrets(settings: Settings) -> Check:
 def _is_weak(key: str) -> bool:
     folded = key.lower()
     words = ("changeme", "change-me", "secret", "password", "example", "1234567890", "qwerty")
-    return len(set(key)) < 8 or any(word in folded for word in words)
+    return len(key) < 16 or len(set(key)) < 8 or any(word in folded for word in words)
 
 
 def _public_url(settings: Settings) -> Check:

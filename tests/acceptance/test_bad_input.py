@@ -57,6 +57,10 @@ def content(folder: Path) -> str:
         ("NEWSLETTER_SMTP", "http://relay"),
         ("NEWSLETTER_SENDAT", "0 9 * * tue"),
         ("NEWSLETTER_NOW", "0001-01-01T00:00:00+14:00"),
+        ("NEWSLETTER_NOW", "0001-01-02T00:00:00Z"),
+        ("NEWSLETTER_NOW", "9999-12-31T00:00:00Z"),
+        ("NEWSLETTER_FROM", "Ada <ada@example.com>, Bob <bob@example.com>"),
+        ("NEWSLETTER_SECRET_KEY", " , "),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name: str, value: str) -> None:
@@ -67,7 +71,7 @@ def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name
 
 
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:
-    (command.folder / "newsletter.toml").write_text('send_at = "0 9 * * 2"\n')
+    (command.folder / "newsletter.toml").write_text('send_at = "0 9 * * 8"\n')
     assert "send_at in newsletter.toml" in command.refuses("status")
 
 
@@ -133,6 +137,9 @@ def test_a_relay_that_refuses_leaves_everybody_waiting(command: Command, server:
     command("gather")
     command("issues", "compose")
     command("issues", "approve", "2026-W46")
+    why = command.refuses("issues", "test", "2026-W46", "me@example.org")
+    assert "did not reach me@example.org" in why
+    assert f"127.0.0.1:{port}" in why
     done = command("issues", "send", "2026-W46", status=1)
     assert "Traceback" not in done.stderr
     assert f"127.0.0.1:{port}" in done.stderr

@@ -61,10 +61,10 @@ def test_a_secret_file_that_is_none_is_named_with_its_setting(
 
 
 def test_what_a_secret_file_holds_is_never_shown(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("too-short")
+    (tmp_path / "relay").write_text("ftp://me:hunter23@host")
     with pytest.raises(SettingsError) as refused:
-        settings(tmp_path, SECRET_KEY="secret:key")
-    assert "too-short" not in str(refused.value)
+        settings(tmp_path, SMTP="secret:relay")
+    assert "hunter23" not in str(refused.value)
     (tmp_path / "url").write_text("mysql://root:hunter22@host/db")
     with pytest.raises(SettingsError) as refused:
         settings(tmp_path, DATABASE_URL="secret:url")

@@ -1,0 +1,69 @@
+"""What people write into settings, and what is made of it."""
+
+import pytest
+
+from newsletter import setting_values as values
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("0 6 * * mon", "0 6 * * mon"),
+        ("0  6 * *  MON", "0 6 * * mon"),
+        ("*/10 * 1 jan *", "*/10 * 1 jan *"),
+        ("0 6 * * 1", "0 6 * * mon"),
+        ("0 6 * * 0", "0 6 * * sun"),
+        ("0 6 * * 7", "0 6 * * sun"),
+        ("0 6 * * 1-5", "0 6 * * mon,tue,wed,thu,fri"),
+        ("0 6 * * mon-fri/2", "0 6 * * mon,wed,fri"),
+        ("0 6 * * 5-7", "0 6 * * sun,fri,sat"),
+        ("0 6 * * sun-tue", "0 6 * * sun,mon,tue"),
+        ("0 6 * * fri-mon", "0 6 * * sun,mon,fri,sat"),
+        ("0 6 * * 2,thu", "0 6 * * tue,thu"),
+        ("0 6 * * */2", "0 6 * * sun,tue,thu,sat"),
+    ],
+)
+def test_a_crontab_has_the_days_that_crontab_has(written: str, meant: str) -> None:
+    assert values.crontab(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["0 6 * *", "61 6 * * mon", "0 6 * * 8", "0 6 * * 1-", "0 6 * * mo", "0 6 * * */0", "0 6 * * tues", "@weekly"],
+)
+def test_what_is_no_crontab_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"crontab line|five fields"):
+        values.crontab(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "address"),
+    [
+        ("news@example.com", "", "news@example.com"),
+        ("Fair, Weekly <news@example.com>", "Fair, Weekly", "news@example.com"),
+        ('"Fair" <news@example.com>', "Fair", "news@example.com"),
+    ],
+)
+def test_a_mailbox_has_a_name_and_an_address(written: str, name: str, address: str) -> None:
+    found = values.mailbox_address(written)
+    assert (found.display_name, found.addr_spec) == (name, address)
+
+
+@pytest.mark.parametrize(
+    "written", ["Ada <ada@example.com>, Bob <bob@example.com>", "a@b.example, c@d.example", "Ada", "@x.example"]
+)
+def test_several_mailboxes_or_none_are_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="must be a mailbox"):
+        values.mailbox_address(written)
+
+
+@pytest.mark.parametrize("written", ["1969-12-31T23:59:59Z", "9999-12-31T00:00:00Z", "0001-01-01", "yesterday"])
+def test_an_instant_that_no_calendar_can_compute_with_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="ISO 8601"):
+        values.instant(written)
+
+
+def test_secret_keys_stand_newest_first() -> None:
+    assert values.secrets_list(" new , old,") == ("new", "old")
+    with pytest.raises(ValueError, match="must hold a key"):
+        values.secrets_list(" , ")
