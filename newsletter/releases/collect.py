@@ -135,6 +135,9 @@ class _Batch:
             entry, found.naming, match
         )
         if twin is not None:
+            waits = twin.tool_id is None and twin.status in ("", ReleaseStatus.UNMATCHED)
+            if waits and found.placement.week and self._accepts(feed, found.naming, match):
+                self._attach(twin, self._accept(found.naming, _home(entry, feed) or entry.url or feed.url))
             self.report.repeated += 1
             self.outcomes.append((entry.id, EntryStatus.RELEASE, "another feed showed it first", twin.id))
             return None
@@ -151,8 +154,8 @@ class _Batch:
     def _add(self, entry: NewEntry, feed: FeedRow, found: Announced, week: str | None, match: Match) -> None:
         naming = found.naming
         url = entry.url or feed.state.get("site") or feed.url
-        if week and feed.new_tools == "accept" and not is_known(match) and is_name(naming.name):
-            match = self._accept(naming, _home(entry, feed) or url, naming.tagline or entry.summary)
+        if week and self._accepts(feed, naming, match):
+            match = self._accept(naming, _home(entry, feed) or url, entry.summary)
         key = entry.link_key or canonical_url(url)
         status = ReleaseStatus.MATCHED if match.tool_id is not None else ReleaseStatus.UNMATCHED
         place = -1 - len(self.releases)
@@ -204,12 +207,26 @@ class _Batch:
                 return twin
         return None
 
-    def _accept(self, naming: Naming, url: str, tagline: str | None) -> Match:
+    def _accepts(self, feed: FeedRow, naming: Naming, match: Match) -> bool:
+        return feed.new_tools == "accept" and not is_known(match) and is_name(naming.name)
+
+    def _attach(self, twin: Twin, match: Match) -> None:
+        """A feed that accepts new tools shows what waits unmatched since a more careful one showed it."""
+        values = {
+            "tool_id": match.tool_id, "status": ReleaseStatus.MATCHED, "matched_at": self.now,
+            "match_score": match.score, "match_reason": match.reason, "candidates": None,
+        }  # fmt: skip
+        if twin.id < 0:
+            self.releases[-1 - twin.id] |= values
+        else:
+            rows.update_release(self.connection, twin.id, **values)
+
+    def _accept(self, naming: Naming, url: str, summary: str | None = None) -> Match:
         """The launch of an unknown tool on a feed that accepts them: it becomes a tool, unlisted for now."""
         slug, name_key, address = free_slug(self.connection, naming.name), fold_name(naming.name), canonical_url(url)
         tool_id = add_tool(
             self.connection, slug=slug, name=naming.name, name_key=name_key, url=url, address_key=address,
-            category=UNSORTED, listed=False, now=self.now, tagline=tagline,
+            category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline or summary,
         )  # fmt: skip
         self.knowledge.catalogue.add_tool(tool_id, slug, name_key)
         self.knowledge.catalogue.add_address(tool_id, address)

@@ -12,6 +12,8 @@ class HasFields(Protocol):
     @property
     def slug(self) -> str: ...
     @property
+    def listed(self) -> bool: ...
+    @property
     def starting_ships(self) -> int: ...
     @property
     def starting_skips(self) -> int: ...
@@ -25,12 +27,12 @@ class HasLabel(Protocol):
 
 
 def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[SignedTake]) -> dict[str, Any]:
-    """Everything an import of it would give; fields that nobody gave are null."""
+    """Everything an import of it would give; fields that nobody gave are null, and being listed goes without saying."""
     document: dict[str, Any] = {"slug": tool.slug} | {name: getattr(tool, name) for name in _FIELDS}
     document["aliases"] = [alias.label for alias in aliases if alias.source != "url"]
     document["takes"] = [take_document(take) for take in takes]
     document["votes"] = {"ship": tool.starting_ships, "skip": tool.starting_skips}
-    return document
+    return document if tool.listed else document | {"listed": False}
 
 
 def take_document(take: SignedTake) -> dict[str, Any]:

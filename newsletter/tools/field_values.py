@@ -53,6 +53,12 @@ def line(value: Any) -> str | None:
     return None if value is None else _CONTROLS.sub(" ", _text(value, LONGEST_LINE)).strip() or None
 
 
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Fault(f"must be true or false, not {kind(value)}")
+    return value
+
+
 def needed_line(value: Any) -> str:
     if value is None:
         raise Fault("must be text, not null")

@@ -103,7 +103,7 @@ def plan(given: GivenTool, there: Known | None) -> Change:
     columns: dict[str, Any] = {**given.fields}
     if "name" in columns:
         columns["name_key"] = fold_name(columns["name"])
-    columns |= _counts(standing) | _votes(given.votes, there.tool if there else None) | {"listed": True}
+    columns |= _counts(standing) | _votes(given.votes, there.tool if there else None) | {"listed": given.listed}
     aliases = None if given.aliases is None else tuple(_alias(label) for label in given.aliases)
     url = given.fields.get("url")
     if there is None:

@@ -27,7 +27,8 @@ class GivenTake:
 @dataclass(frozen=True, slots=True)
 class GivenTool:
     """``fields`` holds the text fields that were given, None where one was given as null; ``aliases``, ``takes`` and
-    either count of ``votes`` (ships, skips) are None where they were not given."""
+    either count of ``votes`` (ships, skips) are None where they were not given. Who imports a tool lists it on the
+    public pages, unless ``listed`` says otherwise."""
 
     place: str
     slug: str
@@ -35,6 +36,7 @@ class GivenTool:
     aliases: tuple[str, ...] | None = None
     takes: tuple[GivenTake, ...] | None = None
     votes: tuple[int | None, int | None] = (None, None)
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ _TOOL: dict[str, _Reader] = {
     "aliases": values.lines,
     "takes": values.a_list,
     "votes": values.votes,
+    "listed": values.flag,
 }
 _TAKE: dict[str, _Reader] = {
     "panelist": values.panelist,
@@ -107,7 +110,8 @@ class _FileReader:
         self._first_place[slug] = place
         takes = self._takes(place, given["takes"]) if given.get("takes") is not None else None
         fields = {name: given[name] for name in TEXT_FIELDS if name in given}
-        return GivenTool(place, slug, fields, given.get("aliases"), takes, given.get("votes", (None, None)))
+        votes, listed = given.get("votes", (None, None)), given.get("listed", True)
+        return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed)
 
     def _takes(self, place: str, items: list[Any]) -> tuple[GivenTake, ...]:
         takes: dict[str, GivenTake] = {}

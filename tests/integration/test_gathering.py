@@ -354,6 +354,35 @@ def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
     assert gathering.releases()[0].tool == "lantern"
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_launch_that_waits_becomes_a_tool_when_a_feed_that_accepts_new_tools_shows_it(
+    gathering: Gathering, server: FeedServer, later: bool
+) -> None:
+    shown = rss(item("Lantern – lamps", "https://lantern.example/", TODAY))
+    gathering.watch(server.serve("/careful", shown))
+    if later:
+        gathering.gather()
+        assert gathering.releases()[0].tool is None
+    gathering.watch(server.serve("/trusted", shown), new_tools="accept")
+    gathering.gather()
+    (release,) = gathering.releases()
+    assert (release.tool, release.status) == ("lantern", "matched")
+    assert gathering.collected.new_tools == 1
+
+
+def test_what_an_editor_dropped_stays_dropped_whichever_feed_shows_it_next(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    shown = rss(item("Lantern – lamps", "https://lantern.example/", TODAY))
+    gathering.watch(server.serve("/careful", shown))
+    gathering.gather()
+    drop_release(gathering.engine, gathering.releases()[0].id, gathering.now)
+    gathering.watch(server.serve("/trusted", shown), new_tools="accept")
+    gathering.gather()
+    assert [(release.tool, release.status) for release in gathering.releases()] == [(None, "dropped")]
+    assert gathering.collected.new_tools == 0
+
+
 def test_versions_on_a_feed_that_accepts_new_tools_are_releases_of_one_tool(
     gathering: Gathering, server: FeedServer
 ) -> None:

@@ -46,6 +46,22 @@ def test_what_is_exported_can_be_imported(told: Any, tmp_path: Path) -> None:
     assert json.loads(told("import", "again.json", "--json")[1])["unchanged"] == 1
 
 
+def test_a_tool_off_the_public_pages_stays_off_them_when_its_export_is_imported(told: Any, tmp_path: Path) -> None:
+    hidden = TOOL | {"slug": "hidden", "name": "Hidden", "url": "https://hidden.example", "takes": [], "listed": False}
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": [TOOL, hidden]}), "utf-8")
+    told("import", "tools.json")
+    exported = told("export")[1]
+    assert exported.count('"listed"') == 1
+    (tmp_path / "again.json").write_text(exported, "utf-8")
+    assert json.loads(told("import", "again.json", "--json")[1])["unchanged"] == 2
+    assert not json.loads(told("show", "hidden", "--json")[1])["listed"]
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": [hidden | {"listed": True}]}), "utf-8")
+    told("import", "tools.json")
+    assert json.loads(told("show", "hidden", "--json")[1])["listed"]
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": [hidden | {"listed": "no"}]}), "utf-8")
+    assert "tools[0].listed: must be true or false, not text" in told("import", "tools.json")[2]
+
+
 def test_a_fault_is_one_line_with_its_place_and_exit_1(told: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text(json.dumps({"tools": [TOOL | {"takes": [{"panelist": "builder"}]}]}), "utf-8")
     status, out, err = told("import", "bad.json")
