@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from db.deliveries import Counts
 
 
+OTHERS_SECONDS = 0.5  # how often a command looks whether other senders are done
+
+
 def week_argument(value: str) -> Week:
     try:
         return Week.parse(value)
@@ -54,6 +57,9 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         publish_issue(door.engine, week, door.settings, door.clock.now())
     with _stop_on_signals() as stop:
         report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
+        while any(sent.counts.sending and not sent.trouble for sent in report.issues) and not stop.wait(OTHERS_SECONDS):
+            # Others hold the rest. Should they be gone in the middle of it, it is for us.
+            report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
     if _watched():
         click.echo("\r\x1b[K", err=True, nl=False)
     if any(sent.counts.failed for sent in report.issues):

@@ -71,6 +71,30 @@ def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int) ->
     assert int(said.stdout) == max(os.nice(0) + already, NICENESS)  # this process may have given way in another test
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_finds_all_in_other_hands_waits_for_the_end_and_goes_on_if_they_are_gone(
+    database_url: str, tmp_path: Path, killed: bool
+) -> None:
+    with Sink().delaying(0.05) as sink:
+        environ = complete_environment(database_url) | {"NEWSLETTER_SMTP": sink.url}
+        engine = make_engine(database_url)
+        published(engine, settings_module.load(environ, tmp_path), 200)
+        other = start(environ, "issues", "send", str(WEEK))
+        until = time.monotonic() + 60
+        while not sink.mails and time.monotonic() < until:
+            time.sleep(0.02)
+        mine = start(environ, "issues", "send", str(WEEK))
+        time.sleep(0.3)
+        if killed:
+            other.kill()
+        assert mine.wait(120) == 0
+        found = read_receipt(engine, WEEK)
+        engine.dispose()
+        other.wait(30)
+    assert (found.status, found.counts.sent) == ("sent", 200)
+    assert set(sink.recipients().values()) <= ({1, 2} if killed else {1})
+
+
 @pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])
 def test_two_that_send_at_once_double_nothing(database_url: str, tmp_path: Path, beside: str) -> None:
     with Sink() as sink:
