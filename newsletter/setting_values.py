@@ -187,7 +187,10 @@ def mailbox_address(value: str) -> Address:
         or not _HOST.fullmatch(host.encode("idna").decode() if host else "")
     ):
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
-    return Address(name.strip().strip('"'), local, host)
+    name = name.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return Address(name, local, host)
 
 
 def secrets_list(value: str) -> tuple[str, ...]:

@@ -79,14 +79,15 @@ def list_(door: Door, as_json: bool) -> None:
       newsletter issues list
     """
     from db.engine import reading
-    from db.issues import list_issues
+    from db.issues import frozen_subjects, list_issues
 
     with reading(door.engine) as connection:
         rows = list_issues(connection)
+        subjects = frozen_subjects(connection, [row.id for row in rows])
     document = {
         "issues": [
-            {"issue": row.week, "number": row.number, "status": row.status, "subject": row.subject,
-             "composed_at": iso(row.composed_at), "approved_by": row.approved_by, "send_at": iso(row.send_at),
+            {"issue": row.week, "number": row.number, "status": row.status,
+             "subject": subjects.get(row.id, row.subject), "composed_at": iso(row.composed_at), "approved_by": row.approved_by, "send_at": iso(row.send_at),
              "started_at": iso(row.started_at), "finished_at": iso(row.finished_at)}
             for row in rows
         ]

@@ -14,7 +14,7 @@ from newsletter.deliveries.bounces_providers import notices_in_mail
 from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, judge
 from newsletter.deliveries.bounces_words import says
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
-from newsletter.deliveries.verp import verify_leave_path, verify_return_path
+from newsletter.deliveries.verp import has_return_path, verify_leave_path, verify_return_path
 from newsletter.subscribers.tokens import Link, verify_link
 
 
@@ -47,8 +47,9 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
     if kind is not None:
         delivery_id = delivery_id or _token_in_report(mail, keys)
         return Reading(_complaint(mail, kind), delivery_id, _link_in_report(mail, keys))
-    if delivery_id is None:
-        delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
+    if has_return_path(arrived_at):  # what it encloses vouches for no report that came to a forged one
+        return Reading(tuple(_returned(mail)), delivery_id, hearsay=not mail.from_mail_system)
+    delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
     link = _link_in_report(mail, keys) if mail.from_mail_system else None
     return Reading(tuple(_returned(mail)), delivery_id, link, hearsay=not mail.from_mail_system)
 

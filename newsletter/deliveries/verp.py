@@ -36,6 +36,11 @@ def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
     return _verify(_RETURN_PATH, text, keys)
 
 
+def has_return_path(text: str) -> bool:
+    """Whether an address in it looks like a return path, whoever made it."""
+    return _RETURN_PATH.search(text) is not None
+
+
 def verify_leave_path(text: str, keys: Mapping[int, bytes]) -> int | None:
     """The delivery whose reader asks to leave, or None."""
     return _verify(_LEAVE_PATH, text, keys) or _verify(_LEAVE_PATH, text, keys, b"leave")  # of mails until W48 of 2026

@@ -15,7 +15,8 @@ NOT_OF_THIS_WEEK = frozenset({"changed"})
 
 def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
     """The places of the blocks that a mail with this selection carries, in order."""
-    fits = [_fits(block, selection) for block in blocks]
+    wanted = _wanted(selection)
+    fits = [_fits(block, selection, wanted) for block in blocks]
     led = {block.section for block, fit in zip(blocks, fits, strict=True) if fit and block.section and not block.heads}
     return tuple(
         place
@@ -26,14 +27,20 @@ def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
 
 def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:
     """Has the week anything for this selection? Who gets nothing of what they chose gets no mail."""
-    return any(_is_of_the_week(block) and _fits(block, selection) for block in blocks)
+    wanted = _wanted(selection)
+    return any(_is_of_the_week(block) and _fits(block, selection, wanted) for block in blocks)
 
 
-def _fits(block: Block, selection: Selection) -> bool:
+def _wanted(selection: Selection) -> frozenset[str]:
+    """The categories, however a reader's list or the catalogue writes them in capitals."""
+    return frozenset(category.casefold() for category in selection.categories)
+
+
+def _fits(block: Block, selection: Selection, wanted: frozenset[str]) -> bool:
     if block.whole is not None:
         return block.whole != selection.leaves_out
     if block.category is not None:
-        if selection.categories and block.category not in selection.categories:
+        if wanted and block.category.casefold() not in wanted:
             return False
         if selection.min_ship_percent and (block.ship_percent or 0) < selection.min_ship_percent:
             return False

@@ -43,6 +43,8 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
         raise NotReadyError(f"there is no newsletter database at {database} to back up; `newsletter init` creates one")
     if target.exists() and target.samefile(database):
         raise RefusedError(f"{target} is the database itself; name another file for the backup")
+    if target.exists() and not target.is_file():  # to root, even /dev/null can be replaced
+        raise RefusedError(f"{target} is there already and no file; name another place for the backup")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         schema = backups.copy_out(database, unfinished)

@@ -34,7 +34,7 @@ def parse_address(text: str) -> str:
         raise ValueError("An e-mail address has a name, an @ and a domain.")
     if _has_spaces_or_invisible(address):
         raise ValueError("An e-mail address has no spaces or invisible characters.")
-    if not _LOCAL.fullmatch(local):
+    if not _LOCAL.fullmatch(local) or "=?" in local:  # programs that decode too much see another address there
         raise ValueError("The part before the @ has a character or a dot that cannot stand there.")
     host = _a_labels(domain)
     if len(local.encode()) > MAX_LOCAL or len(local.encode()) + 1 + len(host) > MAX_LENGTH:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.engine import reading
-from db.issues import list_issues
+from db.issues import frozen_subjects, list_issues
 from newsletter.clock import iso
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.errors import BadInputError, RefusedError
@@ -30,8 +30,9 @@ def list_all(asked: Asked) -> Any:
     limit = asked.get("limit") or 100
     with reading(asked.site.engine) as connection:
         page = list_issues(connection, asked.get("before"), limit)
+        subjects = frozen_subjects(connection, [row.id for row in page])
     found = [
-        {"issue": row.week, "number": row.number, "status": row.status, "subject": row.subject,
+        {"issue": row.week, "number": row.number, "status": row.status, "subject": subjects.get(row.id, row.subject),
          "approved_by": row.approved_by, "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
         for row in page
     ]  # fmt: skip

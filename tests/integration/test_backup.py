@@ -1,5 +1,6 @@
 """Backing up while others write, and restoring nothing but a whole backup."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_a_backup_is_private_and_a_database_like_any_other(engine: Engine, tmp_p
     opened = sqlite3.connect(tmp_path / "backup.db")
     assert opened.execute("SELECT email FROM subscribers").fetchall() == [("r1@example.org",)]
     opened.close()
+
+
+def test_a_backup_takes_the_place_of_no_folder_and_no_device(engine: Engine, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(RefusedError, match="no file"):
+            back_up(engine, tmp_path / name, now=MONDAY)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_backup_during_writes_is_of_one_instant(engine: Engine, tmp_path: Path) -> None:

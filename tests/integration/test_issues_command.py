@@ -65,7 +65,8 @@ def test_approving_at_a_time_shows_in_the_issue(engine: Engine, issues: Command)
     shown = issues.json("issues", "show", "2026-W47")
     assert (shown["status"], shown["send_at"]) == ("approved", "2026-11-24T09:00:00Z")
     assert shown["approved_by"] == approved["approved_by"]
-    assert issues.json("issues", "list")["issues"][0]["status"] == "approved"
+    (listed,) = issues.json("issues", "list")["issues"]
+    assert (listed["status"], listed["subject"]) == ("approved", issues.json("issues", "show", "2026-W47")["subject"])
 
 
 def test_where_approval_is_automatic_composing_approves_a_sound_draft(engine: Engine, issues: Command) -> None:

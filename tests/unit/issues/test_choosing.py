@@ -60,6 +60,7 @@ def test_who_chose_nothing_gets_everything_but_what_is_for_followers() -> None:
 
 def test_categories_keep_the_pick_and_their_own_tools() -> None:
     assert names(Selection(categories=("Design",))) == ["start", "pick", "head", "one"]
+    assert names(Selection(categories=("DESIGN",))) == names(Selection(categories=("Design",))), "as a list spells it"
 
 
 def test_a_heading_goes_with_its_section() -> None:

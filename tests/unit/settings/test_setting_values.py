@@ -42,6 +42,7 @@ def test_what_is_no_crontab_is_refused(written: str) -> None:
         ("news@example.com", "", "news@example.com"),
         ("Fair, Weekly <news@example.com>", "Fair, Weekly", "news@example.com"),
         ('"Fair" <news@example.com>', "Fair", "news@example.com"),
+        (r'"The \"Fair\" \\ Weekly" <news@example.com>', r'The "Fair" \ Weekly', "news@example.com"),
     ],
 )
 def test_a_mailbox_has_a_name_and_an_address(written: str, name: str, address: str) -> None:
