@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from db.letters import withdraw_letters
-from db.models import Delivery, Issue, ReturnedMail, Subscriber
+from db.models import Delivery, Issue, IssueContent, ReturnedMail, Subscriber
 from db.states import (
     BounceKind,
     DeliveryStatus,
@@ -68,6 +68,12 @@ def delivery_of_link(connection: Connection, issue_id: int, subscriber_id: int) 
     wanted = select(*_DELIVERY).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
     row = connection.execute(wanted).one_or_none()
     return None if row is None else DeliveryRow(*row)
+
+
+def has_return_paths(connection: Connection, issue_id: int) -> bool:
+    """Whether the mails of an issue have return paths of their own."""
+    domain = IssueContent.content["message"]["envelope"]["bounce_domain"].as_string()
+    return connection.scalar(select(domain).where(IssueContent.issue_id == issue_id)) is not None
 
 
 def deliveries_by_relay_id(connection: Connection, relay_id: str) -> list[DeliveryRow]:

@@ -87,7 +87,8 @@ def list_(door: Door, as_json: bool) -> None:
     document = {
         "issues": [
             {"issue": row.week, "number": row.number, "status": row.status,
-             "subject": subjects.get(row.id, row.subject), "composed_at": iso(row.composed_at), "approved_by": row.approved_by, "send_at": iso(row.send_at),
+             "subject": subjects.get(row.id, row.subject), "composed_at": iso(row.composed_at),
+             "approved_by": row.approved_by, "send_at": iso(row.send_at),
              "started_at": iso(row.started_at), "finished_at": iso(row.finished_at)}
             for row in rows
         ]

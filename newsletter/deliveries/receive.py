@@ -18,6 +18,7 @@ from db.returned_mail import (
     delivery_by_id,
     delivery_of_link,
     has_changed,
+    has_return_paths,
     mark_changed,
     newest_delivery_to,
     note_streak,
@@ -234,9 +235,12 @@ def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None
     if reading.link is None:
         return None
     delivery = delivery_of_link(connection, reading.link.issue_id, reading.link.subscriber_id)
-    if delivery is None or not _is_bounce(reading) or any(one.names(delivery.email) for one in reading.returned):
+    if delivery is None or not _is_bounce(reading):
         return delivery
-    return None  # the link goes along with every copy that its reader forwards, and this copy was another's
+    # The link goes along with every copy that its reader forwards: it proves no bounce where a return path could, and
+    # where none could, the report has to name that reader.
+    names_them = any(one.names(delivery.email) for one in reading.returned)
+    return delivery if names_them and not has_return_paths(connection, delivery.issue_id) else None
 
 
 def _delivery_of_notice(connection: Connection, notice: Notice, keys: dict[int, bytes]) -> DeliveryRow | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys, newest_link_key
-from db.models import Delivery, Editor, Issue, Letter, ReturnedMail, Subscriber, Suppression
+from db.models import Delivery, Editor, Issue, IssueContent, Letter, ReturnedMail, Subscriber, Suppression
 from db.partitions import make_partition
 from newsletter.clock import Week
 from newsletter.deliveries.bounces_mail import Arrived
@@ -259,6 +259,22 @@ def test_a_bounce_that_came_to_our_from_is_tied_by_the_readers_link_in_what_it_r
     report = take(engine, dsn(HARD, unsubscribe=readers_link(engine, ada)))
     assert [(result.kind, result.subscriber_changed) for result in report.results] == [("hard", True)]
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_where_mails_have_return_paths_a_link_in_what_a_bounce_returns_proves_nothing(
+    engine: Engine, ada: Mailed
+) -> None:
+    with transaction(engine) as connection:
+        for issue_id in connection.scalars(select(Issue.id)).all():
+            content = {"message": {"envelope": {"bounce_domain": "bounces.example.com"}}}
+            connection.execute(
+                insert(IssueContent).values(
+                    issue_id=issue_id, content_hash="", content=content, segments=b"", frozen_at=MONDAY
+                )
+            )
+    report = take(engine, dsn(HARD, unsubscribe=readers_link(engine, ada)))
+    assert [(result.kind, result.subscriber_changed) for result in report.results] == [("hard", False)]
+    assert state(engine, ada.subscriber_id) == ("active", None)
 
 
 def test_a_bounce_of_a_copy_that_a_reader_forwarded_does_not_touch_them(engine: Engine, ada: Mailed) -> None:
