@@ -66,6 +66,7 @@ class Mailbox:
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|min|h)", re.ASCII)
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_IN_A_HEADER = re.compile(r"[!#-;=?-\[\]-~]+")  # one that stands in <…> as it is
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?", re.I | re.ASCII)
 
 
@@ -147,14 +148,32 @@ def instant(value: str) -> datetime:
         raise ValueError(f"must be an ISO 8601 instant such as 2026-11-23T09:00:00Z, not {value!r}") from None
 
 
+def _a_labels(host: str) -> str:
+    """A domain as mail and DNS have it (RFC 5891); what is none comes back as it is."""
+    if host.isascii():
+        return host
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return host
+
+
 def web_url(value: str) -> str:
-    """An http or https base without query or fragment; the trailing slash goes."""
-    cleaned = text(value).rstrip("/")
-    parts = urlsplit(cleaned)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    """An http or https base without query or fragment, its host in A-labels; the trailing slash goes."""
+    parts = urlsplit(text(value).rstrip("/"))
+    host = parts.hostname or ""
+    if not host.isascii():
+        parts = parts._replace(netloc=parts.netloc.lower().replace(host, _a_labels(host)))
+    found = parts.geturl()
+    if (
+        parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username
+        or not _IN_A_HEADER.fullmatch(found)
+    ):  # fmt: skip
         raise ValueError(f"must be an address such as https://news.example.com, not {value!r}")
     _ = parts.port
-    return cleaned
+    return found
 
 
 def database_url(value: str) -> str:
@@ -165,7 +184,7 @@ def database_url(value: str) -> str:
 
 
 def domain(value: str) -> str:
-    cleaned = text(value).lower()
+    cleaned = _a_labels(text(value).lower())
     if not _HOST.fullmatch(cleaned) or len(cleaned) > 253:
         raise ValueError(f"must be a domain such as bounces.example.com, not {value!r}")
     return cleaned
@@ -332,6 +351,7 @@ def dkim_keys(value: str) -> tuple[DkimKey, ...]:
     for part in value.split():
         selector, _, rest = part.partition(":")
         host, _, path = rest.partition(":")
+        host = _a_labels(host)
         if not (_HOST.fullmatch(selector) and _HOST.fullmatch(host) and path):
             raise ValueError(f"must be selector:domain:path-to-private-key, not {part!r}")
         keys.append(DkimKey(selector.lower(), host.lower(), Path(path)))

@@ -8,6 +8,7 @@ import click
 from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
+from newsletter.feeds.showing import health, shown
 
 if TYPE_CHECKING:
     from db.feeds import FeedRow
@@ -276,35 +277,3 @@ def _answer_list(report: "WatchReport", as_json: bool) -> None:
     ]
     said = f"Added {len(report.added)} feeds; {len(report.known)} were watched already, {len(report.refused)} refused."
     answer(document, as_json, [*lines, said])
-
-
-def health(feed: "FeedRow", now: Any) -> str:
-    """One word or a few: what an operator should know about this feed."""
-    from datetime import timedelta
-
-    from newsletter.feeds.polling import is_failing_long, is_stale
-
-    if feed.status != "active":
-        return feed.status
-    if is_failing_long(feed.last_ok_at, feed.created_at, feed.failures, now):
-        return f"failing since {feed.last_ok_at or feed.created_at:%Y-%m-%d}: {feed.last_error}"
-    if feed.failures:
-        return f"failed {feed.failures} times: {feed.last_error}"
-    if feed.last_ok_at is None:
-        return "not fetched yet"
-    gap = feed.state.get("gap")
-    if is_stale(feed.last_changed_at, timedelta(seconds=gap) if gap else None, now):
-        return f"stale: nothing new since {feed.last_changed_at:%Y-%m-%d}"
-    return "ok"
-
-
-def shown(feed: "FeedRow") -> dict[str, Any]:
-    """A feed as JSON."""
-    return {
-        "url": feed.url, "name": feed.name, "kind": feed.kind, "status": feed.status, "tool": feed.tool,
-        "new_tools": feed.new_tools, "include": feed.include, "exclude": feed.exclude, "limit": feed.entry_limit,
-        "prereleases": feed.prereleases, "added_at": iso(feed.created_at), "last_checked_at": iso(feed.last_checked_at),
-        "last_ok_at": iso(feed.last_ok_at), "last_changed_at": iso(feed.last_changed_at),
-        "next_check_at": iso(feed.next_check_at), "failures": feed.failures, "error": feed.last_error,
-        "entries": feed.state.get("entries"),
-    }  # fmt: skip

@@ -164,21 +164,13 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     Example:
       newsletter issues test 2026-W47 me@example.org
     """
-    from db.engine import reading, transaction
-    from db.letters import add_letter, letter_fates
-    from db.states import LetterKind
-    from newsletter.clock import real_now
+    from db.engine import reading
+    from db.letters import letter_fates
     from newsletter.deliveries.send_letters import send_letters
-    from newsletter.issues.render import render_issue
-    from newsletter.settings import required
+    from newsletter.issues.queue_test import queue_test
 
-    required(door.settings, "from_", "secret_key")
-    week, now = week_argument(issue), door.clock.now()
-    wanted = [_address(address) for address in addresses]
-    mail = render_issue(door.engine, week, door.settings, now)
-    data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
-    with transaction(door.engine) as connection:
-        ids = [add_letter(connection, LetterKind.TEST, address, data, real_now(), now) for address in wanted]
+    week, wanted = week_argument(issue), [_address(address) for address in addresses]
+    ids = queue_test(door.engine, week, door.settings, door.clock, wanted)
     logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
     send_letters(door.engine, door.settings, door.clock)
     with reading(door.engine) as connection:

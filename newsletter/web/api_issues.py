@@ -1,4 +1,4 @@
-"""The API's issues: draft, check, approve, receipt. Sending stays with the service and the people who run it."""
+"""The API's issues until they are approved; api_sending.py has the rest of their life."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,12 +6,11 @@ from typing import Any
 from db.engine import reading
 from db.issues import frozen_subjects, list_issues
 from newsletter.clock import iso
-from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.check import check_issue
 from newsletter.issues.compose import compose_issue
-from newsletter.issues.render import read_issue
+from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.showing import document
 from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_releases import parsed
@@ -22,8 +21,6 @@ _STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", 
 _LINE = shape("issue status", issue=WEEK, status=_STATUS, subject=or_null(TEXT))
 _LIST = {"type": "array", "items": {"type": "object"}}
 _ISSUE = shape("issue status items also_released", issue=WEEK, status=_STATUS, items=_LIST)
-_COUNT = {"type": "integer", "minimum": 0}
-_SEVEN = ("queued", "sending", "sent", "deferred", "failed", "uncertain", "skipped")
 
 
 def list_all(asked: Asked) -> Any:
@@ -42,6 +39,12 @@ def list_all(asked: Asked) -> Any:
 def show_issue(asked: Asked) -> Any:
     row, values = read_issue(asked.site.engine, parsed(asked.values["issue"]), asked.site.settings)
     return document(row, values)
+
+
+def show_mail(asked: Asked) -> Any:
+    here, week = asked.site, parsed(asked.values["issue"])
+    mail = render_issue(here.engine, week, here.settings, here.clock.now())
+    return {"issue": str(week), "subject": mail.subject, "text": mail.text, "html": mail.html}
 
 
 def compose(asked: Asked) -> Any:
@@ -73,10 +76,6 @@ def approve(asked: Asked) -> Any:
         here.engine, week, asked.caller, here.settings, here.clock.now(), send_at=_instant(asked.body.get("send_at"))
     )
     return show_issue(asked)
-
-
-def receipt(asked: Asked) -> Any:
-    return read_receipt(asked.site.engine, parsed(asked.values["issue"])).document()
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -112,8 +111,8 @@ OPERATIONS = (
         takes=closed(shape("", send_at=or_null(INSTANT))), place=_PLACE,
     ),
     Operation(
-        "GET", "/api/v1/issues/{issue}/receipt", "issues:read", "Reconciled counts, and every address that failed.",
-        receipt, shape("issue status recipients failures", recipients=_COUNT, **dict.fromkeys(_SEVEN, _COUNT)),
-        place=_PLACE,
+        "GET", "/api/v1/issues/{issue}/mail", "issues:read",
+        "The issue as mail, as a reader who chose everything and has no name would get it.", show_mail,
+        shape("issue subject text html", issue=WEEK, subject=TEXT), place=_PLACE,
     ),
 )  # fmt: skip

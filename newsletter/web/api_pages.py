@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from newsletter.web import api_events, api_issues, api_releases, api_subscribers, api_tools
+from newsletter.web import api_events, api_feeds, api_issues, api_releases, api_sending, api_subscribers, api_tools
 from newsletter.web.api_routing import Operation, Problem, routes_of
 from newsletter.web.site import page, site
 
 OPERATIONS = (
-    *api_tools.OPERATIONS, *api_releases.OPERATIONS, *api_issues.OPERATIONS, *api_subscribers.OPERATIONS,
-    *api_events.OPERATIONS,
+    *api_feeds.OPERATIONS, *api_tools.OPERATIONS, *api_releases.OPERATIONS, *api_issues.OPERATIONS,
+    *api_sending.OPERATIONS, *api_subscribers.OPERATIONS, *api_events.OPERATIONS,
 )  # fmt: skip
 SCOPES = tuple(sorted({operation.scope for operation in OPERATIONS}))
 

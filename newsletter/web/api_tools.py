@@ -12,6 +12,7 @@ from newsletter.readers.community import community
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import import_tools
+from newsletter.tools.merge import merge_tools
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import tally, verdict_of
@@ -91,6 +92,11 @@ def put_take(asked: Asked) -> Any:
     return show_tool(asked)
 
 
+def merge(asked: Asked) -> Any:
+    report = merge_tools(asked.site.engine, asked.values["slug"], asked.body["into"], asked.site.clock.now())
+    return {"releases": report.releases, "takes": report.takes, "votes": report.votes}
+
+
 _WORD = {"type": "string", "minLength": 1}
 _GIVEN = shape("slug name url category", slug=_WORD, name=_WORD, url=_WORD, category=_WORD)
 OPERATIONS = (
@@ -113,5 +119,11 @@ OPERATIONS = (
         "PUT", "/api/v1/tools/{slug}/takes/{panelist}", "tools:write",
         "Record a panelist's take. The one that it replaces is kept as history.", put_take, _SHOWN, takes=_TAKE,
         place={"slug": SLUG, "panelist": {"type": "string", "minLength": 1, "maxLength": 40}},
+    ),
+    Operation(
+        "POST", "/api/v1/tools/{slug}/merge", "tools:write",
+        "Make this tool part of another: releases, names, votes and bookmarks go there, and its pages redirect.", merge,
+        shape("releases takes votes", releases=_COUNT, takes=_COUNT, votes=_COUNT),
+        takes=closed(shape("into", into=SLUG)), place={"slug": SLUG},
     ),
 )  # fmt: skip

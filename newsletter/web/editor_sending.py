@@ -11,16 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, letters
+from db import audit
 from db.engine import transaction
-from db.states import LetterKind
-from newsletter.clock import iso, real_now
+from newsletter.clock import iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
-from newsletter.issues.render import render_issue
+from newsletter.issues.queue_test import MOST_TESTS, queue_test
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.editor_arranging import store_typed
@@ -29,8 +28,6 @@ from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import changed
 from newsletter.web.session import Typed, Visitor, back_to, editor_page
 from newsletter.web.site import site
-
-MOST_TESTS = 20
 
 
 def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -124,14 +121,8 @@ def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if not 0 < len(addresses) <= MOST_TESTS:
         raise BadInputError(f"say to whom the test goes: one to {MOST_TESTS} addresses")
     store_typed(request, visitor, typed)
-    mail = render_issue(here.engine, week, here.settings, here.clock.now())
-    data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
-    with transaction(here.engine) as connection:
-        for address in addresses:
-            letters.add_letter(connection, LetterKind.TEST, address, data, real_now(), here.clock.now())
-        audit.add_audit(
-            connection, visitor.email, "sent a test", f"issue {week}", here.clock.now(), {"addresses": len(addresses)}
-        )
+    queue_test(here.engine, week, here.settings, here.clock, addresses)
+    _note(request, visitor, "sent a test", {"addresses": len(addresses)})
     return back_with(request, typed, f"A test is on its way to {', '.join(addresses)}")
 
 

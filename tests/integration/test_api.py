@@ -12,8 +12,9 @@ from hypothesis import strategies as some
 from sqlalchemy import Engine, func, insert, select
 
 from db.api import add_token, revoke_token
+from db.audit import audit_log
 from db.engine import reading, transaction
-from db.models import ApiToken, Release, Take
+from db.models import ApiToken, Letter, Release, Take
 from db.releases import list_releases
 from newsletter.clock import Clock, real_now
 from newsletter.settings import Settings
@@ -23,8 +24,9 @@ from newsletter.web.api_routing import Operation
 from newsletter.web.api_schemas import conform
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
-from tests.fakes.sample_week import release
+from tests.fakes.sample_week import release, set_out
 from tests.fakes.times import MONDAY
+from tests.integration.sending import WEEK, approved_issue, subscribe
 
 TOOL = {"slug": "curly", "name": "Curly", "url": "https://curly.example", "category": "Developer Tools"}
 TAKE = {"call": "ship", "score": 88, "text": "It does one thing well."}
@@ -181,6 +183,78 @@ def test_a_take_is_recorded_once_however_often_it_is_sent(client: Client, engine
         client.call("PUT", "/tools/curly/takes/builder", TAKE)
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(Take)).scalar_one() == 1
+
+
+def test_feeds_are_watched_paused_and_forgotten(client: Client) -> None:
+    feed = {"url": "https://launches.example/feed.xml", "name": "Launches", "new_tools": "accept", "limit": 5}
+    added = client.call("POST", "/feeds", feed).json()
+    assert {name: added[name] for name in feed} == feed
+    assert (added["kind"], added["health"]) == ("launches", "not fetched yet")
+    assert is_problem(client.call("POST", "/feeds", feed), 409)
+    assert (
+        "regular expression" in client.call("POST", "/feeds", {**feed, "url": "https://b.example", "include": "("}).text
+    )
+    there = f"/feeds/{added['id']}"
+    assert client.call("GET", there).json() == added
+    assert client.call("POST", f"{there}/pause").json()["status"] == "paused"
+    assert client.call("POST", f"{there}/resume").json()["status"] == "active"
+    assert [one["url"] for one in client.call("GET", "/feeds").json()["feeds"]] == [feed["url"]]
+    assert client.call("DELETE", there).json()["url"] == feed["url"]
+    assert is_problem(client.call("GET", there), 404)
+
+
+def test_feeds_come_in_pages(client: Client) -> None:
+    for name in "cab":
+        client.call("POST", "/feeds", {"url": f"https://{name}.example/feed"})
+    first = client.call("GET", "/feeds?limit=2").json()
+    second = client.call("GET", f"/feeds?limit=2&after={first['next']}").json()
+    assert [one["url"][8] for one in first["feeds"] + second["feeds"]] == ["c", "a", "b"]
+    assert second["next"] is None
+
+
+def test_two_tools_become_one(client: Client) -> None:
+    other = {**TOOL, "slug": "curlier", "name": "Curlier", "url": "https://curlier.example"}
+    client.call("POST", "/tools", {"tools": [TOOL, other]})
+    client.call("PUT", "/tools/curlier/takes/builder", TAKE)
+    assert client.call("POST", "/tools/curlier/merge", {"into": "curly"}).json() == {
+        "releases": 0,
+        "takes": 1,
+        "votes": 0,
+    }
+    assert client.call("GET", "/tools/curly").json()["verdict"]["ships"] == 1
+    assert is_problem(client.call("POST", "/tools/curly/merge", {"into": "curly"}), 409)
+
+
+def test_an_issue_is_sent_held_and_stopped(client: Client, engine: Engine, settings: Settings) -> None:
+    approved_issue(engine, settings)
+    subscribe(engine, 3)
+    there = f"/issues/{WEEK}"
+    assert is_problem(client.call("POST", f"{there}/pause"), 409)
+    begun = client.call("POST", f"{there}/send").json()
+    assert (begun["status"], begun["recipients"], begun["queued"]) == ("sending", 3, 3)
+    assert is_problem(client.call("POST", f"{there}/send"), 409)
+    assert client.call("POST", f"{there}/pause").json()["status"] == "paused"
+    assert client.call("POST", f"{there}/resume").json()["status"] == "sending"
+    assert is_problem(client.call("POST", f"{there}/resend"), 409)
+    stopped = client.call("POST", f"{there}/cancel").json()
+    assert (stopped["status"], stopped["skipped"]) == ("cancelled", 3)
+    with reading(engine) as connection:
+        said = [(line.who, line.what) for line in audit_log(connection, subject=f"issue {WEEK}")]
+    assert ("api:all", "stopped the issue") in said
+
+
+def test_an_issue_is_mailed_to_a_few_for_a_look(client: Client, engine: Engine, settings: Settings) -> None:
+    set_out(engine, settings)
+    there = f"/issues/{WEEK}"
+    mail = client.call("GET", f"{there}/mail").json()
+    assert mail["subject"] == client.call("GET", there).json()["subject"]
+    assert "<html" in mail["html"]
+    asked = {"addresses": ["me@example.org", "Me@Example.org", "me@EXAMPLE.org"]}
+    assert client.call("POST", f"{there}/test", asked).json() == {"issue": str(WEEK), "queued": 2}
+    with reading(engine) as connection:
+        assert set(connection.scalars(select(Letter.email))) == {"me@example.org", "Me@example.org"}
+    assert is_problem(client.call("POST", f"{there}/test", {"addresses": []}), 422)
+    assert "body.addresses" in client.call("POST", f"{there}/test", {"addresses": ["me@example"]}).json()["detail"]
 
 
 def test_the_document_describes_every_route_and_nothing_else() -> None:

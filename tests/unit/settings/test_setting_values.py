@@ -58,6 +58,36 @@ def test_several_mailboxes_or_none_are_refused(written: str) -> None:
         values.mailbox_address(written)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://news.example.com/", "https://news.example.com"),
+        ("https://München.example:8443/post/", "https://xn--mnchen-3ya.example:8443/post"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_web_address_stands_in_a_header_as_it_is(written: str, meant: str) -> None:
+    assert values.web_url(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["news.example.com", "ftp://x.example", "https://", "https://x.example/a b", "https://x.example/?a=1",
+     "https://me@x.example", "https://x.example/ä", "https://x.example/<b>", "https://-ü-.example"],
+)  # fmt: skip
+def test_what_is_no_base_of_links_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="must be an address"):
+        values.web_url(written)
+
+
+def test_domains_are_kept_as_mail_has_them() -> None:
+    assert values.domain("Bounces.München.example") == "bounces.xn--mnchen-3ya.example"
+    (key,) = values.dkim_keys("nov:münchen.example:/keys/nov.pem")
+    assert key.domain == "xn--mnchen-3ya.example"
+    with pytest.raises(ValueError, match="must be a domain"):
+        values.domain("-ü-.example")
+
+
 @pytest.mark.parametrize("written", ["1969-12-31T23:59:59Z", "9999-12-31T00:00:00Z", "0001-01-01", "yesterday"])
 def test_an_instant_that_no_calendar_can_compute_with_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="ISO 8601"):

@@ -1,0 +1,97 @@
+"""The API's way of an issue from approval to its end. The service does the sending."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from db.audit import add_audit
+from db.engine import transaction
+from newsletter.clock import Week
+from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.send import check_ready
+from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue, send_to_missed
+from newsletter.errors import BadInputError
+from newsletter.issues.publish import publish_issue
+from newsletter.issues.queue_test import MOST_TESTS, queue_test
+from newsletter.subscribers.addresses import parse_address
+from newsletter.web.api_releases import parsed
+from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_schemas import EMAIL, WEEK, Schema, closed, shape
+
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_SEVEN = ("queued", "sending", "sent", "deferred", "failed", "uncertain", "skipped")
+RECEIPT = shape("issue status recipients failures", recipients=_COUNT, **dict.fromkeys(_SEVEN, _COUNT))
+
+
+def receipt(asked: Asked) -> Any:
+    return read_receipt(asked.site.engine, parsed(asked.values["issue"])).document()
+
+
+def send(asked: Asked) -> Any:
+    here = asked.site
+    check_ready(here.settings)
+    publish_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    return _noted(asked, "sent the issue at once")
+
+
+def pause(asked: Asked) -> Any:
+    return _steer(asked, pause_issue, "paused the sending")
+
+
+def resume(asked: Asked) -> Any:
+    return _steer(asked, resume_issue, "resumed the sending")
+
+
+def resend(asked: Asked) -> Any:
+    return _steer(asked, send_to_missed, "sent the issue to the missed")
+
+
+def cancel(asked: Asked) -> Any:
+    return _steer(asked, cancel_issue, "stopped the issue")
+
+
+def test(asked: Asked) -> Any:
+    here, week = asked.site, parsed(asked.values["issue"])
+    try:
+        addresses = [parse_address(address) for address in asked.body["addresses"]]
+    except ValueError as error:
+        raise BadInputError(f"body.addresses: {error}") from None
+    queued = queue_test(here.engine, week, here.settings, here.clock, list(dict.fromkeys(addresses)))
+    return {"issue": str(week), "queued": len(queued)}
+
+
+def _steer(asked: Asked, turn: Callable[[Engine, Week, datetime], object], what: str) -> Any:
+    turn(asked.site.engine, parsed(asked.values["issue"]), asked.site.clock.now())
+    return _noted(asked, what)
+
+
+def _noted(asked: Asked, what: str) -> Any:
+    with transaction(asked.site.engine) as connection:
+        add_audit(connection, asked.caller, what, f"issue {asked.values['issue']}", asked.site.clock.now())
+    return receipt(asked)
+
+
+def _operation(act: Callable[[Asked], Any], summary: str) -> Operation:
+    path = f"/api/v1/issues/{{issue}}/{act.__name__}"
+    return Operation("POST", path, "issues:write", summary, act, RECEIPT, place={"issue": WEEK})
+
+
+_ADDRESSES: Schema = {"type": "array", "items": EMAIL, "minItems": 1, "maxItems": MOST_TESTS}
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/issues/{issue}/receipt", "issues:read", "Reconciled counts, and every address that failed.",
+        receipt, RECEIPT, place={"issue": WEEK},
+    ),
+    _operation(send, "Start sending an approved issue now, whatever its `send_at` says."),
+    _operation(pause, "Hold a sending; within a second no further message begins."),
+    _operation(resume, "Let a paused sending go on."),
+    _operation(resend, "Send an issue again to whom it did not reach."),
+    _operation(cancel, "Stop an issue for good: who has not got it will not get it."),
+    Operation(
+        "POST", "/api/v1/issues/{issue}/test", "issues:write",
+        "Mail the issue as it stands to a few addresses, within seconds.", test, shape("issue queued", queued=_COUNT),
+        takes=closed(shape("addresses", addresses=_ADDRESSES)), place={"issue": WEEK},
+    ),
+)  # fmt: skip
