@@ -114,7 +114,7 @@ class Supply:
                     self._low.set()
                 continue
             self._exhausted = not claimed
-            self._mark = min(LOW, len(claimed) // 2)
+            self._mark = min(LOW, max(len(claimed) // 2, 1))
             self._claimed.extend(self._lines.sort(claimed))
             self._ahead.feed(self._claimed)
             self._more.set()

@@ -1,5 +1,7 @@
 """Sending an issue to its end, against a live SMTP server that records."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,15 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+
+
+def stop_after(seconds: float) -> threading.Event:
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True
+    timer.start()
+    return stop
+
 
 PIPELINING = tuple(offer for offer in ALL if offer != "CHUNKING")
 PLAIN = ("8BITMIME",)
@@ -29,6 +40,17 @@ def test_everyone_gets_one_mail_whatever_the_relay_offers(
     assert report.issues[0].counts.sent == 40
     assert sink.recipients() == {f"reader{n}@example.org": 1 for n in range(40)}
     assert sink.most_connections <= 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 61, 130])
+def test_a_sending_ends_however_many_it_is_for(engine: Engine, settings: Settings, count: int) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, count)
+        began = time.monotonic()
+        (report,) = send_due(engine, here, standing(), WEEK, stop_after(60)).issues
+        assert time.monotonic() - began < 55, "it waited for nothing"
+    assert (report.status, report.counts.sent, len(sink.mails)) == ("sent", count, count)
 
 
 def test_publishing_tells_how_many_it_is_for(engine: Engine, settings: Settings) -> None:
