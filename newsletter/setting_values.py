@@ -209,7 +209,7 @@ def mailbox_address(value: str) -> Address:
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return Address(name, local, host)
+    return Address(name, local, _a_labels(host.lower()))
 
 
 def secrets_list(value: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
 from newsletter.deliveries.bounces_providers import notices_in_mail
 from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, judge
-from newsletter.deliveries.bounces_words import says
+from newsletter.deliveries.bounces_words import says, without
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
 from newsletter.deliveries.verp import has_return_path, verify_leave_path, verify_return_path
 from newsletter.subscribers.tokens import Link, verify_link
@@ -96,7 +96,8 @@ def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Ret
     around = words_about(final, [_address(other, "final-recipient") for other in all_of_them], mail.words)
     judgement = judge(status, None, said, action=action, around=around)
     if action == "failed" and judgement.reason in (Reason.REFUSED, Reason.SYSTEM, Reason.PROTOCOL, Reason.UNREACHABLE):
-        refined = judge(status, None, f"{said}\n{around}", action=action)
+        told = without("of every notice", " ".join(around[:8000].split()))
+        refined = judge(status, None, f"{said}\n{told}", action=action, around=around)
         judgement = refined if _says_little(status, said) else judgement
     named = final if "@" in final or "@" not in original else original  # "x-internal; CN=Ada/OU=Mail" is no address
     return Returned(named, _of_their_host(judgement, named, said, mail), original)

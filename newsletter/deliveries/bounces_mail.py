@@ -11,6 +11,7 @@ from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser, Parser
+from email.utils import parseaddr
 from html import unescape
 from typing import Any, NamedTuple
 
@@ -62,10 +63,13 @@ class OpenedMail:
 
     @property
     def from_mail_system(self) -> bool:
-        """Whether who writes can know what became of our mail. People forward bounces, and vacation programs write in
-        their name, with a null sender too."""
+        """Whether who writes can know what became of our mail. People forward bounces, vacation programs write in
+        their name, with a null sender too, and anybody can be called Mail Delivery System."""
         report = "multipart/report" in self.header("content-type").lower()
-        return self.from_daemon or report or "x-failed-recipients" in self.headers
+        if report or "x-failed-recipients" in self.headers:
+            return True
+        addresses = " ".join(parseaddr(self.header(name))[1] for name in ("from", "return-path", "sender"))
+        return self.from_daemon and (self.null_sender or says("sender of returned mail", addresses))
 
     @property
     def from_person(self) -> bool:

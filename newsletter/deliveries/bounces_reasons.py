@@ -41,6 +41,7 @@ HARD = frozenset({Reason.NO_SUCH_USER, Reason.NO_SUCH_HOST, Reason.MOVED, Reason
 IGNORED = frozenset(
     {Reason.DELIVERED, Reason.VACATION, Reason.UNSUBSCRIBE, Reason.REPORT, Reason.NOT_UNDERSTOOD},
 )
+_OF_A_MAILBOX = frozenset({Reason.NO_SUCH_USER, Reason.MOVED, Reason.DISABLED, Reason.MAILBOX_FULL})
 # Soft reasons that say something about the mailbox; the others are about us, our message, or their bad day.
 COUNTED = frozenset({Reason.MAILBOX_FULL, Reason.UNREACHABLE, Reason.REFUSED, Reason.DISABLED})
 
@@ -95,11 +96,12 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     if code is None and (found := _CODE.search(flat)):
         code = int(found[1])
     reason = _reason(believed, code, flat)
+    if reason in _OF_A_MAILBOX and says("before the recipient", f"{flat} {' '.join(around[:8000].split())}"):
+        reason = Reason.POLICY
     if reason is Reason.NO_SUCH_USER and not _names_the_address(believed) and _filtered(flat, around):
         reason = Reason.REFUSED
-    permanent = not (believed or str(code or 5)).startswith("4") and not (
-        reason is Reason.DISABLED and not (believed or "").endswith(".2.1")
-    )
+    comes_back = reason is Reason.DISABLED and not ((believed or "").endswith(".2.1") or says("gone for good", flat))
+    permanent = not (believed or str(code or 5)).startswith("4") and not comes_back
     kind = BounceKind.HARD if reason in HARD and permanent else BounceKind.SOFT
     return Judgement(kind, reason, believed)
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -117,10 +118,12 @@ class _Conversation(ABC):
         if reply is not None and reply.code == 421:
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
-    def turned_away(self, job: Job, replies: Sequence[Reply]) -> bool:
+    def turned_away(self, job: Job, replies: list[Reply]) -> bool:
         """Whether the relay takes nothing now, in answer to MAIL or before it. It knows no recipient yet, so neither
-        delivery nor domain has to do with it."""
+        delivery nor domain has to do with it. Another refusal of MAIL is marked as one."""
         if not replies or not takes_nothing(replies[0]):
+            if replies and not replies[0].ok:
+                replies[0] = replace(replies[0], to_mail=True)
             return False
         self.source.turned_away(job, replies[0])
         self.line.close()

@@ -42,9 +42,11 @@ _LIMIT = re.compile(
 _NO_SUCH = re.compile(
     r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
     r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid|disabled)"
-    r"|no such (?:user|mailbox|recipient|person)|unknown (?:user|recipient|mailbox)",
+    r"|no such (?:user|mailbox|recipient|person)|unknown (?:user|recipient|mailbox)"
+    r"|does ?n.t have an? .{0,60}account|\(554\.30\)",  # both Yahoo's
     re.I,
 )
+_DENIED = re.compile(r"recipient address(?:es)? rejected ?: access denied", re.I)  # Microsoft's 5.4.1: no such mailbox
 _NO_MAILBOX = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 _ISSUE = frozenset({(2, 3), (3, 4)})
 _TENANT = frozenset({(7, 705), (7, 708)})  # Microsoft 365, of us as its customer: we sent more than it trusts us with
@@ -57,6 +59,9 @@ class Reply:
 
     code: int
     text: str
+    to_mail: bool = False
+    """Whether it refuses MAIL: then it knows no recipient yet, whatever it says."""
+
     ok: bool = field(init=False, repr=False, compare=False)
     took: bool = field(init=False, repr=False, compare=False)
     """Whether it says, behind a message, that it was taken."""
@@ -141,6 +146,11 @@ def is_permanent(reply: Reply, blame: Blame) -> bool:
 
 def blame_of(reply: Reply) -> Blame:
     """Who is at fault for a reply that is no success."""
+    found = _blame_of(reply)
+    return Blame.OURS if reply.to_mail and found is Blame.MAILBOX else found
+
+
+def _blame_of(reply: Reply) -> Blame:
     enhanced = reply.enhanced
     if reply.code == 421:
         return Blame.BUSY
@@ -155,7 +165,7 @@ def blame_of(reply: Reply) -> Blame:
     subject, detail = enhanced[1:]
     if (subject, detail) == (2, 1) and _TOO_MUCH.search(reply.text):  # Gmail, of a mailbox that gets too much today
         return Blame.NOBODY
-    if (subject, detail) in _NO_MAILBOX:
+    if (subject, detail) in _NO_MAILBOX or ((subject, detail) == (4, 1) and _DENIED.search(reply.text)):
         return Blame.MAILBOX
     if (subject, detail) in _TENANT:
         return Blame.LIMIT
@@ -167,9 +177,9 @@ def blame_of(reply: Reply) -> Blame:
         return Blame.NOBODY
     if (subject, detail) in _ISSUE or subject == 6:
         return Blame.ISSUE
-    if subject == 5:
+    if subject == 5 and detail:
         return Blame.OURS
-    return _blame_of_text(reply) if subject == 0 else Blame.NOBODY
+    return _blame_of_text(reply) if subject in (0, 5) else Blame.NOBODY  # 5.5.0 tells as little as 5.0.0
 
 
 def takes_nothing(reply: Reply) -> bool:
@@ -202,7 +212,7 @@ def _blame_of_text(reply: Reply) -> Blame:
         return Blame.DOMAIN
     if says("the sender", reply.text):
         return Blame.DOMAIN
-    if reply.code in (550, 551, 553) and _NO_SUCH.search(without("our side", reply.text)):
+    if reply.code in (550, 551, 552, 553, 554) and _NO_SUCH.search(without("our side", reply.text)):
         return Blame.MAILBOX
     if reply.code == 552:
         return Blame.ISSUE

@@ -214,3 +214,25 @@ def test_crafted_repetition_does_not_slow_the_reader_down(piece: str) -> None:
     words = (piece * (60_000 // len(piece)))[:60_000]
     assert read_bounce(notice(words), KEYS).returned
     assert read_bounce(dsn(recipient("ada@example.org", "5.0.0", words.replace("\n", " ")), words=words), KEYS).returned
+
+
+def test_who_only_calls_themselves_a_mail_system_is_believed_about_those_alone_whom_they_name() -> None:
+    posing = (
+        b'From: "Mail Delivery System" <help@storage.example>\nReturn-Path: <help@storage.example>\n'
+        b"To: " + RETURN_PATH.encode() + b"\nSubject: Mail delivery failed: 9 messages wait\n\n"
+        b"They could not be delivered, since your mailbox is full (552 5.2.2 over quota).\n"
+    )
+    assert read_bounce(posing, KEYS).hearsay
+    genuine = posing.replace(b"help@storage.example", b"MAILER-DAEMON@storage.example")
+    assert not read_bounce(genuine, KEYS).hearsay
+
+
+def test_what_every_notice_says_is_no_reason() -> None:
+    words = (
+        "This is the mail system at host mx.example.org.\n\nI'm sorry to have to inform you that your message could\n"
+        "not be delivered to one or more recipients.\n\n<ada@example.org>: host mx.example.net said: 550 %s"
+    )
+    block = "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 %s"
+    for said, reason in (("Brukeren finnes ikke", Reason.NO_SUCH_USER), ("Ikke i dag", Reason.REFUSED)):
+        (one,) = read_bounce(dsn(block % said, words=words % said), KEYS).returned
+        assert one.judgement.reason is reason

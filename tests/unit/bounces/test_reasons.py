@@ -29,6 +29,12 @@ from newsletter.deliveries.bounces_words import meanings, says
         (None, "450 greylisted, try again later", Reason.POLICY, "soft"),
         (None, "550 5.0.0 Unbekannter Fehler", Reason.REFUSED, "soft"),
         ("5.0.0", "550 5.1.1 user unknown", Reason.NO_SUCH_USER, "hard"),
+        ("5.0.0", "554 30 Sorry, this mailbox is disabled (554.30)", Reason.DISABLED, "hard"),
+        ("5.4.1", "550 5.4.1 All recipient addresses rejected : Access denied", Reason.NO_SUCH_USER, "hard"),
+        ("5.7.1", "554 5.7.1 Recipient address rejected: Access denied", Reason.POLICY, "soft"),
+        ("5.0.0", "550 Utilizador desconhecido", Reason.NO_SUCH_USER, "hard"),
+        ("5.0.0", "550 Brugeren findes ikke", Reason.NO_SUCH_USER, "hard"),
+        ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
     ],
 )
 def test_a_refusal_is_read_as_people_who_know_mail_read_it(
@@ -47,6 +53,22 @@ def test_unknown_user_after_the_data_is_a_filter_and_not_a_missing_mailbox() -> 
     at_rcpt = judge("5.0.0", None, "550 Unknown user", around="in reply to RCPT TO command")
     after_data = judge("5.0.0", None, "550 Unknown user", around="in reply to end of DATA command")
     assert (at_rcpt.kind, after_data.kind) == (BounceKind.HARD, BounceKind.SOFT)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "(in reply to MAIL FROM command)", "SMTP error from remote mail server after MAIL FROM:<b@x.example>:",
+        "SMTP error from remote mail server after pipelined MAIL FROM:<b@x.example>:",
+        "Connected to 192.0.2.1 but sender was rejected.", "host mx.x.example refused to talk to me:",
+        ">>> MAIL FROM:<b@x.example>\n<<< 550 5.1.1 User unknown",
+    ],
+)  # fmt: skip
+def test_what_is_said_before_the_recipient_is_named_is_not_about_them(stage: str) -> None:
+    for text in ("550 Requested action not taken: mailbox unavailable", "550 5.1.1 User unknown", "550 Mailbox full"):
+        found = judge(None, None, text, around=f"<ada@example.org>: {text}\n    {stage}")
+        assert (found.reason, found.kind) == (Reason.POLICY, BounceKind.SOFT)
+    assert judge(None, None, "550 5.1.1 User unknown", around="(in reply to RCPT TO command)").kind is BounceKind.HARD
 
 
 def test_what_is_about_us_does_not_count_against_a_mailbox() -> None:

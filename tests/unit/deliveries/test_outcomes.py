@@ -55,12 +55,36 @@ S = DeliveryStatus
         (550, "Verification failed for <b-1@example.com> No such user Sender verify failed", S.FAILED, Blame.DOMAIN),
         (550, "your IP address was not found in DNS", S.FAILED, Blame.DOMAIN),
         (550, "sender's account does not exist", S.FAILED, Blame.NOBODY),
+        (552, "1 Requested mail action aborted, mailbox not found", S.FAILED, Blame.MAILBOX),
+        (552, "this is more than we take", S.FAILED, Blame.ISSUE),
+        (554, "delivery error: dd This user doesn't have a yahoo.com account (ada)", S.FAILED, Blame.MAILBOX),
+        (
+            554,
+            "30 Sorry, your message to ada cannot be delivered. This mailbox is disabled (554.30)",
+            S.FAILED,
+            Blame.MAILBOX,
+        ),
+        (
+            550,
+            "5.4.1 Recipient address rejected: Access denied. For more information see our pages",
+            S.FAILED,
+            Blame.MAILBOX,
+        ),
+        (550, "5.4.1 no route", S.FAILED, Blame.NOBODY),
+        (550, "5.5.0 Requested action not taken: mailbox unavailable", S.FAILED, Blame.NOBODY),
+        (550, "5.5.2 bad syntax", S.FAILED, Blame.OURS),
     ],
 )
 def test_a_reply_means(code: int, text: str, status: DeliveryStatus, blame: Blame) -> None:
     found = outcome(Reply(code, text), 1, NOW, NOW, Random(1))
     assert (found.status, found.blame) == (status, blame)
     assert (found.next_attempt_at is not None) == (status is S.DEFERRED)
+
+
+def test_a_refusal_of_mail_says_nothing_of_the_mailbox() -> None:
+    for text in ("5.1.1 user unknown", "no such user"):
+        found = outcome(Reply(550, text, to_mail=True), 1, NOW, NOW, Random(1))
+        assert (found.status, found.blame) == (S.FAILED, Blame.OURS)
 
 
 def test_the_first_retry_comes_after_5_to_15_minutes_and_later_ones_further_apart() -> None:
