@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from email.headerregistry import Address
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -59,9 +60,9 @@ class Envelope:
             week=week,
             title=settings.title or "Weekly Verdicts",
             from_name=(sender.display_name or settings.title or "") if sender else settings.title or "",
-            from_address=_address(sender.username, sender.domain) if sender else "newsletter@localhost.invalid",
+            from_address=_addr_spec(sender) if sender else "newsletter@localhost.invalid",
             reply_to_name=reply.display_name if reply else "",
-            reply_to_address=_address(reply.username, reply.domain) if reply else "",
+            reply_to_address=_addr_spec(reply) if reply else "",
             public_url=settings.public_url,
             postal_address=settings.postal_address or "",
             bounce_domain=settings.bounce_domain,
@@ -323,7 +324,5 @@ def _whole_lines(body: bytes) -> bytes:
     return body
 
 
-def _address(local: str, domain: str) -> str:
-    import idna
-
-    return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
+def _addr_spec(mailbox: Address) -> str:
+    return f"{mailbox.username}@{mailbox.domain}"
