@@ -167,7 +167,7 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     from db.engine import reading
     from db.letters import letter_fates
     from newsletter.deliveries.send_letters import send_letters
-    from newsletter.issues.queue_test import queue_test
+    from newsletter.issues.try_out import queue_test
 
     week, wanted = week_argument(issue), [_address(address) for address in addresses]
     ids = queue_test(door.engine, week, door.settings, door.clock, wanted)

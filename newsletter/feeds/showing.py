@@ -1,17 +1,16 @@
-"""A feed as documents show it, and how it fares."""
+"""A feed as documents show it, and how it fares. ``feed`` is its row."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from db.feeds import FeedRow
 from newsletter.clock import iso
 from newsletter.feeds.polling import is_failing_long, is_stale
 
 
-def health(feed: FeedRow, now: datetime) -> str:
+def health(feed: Any, now: datetime) -> str:
     """One word or a few: what an operator should know about this feed."""
     if feed.status != "active":
-        return feed.status
+        return str(feed.status)
     if is_failing_long(feed.last_ok_at, feed.created_at, feed.failures, now):
         return f"failing since {feed.last_ok_at or feed.created_at:%Y-%m-%d}: {feed.last_error}"
     if feed.failures:
@@ -24,8 +23,8 @@ def health(feed: FeedRow, now: datetime) -> str:
     return "ok"
 
 
-def shown(feed: FeedRow) -> dict[str, Any]:
-    """A feed as JSON."""
+def shown(feed: Any) -> dict[str, Any]:
+    """What `feeds show --json` prints of it."""
     return {
         "id": feed.id, "url": feed.url, "name": feed.name, "kind": feed.kind, "status": feed.status, "tool": feed.tool,
         "new_tools": feed.new_tools, "include": feed.include, "exclude": feed.exclude, "limit": feed.entry_limit,

@@ -14,7 +14,7 @@ from newsletter.deliveries.send import check_ready
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue, send_to_missed
 from newsletter.errors import BadInputError
 from newsletter.issues.publish import publish_issue
-from newsletter.issues.queue_test import MOST_TESTS, queue_test
+from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation

@@ -19,7 +19,7 @@ from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
-from newsletter.issues.queue_test import MOST_TESTS, queue_test
+from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.editor_arranging import store_typed

@@ -15,7 +15,7 @@ VERBS = {
     "newsletter/tools": {"import_tools", "merge", "edit"},
     "newsletter/verdicts": {"record"},
     "newsletter/readers": {"vote", "bookmark"},
-    "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check", "open_links"},
+    "newsletter/issues": {"compose", "approve", "publish", "arrange", "render", "check", "open_links", "try_out"},
     "newsletter/deliveries": {
         "send", "send_issue", "senders", "steer", "read_receipt", "transport", "converse", "pauses", "receive",
         "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "supply", "pace_domains",
