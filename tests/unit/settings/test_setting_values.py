@@ -40,6 +40,7 @@ def test_what_is_no_crontab_is_refused(written: str) -> None:
     ("written", "name", "address"),
     [
         ("news@example.com", "", "news@example.com"),
+        ("Wöchentlich <News@München.example>", "Wöchentlich", "News@xn--mnchen-3ya.example"),
         ("Fair, Weekly <news@example.com>", "Fair, Weekly", "news@example.com"),
         ('"Fair" <news@example.com>', "Fair", "news@example.com"),
         (r'"The \"Fair\" \\ Weekly" <news@example.com>', r'The "Fair" \ Weekly', "news@example.com"),
