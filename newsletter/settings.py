@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter import secret_files
 from newsletter import setting_values as values
+from newsletter.crontabs import crontab
 from newsletter.errors import SettingsError
 from newsletter.issues.theme import Theme, read_theme
 
@@ -53,9 +54,9 @@ class Settings:
     domain_rates: tuple[tuple[str, float], ...] = setting(values.domain_rates, "")
     finish_within: timedelta | None = setting(values.duration)
     timezone: ZoneInfo = setting(values.zone, "UTC")
-    gather_at: str = setting(values.crontab, "0 * * * *")
-    compose_at: str = setting(values.crontab, "0 6 * * mon")
-    send_at: str = setting(values.crontab, "0 9 * * tue")
+    gather_at: str = setting(crontab, "0 * * * *")
+    compose_at: str = setting(crontab, "0 6 * * mon")
+    send_at: str = setting(crontab, "0 9 * * tue")
     approval: str = setting(values.one_of("required", "automatic"), "required")
     bounce_domain: str | None = setting(values.domain)
     bounce_mailbox: values.Mailbox | None = setting(values.bounce_mailbox, secret=True)

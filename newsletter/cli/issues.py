@@ -1,7 +1,6 @@
 """``newsletter issues``: compose, look at, approve. Its life from sending on is in cli/sending.py."""
 
 import getpass
-import logging
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -150,39 +149,6 @@ def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json
         "content_hash": mail.content_hash,
     }  # fmt: skip
     answer(document, as_json, f"Wrote {', '.join(contents)} to {folder}.")
-
-
-@issues.command()
-@click.argument("issue")
-@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@json_option
-@pass_door
-def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> None:
-    """Mail an issue to a few addresses, as a reader who chose everything would get it.
-
-    \b
-    Example:
-      newsletter issues test 2026-W47 me@example.org
-    """
-    from db.engine import reading
-    from db.letters import letter_fates
-    from newsletter.deliveries.send_letters import send_letters
-    from newsletter.issues.try_out import queue_test
-
-    week, wanted = week_argument(issue), [_address(address) for address in addresses]
-    ids = queue_test(door.engine, week, door.settings, door.clock, wanted)
-    logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
-    send_letters(door.engine, door.settings, door.clock)
-    with reading(door.engine) as connection:
-        fates = letter_fates(connection, ids)
-    sent = [one.email for one in fates if one.status == "sent"]
-    if sent or as_json:
-        document = {"issue": str(week), "queued": len(wanted), "sent": len(sent)}
-        answer(document, as_json, f"Sent {week} to {', '.join(sent)}.")
-    if missed := [one for one in fates if one.status != "sent"]:
-        whom, why = ", ".join(one.email for one in missed), missed[0].reply or "another process is at it"
-        then = "" if missed[0].status == "failed" else "; it stays queued, and the service tries again"
-        raise NewsletterError(f"{week} did not reach {whom}: {why}{then}")
 
 
 @issues.command()
@@ -343,12 +309,3 @@ def _instant(door: Door, text: str) -> datetime:
     if found < door.clock.now() - timedelta(minutes=1):
         raise RefusedError(f"{text} is past; leave --at out, and `newsletter issues send` sends at once")
     return found
-
-
-def _address(text: str) -> str:
-    from newsletter.subscribers.addresses import parse_address
-
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise BadInputError(f"{text!r} is no address: {error}") from None

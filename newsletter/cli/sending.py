@@ -1,9 +1,11 @@
-"""``newsletter issues send``, ``receipt``, ``pause``, ``resume``, ``cancel``, ``resend``, put into their group by
-cli/issues.py."""
+"""``newsletter issues test``, ``send``, ``receipt``, ``pause``, ``resume``, ``cancel``, ``resend``, put into their
+group by cli/issues.py."""
 
+import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 
 OTHERS_SECONDS = 0.5  # how often a command looks whether other senders are done
+TEST_SECONDS = 10.0  # how long a test waits for another process that mails it
 
 
 def week_argument(value: str) -> Week:
@@ -178,7 +181,45 @@ def resend(door: Door, issue: str, as_json: bool) -> None:
     answer({"issue": str(week), "queued": queued}, as_json, said)
 
 
-COMMANDS = (send, receipt, pause, resume, cancel, resend)
+@click.command()
+@click.argument("issue")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@json_option
+@pass_door
+def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> None:
+    """Mail an issue to a few addresses, as a reader who chose everything would get it.
+
+    \b
+    Example:
+      newsletter issues test 2026-W47 me@example.org
+    """
+    from db.engine import reading
+    from db.letters import letter_fates
+    from newsletter.deliveries.send_letters import send_letters
+    from newsletter.issues.try_out import queue_test
+
+    week, wanted = week_argument(issue), [_address(address) for address in addresses]
+    ids = queue_test(door.engine, week, door.settings, door.clock, wanted)
+    logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
+    send_letters(door.engine, door.settings, door.clock)
+    until = time.monotonic() + TEST_SECONDS
+    while True:
+        with reading(door.engine) as connection:
+            fates = letter_fates(connection, ids)
+        if all(one.status != "sending" for one in fates) or time.monotonic() > until:
+            break
+        time.sleep(OTHERS_SECONDS)  # a service that runs took some of it first
+    sent = [one.email for one in fates if one.status == "sent"]
+    if sent or as_json:
+        document = {"issue": str(week), "queued": len(wanted), "sent": len(sent)}
+        answer(document, as_json, f"Sent {week} to {', '.join(sent)}.")
+    if missed := [one for one in fates if one.status != "sent"]:
+        whom, why = ", ".join(one.email for one in missed), missed[0].reply or "another process is at it"
+        then = "" if missed[0].status == "failed" else "; it stays queued, and the service tries again"
+        raise NewsletterError(f"{week} did not reach {whom}: {why}{then}")
+
+
+COMMANDS = (send, test, receipt, pause, resume, cancel, resend)
 
 
 def _lines(receipt: object) -> list[str]:
@@ -207,3 +248,12 @@ def _stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _address(text: str) -> str:
+    from newsletter.subscribers.addresses import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise BadInputError(f"{text!r} is no address: {error}") from None

@@ -118,12 +118,10 @@ class _Conversation(ABC):
         if reply is not None and reply.code == 421:
             self.line.close()  # the relay closes it (RFC 5321, 3.8), and a message begun now would be lost with it
 
-    def turned_away(self, job: Job, replies: list[Reply]) -> bool:
+    def turned_away(self, job: Job, replies: Sequence[Reply]) -> bool:
         """Whether the relay takes nothing now, in answer to MAIL or before it. It knows no recipient yet, so neither
-        delivery nor domain has to do with it. Another refusal of MAIL is marked as one."""
+        delivery nor domain has to do with it."""
         if not replies or not takes_nothing(replies[0]):
-            if replies and not replies[0].ok:
-                replies[0] = replace(replies[0], to_mail=True)
             return False
         self.source.turned_away(job, replies[0])
         self.line.close()
@@ -184,7 +182,7 @@ class _Chunked(_Conversation):
             self.rest()
             return
         looked_at = len(replies) == 3 and replies[0].ok and replies[1].ok  # else the last reply is to no message
-        (self.answered if looked_at else self.decided)(job, _verdict(replies, 3))
+        (self.answered if looked_at else self.decided)(job, _verdict(_to_mail(replies), 3))
         refused = [reply.code for reply in replies if not reply.ok]
         if 421 in refused:
             self.line.close()
@@ -209,7 +207,7 @@ class _Pipelined(_Conversation):
         if not replies and not fresh:
             self.source.give_back(job)
         else:
-            self.decided(job, next((reply for reply in replies if not reply.ok), LOST_EARLY))
+            self.decided(job, next((reply for reply in _to_mail(replies) if not reply.ok), LOST_EARLY))
         if len(replies) < 3 or self.line.lost:
             self.rest()
         elif replies[2].ok:  # nobody was accepted, yet it waits for a body (RFC 2920, 3.1): an empty one
@@ -239,9 +237,9 @@ class _OneByOne(_Conversation):
         if self.turned_away(job, replies):
             self.rest()
         else:
-            self._say(job, commands, replies)
+            self._say(job, commands, _to_mail(replies))
 
-    def _say(self, job: Job, commands: list[bytes], replies: list[Reply]) -> None:
+    def _say(self, job: Job, commands: list[bytes], replies: Sequence[Reply]) -> None:
         """Each command after the reply to the one before, until one is refused."""
         if not replies or not replies[0].ok:
             self.decided(job, replies[0] if replies else LOST_EARLY)
@@ -260,6 +258,11 @@ class _OneByOne(_Conversation):
     def _sent(self, job: Job, replies: list[Reply]) -> None:
         self.answered(job, replies[0] if replies else None)
         self.go_on()
+
+
+def _to_mail(replies: Sequence[Reply]) -> Sequence[Reply]:
+    """Replies of which the first is to MAIL, marked as such where it refuses."""
+    return [replace(replies[0], to_mail=True), *replies[1:]] if replies and not replies[0].ok else replies
 
 
 def _verdict(replies: Sequence[Reply], expected: int) -> Reply | None:

@@ -20,7 +20,7 @@ from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
 
 LEASE = timedelta(minutes=10)
-FEWEST = 60  # deliveries: claiming these costs as much as sending two
+FEWEST = 60  # deliveries: some for each connection
 
 
 class Leases:

@@ -33,7 +33,6 @@ class LogRecorder:
         self._log, self._held, self._stop, self._failed = log, held, stop, failed
         self._loop = asyncio.get_running_loop()
         self._decided: list[Decided] = []
-        self._urgent = False
         self._timer = False
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._flushing = threading.Thread(target=self._flush_on, name="flushes")
@@ -43,8 +42,6 @@ class LogRecorder:
         if not self._decided:  # once the loop has looked again: what came meanwhile goes along
             self._loop.call_soon(self._loop.call_soon, self._write)
         self._decided.append(decided)
-        if decided.concerns_others:
-            self._urgent = True
 
     def hurry(self) -> None:
         """It is written soon, whoever waits."""
@@ -59,8 +56,7 @@ class LogRecorder:
 
     def _write(self) -> None:
         batch, self._decided = self._decided, []
-        if self._urgent:
-            self._urgent = False
+        if any(row.concerns_others for row in batch):
             self._try(lambda: self._tell(batch))
         elif batch:
             now = self._held.now()

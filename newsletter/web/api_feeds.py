@@ -5,8 +5,8 @@ from typing import Any
 from db.engine import reading
 from db.feeds import FeedRow, all_feeds, feed_by_id
 from newsletter.errors import NotFoundError
+from newsletter.feeds import watch
 from newsletter.feeds.showing import health, shown
-from newsletter.feeds.watch import Watch, pause_feed, remove_feed, resume_feed, watch_feed
 from newsletter.web.api_routing import Asked, Operation
 from newsletter.web.api_schemas import ID, PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
 
@@ -24,22 +24,22 @@ def show_feed(asked: Asked) -> Any:
 
 def add_feed(asked: Asked) -> Any:
     given = {name: value for name, value in asked.body.items() if value is not None}
-    return _document(asked, watch_feed(asked.site.engine, Watch(**given), asked.site.clock.now()))
+    return _document(asked, watch.watch_feed(asked.site.engine, watch.Watch(**given), asked.site.clock.now()))
 
 
-def pause_one(asked: Asked) -> Any:
-    pause_feed(asked.site.engine, _feed(asked).url)
+def pause_feed(asked: Asked) -> Any:
+    watch.pause_feed(asked.site.engine, _feed(asked).url)
     return show_feed(asked)
 
 
-def resume_one(asked: Asked) -> Any:
-    resume_feed(asked.site.engine, _feed(asked).url)
+def resume_feed(asked: Asked) -> Any:
+    watch.resume_feed(asked.site.engine, _feed(asked).url)
     return show_feed(asked)
 
 
-def remove_one(asked: Asked) -> Any:
+def remove_feed(asked: Asked) -> Any:
     feed = _feed(asked)
-    remove_feed(asked.site.engine, feed.url)
+    watch.remove_feed(asked.site.engine, feed.url)
     return _document(asked, feed)
 
 
@@ -81,14 +81,15 @@ OPERATIONS = (
     ),
     Operation("GET", "/api/v1/feeds/{id}", "feeds:read", "One feed.", show_feed, _FEED, place=_ONE),
     Operation(
-        "POST", "/api/v1/feeds/{id}/pause", "feeds:write", "Stop fetching a feed for now.", pause_one, _FEED, place=_ONE
+        "POST", "/api/v1/feeds/{id}/pause", "feeds:write", "Stop fetching a feed for now.", pause_feed, _FEED,
+        place=_ONE,
     ),
     Operation(
         "POST", "/api/v1/feeds/{id}/resume", "feeds:write",
-        "Fetch a paused or retired feed again, at the next gathering.", resume_one, _FEED, place=_ONE,
+        "Fetch a paused or retired feed again, at the next gathering.", resume_feed, _FEED, place=_ONE,
     ),
     Operation(
         "DELETE", "/api/v1/feeds/{id}", "feeds:write",
-        "Forget a feed and its entries. The releases that it announced stay.", remove_one, _FEED, place=_ONE,
+        "Forget a feed and its entries. The releases that it announced stay.", remove_feed, _FEED, place=_ONE,
     ),
 )  # fmt: skip

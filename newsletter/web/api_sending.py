@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from db.audit import add_audit
 from db.engine import transaction
 from newsletter.clock import Week
+from newsletter.deliveries import steer
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready
-from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue, send_to_missed
 from newsletter.errors import BadInputError
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
@@ -29,36 +29,37 @@ def receipt(asked: Asked) -> Any:
     return read_receipt(asked.site.engine, parsed(asked.values["issue"])).document()
 
 
-def send(asked: Asked) -> Any:
+def start_sending(asked: Asked) -> Any:
     here = asked.site
     check_ready(here.settings)
     publish_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
     return _noted(asked, "sent the issue at once")
 
 
-def pause(asked: Asked) -> Any:
-    return _steer(asked, pause_issue, "paused the sending")
+def pause_sending(asked: Asked) -> Any:
+    return _steer(asked, steer.pause_issue, "paused the sending")
 
 
-def resume(asked: Asked) -> Any:
-    return _steer(asked, resume_issue, "resumed the sending")
+def resume_sending(asked: Asked) -> Any:
+    return _steer(asked, steer.resume_issue, "resumed the sending")
 
 
-def resend(asked: Asked) -> Any:
-    return _steer(asked, send_to_missed, "sent the issue to the missed")
+def send_to_missed(asked: Asked) -> Any:
+    return _steer(asked, steer.send_to_missed, "sent the issue to the missed")
 
 
-def cancel(asked: Asked) -> Any:
-    return _steer(asked, cancel_issue, "stopped the issue")
+def stop_issue(asked: Asked) -> Any:
+    return _steer(asked, steer.cancel_issue, "stopped the issue")
 
 
-def test(asked: Asked) -> Any:
+def send_test(asked: Asked) -> Any:
     here, week = asked.site, parsed(asked.values["issue"])
     try:
         addresses = [parse_address(address) for address in asked.body["addresses"]]
     except ValueError as error:
         raise BadInputError(f"body.addresses: {error}") from None
     queued = queue_test(here.engine, week, here.settings, here.clock, list(dict.fromkeys(addresses)))
+    _note(asked, "sent a test")
     return {"issue": str(week), "queued": len(queued)}
 
 
@@ -68,13 +69,17 @@ def _steer(asked: Asked, turn: Callable[[Engine, Week, datetime], object], what:
 
 
 def _noted(asked: Asked, what: str) -> Any:
-    with transaction(asked.site.engine) as connection:
-        add_audit(connection, asked.caller, what, f"issue {asked.values['issue']}", asked.site.clock.now())
+    _note(asked, what)
     return receipt(asked)
 
 
-def _operation(act: Callable[[Asked], Any], summary: str) -> Operation:
-    path = f"/api/v1/issues/{{issue}}/{act.__name__}"
+def _note(asked: Asked, what: str) -> None:
+    with transaction(asked.site.engine) as connection:
+        add_audit(connection, asked.caller, what, f"issue {asked.values['issue']}", asked.site.clock.now())
+
+
+def _operation(verb: str, act: Callable[[Asked], Any], summary: str) -> Operation:
+    path = f"/api/v1/issues/{{issue}}/{verb}"
     return Operation("POST", path, "issues:write", summary, act, RECEIPT, place={"issue": WEEK})
 
 
@@ -84,14 +89,15 @@ OPERATIONS = (
         "GET", "/api/v1/issues/{issue}/receipt", "issues:read", "Reconciled counts, and every address that failed.",
         receipt, RECEIPT, place={"issue": WEEK},
     ),
-    _operation(send, "Start sending an approved issue now, whatever its `send_at` says."),
-    _operation(pause, "Hold a sending; within a second no further message begins."),
-    _operation(resume, "Let a paused sending go on."),
-    _operation(resend, "Send an issue again to whom it did not reach."),
-    _operation(cancel, "Stop an issue for good: who has not got it will not get it."),
+    _operation("send", start_sending, "Start sending an approved issue now, whatever its `send_at` says."),
+    _operation("pause", pause_sending, "Hold a sending; within a second no further message begins."),
+    _operation("resume", resume_sending, "Let a paused sending go on."),
+    _operation("resend", send_to_missed, "Send an issue again to whom it did not reach."),
+    _operation("cancel", stop_issue, "Stop an issue for good: who has not got it will not get it."),
     Operation(
         "POST", "/api/v1/issues/{issue}/test", "issues:write",
-        "Mail the issue as it stands to a few addresses, within seconds.", test, shape("issue queued", queued=_COUNT),
+        "Mail the issue as it stands to a few addresses, within seconds.", send_test,
+        shape("issue queued", queued=_COUNT),
         takes=closed(shape("addresses", addresses=_ADDRESSES)), place={"issue": WEEK},
     ),
 )  # fmt: skip

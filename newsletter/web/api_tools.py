@@ -92,7 +92,7 @@ def put_take(asked: Asked) -> Any:
     return show_tool(asked)
 
 
-def merge(asked: Asked) -> Any:
+def merge_tool(asked: Asked) -> Any:
     report = merge_tools(asked.site.engine, asked.values["slug"], asked.body["into"], asked.site.clock.now())
     return {"releases": report.releases, "takes": report.takes, "votes": report.votes}
 
@@ -122,8 +122,8 @@ OPERATIONS = (
     ),
     Operation(
         "POST", "/api/v1/tools/{slug}/merge", "tools:write",
-        "Make this tool part of another: releases, names, votes and bookmarks go there, and its pages redirect.", merge,
-        shape("releases takes votes", releases=_COUNT, takes=_COUNT, votes=_COUNT),
+        "Make this tool part of another: releases, names, votes and bookmarks go there, and its pages redirect.",
+        merge_tool, shape("releases takes votes", releases=_COUNT, takes=_COUNT, votes=_COUNT),
         takes=closed(shape("into", into=SLUG)), place={"slug": SLUG},
     ),
 )  # fmt: skip

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import Engine, select, update
 
 from db.engine import reading, transaction
-from db.letters import add_letter, claim_letters
+from db.letters import add_letter, claim_letters, finish_letter, letter_fates
 from db.models import Letter
+from db.states import LetterStatus
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.send_letters import letters_are_due, send_letters
@@ -201,3 +202,12 @@ def test_a_letter_is_signed_like_an_issue(engine: Engine, settings: Settings, tm
     raw, record = inbox.arrived[0].raw, signer.record().encode()
     assert dkim.verify(raw, dnsfunc=lambda *_, **__: record)
     assert not dkim.verify(raw.replace(b"paused", b"passed"), dnsfunc=lambda *_, **__: record)
+
+
+def test_how_a_letter_fares_can_be_asked_while_another_process_sends_it(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        taken = add_letter(connection, "notice", "ada@example.org", NOTICE, real_now(), MONDAY)
+        assert claim_letters(connection, "service", real_now(), real_now() + timedelta(minutes=5), 1) == [taken]
+        assert [one.status for one in letter_fates(connection, [taken])] == ["sending"]
+        assert finish_letter(connection, taken, "service", LetterStatus.SENT, real_now(), "250 2.0.0 taken")
+        assert letter_fates(connection, [taken]) == [("ada@example.org", "sent", "250 2.0.0 taken")]

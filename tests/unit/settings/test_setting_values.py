@@ -3,6 +3,7 @@
 import pytest
 
 from newsletter import setting_values as values
+from newsletter.crontabs import crontab
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from newsletter import setting_values as values
     ],
 )
 def test_a_crontab_has_the_days_that_crontab_has(written: str, meant: str) -> None:
-    assert values.crontab(written) == meant
+    assert crontab(written) == meant
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_a_crontab_has_the_days_that_crontab_has(written: str, meant: str) -> No
 )
 def test_what_is_no_crontab_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"crontab line|five fields"):
-        values.crontab(written)
+        crontab(written)
 
 
 @pytest.mark.parametrize(
