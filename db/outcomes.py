@@ -54,16 +54,14 @@ def encoded(outcomes: Iterable[Written], at: datetime) -> list[str]:
     rows = []
     for number, status, next_attempt_at, code, reply, relay, relay_id in outcomes:
         due = "null" if next_attempt_at is None else f'"{_stored(next_attempt_at)}"'
+        words = "null" if reply is None else encode_basestring_ascii(reply)
+        name = "null" if relay_id is None else encode_basestring_ascii(relay_id)
         finished = "null" if status in _UNFINISHED else now
         rows.append(
-            f'[{number},"{status}",{due},{"null" if code is None else code},{_quoted(reply)},{_quoted(relay)},'
-            f"{_quoted(relay_id)},{finished}]"
+            f'[{number},"{status}",{due},{"null" if code is None else code},{words},{encode_basestring_ascii(relay)},'
+            f"{name},{finished}]"
         )
     return rows
-
-
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else encode_basestring_ascii(text)
 
 
 def _listed(rows: Iterable[str]) -> str:

@@ -9,14 +9,18 @@ def crontab(value: str) -> str:
     fields = value.lower().split()
     if len(fields) != 5:
         raise ValueError(f"must have five fields such as '0 9 * * tue', not {value!r}")
-    from apscheduler.triggers.cron import CronTrigger
-
     try:
         fields[4] = _weekdays(fields[4])
-        CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
+        if not _PLAIN.fullmatch(" ".join(fields[:4])):
+            from apscheduler.triggers.cron import CronTrigger  # as long to load as all of the settings
+
+            CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
     except ValueError as error:
         raise ValueError(f"cannot be read as a crontab line: {error}") from None
     return " ".join(fields)
+
+
+_PLAIN = re.compile(r"(\*|[1-5]?[0-9]) (\*|1?[0-9]|2[0-3]) \* \*")  # an hour of any day, as nearly all timetables have
 
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -1,6 +1,7 @@
 """``newsletter issues test``, ``send``, ``receipt``, ``pause``, ``resume``, ``cancel``, ``resend``, put into their
 group by cli/issues.py."""
 
+import importlib
 import logging
 import signal
 import sys
@@ -45,8 +46,6 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     """
     from db.engine import reading
     from db.issues import issue_of_week
-    from newsletter.deliveries.read_receipt import read_receipt
-    from newsletter.deliveries.send import send_due
     from newsletter.deliveries.senders import give_way
     from newsletter.issues.publish import publish_issue
 
@@ -57,7 +56,11 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     if found is None or found.status not in ("sending", "sent"):
         if found is not None and found.status == "paused":
             raise NewsletterError(f"issue {week} is paused; `newsletter issues resume {week}` lets it go on")
-        publish_issue(door.engine, week, door.settings, door.clock.now())
+        with _loading("newsletter.deliveries.send", "newsletter.deliveries.read_receipt"):
+            publish_issue(door.engine, week, door.settings, door.clock.now())
+    from newsletter.deliveries.read_receipt import read_receipt
+    from newsletter.deliveries.send import send_due
+
     with _stop_on_signals() as stop:
         report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
         while any(sent.counts.sending and not sent.trouble for sent in report.issues) and not stop.wait(OTHERS_SECONDS):
@@ -77,6 +80,17 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         note(f"{waiting} wait until {iso(receipt.waiting_until)}; a later send or the service tries them again.")
     if trouble and receipt.counts.queued:
         raise NewsletterError(f"{receipt.counts.queued} of issue {week} are not sent: {trouble}")
+
+
+@contextmanager
+def _loading(*modules: str) -> Iterator[None]:
+    """Load modules while the database is at work, which needs the interpreter for little of that time."""
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in modules])
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()  # a process with threads cannot be forked
 
 
 def _watched() -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -58,7 +59,8 @@ class Outbox(Protocol):
 
     def took(self, relay: Relay, seconds: float) -> None: ...
 
-    def hurry(self) -> None: ...
+    @property
+    def hurry(self) -> Callable[[], None]: ...
 
     def queues(self, relay: Relay) -> list[pacing.Queue]:
         """The lines that a message through this relay stands in."""
@@ -169,6 +171,7 @@ class _Outlet:
         self.parting: Reply | None = None
         self.slack = outbox.slack
         self.may_go, self.give_back, self.hurry = outbox.may_go, outbox.give_back, outbox.hurry
+        self.took = partial(outbox.took, relay)
 
     @property
     def asked_to_wait(self) -> bool:
@@ -208,6 +211,3 @@ class _Outlet:
     def decided(self, job: Job, reply: Reply | None, committed: Callable[[], None]) -> None:
         self.progress = True
         self._outbox.decided(job, reply, self._relay, committed)
-
-    def took(self, seconds: float) -> None:
-        self._outbox.took(self._relay, seconds)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.engine import PATIENCE
 from db.outcome_log import OutcomeLog
-from newsletter.deliveries.record_outcomes import Decided, Held, settle, stubbornly, write_all
+from newsletter.deliveries.record_outcomes import Decided, Held, concern_others, settle, stubbornly, write_all
 
 TELL_SECONDS = 0.1
 AGAIN_SECONDS = 0.002  # when another writer was at it
@@ -56,7 +56,7 @@ class LogRecorder:
 
     def _write(self) -> None:
         batch, self._decided = self._decided, []
-        if any(row.concerns_others for row in batch):
+        if concern_others(batch):
             self._try(lambda: self._tell(batch))
         elif batch:
             now = self._held.now()

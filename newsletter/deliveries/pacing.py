@@ -93,15 +93,19 @@ class Shares:
         others = [self._taken[name] for name in self._live(now) if name != relay.name]
         return not others or self._taken[relay.name] <= min(others) + AHEAD
 
-    def took(self, relay: Relay, now: float) -> None:
+    def take(self, relay: Relay, now: float) -> bool:
+        """The same, and it takes one if it may."""
         weight = self._weights.get(relay.name)
         if weight is None:
-            return
+            return True
+        if not self.may_take(relay, now):
+            return False
         live = self._live(now)
         if relay.name not in live:
             self._taken[relay.name] = max((self._taken[name] for name in live), default=0.0)
         self._taken[relay.name] += 1 / weight
         self._last[relay.name] = now
+        return True
 
     def gone(self, relay: Relay) -> None:
         self._last.pop(relay.name, None)

@@ -39,10 +39,6 @@ class Decided(NamedTuple):
     hold: Hold | None
     committed: Callable[[], None]
 
-    @property
-    def concerns_others(self) -> bool:
-        return self.blame is Blame.MAILBOX or self.hold is not None
-
 
 class Held(NamedTuple):
     """Whose deliveries outcomes are of: a sender's, of one issue, and what the time is."""
@@ -146,11 +142,15 @@ class LedgerRecorder:
             self._loop.call_soon_threadsafe(self._failed)
 
     def _commit(self, batch: Sequence[Decided]) -> None:
-        if any(row.concerns_others for row in batch):
+        if concern_others(batch):
             with transaction(self._engine) as connection:
                 write_all(connection, self._held, batch)
         else:
             self._ledger.write(self._held.owner, [row.written for row in batch], self._held.now())
+
+
+def concern_others(batch: Sequence[Decided]) -> bool:
+    return any(row.hold is not None or row.blame is Blame.MAILBOX for row in batch)
 
 
 def write_all(connection: Connection, held: Held, batch: Sequence[Decided]) -> None:

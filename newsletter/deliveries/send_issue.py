@@ -95,6 +95,10 @@ class Sender:
         return self._recorder.slack
 
     @property
+    def hurry(self) -> Callable[[], None]:
+        return self._recorder.hurry
+
+    @property
     def begun(self) -> bool:
         return bool(self.statuses)
 
@@ -166,9 +170,8 @@ class Sender:
 
     def pop(self, relay: Relay) -> Job | None:
         """The next message, None when none is ready or this relay is ahead of its share."""
-        if self._halted or not self._supply.ready() or not self.may_take(relay):
+        if self._halted or not self._supply.ready() or not self._shares.take(relay, time.monotonic()):
             return None
-        self._shares.took(relay, time.monotonic())
         claimed, job = self._supply.take()
         self._flying[claimed.delivery_id] = claimed
         return job
@@ -219,7 +222,7 @@ class Sender:
         committed: Callable[[], None], hold: Hold | None = None,
     ) -> None:  # fmt: skip
         self.statuses[what.status] += 1
-        code, relay_id = reply.code if reply else None, _relay_id(relay, reply)
+        code, relay_id = (reply.code, _relay_id(reply) if relay.profile == "ses" else None) if reply else (None, None)
         written = Written(claimed.delivery_id, what.status, what.next_attempt_at, code, words, relay.name, relay_id)
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
@@ -235,9 +238,6 @@ class Sender:
 
     def took(self, relay: Relay, seconds: float) -> None:
         self._notes.took(relay.name, seconds)
-
-    def hurry(self) -> None:
-        self._recorder.hurry()
 
     def _hold(self, domain: str, blame: Blame, words: str, until: datetime) -> Hold:
         """Drop what is claimed for a domain that pauses; the commit that writes the pause puts it off."""
@@ -328,9 +328,9 @@ class Sender:
         return await asyncio.get_running_loop().run_in_executor(self._waits, work)
 
 
-def _relay_id(relay: Relay, reply: Reply | None) -> str | None:
+def _relay_id(reply: Reply) -> str | None:
     """A relay that rewrites Message-ID says its own in its reply: ``250 Ok 0102018…`` (Amazon SES)."""
-    if relay.profile != "ses" or reply is None or not 200 <= reply.code < 300:
+    if not reply.took:
         return None
     words = [word for word in reply.text.split() if len(word) > 20]
     return words[-1] if words else None

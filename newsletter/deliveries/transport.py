@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import re
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +69,6 @@ class Line(asyncio.Protocol):
         self._early: deque[Reply] = deque()
         self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
-        self._now = asyncio.get_running_loop().time
 
     def take_over(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -79,7 +79,7 @@ class Line(asyncio.Protocol):
 
     def _look(self) -> None:
         """One timer a connection, since one a reply costs more than the reply."""
-        if self._asked and self._now() > self._deadline:
+        if self._asked and time.monotonic() > self._deadline:
             self.close()
         if not self.lost:
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
@@ -92,7 +92,7 @@ class Line(asyncio.Protocol):
         """Call back with the next ``count`` replies that nobody expects yet; with fewer when the line is lost, or
         silent for so long after the replies before them, and it is lost then."""
         if not self._asked:
-            self._deadline = self._now() + seconds
+            self._deadline = time.monotonic() + seconds
         self._asked.append(_Asked(count, seconds, then))
         while self._early and self._asked:
             self._hand_over(self._early.popleft())
@@ -118,13 +118,17 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
+        asked = self._asked
         for line in lines:
             if self.lost:
                 return
-            if not self._text and len(line) < 200 and (reply := _single(line)) is not None:
-                self._hand_over(reply)
-            else:
+            reply = None if self._text or len(line) >= 200 else _single(line)
+            if reply is None:
                 self._take(line.rstrip(b"\r"))
+            elif asked and len(asked[0].replies) + 1 < asked[0].count:
+                asked[0].replies.append(reply)
+            else:
+                self._hand_over(reply)
         if len(self._rest) > _READ_AHEAD:
             self.close()
 
@@ -159,7 +163,7 @@ class Line(asyncio.Protocol):
         if len(asked.replies) == asked.count:
             self._asked.popleft()
             if self._asked:
-                self._deadline = self._now() + self._asked[0].seconds
+                self._deadline = time.monotonic() + self._asked[0].seconds
             asked.then(asked.replies)
 
 

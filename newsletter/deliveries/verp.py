@@ -25,7 +25,7 @@ _LEAVE_PATH = re.compile(_SHAPE.format(prefix=LEAVE), re.I | re.ASCII)
 def sign_delivery(delivery_id: int, key_id: int, key: bytes) -> str:
     """What stands behind RETURN and behind LEAVE; ids are below 2**40, key ids below 256."""
     body = (key_id << 40 | delivery_id).to_bytes(6)
-    return (body + _mac(body, key)).hex()
+    return (body + hmac_sha256(key, b"return", body)[:_MAC]).hex()
 
 
 def verify_return_path(text: str, keys: Mapping[int, bytes]) -> int | None:
@@ -53,13 +53,9 @@ def _verify(pattern: re.Pattern[str], text: str, keys: Mapping[int, bytes], purp
             continue
         body, mac = raw[:-_MAC], raw[-_MAC:]
         key = keys.get(body[0])
-        if key is not None and hmac.compare_digest(_mac(body, key, purpose), mac):
+        if key is not None and hmac.compare_digest(hmac_sha256(key, purpose, body)[:_MAC], mac):
             return int.from_bytes(body[1:])
     return None
-
-
-def _mac(body: bytes, key: bytes, purpose: bytes = b"return") -> bytes:
-    return hmac_sha256(key, purpose, body)[:_MAC]
 
 
 def _decode(text: str) -> bytes | None:

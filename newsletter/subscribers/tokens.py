@@ -15,6 +15,7 @@ database keeps only its hash, mail hands over the id.
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from typing import NamedTuple
 LINK_TOKEN_LENGTH = 32
 _MAC = 15
 _REF_MAC = 9
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Link(NamedTuple):
@@ -34,7 +36,8 @@ class Link(NamedTuple):
 def sign_link(link: Link, key_id: int, key: bytes) -> str:
     """The token of a reader's links in an issue; ids are below 2**40 and 2**24, key ids below 256."""
     body = (key_id << 64 | link.issue_id << 40 | link.subscriber_id).to_bytes(9)
-    return urlsafe_b64encode(body + hmac_sha256(key, b"link", body)[:_MAC]).decode()
+    token = b2a_base64(body + hmac_sha256(key, b"link", body)[:_MAC], newline=False)
+    return token.translate(_URL_SAFE).decode()
 
 
 def verify_link(token: str, keys: Mapping[int, bytes]) -> Link | None:

@@ -21,8 +21,7 @@ def taken(shares: pacing.Shares, relays: list[Relay], rounds: int, start: float 
     for number in range(rounds):
         for relay in relays:
             now = start + number * 0.01
-            if shares.may_take(relay, now):
-                shares.took(relay, now)
+            if shares.take(relay, now):
                 counted[relay.host] += 1
     return counted
 

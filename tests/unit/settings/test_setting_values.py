@@ -1,6 +1,9 @@
 """What people write into settings, and what is made of it."""
 
+from datetime import UTC
+
 import pytest
+from apscheduler.triggers.cron import CronTrigger
 
 from newsletter import setting_values as values
 from newsletter.crontabs import crontab
@@ -28,9 +31,26 @@ def test_a_crontab_has_the_days_that_crontab_has(written: str, meant: str) -> No
     assert crontab(written) == meant
 
 
+def test_the_scheduler_takes_every_hour_and_minute() -> None:
+    for hour in ("*", *range(24)):
+        for minute in ("*", *range(60)):
+            CronTrigger.from_crontab(crontab(f"{minute} {hour} * * 2"), timezone=UTC)
+
+
 @pytest.mark.parametrize(
     "written",
-    ["0 6 * *", "61 6 * * mon", "0 6 * * 8", "0 6 * * 1-", "0 6 * * mo", "0 6 * * */0", "0 6 * * tues", "@weekly"],
+    [
+        "0 6 * *",
+        "61 6 * * mon",
+        "60 6 * * mon",
+        "0 24 * * mon",
+        "0 6 * * 8",
+        "0 6 * * 1-",
+        "0 6 * * mo",
+        "0 6 * * */0",
+        "0 6 * * tues",
+        "@weekly",
+    ],
 )
 def test_what_is_no_crontab_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"crontab line|five fields"):
