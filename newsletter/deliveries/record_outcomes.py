@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 DATABASE_SECONDS = 120.0  # how long a database may be gone before a sender gives up
 LINGER_SECONDS = 0.005  # the longest that an outcome is unwritten which no connection waits for
-GATHER_SECONDS = 0.001  # for more to arrive: one row costs PostgreSQL as much as eight
 
 
 class Decided(NamedTuple):
@@ -79,7 +78,6 @@ class LedgerRecorder:
         self._decided: list[Decided] = []
         self._lingering = self._hurrying = False
         self._queue: SimpleQueue[list[Decided] | None] = SimpleQueue()
-        self._closing = threading.Event()
         self._beside = threading.Thread(target=self._commit_on, name="outcomes")
         self._beside.start()
 
@@ -98,7 +96,6 @@ class LedgerRecorder:
     async def close(self) -> None:
         while self._decided:
             self._pass()
-        self._closing.set()
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._beside.join)
         self._ledger.close()
@@ -124,8 +121,6 @@ class LedgerRecorder:
         batch: list[Decided] = []
         while not batch or not self._queue.empty():
             arrived = self._queue.get()
-            if not batch:
-                self._closing.wait(GATHER_SECONDS)
             if arrived is None:
                 self._queue.put(None)
                 break
