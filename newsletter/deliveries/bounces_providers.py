@@ -1,7 +1,7 @@
 """What mail providers send to our hooks, as values: Amazon SES (through SNS), SendGrid, Postmark, Mailgun.
 
 Each reader takes a decoded document and yields what it says of each recipient; events that are neither bounce nor
-complaint yield nothing. Nothing here is trusted: the door has verified who signed it.
+complaint, nor somebody's wish to leave, yield nothing. Nothing here is trusted: the door has verified who signed it.
 """
 
 import hashlib
@@ -83,6 +83,9 @@ def _ses(document: Any) -> Iterator[Notice]:
             yield _notice(
                 _text(one.get("emailAddress")), _complaint(kind), relay_id, sender, complaint.get("feedbackId")
             )
+    elif kind == "Subscription" and (document["subscription"].get("newTopicPreferences") or {}).get("unsubscribeAll"):
+        for recipient in mail.get("destination") or ():
+            yield _notice(_text(recipient), _LEFT, relay_id, sender, document["subscription"].get("timestamp"))
 
 
 def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
@@ -107,7 +110,10 @@ def _sendgrid(document: Any) -> Iterator[Notice]:
                 found = judge(_text(event.get("status")), None, said)
                 judgement = Judgement(BounceKind.SOFT, found.reason, found.status)
             case "bounce" | "dropped":
-                judgement = judge(_text(event.get("status")), None, said)
+                known = _REMEMBERED.get(_text(event.get("reason")).lower())
+                judgement = known or judge(_text(event.get("status")), None, said)
+            case "unsubscribe" | "group_unsubscribe":
+                judgement = _LEFT
             case None if recipient and said.strip():  # a line of its list of bounces
                 judgement = judge(_text(event.get("status")), None, said)
             case "spamreport":
@@ -120,17 +126,24 @@ def _sendgrid(document: Any) -> Iterator[Notice]:
 
 
 def _postmark(document: Any) -> Iterator[Notice]:
-    """https://postmarkapp.com/developer/webhooks/bounce-webhook and spam-complaint-webhook: one record."""
+    """https://postmarkapp.com/developer/webhooks: the records of bounce, spam-complaint and subscription-change."""
     record, kind = document.get("RecordType"), _text(document.get("Type"))
     recipient, relay_id = _text(document.get("Email")), _text(document.get("MessageID"))
     said = " ".join(_text(document.get(name)) for name in ("Details", "Description"))
-    if record == "SpamComplaint" or kind == "SpamComplaint":
+    identity = document.get("ID")
+    if record == "SubscriptionChange":  # suppressed for another reason, or no more, is told by other records or by none
+        if document.get("SuppressSending") is not True or document.get("SuppressionReason") != "ManualSuppression":
+            return
+        recipient, identity, judgement = _text(document.get("Recipient")), document.get("ChangedAt"), _LEFT
+    elif record == "SpamComplaint" or kind == "SpamComplaint":
         judgement = _complaint("abuse")
+    elif record == "Bounce" and kind == "Unsubscribe":
+        judgement = _LEFT
     elif record == "Bounce":
         judgement = _postmark_judgement(kind, judge(None, None, said))
     else:
         return
-    yield _notice(recipient, judgement, relay_id, "", document.get("ID"), by_address=True)
+    yield _notice(recipient, judgement, relay_id, "", identity, by_address=True)
 
 
 def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
@@ -150,6 +163,10 @@ def _mailgun(document: Any) -> Iterator[Notice]:
     said = f"{_text(delivery.get('message'))} {_text(delivery.get('description'))}"
     if event.get("event") == "complained":
         judgement = _complaint("abuse")
+    elif event.get("event") == "unsubscribed":
+        judgement = _LEFT
+    elif event.get("event") == "failed" and (known := _REMEMBERED.get(_text(event.get("reason")))):
+        judgement = known
     elif event.get("event") == "failed":
         code = delivery.get("code")
         found = judge(_text(delivery.get("enhanced-code")), code if isinstance(code, int) else None, said)
@@ -166,6 +183,20 @@ def _complaint(kind: str) -> Judgement:
     if kind in ("abuse", "fraud", "other"):
         return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
     return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
+
+
+# What somebody asked the provider for; by its own link, or by the mailbox provider's button.
+_LEFT = Judgement(BounceKind.IGNORED, Reason.UNSUBSCRIBE, None)
+
+# Why SendGrid and Mailgun do not even try: what they were told before, of this mail or of other mail.
+_REMEMBERED = {
+    "unsubscribed address": _LEFT,
+    "suppress-unsubscribe": _LEFT,
+    "spam reporting address": _complaint("abuse"),
+    "suppress-complaint": _complaint("abuse"),
+    "bounced address": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
+    "suppress-bounce": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
+}
 
 
 def _notice(

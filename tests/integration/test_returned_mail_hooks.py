@@ -48,15 +48,24 @@ def client(engine: Engine, settings: Settings, tmp_path: Path) -> Browser:
     return Browser(create_app(settings, engine, Clock()))
 
 
-def ses(**changes: Any) -> Post:
-    message = {
+HARD: dict[str, dict[str, Any]] = {
+    "ses": {
         "notificationType": "Bounce",
         "bounce": {
             "bounceType": "Permanent", "bounceSubType": "General", "feedbackId": "f",
             "bouncedRecipients": [{"emailAddress": "ada@example.org", "status": "5.1.1"}],
         },
-        "mail": {"messageId": "0102018f-relay-id"},
-    }  # fmt: skip
+    },
+    "sendgrid": {"event": "bounce", "status": "5.1.1", "reason": "unknown user"},
+    "mailgun": {
+        "event": "failed", "severity": "permanent", "delivery-status": {"code": 550, "message": "5.1.1 No such user"},
+    },
+    "postmark": {"RecordType": "Bounce", "Type": "HardBounce", "Email": "ada@example.org", "ID": 1},
+}  # fmt: skip
+
+
+def ses(event: dict[str, Any] = HARD["ses"], **changes: Any) -> Post:
+    message = event | {"mail": {"messageId": "0102018f-relay-id", "destination": ["ada@example.org"]}}
     document = {
         "Type": "Notification", "MessageId": "m1", "TopicArn": TOPIC, "Message": json.dumps(message),
         "Timestamp": "2026-11-17T09:00:00.000Z", "SignatureVersion": "2",
@@ -66,15 +75,9 @@ def ses(**changes: Any) -> Post:
     return json.dumps({**document, "Signature": base64.b64encode(signature).decode(), **changes}).encode(), {}
 
 
-def sendgrid(**changes: Any) -> Post:
-    event = {
-        "event": "bounce",
-        "email": "ada@example.org",
-        "status": "5.1.1",
-        "reason": "unknown user",
-        "sg_event_id": "e",
-    }
-    body = json.dumps([event | {"sg_message_id": "0102018f-relay-id.filter1"}]).encode()
+def sendgrid(event: dict[str, Any] = HARD["sendgrid"], **changes: Any) -> Post:
+    of = {"email": "ada@example.org", "sg_event_id": "e", "sg_message_id": "0102018f-relay-id.filter1"}
+    body = json.dumps([of | event]).encode()
     signature = SENDGRID.sign(b"1763370000" + body, ec.ECDSA(hashes.SHA256()))
     headers = {
         "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
@@ -83,21 +86,17 @@ def sendgrid(**changes: Any) -> Post:
     return body, {**headers, **changes}
 
 
-def mailgun(**changes: Any) -> Post:
+def mailgun(event: dict[str, Any] = HARD["mailgun"], **changes: Any) -> Post:
     timestamp, token = str(int(real_now().timestamp())), changes.pop("token", "t" * 50)
     made = hmac.digest(b"mailgun-signing-key", f"{timestamp}{token}".encode(), "sha256").hex()
-    event = {
-        "event": "failed", "severity": "permanent", "recipient": "ada@example.org", "id": "e1",
-        "delivery-status": {"code": 550, "message": "5.1.1 No such user"},
-    }  # fmt: skip
     signature = {"timestamp": timestamp, "token": token, "signature": made} | changes
+    event = {"recipient": "ada@example.org", "id": "e1"} | event
     return json.dumps({"signature": signature, "event-data": event}).encode(), {}
 
 
-def postmark(**changes: Any) -> Post:
-    record = {"RecordType": "Bounce", "Type": "HardBounce", "Email": "ada@example.org", "ID": 1, "MessageID": "m"}
+def postmark(event: dict[str, Any] = HARD["postmark"], **changes: Any) -> Post:
     secret = base64.b64encode(b"hook:postmark-password").decode()
-    return json.dumps(record).encode(), {"Authorization": f"Basic {secret}", **changes}
+    return json.dumps({"MessageID": "m"} | event).encode(), {"Authorization": f"Basic {secret}", **changes}
 
 
 PROVIDERS: dict[str, Callable[..., Post]] = {
@@ -111,6 +110,52 @@ def test_a_signed_hard_bounce_suppresses(client: Browser, engine: Engine, ada: M
     answer = client.post(f"/hooks/{provider}", content=body, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"results": 1, "subscribers_changed": 1})
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def left(unsubscribe_all: bool) -> dict[str, Any]:
+    preferences = {"unsubscribeAll": unsubscribe_all, "topicSubscriptionStatus": []}
+    subscription = {"contactList": "news", "source": "UnsubscribeHeader", "newTopicPreferences": preferences}
+    return {"eventType": "Subscription", "subscription": subscription}
+
+
+def changed(**what: Any) -> dict[str, Any]:
+    of = {"RecordType": "SubscriptionChange", "Recipient": "ada@example.org", "ChangedAt": "2026-11-17T09:00:00Z"}
+    return of | {"SuppressSending": True, "SuppressionReason": "ManualSuppression", "Origin": "Recipient"} | what
+
+
+FAILED = {"event": "failed", "severity": "permanent", "delivery-status": {"code": 605, "message": "Not delivering"}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "event", "becomes"),
+    [
+        ("ses", left(unsubscribe_all=True), "unsubscribed"),
+        ("ses", left(unsubscribe_all=False), "active"),
+        ("sendgrid", {"event": "unsubscribe"}, "unsubscribed"),
+        ("sendgrid", {"event": "group_unsubscribe", "asm_group_id": 7}, "unsubscribed"),
+        ("sendgrid", {"event": "group_resubscribe", "asm_group_id": 7}, "active"),
+        ("sendgrid", {"event": "dropped", "reason": "Unsubscribed Address"}, "unsubscribed"),
+        ("sendgrid", {"event": "dropped", "reason": "Bounced Address"}, "bounced"),
+        ("sendgrid", {"event": "dropped", "reason": "Spam Reporting Address"}, "complained"),
+        ("sendgrid", {"event": "dropped", "reason": "Recipient List over Package Quota"}, "active"),
+        ("mailgun", {"event": "unsubscribed"}, "unsubscribed"),
+        ("mailgun", FAILED | {"reason": "suppress-unsubscribe"}, "unsubscribed"),
+        ("mailgun", FAILED | {"reason": "suppress-bounce"}, "bounced"),
+        ("mailgun", FAILED | {"reason": "suppress-complaint"}, "complained"),
+        ("postmark", changed(), "unsubscribed"),
+        ("postmark", changed(SuppressSending=False, SuppressionReason=None), "active"),
+        ("postmark", changed(SuppressionReason="HardBounce"), "active"),
+        ("postmark", {"RecordType": "Bounce", "Type": "Unsubscribe", "Email": "ada@example.org"}, "unsubscribed"),
+    ],
+)
+def test_who_asks_the_provider_is_heard_here_and_whom_it_mails_no_more_is_not_tried_again(
+    client: Browser, engine: Engine, ada: Mailed, provider: str, event: dict[str, Any], becomes: str
+) -> None:
+    body, headers = PROVIDERS[provider](event)
+    answer = client.post(f"/hooks/{provider}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["subscribers_changed"]) == (200, int(becomes != "active"))
+    suppressed = becomes if becomes in ("bounced", "complained") else None
+    assert state(engine, ada.subscriber_id) == (becomes, suppressed)
 
 
 @pytest.mark.parametrize(
