@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select, update
 
-from db.deliveries import mailable
+from db.deliveries import is_missed, mailable, status_is
 from db.engine import is_sqlite
 from db.models import Delivery, Issue, ReturnedMail, Subscriber, SubscriberEvent, Vote
 from db.states import BounceKind, Call, DeliveryStatus
@@ -81,7 +81,7 @@ def queue_missed(connection: Connection, issue_id: int, now: datetime) -> int:
 def _missed(issue_id: int, now: datetime) -> ColumnElement[bool]:
     """The reader must still have the address that was mailed."""
     reader = exists().where(Subscriber.id == Delivery.subscriber_id, Subscriber.email == Delivery.email, mailable(now))
-    return and_(Delivery.issue_id == issue_id, Delivery.status == DeliveryStatus.FAILED, reader)
+    return and_(Delivery.issue_id == issue_id, is_missed(), status_is("failed"), reader)
 
 
 def returned_kinds(connection: Connection, issue_id: int) -> dict[str, int]:

@@ -26,6 +26,7 @@ class Delivery(Base, sqlite_autoincrement=True):
             "ix_deliveries_waiting", "issue_id", "next_attempt_at", where="status IN ('deferred', 'uncertain')"
         ),
         partial_index("ix_deliveries_leased", "issue_id", "lease_until", where="status = 'sending'"),
+        partial_index("ix_deliveries_missed", "issue_id", "id", where="status IN ('failed', 'skipped')"),
         partial_index("ix_deliveries_relay_id", "relay_id", where="relay_id IS NOT NULL"),
         Index("ix_deliveries_subscriber", "subscriber_id"),
     )  # fmt: skip

@@ -46,7 +46,7 @@ def test_an_index_of_some_rows_has_the_condition_that_the_models_tell_of(engine:
     )
     with reading(engine) as connection:
         made = {row[0]: str(row[1]) for row in connection.execute(text(listing))}
-    assert len(told) == 10
+    assert len(told) == 11
     assert {name: words(made[str(name)].partition(" WHERE ")[2]) for name in told} == {
         name: words(condition) for name, condition in told.items()
     }
