@@ -1,7 +1,10 @@
 """An OpenSMTPD of the test's own; its queue is the system's, whose path is built in (Debian: opensmtpd)."""
 
+import fcntl
 import os
 import pwd
+import tempfile
+from pathlib import Path
 
 from tests.fakes.mail_server import Foreground
 
@@ -35,3 +38,13 @@ class OpenSMTPD(Foreground):
         config.write_text(_CONFIG.format(folder=self.folder, port=self.port, far=self.far))
         config.chmod(0o600)
         return ["smtpd", "-d", "-f", str(config)]
+
+    def start(self) -> None:
+        """When no other one runs: the second to use the queue and its control socket ends at once."""
+        self._turn = (Path(tempfile.gettempdir()) / "one-opensmtpd-at-a-time").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._turn.close()
