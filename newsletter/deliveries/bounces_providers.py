@@ -83,9 +83,16 @@ def _ses(document: Any) -> Iterator[Notice]:
             yield _notice(
                 _text(one.get("emailAddress")), _complaint(kind), relay_id, sender, complaint.get("feedbackId")
             )
-    elif kind == "Subscription" and (document["subscription"].get("newTopicPreferences") or {}).get("unsubscribeAll"):
+    elif kind == "Subscription" and _wants_nothing(document["subscription"].get("newTopicPreferences") or {}):
         for recipient in mail.get("destination") or ():
             yield _notice(_text(recipient), _LEFT, relay_id, sender, document["subscription"].get("timestamp"))
+
+
+def _wants_nothing(preferences: Any) -> bool:
+    """Of all the topics of SES's contact list, https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html."""
+    topics = preferences.get("topicSubscriptionStatus") or []
+    left = [topic.get("subscriptionStatus") == "OptOut" for topic in topics]
+    return preferences.get("unsubscribeAll") is True or (bool(left) and all(left))
 
 
 def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:

@@ -112,8 +112,9 @@ def test_a_signed_hard_bounce_suppresses(client: Browser, engine: Engine, ada: M
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
 
 
-def left(unsubscribe_all: bool) -> dict[str, Any]:
-    preferences = {"unsubscribeAll": unsubscribe_all, "topicSubscriptionStatus": []}
+def left(*topics: str, unsubscribe_all: bool = False) -> dict[str, Any]:
+    told = [{"topicName": f"topic{number}", "subscriptionStatus": status} for number, status in enumerate(topics)]
+    preferences = {"unsubscribeAll": unsubscribe_all, "topicSubscriptionStatus": told}
     subscription = {"contactList": "news", "source": "UnsubscribeHeader", "newTopicPreferences": preferences}
     return {"eventType": "Subscription", "subscription": subscription}
 
@@ -130,7 +131,9 @@ FAILED = {"event": "failed", "severity": "permanent", "delivery-status": {"code"
     ("provider", "event", "becomes"),
     [
         ("ses", left(unsubscribe_all=True), "unsubscribed"),
-        ("ses", left(unsubscribe_all=False), "active"),
+        ("ses", left("OptOut"), "unsubscribed"),
+        ("ses", left("OptOut", "OptIn"), "active"),
+        ("ses", left(), "active"),
         ("sendgrid", {"event": "unsubscribe"}, "unsubscribed"),
         ("sendgrid", {"event": "group_unsubscribe", "asm_group_id": 7}, "unsubscribed"),
         ("sendgrid", {"event": "group_resubscribe", "asm_group_id": 7}, "active"),
