@@ -1,5 +1,6 @@
 """The API's own memory: tokens of programs, and answers given under idempotency keys; and its pages of lists."""
 
+import json
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -92,6 +93,15 @@ def end_request(connection: Connection, token_id: int, key: str, status: int, an
 def forget_request(connection: Connection, token_id: int, key: str) -> None:
     """Give a key back: the work failed, and may be tried again."""
     connection.execute(delete(ApiRequest).where(ApiRequest.token_id == token_id, ApiRequest.key == key))
+
+
+def forget_answers_about(connection: Connection, email: str) -> None:
+    """Of an erased reader, kept for whoever asks again."""
+    told = email.encode(), json.dumps(email)[1:-1].encode()
+    kept = connection.execute(select(ApiRequest.id, ApiRequest.answer).where(ApiRequest.answer.is_not(None)))
+    about = [row.id for row in kept if any(words in row.answer for words in told)]
+    for number in about:
+        connection.execute(delete(ApiRequest).where(ApiRequest.id == number))
 
 
 class ToolLine(NamedTuple):

@@ -21,14 +21,17 @@ CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
-    """An engine for ``sqlite:///path`` or ``postgresql+psycopg://…``. Connects to nothing yet."""
+    """An engine for ``sqlite:///path`` or ``postgresql+psycopg://…``. Connects to nothing yet. The values of a
+    statement stand in no error, for errors stand in logs."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": PATIENCE})
+        engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": PATIENCE}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     waits = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
-    return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits)
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits, hide_parameters=True
+    )
 
 
 def let_go(engine: Engine) -> bool:

@@ -117,7 +117,7 @@ class OutcomeLedger:
         rows = _listed(encoded(outcomes, at))
         try:
             self._driver().execute(_WRITE_POSTGRES, (rows, self._issue_id, owner))
-        except self._engine.dialect.loaded_dbapi.OperationalError as error:
+        except self._engine.dialect.loaded_dbapi.Error as error:  # a read-only server's is no OperationalError
             self.close()
             raise OperationalError(_WRITE_POSTGRES, None, error) from error
 

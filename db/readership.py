@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, or_, select, update
 
+from db.api import forget_answers_about
 from db.letters import drop_letters_of
 from db.models import (
     AuditEntry,
@@ -81,6 +82,7 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
         update(SubscriberEvent).where(SubscriberEvent.subscriber_id == subscriber_id).values(subscriber_id=None)
     )
     connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
+    forget_answers_about(connection, email)
     connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
 
 

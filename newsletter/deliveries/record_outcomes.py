@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from db import deliveries
 from db.engine import transaction
@@ -165,12 +165,13 @@ def settle(batch: Sequence[Decided]) -> None:
 
 
 def stubbornly(work: Callable[[], T], stop: threading.Event) -> T:
-    """A database that is gone, or a disk that is full, may come back: connections wait with their outcomes."""
+    """A database that is gone or takes no writes (a standby, while another takes over), or a disk that is full, may
+    come back: connections wait with their outcomes."""
     until = time.monotonic() + DATABASE_SECONDS
     while True:
         try:
             return work()
-        except (OperationalError, OSError):
+        except (DBAPIError, OSError):
             if time.monotonic() > until or stop.is_set():
                 raise
             time.sleep(0.5)

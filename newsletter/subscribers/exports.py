@@ -129,6 +129,6 @@ def _instant(text: str) -> datetime:
     go = _GO.fullmatch(text)
     try:
         instant = datetime.fromisoformat(go[1] + go[2] if go else text)
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"has an instant that cannot be read: {text[:40]!r}") from None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)

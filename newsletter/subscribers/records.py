@@ -188,7 +188,10 @@ def _instant(text: str, latest: datetime) -> datetime:
 
 def believable(consent_at: datetime, latest: datetime) -> datetime:
     """The instant in UTC, where it has no offset it is that already. Raises ValueError where it cannot be true."""
-    found = (consent_at if consent_at.tzinfo else consent_at.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        found = (consent_at if consent_at.tzinfo else consent_at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("has a consent_at beyond the calendar") from None
     if found > latest:
         raise ValueError("has a consent_at in the future")
     if found.year < 1970:

@@ -72,9 +72,10 @@ def approve(asked: Asked) -> Any:
     if not check(asked)["sound"]:
         raise RefusedError("its checks find errors; GET …/check lists them")
     here, week = asked.site, parsed(asked.values["issue"])
-    approve_issue(
-        here.engine, week, asked.caller, here.settings, here.clock.now(), send_at=_instant(asked.body.get("send_at"))
-    )
+    now, send_at = here.clock.now(), _instant(asked.body.get("send_at"))
+    if send_at is not None and send_at <= now:
+        raise BadInputError("body.send_at is past; leave it out, and POST …/send sends at once")
+    approve_issue(here.engine, week, asked.caller, here.settings, now, send_at=send_at)
     return show_issue(asked)
 
 
@@ -83,9 +84,9 @@ def _instant(text: str | None) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInputError(f"body.send_at is no ISO 8601 instant: {text!r}") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 _PLACE = {"issue": WEEK}

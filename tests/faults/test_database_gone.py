@@ -61,6 +61,30 @@ def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp
     assert len(sink.mails) == READERS
 
 
+@pytest.mark.postgres
+def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(postgres_url: str, tmp_path: Path) -> None:
+    """As a standby does, until it takes over."""
+    settings = load(complete_environment(postgres_url), tmp_path)
+    engine = make_engine(postgres_url)
+    name = engine.url.database
+
+    def only_read() -> None:
+        beside = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        with beside.connect() as connection:
+            for words in ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"):
+                connection.execute(text(f'ALTER DATABASE "{name}" {words}'))
+                connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+                time.sleep(2)
+        beside.dispose()
+
+    sink = send_while(engine, settings, only_read)
+    found = read_receipt(engine, WEEK)
+    engine.dispose()
+    assert (found.status, found.counts.sent) == ("sent", READERS)
+    assert set(sink.recipients().values()) == {1}
+
+
 def test_a_full_disk_holds_the_sending_until_there_is_room(sqlite_url: str, tmp_path: Path) -> None:
     settings = load(complete_environment(sqlite_url), tmp_path)
     engine = make_engine(sqlite_url)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, insert, select
 from db.api import add_token, revoke_token
 from db.audit import audit_log
 from db.engine import reading, transaction
-from db.models import ApiToken, Letter, Release, Take
+from db.models import ApiRequest, ApiToken, Letter, Release, Take
 from db.releases import list_releases
 from newsletter.clock import Clock, real_now
 from newsletter.settings import Settings
@@ -135,6 +135,18 @@ def test_a_refusal_is_remembered_under_its_key_too(client: Client) -> None:
     assert [is_problem(answer, 404) for answer in answers] == [True, True]
 
 
+def test_what_is_remembered_of_an_erased_reader_is_forgotten_with_them(client: Client, engine: Engine) -> None:
+    ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
+    client.call("POST", "/subscribers", {"subscribers": [ada]}, Idempotency_Key="k3")
+    client.call("POST", "/subscribers/ada@example.org/unsubscribe", Idempotency_Key="k4")
+    client.call("POST", "/suppressions", {"email": "bob@example.org"}, Idempotency_Key="k5")
+    client.call("DELETE", "/subscribers/ada@example.org")
+    with reading(engine) as connection:
+        kept = b"".join(connection.scalars(select(ApiRequest.answer)))
+    assert b"ada@" not in kept
+    assert b"bob@" in kept
+
+
 def test_subscribers_come_with_their_consent_and_leave(client: Client) -> None:
     ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
     bad = {**ada, "email": "nobody"}
@@ -241,6 +253,15 @@ def test_an_issue_is_sent_held_and_stopped(client: Client, engine: Engine, setti
     with reading(engine) as connection:
         said = [(line.who, line.what) for line in audit_log(connection, subject=f"issue {WEEK}")]
     assert ("api:all", "stopped the issue") in said
+
+
+@pytest.mark.parametrize("past", ["2020-11-24T09:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_no_issue_is_approved_for_a_time_that_is_past_or_none(
+    client: Client, engine: Engine, settings: Settings, past: str
+) -> None:
+    set_out(engine, settings)
+    assert is_problem(client.call("POST", f"/issues/{WEEK}/approve", {"send_at": past}), 422)
+    assert client.call("GET", f"/issues/{WEEK}").json()["status"] == "draft"
 
 
 def test_an_issue_is_mailed_to_a_few_for_a_look(client: Client, engine: Engine, settings: Settings) -> None:

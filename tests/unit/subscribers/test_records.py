@@ -34,6 +34,8 @@ def test_columns_may_stand_in_any_order_and_further_ones_are_left_alone() -> Non
     ("row", "why"),
     [
         ("a@example.com,,,form,", "consent_at"),
+        ("a@example.com,,0001-01-01T00:00:00+14:00,form,", "consent_at"),
+        ("a@example.com,,9999-12-31T23:59:59-10:00,form,", "consent_at"),
         ("a@example.com,,2026-01-01,,", "consent_source"),
         ("a@example.com,,2026-01-01, ,", "consent_source"),
         ("a@example.com,,yesterday,form,", "ISO 8601"),
