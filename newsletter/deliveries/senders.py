@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import let_go
 from newsletter.clock import Clock, Week
@@ -100,7 +101,7 @@ def _help(settings: Settings, clock: Clock, week: str, processes: int, parent: i
     engine = make_engine(settings.database_url)
     try:
         send_share(engine, settings, clock, Week.parse(week), stop, processes)
-    except NewsletterError:
+    except (NewsletterError, SQLAlchemyError):
         pass  # the parent meets the same and says it
     finally:
         engine.dispose()

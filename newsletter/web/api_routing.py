@@ -103,6 +103,9 @@ def _endpoint(found: Mapping[str, Operation]) -> Callable[[Request], Any]:
             return await run_in_threadpool(_perform, request, operation, body)
         except Problem as problem:
             return problem.response()
+        except SQLAlchemyError:
+            log.exception("an API request met a failure of the database")
+            return Problem(503, "The database cannot be used now", headers={"Retry-After": "30"}).response()
         except HTTPException as error:
             return Problem(error.status_code, "The request cannot be read", str(error.detail)).response()
 
@@ -137,6 +140,10 @@ def _once(here: Site, token_id: int, key: str, fingerprint: str, perform: Callab
         answer = perform()
     except Problem as problem:
         answer = problem.response()
+    except Exception:
+        with transaction(here.engine) as connection:
+            rows.forget_request(connection, token_id, key)
+        raise
     with transaction(here.engine) as connection:
         if answer.status_code >= 500:
             rows.forget_request(connection, token_id, key)
@@ -156,9 +163,6 @@ def _answer(operation: Operation, asked: Asked) -> Response:
         raise Problem(503, "The service is not ready", str(error)) from None
     except NewsletterError as error:
         raise Problem(409, "This cannot be done now", str(error)) from None
-    except SQLAlchemyError:
-        log.exception("an API request met a failure of the database")
-        raise Problem(503, "The database cannot be used now", headers={"Retry-After": "30"}) from None
 
 
 def _token(request: Request, here: Site, operation: Operation) -> rows.TokenRow:

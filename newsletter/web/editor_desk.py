@@ -14,6 +14,7 @@ from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import last_ended_week
 from newsletter.issues.render import values_of
+from newsletter.web.forms import asked
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Visitor, editor_page, show
 from newsletter.web.site import site
@@ -30,7 +31,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
     now = here.clock.now()
     last = last_ended_week(now, here.settings.timezone)
     weeks = [str(last), str(last.next())]
-    before = request.query_params.get("before")
+    before = asked(request, "before")
     with reading(here.engine) as connection:
         counts = desk.release_counts(connection, weeks)
         newest = issues.list_issues(connection, None, ISSUES_A_PAGE + 1)
@@ -57,7 +58,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
 
 def log_page(request: Request, visitor: Visitor) -> Response:
     """Of everything, or of what ``on`` names alone: ``issue 2026-W47``, ``tool curly``."""
-    before, on = request.query_params.get("before", ""), request.query_params.get("on", "")[:200]
+    before, on = asked(request, "before"), asked(request, "on")
     with reading(site(request).engine) as connection:
         lines = audit.audit_log(connection, row_id(before), on or None, limit=51)
     return editor_page(

@@ -19,6 +19,7 @@ from newsletter.tools.reading import TEXT_FIELDS
 from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import tally
 from newsletter.web.editor_links import back_saying
+from newsletter.web.forms import asked
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
@@ -31,8 +32,7 @@ _NEW = ("name", "slug", "url", "category", *OPTIONAL)
 
 def list_page(request: Request, visitor: Visitor) -> Response:
     """All tools, unlisted ones too, the newest first."""
-    text = request.query_params.get("q", "").strip()[:200]
-    before = request.query_params.get("before", "")
+    text, before = asked(request, "q"), asked(request, "before")
     with reading(site(request).engine) as connection:
         found = desk.find_tools(connection, text, row_id(before), TOOLS_A_PAGE + 1)
     return editor_page(

@@ -41,6 +41,11 @@ async def read_form(request: Request, max_bytes: int = MAX_BYTES, max_fields: in
     return Form([(_text(name), _text(value)) for name, value in fields.multi_items() if isinstance(value, str)])
 
 
+def asked(request: Request, name: str, longest: int = 200) -> str:
+    """A word of the query; as clean as a field of a form, '' where there is none."""
+    return _text(request.query_params.get(name, "")).strip()[:longest]
+
+
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body. Raises HTTPException 413 beyond ``max_bytes``, announced or not, and 400 where it ends early."""
     announced = request.headers.get("content-length", "0")

@@ -135,6 +135,18 @@ def test_a_refusal_is_remembered_under_its_key_too(client: Client) -> None:
     assert [is_problem(answer, 404) for answer in answers] == [True, True]
 
 
+def test_a_key_whose_request_broke_down_can_be_used_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object, **_named: object) -> None:
+        raise OverflowError("somebody's mistake")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("newsletter.web.api_subscribers.suppress_address", breaks)
+        with pytest.raises(OverflowError):
+            client.call("POST", "/suppressions", {"email": "ada@example.org"}, Idempotency_Key="k6")
+    again = client.call("POST", "/suppressions", {"email": "ada@example.org"}, Idempotency_Key="k6")
+    assert again.json() == {"email": "ada@example.org", "changed": True}
+
+
 def test_what_is_remembered_of_an_erased_reader_is_forgotten_with_them(client: Client, engine: Engine) -> None:
     ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
     client.call("POST", "/subscribers", {"subscribers": [ada]}, Idempotency_Key="k3")

@@ -65,6 +65,12 @@ def test_an_issue_that_went_out_is_listed_under_the_subject_it_had(room: Room) -
     assert "proposed from the content" not in ada.open("/editor").text
 
 
+def test_no_word_in_a_query_breaks_a_list(room: Room) -> None:
+    ada = room.editor()
+    for where in ("/editor/tools?q=a%00b", "/editor/log?on=%00", "/editor?before=%00", "/editor/tools?q=%ED%A0%80"):
+        assert ada.open(where).status_code == 200
+
+
 def test_feeds_that_fail_and_feeds_that_went_stale_are_named(room: Room) -> None:
     with transaction(room.engine) as connection:
         for name, row in (
