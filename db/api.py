@@ -97,11 +97,10 @@ def forget_request(connection: Connection, token_id: int, key: str) -> None:
 
 def forget_answers_about(connection: Connection, email: str) -> None:
     """Of an erased reader, kept for whoever asks again."""
-    told = email.encode(), json.dumps(email)[1:-1].encode()
+    told = [words.lower().encode() for words in (email, json.dumps(email)[1:-1])]
     kept = connection.execute(select(ApiRequest.id, ApiRequest.answer).where(ApiRequest.answer.is_not(None)))
-    about = [row.id for row in kept if any(words in row.answer for words in told)]
-    for number in about:
-        connection.execute(delete(ApiRequest).where(ApiRequest.id == number))
+    about = [row.id for row in kept if any(words in row.answer.lower() for words in told)]
+    connection.execute(delete(ApiRequest).where(ApiRequest.id.in_(about)))
 
 
 class ToolLine(NamedTuple):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -29,9 +29,25 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     waits = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
-    return create_engine(
+    engine = create_engine(
         url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits, hide_parameters=True
     )
+    event.listen(engine, "handle_error", _no_writes, retval=True)
+    return engine
+
+
+def takes_no_writes(error: BaseException | None) -> bool:
+    """Whether it says that PostgreSQL is read-only, as a standby is until it takes over: SQLSTATE 25006."""
+    return getattr(error, "sqlstate", None) == "25006"
+
+
+def _no_writes(context: ExceptionContext) -> OperationalError | None:
+    """Such a server is as good as gone, and who waits for one that is gone waits for it. The driver calls it an
+    internal error. Connections to it are of no use: the next one may lead to another server."""
+    if not takes_no_writes(context.original_exception):
+        return None
+    context.is_disconnect = True
+    return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 
 
 def let_go(engine: Engine) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from db.engine import is_sqlite
+from db.engine import is_sqlite, takes_no_writes
 
 
 class Written(NamedTuple):
@@ -117,9 +117,11 @@ class OutcomeLedger:
         rows = _listed(encoded(outcomes, at))
         try:
             self._driver().execute(_WRITE_POSTGRES, (rows, self._issue_id, owner))
-        except self._engine.dialect.loaded_dbapi.Error as error:  # a read-only server's is no OperationalError
+        except self._engine.dialect.loaded_dbapi.Error as error:
             self.close()
-            raise OperationalError(_WRITE_POSTGRES, None, error) from error
+            if isinstance(error, self._engine.dialect.loaded_dbapi.OperationalError) or takes_no_writes(error):
+                raise OperationalError(_WRITE_POSTGRES, None, error) from error
+            raise
 
     def close(self) -> None:
         if self._connection is not None:

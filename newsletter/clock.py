@@ -7,7 +7,7 @@ A week runs from Monday 00:00 to the next Monday 00:00 in the publication's zone
 import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
@@ -94,6 +94,19 @@ class Week:
 def last_ended_week(now: datetime, zone: ZoneInfo) -> Week:
     """The newest week that is over at ``now``."""
     return Week.of(now, zone).previous()
+
+
+def in_utc(instant: datetime, zone: tzinfo = UTC) -> datetime:
+    """The same instant; where it has no offset it is one of ``zone``. Raises ValueError beyond the calendar."""
+    try:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the calendar") from None
+
+
+def is_past(chosen: datetime, now: datetime) -> bool:
+    """Whether it is too late to do something at a time that somebody chose; typing it may take a minute."""
+    return chosen < now - timedelta(minutes=1)
 
 
 def iso(instant: datetime | None) -> str | None:

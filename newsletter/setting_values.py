@@ -5,13 +5,15 @@ Every reader raises ValueError with words that finish the sentence "NEWSLETTER_X
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.headerregistry import Address
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
+
+from newsletter.clock import in_utc
 
 Network = IPv4Network | IPv6Network
 
@@ -143,7 +145,7 @@ def instant(value: str) -> datetime:
         found = datetime.fromisoformat(value.strip())
         if not 1970 <= found.year < 9999:  # computing with others ends outside of what a calendar has
             raise ValueError
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return in_utc(found)
     except ValueError:
         raise ValueError(f"must be an ISO 8601 instant such as 2026-11-23T09:00:00Z, not {value!r}") from None
 

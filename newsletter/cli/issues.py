@@ -3,7 +3,7 @@
 import getpass
 import sys
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from newsletter.cli import sending
 from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.cli.sending import week_argument
 from newsletter.cli.tables import table
-from newsletter.clock import iso, last_ended_week
+from newsletter.clock import in_utc, is_past, iso, last_ended_week
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 
@@ -302,10 +302,9 @@ def _who() -> str:
 
 def _instant(door: Door, text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = in_utc(datetime.fromisoformat(text.strip()), door.settings.timezone)
     except ValueError:
         raise BadInputError(f"--at must be a time such as 2026-11-24T09:00, not {text!r}") from None
-    found = found if found.tzinfo else found.replace(tzinfo=door.settings.timezone)
-    if found < door.clock.now() - timedelta(minutes=1):
+    if is_past(found, door.clock.now()):
         raise RefusedError(f"{text} is past; leave --at out, and `newsletter issues send` sends at once")
     return found

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 
 from db import deliveries
 from db.engine import transaction
@@ -171,7 +171,7 @@ def stubbornly(work: Callable[[], T], stop: threading.Event) -> T:
     while True:
         try:
             return work()
-        except (DBAPIError, OSError):
+        except (OperationalError, OSError):
             if time.monotonic() > until or stop.is_set():
                 raise
             time.sleep(0.5)

@@ -1,9 +1,10 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), read leniently: wrong types count as absent."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from newsletter.clock import in_utc
 from newsletter.feeds.entries import (
     MAX_ENTRIES,
     MAX_SUMMARY,
@@ -57,7 +58,6 @@ def _text(item: dict[str, Any], name: str) -> str:
 def _instant(value: Any) -> datetime | None:
     """RFC 3339; without an offset it is taken for UTC."""
     try:
-        found = datetime.fromisoformat(value.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, AttributeError, OverflowError):
+        return in_utc(datetime.fromisoformat(value.strip()))
+    except (ValueError, AttributeError):
         return None

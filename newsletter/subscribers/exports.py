@@ -13,10 +13,11 @@ The columns and words are theirs:
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from db.states import SuppressionReason
+from newsletter.clock import in_utc
 from newsletter.subscribers.records import NAME_LENGTH, Record, Rejected, Row, believable, read_rows
 from newsletter.subscribers.text import one_line
 
@@ -128,7 +129,6 @@ def _instant(text: str) -> datetime:
         raise ValueError("does not say since when")
     go = _GO.fullmatch(text)
     try:
-        instant = datetime.fromisoformat(go[1] + go[2] if go else text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return in_utc(datetime.fromisoformat(go[1] + go[2] if go else text))
+    except ValueError:
         raise ValueError(f"has an instant that cannot be read: {text[:40]!r}") from None

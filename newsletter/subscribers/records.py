@@ -8,11 +8,12 @@ honoured: only active subscribers come in.
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from newsletter.clock import in_utc
 from newsletter.subscribers.addresses import parse_address
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.text import one_line
@@ -189,9 +190,9 @@ def _instant(text: str, latest: datetime) -> datetime:
 def believable(consent_at: datetime, latest: datetime) -> datetime:
     """The instant in UTC, where it has no offset it is that already. Raises ValueError where it cannot be true."""
     try:
-        found = (consent_at if consent_at.tzinfo else consent_at.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("has a consent_at beyond the calendar") from None
+        found = in_utc(consent_at)
+    except ValueError as error:
+        raise ValueError(f"has a consent_at that {error}") from None
     if found > latest:
         raise ValueError("has a consent_at in the future")
     if found.year < 1970:

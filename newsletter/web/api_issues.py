@@ -1,11 +1,11 @@
 """The API's issues until they are approved; api_sending.py has the rest of their life."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from db.engine import reading
 from db.issues import frozen_subjects, list_issues
-from newsletter.clock import iso
+from newsletter.clock import in_utc, is_past, iso
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.check import check_issue
@@ -73,7 +73,7 @@ def approve(asked: Asked) -> Any:
         raise RefusedError("its checks find errors; GET …/check lists them")
     here, week = asked.site, parsed(asked.values["issue"])
     now, send_at = here.clock.now(), _instant(asked.body.get("send_at"))
-    if send_at is not None and send_at <= now:
+    if send_at is not None and is_past(send_at, now):
         raise BadInputError("body.send_at is past; leave it out, and POST …/send sends at once")
     approve_issue(here.engine, week, asked.caller, here.settings, now, send_at=send_at)
     return show_issue(asked)
@@ -83,9 +83,8 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return in_utc(datetime.fromisoformat(text))
+    except ValueError:
         raise BadInputError(f"body.send_at is no ISO 8601 instant: {text!r}") from None
 
 

@@ -4,7 +4,7 @@ Approving stores what is typed first, and approves only what the editor could se
 changed the issue since the page was made, the page comes back to be looked at again.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from db import audit
 from db.engine import transaction
-from newsletter.clock import iso
+from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
@@ -66,11 +66,10 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
 def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     """What the field Send at says, in the publication's zone. Raises BadInputError for what is no time to come."""
     try:
-        found = datetime.fromisoformat(text)
+        found = in_utc(datetime.fromisoformat(text), zone)
     except ValueError:
         raise BadInputError(f"Send at needs a day and a time such as 2026-11-24T09:00, not {text!r}") from None
-    found = found if found.tzinfo else found.replace(tzinfo=zone)
-    if found < now - timedelta(minutes=1):
+    if is_past(found, now):
         raise BadInputError(f"{text} is past in {zone.key}; choose a time to come, or use Send now")
     return found
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +39,25 @@ def send_while(engine: Engine, settings: Settings, disturb: Callable[[], None]) 
     return sink
 
 
+def cut_everybody_off(url: str, statements: Sequence[str], seconds: float) -> None:
+    """After each of these statements, and wait for so long."""
+    beside = create_engine(url, isolation_level="AUTOCOMMIT")
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with beside.connect() as connection:
+        for statement in statements:
+            if statement:
+                connection.execute(text(statement))
+            connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+            time.sleep(seconds)
+    beside.dispose()
+
+
 @pytest.mark.postgres
 def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp_path: Path) -> None:
     settings = load(complete_environment(postgres_url), tmp_path)
     engine = make_engine(postgres_url)
 
-    def cut_everybody_off() -> None:
-        beside = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        with beside.connect() as connection:
-            for _ in range(5):
-                connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
-                time.sleep(0.2)
-        beside.dispose()
-
-    sink = send_while(engine, settings, cut_everybody_off)
+    sink = send_while(engine, settings, lambda: cut_everybody_off(postgres_url, [""] * 5, 0.2))
     found = read_receipt(engine, WEEK)
     engine.dispose()
     assert (found.status, found.counts.sent) == ("sent", READERS)
@@ -66,19 +70,9 @@ def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(postgres_url:
     """As a standby does, until it takes over."""
     settings = load(complete_environment(postgres_url), tmp_path)
     engine = make_engine(postgres_url)
-    name = engine.url.database
-
-    def only_read() -> None:
-        beside = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        with beside.connect() as connection:
-            for words in ("SET default_transaction_read_only = on", "RESET default_transaction_read_only"):
-                connection.execute(text(f'ALTER DATABASE "{name}" {words}'))
-                connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
-                time.sleep(2)
-        beside.dispose()
-
-    sink = send_while(engine, settings, only_read)
+    set_, reset = "SET default_transaction_read_only = on", "RESET default_transaction_read_only"
+    changes = [f'ALTER DATABASE "{engine.url.database}" {words}' for words in (set_, reset)]
+    sink = send_while(engine, settings, lambda: cut_everybody_off(postgres_url, changes, 2))
     found = read_receipt(engine, WEEK)
     engine.dispose()
     assert (found.status, found.counts.sent) == ("sent", READERS)

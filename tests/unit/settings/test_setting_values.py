@@ -1,11 +1,13 @@
 """What people write into settings, and what is made of it."""
 
-from datetime import UTC
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
 from newsletter import setting_values as values
+from newsletter.clock import in_utc
 from newsletter.crontabs import crontab
 
 
@@ -120,3 +122,12 @@ def test_secret_keys_stand_newest_first() -> None:
     assert values.secrets_list(" new , old,") == ("new", "old")
     with pytest.raises(ValueError, match="must hold a key"):
         values.secrets_list(" , ")
+
+
+def test_an_instant_without_an_offset_is_one_of_its_zone_and_one_beyond_the_calendar_is_refused() -> None:
+    new_york = ZoneInfo("America/New_York")
+    nine = datetime(2026, 11, 24, 9)
+    assert in_utc(nine) == datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert in_utc(nine, new_york) == in_utc(nine.replace(tzinfo=new_york)) == datetime(2026, 11, 24, 14, tzinfo=UTC)
+    with pytest.raises(ValueError, match="beyond the calendar"):
+        in_utc(datetime(9999, 12, 31, 23, 59), new_york)
