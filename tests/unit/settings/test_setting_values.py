@@ -126,8 +126,8 @@ def test_secret_keys_stand_newest_first() -> None:
 
 def test_an_instant_without_an_offset_is_one_of_its_zone_and_one_beyond_the_calendar_is_refused() -> None:
     new_york = ZoneInfo("America/New_York")
-    nine = datetime(2026, 11, 24, 9)
+    nine = datetime.fromisoformat("2026-11-24T09:00")
     assert in_utc(nine) == datetime(2026, 11, 24, 9, tzinfo=UTC)
     assert in_utc(nine, new_york) == in_utc(nine.replace(tzinfo=new_york)) == datetime(2026, 11, 24, 14, tzinfo=UTC)
     with pytest.raises(ValueError, match="beyond the calendar"):
-        in_utc(datetime(9999, 12, 31, 23, 59), new_york)
+        in_utc(datetime.fromisoformat("9999-12-31T23:59"), new_york)
