@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from db.api import forget_answers_about
 from db.letters import drop_letters_of
@@ -18,6 +18,7 @@ from db.models import (
     Tool,
     Vote,
 )
+from db.returned_mail import forget_kept_about
 
 
 class DeliveryRow(NamedTuple):
@@ -62,17 +63,8 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
     connection.execute(delete(Bookmark).where(Bookmark.reader == _reader(subscriber_id)))
     drop_letters_of(connection, subscriber_id, email)
     theirs = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
-    connection.execute(
-        update(ReturnedMail)
-        .where(
-            or_(
-                ReturnedMail.subscriber_id == subscriber_id,
-                ReturnedMail.recipient == email,
-                ReturnedMail.delivery_id.in_(theirs),
-            )
-        )
-        .values(recipient="", reason=None, raw=None, subscriber_id=None)
-    )
+    _blank_returned(connection, or_(ReturnedMail.subscriber_id == subscriber_id, ReturnedMail.delivery_id.in_(theirs)))
+    erase_mentions(connection, email)
     connection.execute(
         update(Delivery)
         .where(Delivery.subscriber_id == subscriber_id)
@@ -81,9 +73,21 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
     connection.execute(
         update(SubscriberEvent).where(SubscriberEvent.subscriber_id == subscriber_id).values(subscriber_id=None)
     )
+    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+
+
+def erase_mentions(connection: Connection, email: str) -> None:
+    """Take an address out of what is kept about nobody in particular: returned mail that no delivery was found for,
+    mail that was not understood, the audit log, remembered answers of the API."""
+    _blank_returned(connection, func.lower(ReturnedMail.recipient) == email.lower())
+    forget_kept_about(connection, email)
     connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
     forget_answers_about(connection, email)
-    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+
+
+def _blank_returned(connection: Connection, which: ColumnElement[bool]) -> None:
+    blank = update(ReturnedMail).where(which)
+    connection.execute(blank.values(recipient="", reason=None, raw=None, subscriber_id=None))
 
 
 def _reader(subscriber_id: int) -> str:

@@ -1,5 +1,6 @@
 """Returned mail: which delivery it belongs to, what was said before, and what becomes of the subscriber."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from db.letters import withdraw_letters
-from db.models import Delivery, Issue, IssueContent, ReturnedMail, Subscriber
+from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
 from db.states import (
     BounceKind,
     DeliveryStatus,
@@ -35,6 +36,7 @@ class PastDelivery(NamedTuple):
 
     issue_id: int
     started_at: datetime
+    mailed_at: datetime
     status: str
     code: int | None
     reply: str | None
@@ -55,6 +57,8 @@ class ReturnedCount(NamedTuple):
     returned: int
 
 
+_SOFT_BREAK = re.compile(rb"=\r?\n")
+_MAILED_AT = func.coalesce(Delivery.finished_at, Issue.started_at, Issue.starts_at)
 _DELIVERY = (Delivery.id, Delivery.issue_id, Delivery.subscriber_id, Delivery.email)
 
 
@@ -143,8 +147,8 @@ def past_deliveries(
     )
     wanted = (
         select(
-            Delivery.issue_id, func.coalesce(Issue.started_at, Issue.starts_at), Delivery.status, Delivery.code,
-            Delivery.reply, Delivery.finished_at, returned.c.returned_at,
+            Delivery.issue_id, func.coalesce(Issue.started_at, Issue.starts_at), _MAILED_AT, Delivery.status,
+            Delivery.code, Delivery.reply, Delivery.finished_at, returned.c.returned_at,
         )
         .join(Issue, Issue.id == Delivery.issue_id)
         .outerjoin(returned, returned.c.delivery_id == Delivery.id)
@@ -156,6 +160,23 @@ def past_deliveries(
         .limit(limit)
     )  # fmt: skip
     return [PastDelivery(*row) for row in connection.execute(wanted)]
+
+
+def came_back_at(connection: Connection, subscriber_id: int) -> datetime | None:
+    """When somebody who had consented before last answered a double opt-in: their mailbox worked then, whatever
+    earlier mail says of it. None for those who came in once."""
+    wanted = select(Consent.at, Consent.asked_at).where(Consent.subscriber_id == subscriber_id)
+    later = connection.execute(wanted.order_by(Consent.id)).all()[1:]
+    answered: list[datetime] = [row.at for row in later if row.asked_at is not None]
+    return max(answered, default=None)
+
+
+def mailed_at(connection: Connection, delivery_id: int) -> datetime:
+    """When a delivery ended, or else when its issue began."""
+    wanted = select(_MAILED_AT).join(Issue, Issue.id == Delivery.issue_id).where(Delivery.id == delivery_id)
+    found = connection.execute(wanted).scalar_one()
+    assert found is not None, "every issue has a beginning"
+    return found
 
 
 def refused_deliveries(connection: Connection, issues: int, limit: int = 10_000) -> list[Refused]:
@@ -253,3 +274,21 @@ def kept_mail(connection: Connection, after: int, limit: int) -> list[KeptMail]:
     wanted = select(ReturnedMail.id, ReturnedMail.at, ReturnedMail.source, ReturnedMail.raw)
     wanted = wanted.where(ReturnedMail.raw.is_not(None), ReturnedMail.id > after).order_by(ReturnedMail.id)
     return [KeptMail(row.id, row.at, row.source, row.raw or b"") for row in connection.execute(wanted.limit(limit))]
+
+
+def forget_kept(connection: Connection, before: datetime) -> int:
+    """Drop the bytes of mail that was not understood and came before an instant; that it came stays."""
+    old = update(ReturnedMail).where(ReturnedMail.raw.is_not(None), ReturnedMail.at < before)
+    return connection.execute(old.values(raw=None)).rowcount
+
+
+def forget_kept_about(connection: Connection, email: str) -> None:
+    """Drop the bytes of all kept mail that has an address in it, in any case and across the soft line breaks of
+    quoted-printable."""
+    wanted, after = email.casefold().encode(), 0
+    while page := kept_mail(connection, after, 20):
+        after = page[-1].id
+        naming = [mail.id for mail in page if wanted in _SOFT_BREAK.sub(b"", mail.raw).lower()]
+        if naming:
+            blank = update(ReturnedMail).where(ReturnedMail.id.in_(naming))
+            connection.execute(blank.values(raw=None, recipient="", reason=None))

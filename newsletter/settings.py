@@ -72,8 +72,8 @@ class Settings:
     sign_ups_per_address: int = setting(values.positive, "20")
     sign_ups_per_network: int = setting(values.positive, "100")
     sign_ups_in_all: int = setting(values.positive, "2000")
-    hook_ses: str | None = setting(values.text, secret=True)
-    hook_sendgrid: str | None = setting(values.text, secret=True)
+    hook_ses: str | None = setting(values.hook_of_ses, secret=True)
+    hook_sendgrid: str | None = setting(values.hook_of_sendgrid, secret=True)
     hook_postmark: str | None = setting(values.text, secret=True)
     hook_mailgun: str | None = setting(values.text, secret=True)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import feeds, housekeeping, issues, letters, limits, outcome_log, ownership, runs
+from db import feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -161,8 +161,12 @@ def read_bounces(context: Context, due_at: datetime) -> Result:
 
     assert context.settings.bounce_mailbox is not None
     report = receive_mail(context.engine, mails_of_mailbox(context.settings.bounce_mailbox), now=context.clock.now())
+    for unread in report.unread:
+        log.warning("returned mail %s: %s", unread.source, unread.why)
+    if report.broke_off:
+        raise NewsletterError(report.broke_off)
     changed = sum(result.subscriber_changed for result in report.results)
-    return {"results": len(report.results), "subscribers_changed": changed}
+    return {"results": len(report.results), "subscribers_changed": changed, "unread": len(report.unread)}
 
 
 def expire(context: Context, due_at: datetime) -> Result:
@@ -183,7 +187,8 @@ def ask_again(context: Context, due_at: datetime) -> Result:
 
 
 def prune(context: Context, due_at: datetime) -> Result:
-    """Forget letters and the runs of small jobs after a month; those of compose and send are kept.
+    """Forget letters and the runs of small jobs after a month, the bytes of returned mail that was not understood after
+    three; the runs of compose and send are kept.
 
     Then no trace of what was deleted since yesterday stays in the log of the embedded database.
     """
@@ -194,6 +199,7 @@ def prune(context: Context, due_at: datetime) -> Result:
         gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
             "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
+            "kept_mail": returned_mail.forget_kept(connection, now - timedelta(days=90)),
             "killed": len(killed),
         }
     outcome_log.drop(context.engine, killed)

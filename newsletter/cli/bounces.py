@@ -12,7 +12,7 @@ from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
-    from newsletter.deliveries.bounces_mail import Arrived
+    from newsletter.deliveries.bounces_mail import Arrived, Unread
 
 
 @click.group()
@@ -33,7 +33,8 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
     """Read returned mail from a file, an mbox, a Maildir, a folder, or standard input (-).
 
     Without an argument, the mailbox of NEWSLETTER_BOUNCE_MAILBOX is read. Mail of a Maildir or IMAP folder is marked as
-    seen once it was taken in; nothing is deleted. Reading a mail again changes nothing.
+    seen once it was taken in; nothing is deleted. Reading a mail again changes nothing. What cannot be read is named,
+    and the rest is read.
 
     \b
     Example:
@@ -41,12 +42,20 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
       newsletter bounces read - < returned.eml
     """
     from newsletter.deliveries.receive import receive_mail
+    from newsletter.errors import NewsletterError
 
     report = receive_mail(door.engine, _mails(door, where), now=door.clock.now())
     results = [asdict(result) for result in report.results]
     rows = [tuple(result.values()) for result in results]
     heads = ("mail", "kind", "recipient", "status", "reason", "changed")
-    answer({"results": results}, as_json, table(rows, heads) if rows else "No returned mail.")
+    document = {"results": results, "unread": [one._asdict() for one in report.unread]}
+    answer(document, as_json, table(rows, heads) if rows else "No returned mail.")
+    for one in report.unread:
+        click.echo(f"{one.source}: {one.why}", err=True)
+    if report.broke_off:
+        raise NewsletterError(report.broke_off)
+    if report.unread:
+        raise NewsletterError(f"{len(report.unread)} mails were not read; the others were")
 
 
 @bounces.command()
@@ -81,12 +90,12 @@ def kept(door: Door, folder: Path | None, as_json: bool) -> None:
     answer({"mails": listed}, as_json, table(rows, ("id", "at", "mail", "bytes")) if rows else "Nothing is kept.")
 
 
-def _mails(door: Door, where: str | None) -> "Iterator[Arrived]":
-    from newsletter.deliveries.read_mailbox import MAX_FILE, mails_at, mails_in, mails_of_mailbox
+def _mails(door: Door, where: str | None) -> "Iterator[Arrived | Unread]":
+    from newsletter.deliveries.read_mailbox import mails_at, mails_in, mails_of_mailbox
     from newsletter.errors import SettingsError
 
     if where == "-":
-        return mails_in(sys.stdin.buffer.read(MAX_FILE))
+        return mails_in(sys.stdin.buffer)
     if where is not None:
         return mails_at(Path(where))
     if door.settings.bounce_mailbox is None:

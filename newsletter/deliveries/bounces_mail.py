@@ -36,6 +36,13 @@ class Arrived(NamedTuple):
     raw: bytes
 
 
+class Unread(NamedTuple):
+    """A mail that cannot be taken, or not be marked as read; ``why`` is a clause for people."""
+
+    source: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedMail:
     """``words`` is the notice for people, without the mail that it returns; ``enclosed`` are that mail's headers.

@@ -13,6 +13,7 @@ from typing import Any
 
 from db.states import BounceKind
 from newsletter.deliveries.bounces_reasons import Judgement, Reason, Returned, judge
+from newsletter.deliveries.complaints import COMPLAINTS
 from newsletter.deliveries.verp import verify_return_path
 
 
@@ -41,10 +42,14 @@ class Notice:
 
 def read_notices(provider: str, document: Any) -> list[Notice]:
     """The notices in a provider's document; [] where it holds none. Never raises."""
-    try:
-        return list(_READERS[provider](document))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return []
+    notices: list[Notice] = []
+    events = document if provider == "sendgrid" and isinstance(document, list) else [document]
+    for event in events:
+        try:
+            notices.extend(_READERS[provider](event))
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            continue  # one odd event says nothing about the others
+    return notices
 
 
 _IN_MAIL = json.JSONDecoder(strict=False)  # mail folds long lines, inside strings too
@@ -72,17 +77,15 @@ def _ses(document: Any) -> Iterator[Notice]:
     relay_id, sender = _text(mail.get("messageId")), _text(mail.get("source"))
     if kind == "Bounce":
         bounce = document["bounce"]
-        for one in bounce.get("bouncedRecipients") or ():
+        for one in _objects(bounce.get("bouncedRecipients")):
             recipient, said = _text(one.get("emailAddress")), _text(one.get("diagnosticCode"))
             judgement = _ses_judgement(bounce, judge(_text(one.get("status")), None, said))
             yield _notice(recipient, judgement, relay_id, sender, bounce.get("feedbackId"))
     elif kind == "Complaint":
         complaint = document["complaint"]
-        for one in complaint.get("complainedRecipients") or ():
-            kind = _text(complaint.get("complaintFeedbackType")) or "abuse"
-            yield _notice(
-                _text(one.get("emailAddress")), _complaint(kind), relay_id, sender, complaint.get("feedbackId")
-            )
+        told = _complaint(_text(complaint.get("complaintFeedbackType")).lower() or "abuse")
+        for one in _objects(complaint.get("complainedRecipients")):
+            yield _notice(_text(one.get("emailAddress")), told, relay_id, sender, complaint.get("feedbackId"))
     elif kind == "Subscription" and _wants_nothing(document["subscription"].get("newTopicPreferences") or {}):
         for recipient in mail.get("destination") or ():
             yield _notice(_text(recipient), _LEFT, relay_id, sender, document["subscription"].get("timestamp"))
@@ -98,38 +101,58 @@ def _wants_nothing(preferences: Any) -> bool:
 def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
     """SES has read the reply and more; where it says Permanent about the mailbox, that is hard, and never else."""
     kind, detail = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
-    if kind == "Permanent" and detail in ("General", "NoEmail", "Suppressed", "OnAccountSuppressionList"):
+    if kind == "Permanent" and detail in ("Suppressed", "OnAccountSuppressionList"):
+        return _REMEMBERED["suppress-bounce"]  # whatever it says of its own list
+    if kind == "Permanent" and detail == "UnsubscribedRecipient":
+        return _LEFT
+    if kind == "Permanent" and detail in ("General", "NoEmail"):
         if said.reason in (Reason.POLICY, Reason.CONTENT, Reason.PROTOCOL, Reason.MAILBOX_FULL):
             return said
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)
-    return Judgement(BounceKind.SOFT, Reason.MAILBOX_FULL if detail == "MailboxFull" else said.reason, said.status)
+    return Judgement(BounceKind.SOFT, _ses_soft_reason(kind, detail, said.reason), said.status)
 
 
-def _sendgrid(document: Any) -> Iterator[Notice]:
-    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event: a list of events."""
-    for event in document if isinstance(document, list) else [document]:
-        # sg_message_id is the id of the relay's reply and, behind a dot, the filter that handled it.
-        relay_id = _text(event.get("sg_message_id")).partition(".")[0]
-        recipient, said = _text(event.get("email")), _text(event.get("reason")) + " " + _text(event.get("response"))
-        match event.get("event"):
-            case "bounce" if event.get("type") == "blocked":
-                found = judge(_text(event.get("status")), None, said)
-                judgement = Judgement(BounceKind.SOFT, found.reason, found.status)
-            case "bounce" | "dropped":
-                known = _REMEMBERED.get(_text(event.get("reason")).lower())
-                judgement = known or judge(_text(event.get("status")), None, said)
-            case "unsubscribe" | "group_unsubscribe":
-                judgement = _LEFT
-            case None if recipient and said.strip():  # a line of its list of bounces
-                judgement = judge(_text(event.get("status")), None, said)
-            case "spamreport":
-                judgement = _complaint("abuse")
-            case _:
-                continue
-        own = _text(event.get("smtp-id"))
-        identity = event.get("sg_event_id") or event.get("created")
-        yield _notice(recipient, judgement, relay_id, "", identity, own, by_address=not own)
+def _ses_soft_reason(kind: str, detail: str, said: Reason) -> Reason:
+    if detail == "MailboxFull":
+        return Reason.MAILBOX_FULL
+    if detail in ("MessageTooLarge", "ContentRejected", "AttachmentRejected"):
+        return Reason.CONTENT
+    unknown = kind == "Undetermined" and said is Reason.REFUSED  # it does not know what happened, so neither do we
+    return Reason.SYSTEM if unknown else said
+
+
+def _sendgrid(event: Any) -> Iterator[Notice]:
+    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event: one event of a list."""
+    # sg_message_id is the id of the relay's reply and, behind a dot, the filter that handled it.
+    relay_id = _text(event.get("sg_message_id")).partition(".")[0]
+    recipient, said = _text(event.get("email")), _text(event.get("reason")) + " " + _text(event.get("response"))
+    match event.get("event"):
+        case "bounce" if event.get("type") == "blocked":
+            found = judge(_text(event.get("status")), None, said)
+            judgement = Judgement(BounceKind.SOFT, found.reason, found.status)
+        case "dropped":
+            judgement = _sendgrid_dropped(_text(event.get("reason")), judge(_text(event.get("status")), None, said))
+        case "bounce":
+            judgement = judge(_text(event.get("status")), None, said)
+        case "unsubscribe" | "group_unsubscribe":
+            judgement = _LEFT
+        case None if recipient and said.strip():  # a line of its list of bounces
+            judgement = judge(_text(event.get("status")), None, said)
+        case "spamreport":
+            judgement = _complaint("abuse")
+        case _:
+            return
+    own = _text(event.get("smtp-id"))
+    identity = event.get("sg_event_id") or event.get("created")
+    yield _notice(recipient, judgement, relay_id, "", identity, own, by_address=not own)
+
+
+def _sendgrid_dropped(reason: str, said: Judgement) -> Judgement:
+    """What SendGrid never tried, it tells of in its own words: of its lists, or of our account and our message."""
+    if known := _REMEMBERED.get(reason.lower()):
+        return known
+    return said if _REPLY.search(reason) else Judgement(BounceKind.SOFT, Reason.POLICY, None)
 
 
 def _postmark(document: Any) -> Iterator[Notice]:
@@ -159,7 +182,20 @@ def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
     if kind in ("HardBounce", "BadEmailAddress", "ManuallyDeactivated"):
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)
-    return Judgement(BounceKind.SOFT, said.reason, said.status)
+    return Judgement(BounceKind.SOFT, _POSTMARKS_OWN.get(kind, said.reason), said.status)
+
+
+# Postmark's types for what lies with our account, our message or a filter, never with the mailbox.
+_POSTMARKS_OWN = {
+    "SMTPApiError": Reason.PROTOCOL,
+    "InboundError": Reason.PROTOCOL,
+    "TemplateRenderingFailed": Reason.CONTENT,
+    "SpamNotification": Reason.CONTENT,
+    "VirusNotification": Reason.CONTENT,
+    "DMARCPolicy": Reason.POLICY,
+    "Blocked": Reason.POLICY,
+    "Unconfirmed": Reason.POLICY,
+}
 
 
 def _mailgun(document: Any) -> Iterator[Notice]:
@@ -172,7 +208,7 @@ def _mailgun(document: Any) -> Iterator[Notice]:
         judgement = _complaint("abuse")
     elif event.get("event") == "unsubscribed":
         judgement = _LEFT
-    elif event.get("event") == "failed" and (known := _REMEMBERED.get(_text(event.get("reason")))):
+    elif event.get("event") == "failed" and (known := _mailgun_remembers(event, delivery)):
         judgement = known
     elif event.get("event") == "failed":
         code = delivery.get("code")
@@ -186,8 +222,17 @@ def _mailgun(document: Any) -> Iterator[Notice]:
     yield _notice(_text(event.get("recipient")), judgement, "", sender, event.get("id"), own, by_address=not own)
 
 
+def _mailgun_remembers(event: Any, delivery: Any) -> Judgement | None:
+    """By reason; some of its events have the number of its list alone."""
+    code = _MAILGUNS_LISTS.get(_text(delivery.get("code")))
+    return _REMEMBERED.get(_text(event.get("reason"))) or _REMEMBERED.get(code or "")
+
+
+_MAILGUNS_LISTS = {"605": "suppress-bounce", "606": "suppress-unsubscribe", "607": "suppress-complaint"}
+
+
 def _complaint(kind: str) -> Judgement:
-    if kind in ("abuse", "fraud", "other"):
+    if kind in COMPLAINTS or kind == "other":
         return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
     return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
 
@@ -201,6 +246,7 @@ _REMEMBERED = {
     "suppress-unsubscribe": _LEFT,
     "spam reporting address": _complaint("abuse"),
     "suppress-complaint": _complaint("abuse"),
+    "invalid": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
     "bounced address": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
     "suppress-bounce": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
 }
@@ -215,6 +261,14 @@ def _notice(
     fingerprint = hashlib.sha256(identity.encode()).hexdigest()
     returned = Returned(recipient, judgement)
     return Notice(returned, relay_id.strip("<> "), sender, message_id.strip(), by_address, fingerprint)
+
+
+_REPLY = re.compile(r"(?<![\d.])[45](?:\d\d|\.\d{1,3}\.\d{1,3})(?![\d.])", re.ASCII)
+
+
+def _objects(value: Any) -> list[Any]:
+    """The objects in a list; what else a stranger puts there says nothing."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str:

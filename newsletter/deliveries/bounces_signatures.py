@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 
-# Amazon's own place for the certificates and confirmations of SNS; anything else is somebody else's.
-SNS_HOST = re.compile(r"https://sns\.[a-z0-9-]{3,40}\.amazonaws\.com(?:\.cn)?/[A-Za-z0-9/?&=._%:-]*", re.ASCII)
+# Amazon's own place for the certificates and confirmations of SNS, by region (eu-west-1, us-gov-east-1); anything else,
+# such as sns.s3-eu-west-1.amazonaws.com, is somebody else's.
+SNS_HOST = re.compile(
+    r"https://sns\.[a-z]{2,4}(?:-[a-z]{2,20}){1,3}-\d{1,2}\.amazonaws\.com(?:\.cn)?/[A-Za-z0-9/?&=._%:-]*", re.ASCII
+)
 
 _SNS_FIELDS = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),

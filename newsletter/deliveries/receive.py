@@ -14,11 +14,13 @@ from db.letters import add_notices
 from db.returned_mail import (
     DeliveryRow,
     add_returned,
+    came_back_at,
     deliveries_by_relay_id,
     delivery_by_id,
     delivery_of_link,
     has_changed,
     has_return_paths,
+    mailed_at,
     mark_changed,
     newest_delivery_to,
     note_streak,
@@ -32,11 +34,12 @@ from db.returned_mail import (
 from db.states import BounceKind, DeliveryStatus, Role, SubscriberState
 from newsletter.clock import real_now
 from newsletter.deliveries.bounces import Reading, read_bounce
-from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived
+from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived, Unread
 from newsletter.deliveries.bounces_providers import Notice
 from newsletter.deliveries.bounces_reasons import COUNTED, NOT_UNDERSTOOD, Returned, judge
 from newsletter.deliveries.bounces_streak import Sent, streak
 from newsletter.deliveries.refusals import BOUNCE_RATE
+from newsletter.errors import NewsletterError
 from newsletter.subscribers.addresses import hash_address, parse_address
 
 # Of at least so many that an issue was sent to: big providers begin to block at this rate of complaints, and think of a
@@ -66,21 +69,39 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveReport:
-    """At least one result per mail, in the order of the mails."""
+    """At least one result per mail, in the order of the mails; ``unread`` are those that could not be taken or marked,
+    and ``broke_off`` is why the source gave no more of them."""
 
     results: tuple[Result, ...]
+    unread: tuple[Unread, ...] = ()
+    broke_off: str | None = None
 
 
-def receive_mail(engine: Engine, mails: Iterable[Arrived], *, now: datetime) -> ReceiveReport:
-    """Take in each mail in a transaction of its own. A mail that was taken before changes nothing again."""
+def receive_mail(engine: Engine, mails: Iterable[Arrived | Unread], *, now: datetime) -> ReceiveReport:
+    """Take in each mail in a transaction of its own. A mail that was taken before changes nothing again.
+
+    Raises NewsletterError where the source gives no mail at all.
+    """
     results: list[Result] = []
+    unread: list[Unread] = []
+    broke_off = None
     told: Told = Counter()
-    for mail in mails:
-        with transaction(engine) as connection:
-            results.extend(_take_mail(connection, mail, now, told))
-    with transaction(engine) as connection:
-        _watch(connection, told, now)
-    return ReceiveReport(tuple(results))
+    try:
+        for mail in mails:
+            if isinstance(mail, Unread):
+                unread.append(mail)
+                continue
+            with transaction(engine) as connection:
+                results.extend(_take_mail(connection, mail, now, told))
+    except NewsletterError as error:
+        if not results:
+            raise
+        broke_off = str(error)
+    finally:  # what was taken is not seen again, whatever ended it
+        if told:
+            with transaction(engine) as connection:
+                _watch(connection, told, now)
+    return ReceiveReport(tuple(results), tuple(unread), broke_off)
 
 
 def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, now: datetime) -> ReceiveReport:
@@ -181,6 +202,9 @@ def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: date
         if has_changed(connection, delivery.id, (BounceKind.COMPLAINT,)):
             return False
         return stop_mailing(connection, delivery, SubscriberState.COMPLAINED, now, note)
+    came_back = came_back_at(connection, delivery.subscriber_id)
+    if came_back is not None and mailed_at(connection, delivery.id) < came_back:
+        return False
     if judgement.kind is BounceKind.HARD:
         if has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
             return False
@@ -190,8 +214,11 @@ def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: date
 
 def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, note: str) -> bool:
     past = past_deliveries(connection, delivery.subscriber_id, sorted(COUNTED))
+    came_back = came_back_at(connection, delivery.subscriber_id)
     history = []
     for one in past:
+        if came_back is not None and one.mailed_at < came_back:
+            break
         bounced_at = one.returned_at
         if bounced_at is None and one.status == DeliveryStatus.FAILED:
             refused = judge(None, one.code, one.reply or "")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from db.engine import transaction
 from db.keys import address_key
 from db.readers import drop_vote, tools_voted_by
-from db.readership import erase_traces
+from db.readership import erase_mentions, erase_traces
 from db.states import SuppressionReason
 from db.subscribers import add_event, subscriber_by_hash, subscriber_by_id
 from db.suppressions import blank_suppression, suppress
@@ -53,6 +53,7 @@ def erase_address(engine: Engine, email: str, *, now: datetime) -> EraseReport:
         subscriber = subscriber_by_hash(connection, email_hash)
         if subscriber is None:
             known = blank_suppression(connection, email_hash)
+            erase_mentions(connection, email)
     if subscriber is not None:
         return erase(engine, subscriber.id, now=now)
     return EraseReport(known, _clean_files(engine))

@@ -75,7 +75,7 @@ def _of_ses(here: Site, request: Request, key: str, body: bytes, document: Any) 
         return {}
     try:
         return json.loads(document["Message"])
-    except (ValueError, RecursionError):
+    except (KeyError, ValueError, RecursionError):
         return {}  # SES says "Successfully validated …" in plain words
 
 

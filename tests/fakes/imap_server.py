@@ -14,7 +14,8 @@ from tests.fakes.certificate import write_certificate
 
 
 class ImapServer:
-    """``hanging_up_after`` cuts the line at that FETCH."""
+    """``hanging_up_after`` cuts the line at that FETCH; ``refusing`` has the server's answers to commands, by their
+    first words in capitals."""
 
     user, password = "bounces", "secret/word"
 
@@ -24,6 +25,7 @@ class ImapServer:
         self.mails: list[bytes] = []
         self.flagged: set[int] = set()
         self.hanging_up_after: int | None = None
+        self.refusing: dict[str, str] = {}
         self.fetched = 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.ca, key)
@@ -76,7 +78,10 @@ class _Session(socketserver.StreamRequestHandler):
         self.wfile.write(b"* OK here\r\n")
         while line := self.rfile.readline():
             tag, _, command = line.decode().strip().partition(" ")
-            self.wfile.write(self.answer(command) + f"{tag} OK done\r\n".encode())
+            refusals = self.server.owner.refusing.items()
+            refused = next((said for begins, said in refusals if command.upper().startswith(begins)), None)
+            answer = b"" if refused else self.answer(command)
+            self.wfile.write(answer + f"{tag} {refused or 'OK done'}\r\n".encode())
 
     def answer(self, command: str) -> bytes:
         owner = self.server.owner

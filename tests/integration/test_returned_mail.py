@@ -1,5 +1,7 @@
 """Returned mail against real databases: who is suppressed by what, and who is not."""
 
+import io
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -9,16 +11,19 @@ from sqlalchemy import Engine, insert, select, update
 
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys, newest_link_key
-from db.models import Delivery, Editor, Issue, IssueContent, Letter, ReturnedMail, Subscriber, Suppression
+from db.models import Consent, Delivery, Editor, Issue, IssueContent, Letter, ReturnedMail, Subscriber, Suppression
 from db.partitions import make_partition
+from db.returned_mail import forget_kept, kept_mail
 from newsletter.clock import Week
 from newsletter.deliveries.bounces_mail import Arrived
 from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.deliveries.read_mailbox import mails_at, mails_in
 from newsletter.deliveries.receive import ReceiveReport, count_refusals, receive_mail, receive_notices
 from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
+from newsletter.errors import NewsletterError
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
+from newsletter.subscribers.erase import erase
 from newsletter.subscribers.tokens import Link, sign_link
 from tests.fakes.times import MONDAY
 from tests.unit.bounces.mails import complaint, dsn, notice, recipient
@@ -300,9 +305,8 @@ def test_mail_that_is_not_understood_keeps_its_bytes(engine: Engine) -> None:
     assert kept == [mail, None]
 
 
-def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_operators(
-    engine: Engine, settings: Settings, ada: Mailed
-) -> None:
+def a_thousand_sent(engine: Engine, ada: Mailed) -> tuple[int, list[int]]:
+    """An issue that is being sent, with a thousand deliveries that were, and an operator to be told."""
     with transaction(engine) as connection:
         issue_id = connection.execute(select(Delivery.issue_id).where(Delivery.id == ada.deliveries[0])).scalar_one()
         connection.execute(insert(Editor).values(email="ops@example.com", role="operator", created_at=MONDAY))
@@ -311,7 +315,13 @@ def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_opera
              "format": "html", "selection": "", "link_key_id": 1, "status": "sent"}
             for n in range(1000)
         ]  # fmt: skip
-        ids = list(connection.scalars(insert(Delivery).returning(Delivery.id), rows))
+        return issue_id, list(connection.scalars(insert(Delivery).returning(Delivery.id), rows))
+
+
+def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_operators(
+    engine: Engine, settings: Settings, ada: Mailed
+) -> None:
+    issue_id, ids = a_thousand_sent(engine, ada)
     take(engine, *(complaint(mail_from=return_path(engine, delivery_id)) for delivery_id in ids[:3]))
     assert _status(engine, issue_id) == "sending"
     take(engine, complaint(mail_from=return_path(engine, ids[3])))
@@ -371,8 +381,112 @@ def test_a_maildir_is_read_once_and_loses_nothing(engine: Engine, ada: Mailed, t
 def test_an_mbox_is_read_mail_by_mail(engine: Engine) -> None:
     line = b"From MAILER-DAEMON Mon Nov 16 06:00:00 2026\n"
     mbox = line + dsn(HARD) + b"\n" + line + complaint() + b"\n"
-    report = receive_mail(engine, mails_in(mbox, "box"), now=MONDAY)
+    report = receive_mail(engine, mails_in(io.BytesIO(mbox), "box"), now=MONDAY)
     assert [(result.source, result.kind) for result in report.results] == [("box#1", "hard"), ("box#2", "complaint")]
+
+
+def test_an_mbox_that_is_larger_than_memory_should_hold_is_read_to_its_end(engine: Engine) -> None:
+    line = b"From MAILER-DAEMON Mon Nov 16 06:00:00 2026\n"
+    big = b"Subject: big\n\n" + b"x" * 25_000_000 + b"\n\n"
+    sizes = [len(mail.raw) for mail in mails_in(io.BytesIO(line + big + line + complaint() + b"\n"))]
+    assert len(sizes) == 2
+    assert sizes[0] < 21_000_000, "what is kept of one mail has an end"
+    assert sizes[1] == len(line + complaint() + b"\n")
+
+
+def test_a_mail_that_quotes_the_lines_of_an_mbox_is_one_mail(engine: Engine) -> None:
+    line = b"\n\nFrom MAILER-DAEMON Mon Nov 16 06:00:00 2026\nSubject: look at these\n"
+    (one,) = mails_in(io.BytesIO(b"Subject: a question" + line * 3))
+    assert one == ("-", b"Subject: a question" + line * 3)
+
+
+@pytest.mark.parametrize("folders", [("new", "cur", "tmp"), ()], ids=["maildir", "folder"])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(
+    engine: Engine, tmp_path: Path, folders: tuple[str, ...]
+) -> None:
+    box = tmp_path / "box"
+    for folder in (".", *folders):
+        (box / folder).mkdir()
+    place = box / "new" if folders else box
+    for number in (0, 2):
+        (place / f"{number}.host").write_bytes(dsn(HARD))
+    (place / "1.host").symlink_to("/proc/self/mem")  # a file whose reading is an input/output error
+    report = receive_mail(engine, mails_at(box), now=MONDAY)
+    assert [result.source for result in report.results] == ["0.host", "2.host"]
+    assert [(one.source, "Input/output error" in one.why) for one in report.unread] == [("1.host", True)]
+
+
+def test_what_cannot_be_marked_is_named_and_the_others_are_read(engine: Engine, tmp_path: Path) -> None:
+    for folder in ("new", "cur", "tmp"):
+        (tmp_path / folder).mkdir()
+    for number in range(3):
+        (tmp_path / "new" / f"{number}.host").write_bytes(dsn(HARD))
+    in_the_way = tmp_path / "cur" / "1.host:2,S"
+    in_the_way.mkdir()
+    (in_the_way / "x").touch()
+    report = receive_mail(engine, mails_at(tmp_path), now=MONDAY)
+    assert [result.source for result in report.results] == ["0.host", "1.host", "2.host"]
+    assert [one.source for one in report.unread] == ["1.host"]
+
+
+def test_a_source_that_breaks_off_keeps_what_was_taken_and_the_watch_over_it(
+    engine: Engine, settings: Settings, ada: Mailed
+) -> None:
+    issue_id, ids = a_thousand_sent(engine, ada)
+
+    def breaking() -> Iterator[Arrived]:
+        for delivery_id in ids[:4]:
+            yield Arrived("a mail", complaint(mail_from=return_path(engine, delivery_id)))
+        raise NewsletterError("the line was cut")
+
+    report = receive_mail(engine, breaking(), now=MONDAY)
+    assert (len(report.results), report.broke_off) == (4, "the line was cut")
+    assert _status(engine, issue_id) == "paused"
+
+
+def consented(engine: Engine, reader: Mailed, at: datetime) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            insert(Consent).values(subscriber_id=reader.subscriber_id, at=at, source="double opt-in", asked_at=at)
+        )
+
+
+def test_a_late_bounce_of_before_does_not_undo_a_new_double_opt_in(engine: Engine, ada: Mailed) -> None:
+    """Three issues came back soft and one hard; she came back between the third and the fourth."""
+    consented(engine, ada, MONDAY - timedelta(weeks=1))
+    consented(engine, ada, MONDAY + timedelta(weeks=2, days=1))
+    take(engine, *(dsn(SOFT, to=return_path(engine, delivery)) for delivery in ada.deliveries[:3]))
+    report = take(engine, dsn(HARD, to=return_path(engine, ada.deliveries[1])))
+    assert not report.results[0].subscriber_changed
+    take(engine, dsn(SOFT, to=return_path(engine, ada.deliveries[3])), now=MONDAY + timedelta(weeks=3))
+    assert state(engine, ada.subscriber_id) == ("active", None)
+    take(engine, dsn(HARD, to=return_path(engine, ada.deliveries[3])))
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_who_came_in_once_bounces_whatever_the_clocks_say(engine: Engine, ada: Mailed) -> None:
+    consented(engine, ada, MONDAY + timedelta(weeks=50))
+    take(engine, dsn(HARD, to=return_path(engine, ada.deliveries[0])))
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_mail_that_names_an_erased_reader_is_kept_no_more(engine: Engine, ada: Mailed) -> None:
+    names = notice("What about Ada@Example.org?", subject="?", sender="x@example.net")
+    folded = notice("What about ada@exam=\nple.org?", subject="?", sender="x@example.net")
+    other = notice("What is this?", subject="?", sender="x@example.net")
+    take(engine, names, folded, other, dsn(recipient("ADA@example.org", "5.1.1")))
+    erase(engine, ada.subscriber_id, now=MONDAY)
+    with reading(engine) as connection:
+        rows = list(connection.execute(select(ReturnedMail.recipient, ReturnedMail.raw).order_by(ReturnedMail.id)))
+    assert [tuple(row) for row in rows] == [("", None), ("", None), ("", other), ("", None)]
+
+
+def test_mail_that_nobody_understood_is_kept_for_three_months(engine: Engine) -> None:
+    take(engine, notice("What is this?", subject="?", sender="x@example.org"))
+    with transaction(engine) as connection:
+        assert forget_kept(connection, MONDAY) == 0
+        assert forget_kept(connection, MONDAY + timedelta(seconds=1)) == 1
+        assert kept_mail(connection, 0, 10) == []
 
 
 def test_keys_are_those_of_the_database(engine: Engine) -> None:

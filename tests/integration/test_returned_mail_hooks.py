@@ -17,6 +17,7 @@ from sqlalchemy import Engine, update
 from db.engine import transaction
 from db.models import Delivery
 from newsletter.clock import Clock, real_now
+from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
@@ -124,6 +125,12 @@ def changed(**what: Any) -> dict[str, Any]:
     return of | {"SuppressSending": True, "SuppressionReason": "ManualSuppression", "Origin": "Recipient"} | what
 
 
+def bounced_at_ses(kind: str, detail: str, said: str | None = None) -> dict[str, Any]:
+    one = {"emailAddress": "ada@example.org"} | ({"diagnosticCode": said} if said else {})
+    bounce = {"bounceType": kind, "bounceSubType": detail, "feedbackId": "f", "bouncedRecipients": ["odd", one]}
+    return {"eventType": "Bounce", "bounce": bounce}
+
+
 FAILED = {"event": "failed", "severity": "permanent", "delivery-status": {"code": 605, "message": "Not delivering"}}
 
 
@@ -134,6 +141,17 @@ FAILED = {"event": "failed", "severity": "permanent", "delivery-status": {"code"
         ("ses", left("OptOut"), "unsubscribed"),
         ("ses", left("OptOut", "OptIn"), "active"),
         ("ses", left(), "active"),
+        ("ses", bounced_at_ses("Permanent", "UnsubscribedRecipient"), "unsubscribed"),
+        (
+            "ses",
+            bounced_at_ses(
+                "Permanent",
+                "OnAccountSuppressionList",
+                "Amazon SES did not send the message because the address is on the suppression list of your account.",
+            ),
+            "bounced",
+        ),
+        ("sendgrid", {"event": "dropped", "reason": "Invalid"}, "bounced"),
         ("sendgrid", {"event": "unsubscribe"}, "unsubscribed"),
         ("sendgrid", {"event": "group_unsubscribe", "asm_group_id": 7}, "unsubscribed"),
         ("sendgrid", {"event": "group_resubscribe", "asm_group_id": 7}, "active"),
@@ -145,6 +163,9 @@ FAILED = {"event": "failed", "severity": "permanent", "delivery-status": {"code"
         ("mailgun", FAILED | {"reason": "suppress-unsubscribe"}, "unsubscribed"),
         ("mailgun", FAILED | {"reason": "suppress-bounce"}, "bounced"),
         ("mailgun", FAILED | {"reason": "suppress-complaint"}, "complained"),
+        ("mailgun", FAILED, "bounced"),
+        ("mailgun", {**FAILED, "delivery-status": {"code": 606}}, "unsubscribed"),
+        ("mailgun", {**FAILED, "delivery-status": {"code": 607}}, "complained"),
         ("postmark", changed(), "unsubscribed"),
         ("postmark", changed(SuppressSending=False, SuppressionReason=None), "active"),
         ("postmark", changed(SuppressionReason="HardBounce"), "active"),
@@ -159,6 +180,42 @@ def test_who_asks_the_provider_is_heard_here_and_whom_it_mails_no_more_is_not_tr
     assert (answer.status_code, answer.json()["subscribers_changed"]) == (200, int(becomes != "active"))
     suppressed = becomes if becomes in ("bounced", "complained") else None
     assert state(engine, ada.subscriber_id) == (becomes, suppressed)
+
+
+@pytest.mark.parametrize(
+    ("provider", "event"),
+    [
+        ("ses", bounced_at_ses("Transient", "ContentRejected")),
+        ("ses", bounced_at_ses("Transient", "AttachmentRejected")),
+        ("ses", bounced_at_ses("Transient", "MessageTooLarge")),
+        ("ses", bounced_at_ses("Undetermined", "Undetermined")),
+        ("sendgrid", {"event": "dropped", "reason": "Recipient List over Package Quota", "status": "5.0.0"}),
+        ("sendgrid", {"event": "dropped", "reason": "Invalid SMTPAPI header"}),
+        *(
+            ("postmark", {"RecordType": "Bounce", "Type": kind, "Email": "ada@example.org", "ID": 1})
+            for kind in ("SMTPApiError", "TemplateRenderingFailed", "InboundError", "Blocked", "SpamNotification")
+        ),
+    ],
+)
+def test_what_is_wrong_with_us_does_not_stand_in_a_readers_row_of_soft_bounces(
+    provider: str, event: dict[str, Any]
+) -> None:
+    (notice,) = read_notices(provider, event)
+    assert (notice.returned.judgement.kind, notice.returned.judgement.counted) == ("soft", False)
+
+
+def test_one_odd_event_of_many_does_not_silence_the_others() -> None:
+    events: list[object] = [None, {"event": []}, "odd", {"email": "ada@example.org", **HARD["sendgrid"]}]
+    notices = read_notices("sendgrid", events)
+    assert [notice.returned.recipient for notice in notices] == ["ada@example.org"]
+
+
+def test_a_notice_that_amazon_signed_without_a_message_is_no_failure_of_ours(client: Browser, ada: Mailed) -> None:
+    document = {"Type": "Notification", "MessageId": "m", "TopicArn": TOPIC, "Timestamp": "t", "SignatureVersion": "2"}
+    text = "".join(f"{name}\n{document[name]}\n" for name in ("MessageId", "Timestamp", "TopicArn", "Type"))
+    document["Signature"] = base64.b64encode(SNS.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+    answer = client.post("/hooks/ses", content=json.dumps(document).encode())
+    assert (answer.status_code, answer.json()["results"]) == (200, 0)
 
 
 @pytest.mark.parametrize(

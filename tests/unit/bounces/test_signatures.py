@@ -29,6 +29,7 @@ ANYTHING = some.recursive(
         "https://sns.eu-west-1.amazonaws.com:8443/x.pem",
         "https://sns.evil/.amazonaws.com/x.pem",
         "https://bucket.s3.amazonaws.com/x.pem",
+        "https://sns.s3-eu-west-1.amazonaws.com/x.pem",
         "file:///etc/passwd",
     ],
 )

@@ -23,7 +23,11 @@ def level_of(found: list[checks.Check], name: str) -> Level:
 
 
 def test_a_complete_installation_has_nothing_wrong_with_its_settings(settings: Settings) -> None:
-    good = replace(settings, hook_ses="arn:aws:sns:x", secret_key=("kX9-wTq2_Zr7Lm4Vb8Nc1Pd6Fh3Gj5Ks",))
+    good = replace(
+        settings,
+        hook_ses="arn:aws:sns:eu-west-1:123456789012:bounces",
+        secret_key=("kX9-wTq2_Zr7Lm4Vb8Nc1Pd6Fh3Gj5Ks",),
+    )
     assert {check.level for check in checks.settings_checks(good)} == {Level.OK}
 
 
