@@ -53,6 +53,14 @@ def settings_checks(settings: Settings) -> list[Check]:
     return [*found, _secrets(settings), _public_url(settings), _returned_mail(settings)]
 
 
+def files_check(readable: list[str]) -> Check:
+    """``readable`` are the files with addresses, passwords and keys that everybody on this machine can read."""
+    if readable:
+        names = ", ".join(readable)
+        return warning("files", f"everybody on this machine can read {names}", f"chmod o-rwx {' '.join(readable)}")
+    return ok("files", "nobody else on this machine can read them")
+
+
 def _secrets(settings: Settings) -> Check:
     keys = settings.secret_key or ()
     if any(_is_weak(key) for key in keys):

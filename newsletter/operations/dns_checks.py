@@ -1,29 +1,9 @@
-"""What the DNS should say for mail to be believed: SPF, DKIM, DMARC, MX, PTR. Pure: records come in as text."""
+"""What the DNS should say for mail to be believed: DKIM, DMARC, MX, PTR. Pure: records come in as text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from newsletter.operations.checks import Check, error, ok, warning
-
-
-def spf_check(domain: str, records: Sequence[str]) -> Check:
-    """RFC 7208: exactly one record, which says who may send and that others may not."""
-    name = f"SPF of {domain}"
-    found = [text for text in records if re.match(r"v=spf1(?: |$)", text, re.I)]
-    if not found:
-        advice = f'publish a TXT record at {domain} such as "v=spf1 include:your-relay.example -all"'
-        return warning(name, "there is none", advice)
-    if len(found) > 1:
-        return error(name, f"there are {len(found)} records, so none counts", "merge them into one")
-    terms = found[0].lower().split()[1:]
-    asking = [term for term in terms if re.match(r"[+?~-]?(?:include:|a\b|mx\b|ptr\b|exists:)|redirect=", term)]
-    if "+all" in terms or "all" in terms:
-        return error(name, "it lets the whole world send", "end it with -all or ~all")
-    if len(asking) > 10:
-        return error(name, f"it asks {len(asking)} times, and receivers stop at 10", "leave out what no longer sends")
-    if not any(term.endswith("all") or term.startswith("redirect=") for term in terms):
-        return warning(name, "it does not say what of others", "end it with -all or ~all")
-    return ok(name, found[0])
 
 
 def dkim_check(name: str, records: Sequence[str], public_key: str) -> Check:
@@ -61,10 +41,16 @@ def dmarc_check(domain: str, at: str, records: Sequence[str], signing: Sequence[
     return ok(name, f"policy {policy}" + (f", from {at}" if at != domain else ""))
 
 
-def mx_check(domain: str, exchanges: Sequence[str], addresses: Sequence[str]) -> Check:
+def mx_check(domain: str, exchanges: Mapping[str, Sequence[str]], addresses: Sequence[str]) -> Check:
+    """``exchanges`` are the hosts of the MX records with the addresses of each, ``addresses`` those of the domain."""
     name = f"MX of {domain}"
-    if list(exchanges) == ["."]:
+    if list(exchanges) in (["."], [""]):
         return error(name, "it is a null MX (RFC 7505): nothing comes back", "publish an MX record of your mail server")
+    lost = [host for host, found in exchanges.items() if not found]
+    if lost and len(lost) == len(exchanges):
+        return error(name, f"{', '.join(lost)} has no address: bounces are lost", "publish an address for it")
+    if lost:
+        return warning(name, f"{', '.join(lost)} has no address", "publish one, or take its MX record away")
     if exchanges:
         return ok(name, ", ".join(exchanges))
     if addresses:

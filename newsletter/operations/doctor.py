@@ -24,15 +24,16 @@ from db.keys import newest_link_key
 from db.migrate import current_revision, newest_revision
 from newsletter.clock import real_now
 from newsletter.errors import NewsletterError
-from newsletter.operations import checks, dns_checks
+from newsletter.operations import checks, dns_checks, spf
 from newsletter.operations.backup import BACKED_UP
 from newsletter.operations.checks import Check, error, ok, warning
 from newsletter.setting_values import DkimKey, Mailbox, Relay
-from newsletter.settings import Settings
+from newsletter.settings import FILE, Settings
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.templating import markup_environment, templates_folder, text_environment
 
 _PATIENCE = 10.0
+_MOST_RECORDS = 20
 
 # What is looked at, by name, and how.
 Look = tuple[str, Callable[[], list[Check]]]
@@ -67,6 +68,9 @@ def examine_identity(engine: Engine, settings: Settings, resolver: Resolver) -> 
 
 def _examine(engine: Engine, settings: Settings, resolver: Resolver, now: datetime) -> Iterator[Check]:
     yield from checks.settings_checks(settings)
+    yield from _guarded("files", lambda: [_files(engine)])
+    if settings.hook_ses or settings.hook_sendgrid:
+        yield from _guarded("hooks", lambda: [_hooks(settings)])
     schema = _guarded("database", lambda: [_database(engine)])
     yield from schema
     yield from _guarded("disk", lambda: [_disk(engine)])
@@ -102,6 +106,33 @@ def _disk(engine: Engine) -> Check:
     folder = next(parent for parent in database.absolute().parents if parent.is_dir())
     size = database.stat().st_size if is_sqlite(engine) and database.is_file() else 0
     return checks.disk_check(shutil.disk_usage(folder).free, size)
+
+
+def _files(engine: Engine) -> Check:
+    """Addresses, passwords and keys are for whoever runs the service; a group may be let in on purpose."""
+    database = [Path(str(engine.url.database))] if is_sqlite(engine) else []
+    held = [path for path in (Path(FILE), *database) if path.is_file()]
+    return checks.files_check([str(path) for path in held if path.stat().st_mode & 0o007])
+
+
+def _hooks(settings: Settings) -> Check:
+    """Whether the keys that notices are verified with are some."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    from newsletter.deliveries.bounces_signatures import public_key
+
+    if settings.hook_sendgrid:
+        key = public_key(settings.hook_sendgrid.encode())
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            return error("hooks", "NEWSLETTER_HOOK_SENDGRID is no key of SendGrid's kind", "copy it from there again")
+    words = (settings.hook_ses or "").split()
+    for path in (Path(word) for word in words if not word.startswith("arn:")):
+        if not isinstance(public_key(path.read_bytes()), rsa.RSAPublicKey):
+            return error("hooks", f"{path} holds no RSA key", "name Amazon's certificate, or only the topic's ARN")
+        if len(words) == 1:
+            advice = "put the topic's ARN before the file: Amazon signs everybody's topics with one key"
+            return warning("hooks", "NEWSLETTER_HOOK_SES names no topic, so any is believed", advice)
+    return ok("hooks", "their keys can be read")
 
 
 def _templates() -> Check:
@@ -217,7 +248,7 @@ def _mailbox(mailbox: Mailbox) -> Check:
 
     try:
         with imaplib.IMAP4_SSL(
-            mailbox.host, mailbox.port, ssl_context=ssl.create_default_context(), timeout=_PATIENCE
+            mailbox.host, mailbox.port, ssl_context=ssl.create_default_context(cafile=mailbox.ca), timeout=_PATIENCE
         ) as server:
             server.login(mailbox.user, mailbox.password)
             answer, _ = server.select(f'"{mailbox.folder}"', readonly=True)
@@ -232,7 +263,7 @@ def _identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:
     if settings.from_ is not None:
         domain = settings.from_.domain.lower()
         envelope = settings.bounce_domain or domain
-        yield f"SPF of {envelope}", lambda: [dns_checks.spf_check(envelope, resolver.txt(envelope))]
+        yield f"SPF of {envelope}", lambda: [_spf(envelope, resolver)]
         yield f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)]
     for key in settings.dkim:
         yield f"DKIM {key.selector}", partial(_dkim_checks, key, resolver)
@@ -266,12 +297,26 @@ def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:
         yield from _guarded(name, look)
     if settings.bounce_domain is not None:
         bounces = settings.bounce_domain
-        yield from _guarded(
-            f"MX of {bounces}",
-            lambda: [dns_checks.mx_check(bounces, resolver.mx(bounces), resolver.addresses(bounces))],
-        )
+        yield from _guarded(f"MX of {bounces}", lambda: [_mx(bounces, resolver)])
     for host in dict.fromkeys(relay.host for relay in settings.smtp if not checks.is_local(relay.host)):
         yield from _guarded(f"PTR of {host}", lambda host=host: _ptr(host, resolver))  # type: ignore[misc]
+
+
+def _spf(domain: str, resolver: Resolver) -> Check:
+    """With all that the record leads to, as far as a receiver would go."""
+    texts: dict[str, list[str]] = {}
+    waiting = [domain]
+    while waiting and len(texts) < _MOST_RECORDS:
+        name = waiting.pop(0)
+        if name not in texts:
+            texts[name] = resolver.txt(name)
+            waiting += spf.leads_to(texts[name])
+    return spf.spf_check(domain, texts)
+
+
+def _mx(domain: str, resolver: Resolver) -> Check:
+    exchanges = {host: resolver.addresses(host) if host.strip(".") else [] for host in resolver.mx(domain)[:10]}
+    return dns_checks.mx_check(domain, exchanges, resolver.addresses(domain))
 
 
 def _dmarc(domain: str, settings: Settings, resolver: Resolver) -> Check:

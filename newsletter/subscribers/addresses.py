@@ -34,6 +34,8 @@ def parse_address(text: str) -> str:
         raise ValueError("An e-mail address has a name, an @ and a domain.")
     if _has_spaces_or_invisible(address):
         raise ValueError("An e-mail address has no spaces or invisible characters.")
+    if "\ufffd" in address:
+        raise ValueError("A character of this address was lost on its way here.")
     if not _LOCAL.fullmatch(local) or "=?" in local:  # programs that decode too much see another address there
         raise ValueError("The part before the @ has a character or a dot that cannot stand there.")
     host = _a_labels(domain)

@@ -89,11 +89,19 @@ def _undo(request: Request, link: Link, stamp: str) -> Response:
 
 
 def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None = None) -> Response:
-    """``subscriber`` is None for an old link of somebody whom we have forgotten."""
+    """``subscriber`` is None for an old link of somebody whom we have forgotten: nothing here tells who they were, so
+    they may be subscribed again by now, under a link of their own."""
+    if subscriber is None:
+        return page(
+            request, "unsubscribe.html", heading="This subscription is deleted", asking=False, undo=None,
+            words="The mail that brought you here went to a subscription of which nothing is stored any more. Should "
+            "newer mail come to you, you signed up again: use the link in the newest one to unsubscribe.",
+            subscribed=False, preferences=None,
+        )  # fmt: skip
     return page(
         request, "unsubscribe.html", heading="You are unsubscribed", asking=False,
         words="No further issue comes to you.", undo=undo, subscribed=False,
-        preferences=_path(request, "preferences") if subscriber else None,
+        preferences=_path(request, "preferences"),
     )  # fmt: skip
 
 

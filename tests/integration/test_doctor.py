@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Engine
@@ -97,9 +98,59 @@ def test_fast_signing_that_was_installed_and_does_not_work_is_told(
     assert (found["fast signing"].level if "fast signing" in found else None) is level
 
 
+def test_files_that_everybody_can_read_are_named(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = replace(settings, database_url=f"sqlite:///{tmp_path}/newsletter.db")
+    held = [tmp_path / "newsletter.toml", tmp_path / "newsletter.db"]
+    for path in held:
+        path.touch()
+        path.chmod(0o600)
+    assert look(here)["files"].level is Level.OK
+    for path in held:
+        path.chmod(0o604)
+        assert path.name in look(here)["files"].what
+        path.chmod(0o640)
+
+
+@pytest.mark.parametrize(
+    ("topic", "kind", "level"),
+    [
+        ("arn:aws:sns:eu-west-1:123456789012:bounces ", "rsa", Level.OK),
+        ("", "rsa", Level.WARNING),
+        ("arn:aws:sns:eu-west-1:123456789012:bounces ", "ed25519", Level.ERROR),
+        ("arn:aws:sns:eu-west-1:123456789012:bounces ", "text", Level.ERROR),
+        ("arn:aws:sns:eu-west-1:123456789012:bounces ", "none", Level.ERROR),
+    ],
+)
+def test_the_key_that_notices_are_verified_with_is_read(
+    settings: Settings, tmp_path: Path, topic: str, kind: str, level: Level
+) -> None:
+    file = tmp_path / "key.pem"
+    if kind == "text":
+        file.write_text("no key")
+    elif kind != "none":
+        private = Ed25519PrivateKey.generate() if kind == "ed25519" else rsa.generate_private_key(65537, 2048)
+        file.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert look(replace(settings, hook_ses=f"{topic}{file}"))["hooks"].level is level
+
+
 def test_a_dmarc_record_of_the_organization_counts(settings: Settings) -> None:
     found = look(settings, Zone({"_dmarc.example.com": ["v=DMARC1; p=reject"]}))
     assert found["DMARC of example.com"].level is Level.OK
+
+
+def test_spf_is_followed_into_what_it_includes(settings: Settings) -> None:
+    texts = {"bounces.example.com": ["v=spf1 include:relay.example -all"], "relay.example": ["v=spf1 include:x.y -all"]}
+    found = look(settings, Zone(texts))
+    assert "x.y, which it includes, has no SPF record" in found["SPF of bounces.example.com"].what
+    assert look(settings, Zone({**texts, "x.y": ["v=spf1 -all"]}))["SPF of bounces.example.com"].level is Level.OK
+
+
+def test_a_mail_server_without_an_address_is_told(settings: Settings) -> None:
+    found = look(settings, Zone(exchanges={"bounces.example.com": ["mx.example.com"]}))
+    assert found["MX of bounces.example.com"].level is Level.ERROR
 
 
 def test_a_missing_database_and_a_missing_mailbox_are_named(settings: Settings, tmp_path: Path) -> None:
@@ -142,7 +193,7 @@ def test_examining_an_installation_changes_nothing(engine: Engine, settings: Set
 def test_what_receivers_judge_the_mail_by_can_be_asked_for_alone(engine: Engine, settings: Settings) -> None:
     here = replace(settings, public_url="http://127.0.0.1:9", bounce_domain=None, dkim=())
     domain = settings.from_.domain if settings.from_ else ""
-    zone = Zone({domain: ["v=spf1 include:relay.example -all"], f"_dmarc.{domain}": ["v=DMARC1; p=none"]})
+    zone = Zone({domain: ["v=spf1 mx -all"], f"_dmarc.{domain}": ["v=DMARC1; p=none"]})
     found = {check.name: check.level for check in examine_identity(engine, here, zone)}
     assert found == {
         f"SPF of {domain}": Level.OK, f"DMARC of {domain}": Level.OK, "DKIM": Level.WARNING, "service": Level.WARNING,

@@ -525,6 +525,22 @@ def test_forget_me_leaves_a_keyed_hash_alone(house: House) -> None:
             assert b"Forgettable" not in file.read_bytes()
 
 
+def test_a_mail_of_before_an_erasure_does_not_claim_that_who_signed_up_anew_has_left(house: House) -> None:
+    house.sign_up("ada@example.org")
+    house.post(house.confirm_path("ada@example.org"))
+    old = house.token("ada@example.org")
+    house.post(f"/preferences/{old}/erase")
+    house.sign_up("ada@example.org")
+    house.post(house.confirm_path("ada@example.org"))
+    for answer in (house.get(f"/unsubscribe/{old}"), house.post(f"/unsubscribe/{old}", data=CSRF_FREE)):
+        assert answer.status_code == 200
+        assert "You are unsubscribed" not in answer.text
+        assert "use the link in the newest one to unsubscribe" in answer.text
+    assert house.subscriber("ada@example.org")[1] == "active"
+    house.post(f"/unsubscribe/{house.token('ada@example.org')}", data=CSRF_FREE)
+    assert house.subscriber("ada@example.org")[1] == "unsubscribed"
+
+
 def test_the_embedded_form_may_be_framed_and_nothing_else(house: House) -> None:
     assert "frame-ancestors *" in house.get("/embed").headers["content-security-policy"]
     assert "x-frame-options" not in house.get("/embed").headers

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import settings as settings_module
-from newsletter.operations import checks, dns_checks
+from newsletter.operations import checks, dns_checks, spf
 from newsletter.operations.checks import Level
 from newsletter.setting_values import Relay, relays
 from newsletter.settings import Settings
@@ -90,20 +90,54 @@ def test_a_backup_older_than_a_week_is_a_warning() -> None:
     assert checks.backup_check(None, MONDAY, embedded=False).level is Level.OK
 
 
+NAMES = {
+    "relay.example": ["v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all"],
+    "silent.example": ["something else"],
+    "twice.example": ["v=spf1 -all", "v=spf1 -all"],
+    "open.example": ["v=spf1 +all"],
+    "wide.example": ["v=spf1 a mx ptr exists:%{i}.x.example include:relay.example -all"],
+    "round.example": ["v=spf1 include:round.example -all"],
+    "odd.example": ["v=spf1 ip4:192.0.2.300 -all"],
+    **{f"{number}.example": ["v=spf1 ip4:192.0.2.1 -all"] for number in range(11)},
+}
+
+
 @pytest.mark.parametrize(
-    ("records", "level"),
+    ("record", "level", "said"),
     [
-        ([], Level.WARNING),
-        (["google-site-verification=x"], Level.WARNING),
-        (["v=spf1 include:relay.example -all"], Level.OK),
-        (["v=spf1 ip4:192.0.2.1"], Level.WARNING),
-        (["v=spf1 -all", "v=spf1 ~all"], Level.ERROR),
-        (["v=spf1 +all"], Level.ERROR),
-        (["v=spf1 " + " ".join(f"include:{n}.example" for n in range(11)) + " -all"], Level.ERROR),
+        (None, Level.WARNING, "none"),
+        ("v=spf1 include:relay.example -all", Level.OK, ""),
+        ("V=SPF1 Include:Relay.Example. mx/24//64 a:x.example/28 exp=why.example x-own=1 ~all", Level.OK, ""),
+        ("v=spf1 redirect=relay.example", Level.OK, ""),
+        ("v=spf1 include:%{d}.relay.example -all", Level.OK, ""),
+        ("v=spf1 ip4:192.0.2.1", Level.WARNING, "what of others"),
+        ("v=spf1 ip4:192.0.2.1 ?all", Level.WARNING, "?all"),
+        ("v=spf1 +all", Level.ERROR, "whole world"),
+        ("v=spf1 include:open.example -all", Level.ERROR, "whole world"),
+        ("v=spf1 " + " ".join(f"include:{n}.example" for n in range(11)) + " -all", Level.ERROR, "asks 11 times"),
+        ("v=spf1 a mx include:wide.example include:wide.example -all", Level.ERROR, "asks 14 times"),
+        ("v=spf1 include:round.example -all", Level.ERROR, "receivers stop at 10"),
+        ("v=spf1 include:silent.example -all", Level.ERROR, "silent.example, which it includes, has no SPF record"),
+        ("v=spf1 include:gone.example -all", Level.ERROR, "gone.example"),
+        ("v=spf1 include:twice.example -all", Level.ERROR, "2 SPF records"),
+        ("v=spf1 include:odd.example -all", Level.ERROR, "ip4:192.0.2.300"),
+        ("v=spf1 ipv4:192.0.2.1 -all", Level.ERROR, "ipv4:192.0.2.1"),
+        ("v=spf1 include: -all", Level.ERROR, "include:"),
+        ("v=spf1 -all nonsense", Level.OK, ""),
     ],
 )
-def test_spf(records: list[str], level: Level) -> None:
-    assert dns_checks.spf_check("example.com", records).level is level
+def test_spf_is_evaluated_as_receivers_do(record: str | None, level: Level, said: str) -> None:
+    check = spf.spf_check("example.com", {**NAMES, "example.com": [record] if record else ["google-verification=x"]})
+    assert (check.level, said in check.what) == (level, True), check
+
+
+def test_two_spf_records_are_as_good_as_none() -> None:
+    assert spf.spf_check("example.com", {"example.com": ["v=spf1 -all", "v=spf1 ~all"]}).level is Level.ERROR
+
+
+def test_what_an_spf_record_leads_to() -> None:
+    records = ["x", "v=spf1 include:A.example. include:%{i}.example redirect=b.example ip4:192.0.2.1 junk:"]
+    assert spf.leads_to(records) == ["a.example", "b.example"]
 
 
 @pytest.mark.parametrize(
@@ -143,10 +177,13 @@ def test_dmarc_is_looked_for_up_the_tree_in_at_most_eight_places() -> None:
 
 
 def test_mx_and_ptr() -> None:
-    assert dns_checks.mx_check("b.example", ["mx.example"], []).level is Level.OK
-    assert dns_checks.mx_check("b.example", [], ["192.0.2.1"]).level is Level.WARNING
-    assert dns_checks.mx_check("b.example", [], []).level is Level.ERROR
-    assert dns_checks.mx_check("b.example", ["."], []).level is Level.ERROR
+    assert dns_checks.mx_check("b.example", {"mx.example": ["192.0.2.1"]}, []).level is Level.OK
+    half = {"mx.example": ["192.0.2.1"], "gone.example": []}
+    assert dns_checks.mx_check("b.example", half, []).level is Level.WARNING
+    assert dns_checks.mx_check("b.example", {"gone.example": []}, ["192.0.2.1"]).level is Level.ERROR
+    assert dns_checks.mx_check("b.example", {}, ["192.0.2.1"]).level is Level.WARNING
+    assert dns_checks.mx_check("b.example", {}, []).level is Level.ERROR
+    assert dns_checks.mx_check("b.example", {".": []}, []).level is Level.ERROR
     assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.1"]).level is Level.OK
     assert dns_checks.ptr_check("192.0.2.1", ["mx.example"], ["192.0.2.9"]).level is Level.WARNING
     assert dns_checks.ptr_check("192.0.2.1", [], []).level is Level.WARNING

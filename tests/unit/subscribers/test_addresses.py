@@ -32,7 +32,7 @@ def test_an_address_is_stored_trimmed_with_its_domain_in_a_labels(text: str, sto
         f"{'a' * 65}@example.com", f"a@{'b.' * 130}example.com", "ada@example.com\nBcc: bob@example.com",
         "ada\x00@example.com", "a\u200bda@example.com", "ada@exam\u202eple.com", "ada(x)@example.com",
         "<ada@example.com>", "ada@example.com, bob@example.com", "ada@xn--a.example", "ada@example.c_m",
-        "=?utf-8?q?ada?=@example.com",
+        "=?utf-8?q?ada?=@example.com", "ad\ufffd@example.com",
     ],
 )  # fmt: skip
 def test_what_cannot_be_mailed_is_refused_with_a_sentence(text: str) -> None:
