@@ -70,9 +70,9 @@ def begin_request(
 ) -> Remembered | None:
     """Claim an idempotency key; None when it is ours now, else what is remembered of the request that has it.
 
-    Keys are forgotten after a day, and claims that nobody finished after ten minutes. ``now`` is real time.
+    Claims that nobody finished are forgotten after ten minutes. ``now`` is real time.
     """
-    connection.execute(delete(ApiRequest).where(ApiRequest.at < now - KEPT))
+    forget_requests(connection, now)
     connection.execute(delete(ApiRequest).where(ApiRequest.status.is_(None), ApiRequest.at < now - UNDER_WAY))
     values = {"token_id": token_id, "key": key, "fingerprint": fingerprint, "at": now}
     statement = insert_or(connection, ApiRequest).values(**values)
@@ -82,6 +82,11 @@ def begin_request(
     wanted = select(ApiRequest.fingerprint, ApiRequest.status, ApiRequest.answer)
     row = connection.execute(wanted.where(ApiRequest.token_id == token_id, ApiRequest.key == key)).one()
     return Remembered(*row)
+
+
+def forget_requests(connection: Connection, now: datetime) -> int:
+    """Drop the answers that are a day old. ``now`` is real time."""
+    return connection.execute(delete(ApiRequest).where(ApiRequest.at < now - KEPT)).rowcount
 
 
 def end_request(connection: Connection, token_id: int, key: str, status: int, answer: bytes) -> None:

@@ -6,6 +6,8 @@ revision is the last file name, and the database says its own.
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from db.engine import is_sqlite, transaction
 from db.models import Key, Panelist
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+_UPGRADE_LOCK = 0x5765656B6C79  # a number of our own
 
 PANEL = ("builder", "skeptic", "futurist", "founder", "creator")
 
@@ -41,11 +45,16 @@ def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
 
     Running it again changes nothing. On SQLite folder and file are made, for their owner alone: they hold addresses.
     """
+    if is_sqlite(engine) and engine.url.database:
+        _make_file(Path(engine.url.database))
+    with _alone(engine):
+        return _migrate(engine, now)
+
+
+def _migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
     from alembic import command
     from alembic.config import Config
 
-    if is_sqlite(engine) and engine.url.database:
-        _make_file(Path(engine.url.database))
     before = current_revision(engine)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -57,6 +66,17 @@ def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
     with transaction(engine) as connection:
         _seed(connection, now)
     return before, newest_revision()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """On PostgreSQL one upgrades and others wait for it: two machines may be set up at once. SQLite has one writer."""
+    if is_sqlite(engine):
+        yield
+        return
+    with transaction(engine) as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        yield
 
 
 def _seed(connection: Connection, now: datetime) -> None:

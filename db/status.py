@@ -1,10 +1,11 @@
 """How the installation is doing: counts for `newsletter status`, /metrics and doctor."""
 
+import os
 from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from db.engine import is_sqlite
 from db.models import (
@@ -95,6 +96,14 @@ def last_done(connection: Connection) -> dict[str, datetime]:
     """When the last run of each job was done."""
     wanted = select(JobRun.job, func.max(JobRun.finished_at)).where(JobRun.status == RunStatus.DONE)
     return {str(job): at for job, at in connection.execute(wanted.group_by(JobRun.job)) if at is not None}
+
+
+def takes_writes(connection: Connection) -> bool:
+    """False for a PostgreSQL that stands by or is set read-only, and for an SQLite file that may not be written."""
+    if is_sqlite(connection):
+        path = connection.engine.url.database
+        return path is None or os.access(path, os.W_OK)
+    return bool(connection.scalar(text("SELECT current_setting('transaction_read_only') = 'off'")))
 
 
 def newest_issues(connection: Connection, limit: int) -> list[tuple[int, str]]:

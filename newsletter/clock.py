@@ -53,6 +53,8 @@ class Week:
         if not found:
             raise ValueError(f"{name!r} is no week; a week looks like 2026-W47")
         week = cls(int(found[1]), int(found[2]))
+        if not 1970 <= week.year <= 9998:  # the week before, the week after and every zone are in the calendar, too
+            raise ValueError(f"{name!r} is no week of an issue: its year is not from 1970 to 9998")
         try:
             week.monday()
         except ValueError:

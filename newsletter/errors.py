@@ -26,3 +26,8 @@ class RefusedError(NewsletterError):
 
 class BadInputError(NewsletterError, ValueError):
     """A file, address or value given by a person cannot be used; the message says where and why."""
+
+
+def first_line(error: BaseException) -> str:
+    """What broke, in a line: drivers write several."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
+from db import api, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -170,11 +170,13 @@ def read_bounces(context: Context, due_at: datetime) -> Result:
 
 
 def expire(context: Context, due_at: datetime) -> Result:
-    """Forget sign-in links, sessions and confirmations that have run out, and the counts behind limits."""
+    """Forget sign-in links, sessions and confirmations that have run out, the counts behind limits, and the API's
+    answers of more than a day ago."""
     with transaction(context.engine) as connection:
         return {
             "expired": housekeeping.forget_expired(connection, context.clock.now()),
             "counts": limits.forget_hits(connection, real_now() - timedelta(days=40)),
+            "answers": api.forget_requests(connection, real_now()),
         }
 
 

@@ -169,9 +169,9 @@ def cancel(door: Door, issue: str, as_json: bool) -> None:
     from newsletter.deliveries.steer import cancel_issue
 
     week = week_argument(issue)
-    spared = cancel_issue(door.engine, week, door.clock.now())
-    said = f"Issue {week} is cancelled; {spared} recipients will not get it."
-    answer({"issue": str(week), "status": "cancelled", "skipped": spared}, as_json, said)
+    report = cancel_issue(door.engine, week, door.clock.now())
+    document = {"issue": str(week), "status": "cancelled", "skipped": report.skipped, "held": report.held}
+    answer(document, as_json, f"Issue {week} is cancelled; {report.words}.")
 
 
 @click.command()

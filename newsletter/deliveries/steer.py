@@ -3,6 +3,7 @@
 Senders look for it several times a second.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -31,14 +32,26 @@ def resume_issue(engine: Engine, week: Week, now: datetime) -> None:
         _move(connection, week, _RESUMABLE, IssueStatus.SENDING, now)
 
 
-def cancel_issue(engine: Engine, week: Week, now: datetime) -> int:
-    """approved, sending or paused → cancelled, for good. Returns how many recipients will not get it.
+@dataclass(frozen=True, slots=True)
+class CancelReport:
+    """How many will not get the issue, and how many a sender held when it was cancelled: of those, the ones that are
+    on their way finish, and the others are skipped when that sender settles."""
 
-    What is in flight finishes; what a sender gives back or defers after this is skipped when that sender settles.
-    """
+    skipped: int
+    held: int
+
+    @property
+    def words(self) -> str:
+        held = f"; of {self.held} more that are being sent, some still will" if self.held else ""
+        return f"{self.skipped} recipients will not get it{held}"
+
+
+def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:
+    """approved, sending or paused → cancelled, for good."""
     with transaction(engine) as connection:
         issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
-        return deliveries.skip_cancelled(connection, issue_id, now)
+        skipped = deliveries.skip_cancelled(connection, issue_id, now)
+        return CancelReport(skipped, deliveries.counts(connection, issue_id).sending)
 
 
 def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:

@@ -98,7 +98,13 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
 
 
 def _database(engine: Engine) -> Check:
-    return checks.schema_check(current_revision(engine), newest_revision())
+    found = current_revision(engine)
+    if found is not None:
+        with reading(engine) as connection:
+            if not status.takes_writes(connection):
+                advice = "let NEWSLETTER_DATABASE_URL lead to the server that takes writes, or to a file of this user's"
+                return error("database", "it can be read and not be written", advice)
+    return checks.schema_check(found, newest_revision())
 
 
 def _disk(engine: Engine) -> Check:

@@ -1,8 +1,12 @@
 """The web app: routes from every room of pages, headers on every answer, error pages that help."""
 
 import importlib
+import logging
+from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,12 +16,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from newsletter.clock import Clock
+from newsletter.errors import first_line
 from newsletter.settings import Settings
 from newsletter.templating import templates_folder
 from newsletter.web.api_routing import Problem
 from newsletter.web.headers import SecurityHeaders, has_token
 from newsletter.web.metrics import Measured
 from newsletter.web.site import Site, page
+
+log = logging.getLogger(__name__)
 
 # Each module offers `routes`, a list.
 ROOMS = (
@@ -52,7 +59,9 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     ]
     for name in ROOMS:
         routes.extend(importlib.import_module(name).routes)
-    app = _App(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _unforeseen})
+    handlers: dict[Any, Any] = {HTTPException: _http_error, Exception: _unforeseen}
+    handlers |= dict.fromkeys((OperationalError, InterfaceError, PoolTimeoutError), _no_database)
+    app = _App(routes=routes, exception_handlers=handlers)
     app.state.site = Site(settings, engine, clock)
     return app
 
@@ -91,6 +100,16 @@ def _allowed(request: Request) -> str:
     matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     methods = {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
     return ", ".join(sorted(methods))
+
+
+async def _no_database(request: Request, error: Exception) -> Response:
+    """It is gone, takes no writes, or has no room: somebody else's trouble, and over soon, so no traceback."""
+    log.warning("the database cannot be used: %s", first_line(error))
+    later = {"Retry-After": "30"}
+    if _is_of_the_api(request):
+        return Problem(503, "The database cannot be used now", headers=later).response()
+    words = "We are away for a moment. What you sent was not taken; please try again in a minute."
+    return page(request, "error.html", status=503, headers=later, heading="Back in a minute", words=words)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

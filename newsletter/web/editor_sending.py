@@ -108,9 +108,9 @@ def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if typed.line("sure") != "yes":
         words = f"{week} is cancelled for good: who has not got it will not get it."
         return _sure(request, visitor, "Stop this issue?", words, "Stop", at=typed.line("at", 20))
-    spared = cancel_issue(here.engine, week, here.clock.now())
-    _note(request, visitor, "stopped the issue", {"spared": spared})
-    return _back(request, typed, f"Stopped; {spared} recipients will not get it")
+    report = cancel_issue(here.engine, week, here.clock.now())
+    _note(request, visitor, "stopped the issue", {"spared": report.skipped})
+    return _back(request, typed, f"Stopped; {report.words}")
 
 
 def test(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -1,15 +1,18 @@
-"""``/healthz``: this process answers. ``/readyz``: its database, its schema and a relay are there."""
+"""``/healthz``: this process answers. ``/readyz``: its database takes writes, its schema and a relay are there."""
 
 import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from db.engine import reading
 from db.migrate import current_revision, newest_revision
+from db.status import takes_writes
 from newsletter.setting_values import Relay
 from newsletter.web.site import site
 
@@ -28,12 +31,17 @@ def readyz(request: Request) -> JSONResponse:
     here = site(request)
     try:
         found: str | None = current_revision(here.engine)
-        database = True
+        database = found is None or _takes_writes(here.engine)
     except Exception:
         found, database = None, False
     there = {"database": database, "schema": found == newest_revision(), "relay": a_relay_is_there(here.settings.smtp)}
     ready = all(there.values())
     return JSONResponse({"status": "ok" if ready else "not ready", **there}, 200 if ready else 503)
+
+
+def _takes_writes(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return takes_writes(connection)
 
 
 def a_relay_is_there(relays: Sequence[Relay]) -> bool:

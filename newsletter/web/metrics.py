@@ -4,6 +4,7 @@ Counts give away how many readers there are, so only this machine and private ne
 that passes the public's requests on gives itself away by its forwarding header.
 """
 
+import logging
 import math
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from ipaddress import ip_address
 from itertools import groupby
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -24,6 +26,7 @@ from db.events import list_webhooks
 from db.latencies import Latency, so_far
 from newsletter.clock import real_now
 from newsletter.deliveries.latencies import BOUNDS
+from newsletter.errors import first_line
 from newsletter.setting_values import Relay
 from newsletter.web.client import UNKNOWN, client_address
 from newsletter.web.health import connect_seconds
@@ -32,6 +35,8 @@ from newsletter.web.site import site
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 _ISSUES = 8
 _DOMAINS, _LEAST_READERS = 20, 10  # a domain of its own would give its reader away
+
+log = logging.getLogger(__name__)
 
 answers: Counter[tuple[str, str]] = Counter()
 """Answers of this process by method and class of status."""
@@ -71,7 +76,13 @@ def metrics(request: Request) -> Response:
     if not _may_see(request):
         return PlainTextResponse("Metrics are for private networks.\n", 403)
     here = site(request)
-    found = (*_of_database(here.engine, here.clock.now()), *_of_relays(here.settings.smtp), *_of_process())
+    try:
+        database = [*_of_database(here.engine, here.clock.now())]
+    except SQLAlchemyError as error:
+        log.warning("the database cannot be counted: %s", first_line(error))
+        database = []
+    up = _single("newsletter_database_up", "Whether the database answers.", int(bool(database)))
+    found = (*up, *database, *_of_relays(here.settings.smtp), *_of_process())
     text = "\n".join([*found, ""])
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 

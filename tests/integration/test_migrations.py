@@ -1,9 +1,11 @@
 """The schema comes into being, once, on both databases, and is the one that the models describe."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
@@ -11,6 +13,7 @@ from sqlalchemy import Engine, select, text
 from db.engine import is_sqlite, make_engine, reading
 from db.migrate import current_revision, migrate, newest_revision
 from db.models import Base, Key, Panelist
+from tests.databases import PostgresServer
 from tests.fakes.times import MONDAY
 
 
@@ -19,6 +22,23 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     with reading(engine) as connection:
         assert len(connection.execute(select(Key.id)).all()) == 2
         assert len(connection.execute(select(Panelist.key)).all()) == 5
+
+
+@pytest.mark.postgres
+def test_two_machines_may_be_set_up_at_once(postgres_server: PostgresServer) -> None:
+    url = postgres_server.new_database(MONDAY, empty=True)
+
+    def set_up(_: int) -> tuple[str | None, str]:
+        engine = make_engine(url)
+        try:
+            return migrate(engine, MONDAY)
+        finally:
+            engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        found = sorted(pool.map(set_up, range(3)), key=str)
+    newest = newest_revision()
+    assert found == [(newest, newest), (newest, newest), (None, newest)]
 
 
 def is_ours(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:

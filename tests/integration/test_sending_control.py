@@ -22,7 +22,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
-from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
+from newsletter.deliveries.steer import CancelReport, cancel_issue, pause_issue, resume_issue
 from newsletter.deliveries.transport import submit
 from newsletter.errors import RefusedError, SettingsError
 from newsletter.issues.publish import publish_issue
@@ -89,7 +89,7 @@ def test_a_cancelled_issue_reaches_nobody_else(engine: Engine, settings: Setting
     with Sink() as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, 10)
-        assert cancel_issue(engine, WEEK, NOW) == 10
+        assert cancel_issue(engine, WEEK, NOW) == CancelReport(skipped=10, held=0)
         send_due(engine, here, standing(), WEEK)
     assert sink.mails == []
     assert read_receipt(engine, WEEK).counts.skipped == 10
@@ -370,7 +370,9 @@ def test_what_a_killed_sender_held_of_a_cancelled_issue_is_skipped_by_the_next_o
         now, lock = real_now(), f"{folder_id(lock_folder(engine))}/a-killed-sender"
         connection.execute(insert(Killed).values(name="killed", lock=lock, started_at=now, seen_at=now))
         claim(connection, 1, "killed", now, now + timedelta(minutes=5), 2)
-    assert cancel_issue(engine, WEEK, NOW) == 3
+    report = cancel_issue(engine, WEEK, NOW)
+    assert (report.skipped, report.held) == (3, 2)
+    assert report.words == "3 recipients will not get it; of 2 more that are being sent, some still will"
     assert read_receipt(engine, WEEK).counts.sending == 2
     send_due(engine, settings, standing())
     counts = read_receipt(engine, WEEK).counts
