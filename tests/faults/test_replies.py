@@ -405,7 +405,7 @@ def test_an_issue_is_paused_resumed_and_cancelled_from_the_command_line(
         assert issues.json("issues", "receipt", str(WEEK))["queued"] == MANY
         assert issues.json("issues", "resume", str(WEEK))["status"] == "sending"
         assert issues.json("issues", "cancel", str(WEEK)) == {
-            "issue": str(WEEK), "status": "cancelled", "skipped": MANY,
+            "issue": str(WEEK), "status": "cancelled", "skipped": MANY, "held": 0,
         }  # fmt: skip
         assert "cancelled" in issues.refuses("issues", "resume", str(WEEK))
         assert "cancelled" in issues.refuses("issues", "send", str(WEEK))
