@@ -1,7 +1,7 @@
 """Crontab lines: what people write into the timetable, in the scheduler's words."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 
 
 def crontab(value: str) -> str:
@@ -14,7 +14,9 @@ def crontab(value: str) -> str:
         if not _PLAIN.fullmatch(" ".join(fields[:4])):
             from apscheduler.triggers.cron import CronTrigger  # as long to load as all of the settings
 
-            CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
+            trigger = CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
+            if trigger.get_next_fire_time(None, datetime.now(UTC)) is None:
+                raise ValueError("there is no such day")
     except ValueError as error:
         raise ValueError(f"cannot be read as a crontab line: {error}") from None
     return " ".join(fields)

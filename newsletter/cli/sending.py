@@ -80,6 +80,10 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         note(f"{waiting} wait until {iso(receipt.waiting_until)}; a later send or the service tries them again.")
     if trouble and receipt.counts.queued:
         raise NewsletterError(f"{receipt.counts.queued} of issue {week} are not sent: {trouble}")
+    if receipt.status == "paused":
+        raise NewsletterError(f"issue {week} was paused meanwhile; `newsletter issues resume {week}` lets it go on")
+    if receipt.status == "cancelled":
+        raise NewsletterError(f"issue {week} was cancelled meanwhile; {receipt.counts.skipped} did not get it")
 
 
 @contextmanager

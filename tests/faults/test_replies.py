@@ -2,7 +2,9 @@
 
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from sqlalchemy import Engine, insert, select
 
 from db.engine import transaction
 from db.models import DomainPause, Editor, Letter
+from newsletter.clock import Week
 from newsletter.deliveries import keep_connections, transport
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
+from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.settings import Settings
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
@@ -411,3 +415,24 @@ def test_an_issue_is_paused_resumed_and_cancelled_from_the_command_line(
         assert "cancelled" in issues.refuses("issues", "send", str(WEEK))
     assert sink.mails == []
     assert reconciled(engine) == {"skipped": MANY}
+
+
+def test_a_sending_in_the_foreground_that_is_held_does_not_end_well(
+    engine: Engine, database_url: str, settings: Settings, tmp_path: Path
+) -> None:
+    with Sink().delaying(0.02) as sink, ThreadPoolExecutor(1) as pool:
+        published(engine, with_relays(settings, sink.url), 1500)
+        issues = Command(tmp_path, complete_environment(database_url) | {"NEWSLETTER_SMTP": sink.url})
+
+        def once_begun(hold: Callable[[Engine, Week, datetime], object]) -> None:
+            enough, until = len(sink.mails) + 20, time.monotonic() + 30
+            while len(sink.mails) < enough and time.monotonic() < until:
+                time.sleep(0.01)
+            hold(engine, WEEK, NOW)
+
+        for hold, said in ((pause_issue, "was paused meanwhile"), (cancel_issue, "was cancelled meanwhile")):
+            holding = pool.submit(once_begun, hold)
+            assert said in issues.refuses("issues", "send", str(WEEK))
+            holding.result()
+            if hold is pause_issue:
+                resume_issue(engine, WEEK, NOW)

@@ -52,6 +52,8 @@ def test_the_scheduler_takes_every_hour_and_minute() -> None:
         "0 6 * * */0",
         "0 6 * * tues",
         "@weekly",
+        "0 6 31 feb *",
+        "0 6 30 2 *",
     ],
 )
 def test_what_is_no_crontab_is_refused(written: str) -> None:
