@@ -43,7 +43,8 @@ IGNORED = frozenset(
 )
 _OF_A_MAILBOX = frozenset({Reason.NO_SUCH_USER, Reason.MOVED, Reason.DISABLED, Reason.MAILBOX_FULL})
 # Soft reasons that say something about the mailbox; the others are about us, our message, or their bad day.
-COUNTED = frozenset({Reason.MAILBOX_FULL, Reason.UNREACHABLE, Reason.REFUSED, Reason.DISABLED})
+# What would be hard with a 5 counts, too: who answers 4.1.1 for days, every week, has no mailbox there.
+COUNTED = HARD | {Reason.MAILBOX_FULL, Reason.UNREACHABLE, Reason.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)

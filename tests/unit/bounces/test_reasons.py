@@ -73,6 +73,9 @@ def test_what_is_said_before_the_recipient_is_named_is_not_about_them(stage: str
 
 def test_what_is_about_us_does_not_count_against_a_mailbox() -> None:
     assert judge("5.2.2", None, "full").counted
+    assert judge("4.1.2", None, "Host not found, try again").counted
+    assert judge("4.1.1", None, "Recipient address rejected: unverified address").counted
+    assert judge("4.0.0", None, "DNS: no such domain (NXDOMAIN)").counted
     assert not judge("5.7.1", None, "blocked").counted
     assert not judge("5.3.4", None, "too big").counted
 
