@@ -82,6 +82,12 @@ def feed_by_id(connection: Connection, feed_id: int) -> FeedRow | None:
     return None if row is None else _row(row)
 
 
+def is_there(connection: Connection, feed_id: int) -> bool:
+    """Whether a feed has not been removed; holds it until the transaction ends."""
+    wanted = select(Feed.id).where(Feed.id == feed_id).with_for_update(key_share=True)
+    return connection.execute(wanted).first() is not None
+
+
 def feeds_named(connection: Connection, name: str) -> list[FeedRow]:
     """Those with this address, else those with this name in any case, else those whose address this was once."""
     rows = [_row(row) for row in connection.execute(_FEEDS.where(Feed.url == name))]

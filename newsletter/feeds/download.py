@@ -159,8 +159,8 @@ class Downloader:
             moved_to=moved_to,
             body=body,
             content_type=header("content-type", ""),
-            etag=header("etag"),
-            last_modified=header("last-modified"),
+            etag=_validator(header("etag")),
+            last_modified=_validator(header("last-modified")),
             max_age=_max_age(header("cache-control", "")),
         )
 
@@ -209,6 +209,11 @@ class Downloader:
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
         return allowed[:4]
+
+
+def _validator(value: str | None) -> str | None:
+    """What can be sent back as it came: a header is visible ASCII (RFC 9110 5.5)."""
+    return value if value and value.isascii() and value.isprintable() else None
 
 
 def user_agent(public_url: str) -> str:

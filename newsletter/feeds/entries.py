@@ -28,6 +28,8 @@ _BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
 _ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^>]*>", re.I)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]+)", re.I)
 _CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HALVES = re.compile(rb"&#(?:x([0-9a-f]{4})|([0-9]{5}));(?:&#(?:x([0-9a-f]{4})|([0-9]{5}));)?", re.I)
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _HREF = re.compile(rb"href=[\"']([^\"']+)", re.I)
@@ -74,7 +76,10 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     # A stream, because feedparser would take bytes for the name of a file.
     headers = {"content-type": _believed(content_type, body), "content-location": url}
     parsed = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        io.BytesIO(_HALVES.sub(_joined, body)),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
     )
     if not parsed.entries and (not parsed.version or _is_broken(parsed)):
         raise NotAFeedError(_what_it_is(body, url, parsed))
@@ -101,6 +106,21 @@ def _believed(content_type: str, body: bytes) -> str:
     return _CHARSET.sub("", content_type) + "; charset=utf-8" if content_type else content_type
 
 
+def _joined(found: re.Match[bytes]) -> bytes:
+    """Some write an emoji as two references, to the halves that UTF-16 makes of it. XML has no such characters, and
+    readers fall over them: two that belong together are one, and one that is alone is a replacement character."""
+    first = _number(found[1], found[2])
+    second = _number(found[3], found[4])
+    if 0xD800 <= first < 0xDC00 and 0xDC00 <= second < 0xE000:
+        return b"&#%d;" % (0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
+    halves = [b"&#65533;" if 0xD800 <= number < 0xE000 else b"&#%d;" % number for number in (first, second) if number]
+    return b"".join(halves)
+
+
+def _number(in_hex: bytes | None, in_ten: bytes | None) -> int:
+    return int(in_hex, 16) if in_hex else int(in_ten or b"0")
+
+
 def _is_cut(body: bytes) -> bool:
     """Does the last entry begin and not end, although others do?"""
     ends = [found.start() for found in _END_OF_ENTRY.finditer(body)]
@@ -118,7 +138,7 @@ def one_line(text: str, limit: int) -> str:
 
 def text_of(markup: str, limit: int) -> str:
     """The words of an HTML fragment on one line; scripts and styles are left out."""
-    spaced = _BREAKING.sub(lambda found: " " + found[0], markup[:_MAX_MARKUP])
+    spaced = _BREAKING.sub(lambda found: " " + found[0], _SURROGATE.sub("", markup[:_MAX_MARKUP]))
     return one_line(html.unescape(nh3.clean(spaced, tags=set())), limit)
 
 
@@ -133,6 +153,8 @@ def web_address(value: Any, base: str) -> str | None:
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or len(found) > 2_000 or parts.username:
+        return None
+    if _SURROGATE.search(found):  # half a character, which nothing can store or send
         return None
     return found.replace(" ", "%20")
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 
 from db import feeds as rows
 from db.engine import reading, transaction
@@ -106,6 +107,10 @@ def _skipped(feed: FeedRow) -> FetchedFeed:
     return FetchedFeed(feed.url, feed.name, "skipped", feed.state.get("entries", 0), 0, None, why)
 
 
+def _removed(feed: FeedRow) -> FetchedFeed:
+    return FetchedFeed(feed.url, feed.name, "skipped", 0, 0, None, "it was removed meanwhile")
+
+
 class _Round:
     """One round over some feeds: what they share."""
 
@@ -156,7 +161,13 @@ class _Round:
         except Exception as error:  # whatever a server makes a library do is the failure of its feed alone
             why = f"it cannot be fetched ({type(error).__name__})"
             return await self._write(_store_failure, feed, why, False, None)
-        return await self._write(_store_success, feed, found, digest, document)
+        try:
+            return await self._write(_store_success, feed, found, digest, document)
+        except (StatementError, ValueError) as error:
+            if isinstance(error, OperationalError | InterfaceError):
+                raise  # the database's own trouble is everybody's
+            why = f"it cannot be stored ({type(error).__name__})"
+            return await self._write(_store_failure, feed, why, False, None)
 
     async def _write(self, store: Callable[..., FetchedFeed], *arguments: object) -> FetchedFeed:
         """One transaction at a time, in a thread: the loop goes on meanwhile."""
@@ -172,6 +183,8 @@ def _store_success(
     engine: Engine, now: datetime, feed: FeedRow, found: Download, digest: str | None, document: Document | None
 ) -> FetchedFeed:
     with transaction(engine) as connection:
+        if not rows.is_there(connection, feed.id):
+            return _removed(feed)
         new = 0 if document is None else _store_entries(connection, feed, document, now)
         rhythm = polling.observe(
             polling.Rhythm.of(feed.state), feed.last_changed_at, now, news=new > 0,
@@ -207,7 +220,8 @@ def _validators(feed: FeedRow, found: Download, digest: str | None) -> dict[str,
 def _store_entries(connection: Connection, feed: FeedRow, document: Document, now: datetime) -> int:
     shown = identity.identify(document.entries)
     links = [item.link_key for item in shown if item.link_key]
-    known = rows.known_entries(connection, feed.id, [item.identity for item in shown], links)
+    identities = [name for item in shown for name in (item.identity, item.otherwise) if name]
+    known = rows.known_entries(connection, feed.id, identities, links)
     fresh = identity.new_ones(shown[:-1] if document.cut else shown, known)  # a piece has no identity yet
     dates = [identity.believable(item.entry.published_at, now) for item in fresh]
     backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
@@ -244,9 +258,11 @@ def _store_failure(
     failures = feed.failures + 1
     at = polling.after_failure(now, failures, retry_after=retry_after, jitter=random.random())  # noqa: S311
     with transaction(engine) as connection:
-        status = FeedStatus.RETIRED if gone else feed.status
+        if not rows.is_there(connection, feed.id):
+            return _removed(feed)
+        retired = {"status": FeedStatus.RETIRED} if gone else {}  # it may have been paused meanwhile
         rows.update_feed(
-            connection, feed.id, failures=failures, last_error=why, last_checked_at=now, next_check_at=at, status=status
+            connection, feed.id, failures=failures, last_error=why, last_checked_at=now, next_check_at=at, **retired
         )
     long = polling.is_failing_long(feed.last_ok_at, feed.created_at, failures, now)
     note = f"it has failed since {feed.last_ok_at or feed.created_at:%Y-%m-%d}" if long else None

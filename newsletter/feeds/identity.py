@@ -1,9 +1,10 @@
 """Which entry is which, which are new, and what they date from.
 
 An entry is its guid, unless the feed repeats that guid; else its canonical link. Titles are edited, so they identify
-nothing. Guids that are addresses carry ``utm_`` parameters that change, so they are compared as addresses. Feeds that
-change their guids (a new domain, a new generator) show old entries under new ones: these are known again by their
-link, if their title or their date is still the same.
+nothing, but where all that several entries have is one link, as on a changelog's page. Guids that are addresses carry
+``utm_`` parameters that change, so they are compared as addresses. Feeds that change their guids (a new domain, a new
+generator) show old entries under new ones: these are known again by their link, if their title or their date is still
+the same.
 """
 
 import hashlib
@@ -23,11 +24,13 @@ AHEAD = timedelta(days=1)  # clocks and zones are wrong by hours, not by days
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """``link_key`` is None where several entries of the document share that address."""
+    """``link_key`` is None where several entries of the document share that address. ``otherwise`` is the identity that
+    the entry has where it shares its link if it does not here, and the other way round."""
 
     entry: Entry
     identity: str
     link_key: str | None
+    otherwise: str | None = None
 
 
 class Known(Protocol):
@@ -47,33 +50,47 @@ def identify(entries: Sequence[Entry]) -> list[Identified]:
     """Give each entry its identity; of those that have the same one, the first stands for all."""
     guids = Counter(key for key in map(_guid_key, entries) if key)
     pages = Counter(canonical_url(entry.url) for entry in entries if entry.url)
+    links = Counter(link for link in (_link_key(entry, pages) for entry in entries) if link)
     found: dict[str, Identified] = {}
     for entry in entries:
         guid, link = _guid_key(entry), _link_key(entry, pages)
+        identity, otherwise = _identity(entry, link, shared=bool(link) and links[link or ""] > 1), None
         if guid and (guids[guid] == 1 or link is None):
             identity = f"guid:{guid}"
         elif link:
-            identity = f"link:{link}"
-        else:
-            identity = "text:" + hashlib.sha256(f"{entry.title}\n{entry.summary}".encode()).hexdigest()[:32]
-        found.setdefault(identity, Identified(entry, identity, link if link and pages[link] <= 1 else None))
+            otherwise = _identity(entry, link, shared=links[link] == 1)
+        own_page = link if link and pages[link] <= 1 else None
+        found.setdefault(identity, Identified(entry, identity, own_page, otherwise))
     return list(found.values())
+
+
+def _identity(entry: Entry, link: str | None, *, shared: bool) -> str:
+    if link is None:
+        return f"text:{_digest(entry.title, entry.summary)}"
+    return f"link:{link} text:{_digest(entry.title)}" if shared else f"link:{link}"
+
+
+def _digest(*texts: str | None) -> str:
+    return hashlib.sha256("\n".join(map(str, texts)).encode()).hexdigest()[:32]
 
 
 def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identified]:
     """Those that the feed never showed before."""
-    identities: set[str] = set()
+    known = list(known)
+    by_identity = {row.identity: row for row in known}
     by_link: dict[str, list[Known]] = {}
     for row in known:
-        identities.add(row.identity)
         if row.link_key:
             by_link.setdefault(row.link_key, []).append(row)
-    return [
-        item
-        for item in shown
-        if item.identity not in identities
-        and not any(_same(item.entry, row) for row in by_link.get(item.link_key or "", ()))
-    ]
+
+    def is_known(item: Identified) -> bool:
+        if item.identity in by_identity:
+            return True
+        alike = [*by_link.get(item.link_key or "", ())]
+        alike += [by_identity[item.otherwise]] if item.otherwise in by_identity else []
+        return any(_same(item.entry, row) for row in alike)
+
+    return [item for item in shown if not is_known(item)]
 
 
 def believable(published_at: datetime | None, now: datetime) -> datetime | None:

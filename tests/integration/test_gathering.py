@@ -1,6 +1,6 @@
 """Feeds in, releases out: fetching as a good citizen, and what becomes of what it brings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -157,6 +157,49 @@ def test_one_feed_that_fails_does_not_stop_the_others(gathering: Gathering, serv
     assert gathering.later(minutes=1).gather()[urls[0]].status == "skipped"
     assert gathering.later(days=3).gather()[urls[0]].status == "error"
     assert "it has failed since" in str(gathering.later(days=9).gather()[urls[0]].note)
+
+
+def test_half_a_character_in_an_address_costs_no_other_feed_anything(gathering: Gathering, server: FeedServer) -> None:
+    odd = '{"version": "https://jsonfeed.org/version/1.1", "title": "Odd", "items": [%s]}'
+    items = '{"id": "1", "url": "https://e.example/\\ud800", "title": "One \\ud800", "content_html": "x \\udc00"}'
+    gathering.watch(server.serve("/odd.json", odd % items))
+    gathering.watch(server.serve("/good.xml", rss(item("Good", "https://good.example/", TODAY))))
+    gathering.watch(
+        server.serve("/halves.xml", rss(item("Smile &#xD83D;&#xDE00; &#55357;", "https://s.example/", TODAY)))
+    )
+    assert {feed.status for feed in gathering.gather().values()} == {"ok"}
+    titles = {release.title for release in gathering.releases()}
+    assert titles == {"One", "Good", "Smile \U0001f600 \ufffd"}
+
+
+def test_a_feed_that_is_removed_or_paused_while_it_is_fetched_stays_so(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    def meanwhile(act: Callable[[Engine, str], object], url: str, status: int) -> Callable[[dict[str, str]], Answer]:
+        def answer(_: dict[str, str]) -> Answer:
+            act(gathering.engine, url)
+            return Answer(rss(item("New", "https://new.example/", TODAY)).encode(), status)
+
+        return answer
+
+    removed, paused, failing = (server.url(path) for path in ("/removed.xml", "/paused.xml", "/failing.xml"))
+    for url, act, status in ((removed, remove_feed, 200), (paused, pause_feed, 200), (failing, pause_feed, 500)):
+        server.serve_by(url.rpartition("/")[2].join(("/", "")), meanwhile(act, url, status))
+        gathering.watch(url)
+    gathering.watch(server.serve("/good.xml", rss(item("Good", "https://good.example/", TODAY))))
+    found = gathering.gather()
+    assert (found[removed].status, found[removed].note) == ("skipped", "it was removed meanwhile")
+    assert {feed.url: feed.status for feed in gathering.feeds() if feed.url != server.url("/good.xml")} == {
+        paused: "paused", failing: "paused",
+    }  # fmt: skip
+    assert "Good" in gathering.weeks()
+
+
+def test_a_validator_that_cannot_be_sent_back_is_not(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/feed.xml", rss(item("One", "https://one.example/", TODAY)), ETag='"caf\xe9"')
+    gathering.watch(url)
+    assert gathering.gather()[url].status == "ok"
+    assert gathering.later(days=2).gather()[url].error is None
 
 
 def test_a_permanent_redirect_is_remembered_and_a_temporary_one_is_not(

@@ -66,6 +66,22 @@ def test_anchors_of_a_changelog_page_are_entries_of_their_own() -> None:
     assert len({item.identity for item in shown}) == 2
 
 
+PAGE = "https://example.com/changelog"
+
+
+def test_entries_that_have_one_link_and_nothing_else_are_told_apart_by_their_titles() -> None:
+    log = [entry(None, PAGE, f"Thing 1.{number}") for number in (3, 2, 1)]
+    assert len(identify(log)) == 3
+    assert new_titles(log, [entry(None, PAGE, "Thing 1.4"), *log]) == ["Thing 1.4"]
+
+
+def test_an_entry_stays_known_when_others_come_to_its_page_and_when_they_go() -> None:
+    alone, two = [entry(None, PAGE, "Thing 1.1")], [entry(None, PAGE, "Thing 1.2"), entry(None, PAGE, "Thing 1.1")]
+    assert new_titles(alone, two) == ["Thing 1.2"]
+    assert new_titles(two, alone) == []
+    assert new_titles(two, [entry(None, PAGE, "Thing 1.3")]) == ["Thing 1.3"]
+
+
 def test_an_entry_shown_twice_counts_once() -> None:
     assert len(identify([entry("a"), entry("a")])) == 1
 
