@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, true, tuple_
 
-from db.models import Issue, Release, Tool
+from db.models import Issue, IssueItem, Release, Tool
 from db.states import ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words, tools_by_id
 
@@ -75,9 +75,14 @@ def neighbours(connection: Connection, tool: ToolRow, limit: int) -> list[ToolRo
 
 
 def releases_of(connection: Connection, tool_id: int, limit: int) -> list[ReleaseRow]:
-    """What the feeds announced of it, the newest first."""
+    """What the feeds announced of it, the newest first; with the issue that carried it, if none of its editors dropped
+    the tool."""
+    dropped = exists().where(
+        IssueItem.issue_id == Release.issue_id, IssueItem.tool_id == Release.tool_id, IssueItem.dropped
+    )
     at = func.coalesce(Release.published_at, Release.first_seen_at, type_=Release.first_seen_at.type)
-    week = select(Issue.week).where(Issue.id == Release.issue_id, Issue.started_at.is_not(None)).scalar_subquery()
+    carried = (Issue.id == Release.issue_id, Issue.started_at.is_not(None), ~dropped)
+    week = select(Issue.week).where(*carried).scalar_subquery()
     wanted: Select[Any] = (
         select(Release.id, Release.url, Release.title, Release.version, at.label("at"), week.label("week"))
         .where(Release.tool_id == tool_id, Release.status.in_((ReleaseStatus.MATCHED, ReleaseStatus.BACKFILLED)))

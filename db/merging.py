@@ -3,10 +3,14 @@
 Issues that were approved keep naming the tool they were made with; their pages redirect.
 """
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Connection, delete, exists, func, select, update
 
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
 from db.states import IssueStatus
+
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def move_releases(connection: Connection, source: int, target: int) -> int:
@@ -23,7 +27,9 @@ def move_aliases(connection: Connection, source: int, target: int) -> None:
 
 
 def move_past_takes(connection: Connection, source: int, target: int) -> None:
-    connection.execute(update(Take).where(Take.tool_id == source, Take.replaced_at.is_not(None)).values(tool_id=target))
+    """They were never said of the target: they are kept as takes that never stood there, replaced before they came."""
+    past = update(Take).where(Take.tool_id == source, Take.replaced_at.is_not(None))
+    connection.execute(past.values(tool_id=target, replaced_at=_BEFORE_ALL))
 
 
 def move_take(connection: Connection, take_id: int, target: int) -> None:

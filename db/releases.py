@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, text, update
 
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
@@ -149,6 +149,18 @@ def add_releases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> l
         return []
     statement = insert(Release).returning(Release.id, sort_by_parameter_order=True)
     return list(connection.scalars(statement, list(rows)))
+
+
+def has_page_of_its_own(connection: Connection, release: ReleaseRow) -> bool:
+    """Whether its address stands for it alone: it was added by hand, or its entry has a link that no other release of
+    its feed has. What has none lies, for want of a better, at the address of its feed's site."""
+    if release.feed_id is None:
+        return True
+    shown = exists().where(Entry.release_id == release.id, Entry.link_key == release.canonical_url)
+    others = exists().where(
+        Release.feed_id == release.feed_id, Release.canonical_url == release.canonical_url, Release.id != release.id
+    )
+    return bool(connection.scalar(select(shown & ~others)))
 
 
 def update_release(connection: Connection, release_id: int, **values: Any) -> None:

@@ -212,16 +212,17 @@ def add_tool(
     name: str,
     name_key: str,
     url: str,
-    address_key: str,
+    address_key: str | None,
     category: str,
     listed: bool,
     now: datetime,
     **optional: Any,
 ) -> int:
-    """Insert one tool with its own address as an alias; returns its id. Keys as in ToolAlias.key."""
+    """Insert one tool with its own address as an alias, where it has one; returns its id. Keys as in ToolAlias.key."""
     row = {"slug": slug, "name": name, "name_key": name_key, "url": url, "category": category, "listed": listed}
     (tool_id,) = add_tools(connection, [row | optional], now)
-    add_aliases(connection, [AliasRow(tool_id, "address", address_key, url, "url")])
+    if address_key is not None:
+        add_aliases(connection, [AliasRow(tool_id, "address", address_key, url, "url")])
     return tool_id
 
 

@@ -15,6 +15,7 @@ from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.entries import web_address
+from newsletter.releases.collect import SAME_VERSION_WITHIN
 from newsletter.releases.matching import Match, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming, read_title
 from newsletter.releases.page import Page, read_page
@@ -28,12 +29,12 @@ def add_release(engine: Engine, settings: Settings, url: str, tool: str | None, 
     if address is None:
         raise BadInputError(f"{url!r} is no web address; it begins with http:// or https://")
     with transaction(engine) as connection:
-        _refuse_known(connection, canonical_url(address))
+        _refuse_known(connection, _key(address), now)
         _tool_id(connection, tool)
     page = _read(settings, address)
     with transaction(engine) as connection:
         rows.hold_collecting(connection)
-        _refuse_known(connection, canonical_url(address))
+        _refuse_known(connection, _key(address), now)
         return _store(connection, settings, address, page, tool, now)
 
 
@@ -62,7 +63,7 @@ def _store(
     match = _match(connection, naming, url, _tool_id(connection, tool))
     placement = place(None, now, backlog=False, composed=rows.composed_weeks(connection), zone=settings.timezone)
     release_id = rows.add_release(
-        connection, feed_id=None, tool_id=match.tool_id, url=url, canonical_url=canonical_url(url), title=page.title,
+        connection, feed_id=None, tool_id=match.tool_id, url=url, canonical_url=_key(url), title=page.title,
         name=naming.name, tagline=naming.tagline or page.description, version=naming.version,
         summary=page.description, published_at=None, first_seen_at=now, week=str(placement.week), late=placement.late,
         status=ReleaseStatus.UNMATCHED if match.tool_id is None else ReleaseStatus.MATCHED,
@@ -89,7 +90,13 @@ def _tool_id(connection: Connection, slug: str | None) -> int | None:
     return tool.id
 
 
-def _refuse_known(connection: Connection, key: str) -> None:
-    known = rows.twins_by_url(connection, [key])
-    if known:
-        raise RefusedError(f"release {known[0].id} has this address already; `newsletter releases list` shows it")
+def _key(url: str) -> str:
+    """With its fragment: a changelog on one page announces by its anchors."""
+    return canonical_url(url, keep_fragment=True)
+
+
+def _refuse_known(connection: Connection, key: str, now: datetime) -> None:
+    """A page that announced something long ago may announce something else today."""
+    for known in rows.twins_by_url(connection, [key]):
+        if now - (known.published_at or known.first_seen_at) <= SAME_VERSION_WITHIN:
+            raise RefusedError(f"release {known.id} has this address already; `newsletter releases list` shows it")

@@ -31,6 +31,7 @@ from newsletter.settings import Settings
 
 BATCH = 500
 SAME_VERSION_WITHIN = timedelta(days=60)
+SAME_LAUNCH_WITHIN = timedelta(days=14)
 UNSORTED = "Uncategorized"
 
 
@@ -137,7 +138,7 @@ class _Batch:
         if twin is not None:
             waits = twin.tool_id is None and twin.status in ("", ReleaseStatus.UNMATCHED)
             if waits and found.placement.week and self._accepts(feed, found.naming, match):
-                self._attach(twin, self._accept(found.naming, _home(entry, feed) or entry.url or feed.url))
+                self._attach(twin, self._accept(found.naming, entry, feed))
             self.report.repeated += 1
             self.outcomes.append((entry.id, EntryStatus.RELEASE, "another feed showed it first", twin.id))
             return None
@@ -155,7 +156,7 @@ class _Batch:
         naming = found.naming
         url = entry.url or feed.state.get("site") or feed.url
         if week and self._accepts(feed, naming, match):
-            match = self._accept(naming, _home(entry, feed) or url, entry.summary)
+            match = self._accept(naming, entry, feed)
         key = entry.link_key or canonical_url(url)
         status = ReleaseStatus.MATCHED if match.tool_id is not None else ReleaseStatus.UNMATCHED
         place = -1 - len(self.releases)
@@ -221,15 +222,22 @@ class _Batch:
         else:
             rows.update_release(self.connection, twin.id, **values)
 
-    def _accept(self, naming: Naming, url: str, summary: str | None = None) -> Match:
-        """The launch of an unknown tool on a feed that accepts them: it becomes a tool, unlisted for now."""
-        slug, name_key, address = free_slug(self.connection, naming.name), fold_name(naming.name), canonical_url(url)
+    def _accept(self, naming: Naming, entry: NewEntry, feed: FeedRow) -> Match:
+        """The launch of an unknown tool on a feed that accepts them: it becomes a tool, unlisted for now.
+
+        It is known by its address only if that is its own: what has no link, or a shared one, lies at the feed's.
+        """
+        slug, name_key = free_slug(self.connection, naming.name), fold_name(naming.name)
+        home = _home(entry, feed)
+        url = home or entry.url or feed.state.get("site") or feed.url
+        address = canonical_url(url) if home or entry.link_key else None
         tool_id = add_tool(
             self.connection, slug=slug, name=naming.name, name_key=name_key, url=url, address_key=address,
-            category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline or summary,
+            category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline or entry.summary,
         )  # fmt: skip
         self.knowledge.catalogue.add_tool(tool_id, slug, name_key)
-        self.knowledge.catalogue.add_address(tool_id, address)
+        if address is not None:
+            self.knowledge.catalogue.add_address(tool_id, address)
         self.report.new_tools += 1
         return Match(tool_id, 1.0, "its launch made it a tool")
 
@@ -252,14 +260,24 @@ def _home(entry: NewEntry, feed: FeedRow) -> str | None:
 
 
 def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | None:
-    """A release with this address that another feed showed, unless it is another version.
+    """A release with this address that another feed showed a short while ago, unless it is another version.
 
-    What one feed shows as two entries is two. What was back-filled without a date says nothing about a dated entry.
+    What one feed shows as two entries is two. What was back-filled without a date says nothing about a dated entry. One
+    feed may name the version that another leaves out, if both show it at about the same time; but a page that announced
+    something in spring announces something else in autumn.
     """
     for twin in earlier:
         undated_backlog = twin.status == ReleaseStatus.BACKFILLED and twin.published_at is None
         if twin.feed_id == entry.feed_id or (undated_backlog and entry.published_at is not None):
             continue
-        if naming.version is None or naming.version == twin.version:
+        one_version = naming.version is None or twin.version is None
+        if naming.version != twin.version and not one_version:
+            continue
+        within = SAME_LAUNCH_WITHIN if naming.version != twin.version else SAME_VERSION_WITHIN
+        if abs(_shown_at(entry) - _shown_at(twin)) <= within:
             return twin
     return None
+
+
+def _shown_at(one: NewEntry | Twin) -> datetime:
+    return one.published_at or one.first_seen_at

@@ -145,8 +145,9 @@ def _by_address(key: str, naming: Naming, catalogue: Catalogue) -> Match | None:
         if not owners or (prefix != key and not _owns_what_is_below(prefix)):
             continue
         named = _named(naming, catalogue)
-        if prefix != key and named and not named & owners:
-            return _doubt(owners | named, 0.6, "its address is below one tool's, and its name is another's", catalogue)
+        if named and not named & owners:
+            where = "is" if prefix == key else "is below"
+            return _doubt(owners | named, 0.6, f"its address {where} one tool's, and its name is another's", catalogue)
         chosen = owners if len(owners) == 1 else owners & named
         if len(chosen) == 1:
             (tool_id,) = chosen
@@ -226,9 +227,16 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
     if _is_repository(key) and own and not _belongs_to(key, tool_id, catalogue):
         return "it has this name, but a repository that is not known as the tool's"
     homes = {_host(address) for address in own if not _path(address)}
-    if not _path(key) and homes and host not in homes and host != feed_host:
+    if _FRONT.fullmatch(_path(key)) and homes and host not in {*homes, feed_host, *SHARED_HOSTS}:
         return "it has this name, but another home page"
     return None
+
+
+TAKEN_BACK = "taken back"
+"""How the reason of a release begins whose match an editor undid: it waits for an editor, whatever else would find."""
+
+_FRONT = re.compile(r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?)?/?(?:(?:index|home|default)(?:\.\w{2,5})?)?/?", re.I)
+"""The path of a site's front page, in one of its languages or in none."""
 
 
 def _is_repository(key: str) -> bool:

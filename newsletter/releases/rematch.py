@@ -1,5 +1,6 @@
 """Look again at what waits unmatched: tools and aliases may have come since."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from db import releases as rows
 from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
-from newsletter.releases.matching import Catalogue, as_rows, catalogue_of, match_release
+from newsletter.releases.matching import TAKEN_BACK, Candidate, Catalogue, Match, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming
 
 BATCH = 500
@@ -38,15 +39,29 @@ def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Ca
         match = match_release(
             Naming(release.name, release.tagline, release.version), release.url, catalogue, feed_host=host
         )
-        candidates = as_rows(match.candidates) or None
-        if match.tool_id is not None:
+        if (release.match_reason or "").startswith(TAKEN_BACK):
+            _propose(connection, release, _proposed(match, catalogue))
+        elif match.tool_id is not None:
             rows.update_release(
                 connection, release.id, tool_id=match.tool_id, status=ReleaseStatus.MATCHED, matched_at=now,
                 match_score=match.score, match_reason=match.reason, candidates=None,
             )  # fmt: skip
             attached += 1
-        elif candidates != release.candidates:
-            rows.update_release(
-                connection, release.id, match_score=match.score, match_reason=match.reason, candidates=candidates
-            )
+        else:
+            _propose(connection, release, match.candidates, match_score=match.score, match_reason=match.reason)
     return attached
+
+
+def _propose(connection: Connection, release: ReleaseRow, found: Iterable[Candidate], **values: object) -> None:
+    """What the queue shows beside the release, if it is other than before."""
+    candidates = as_rows(found) or None
+    if candidates != release.candidates:
+        rows.update_release(connection, release.id, candidates=candidates, **values)
+
+
+def _proposed(match: Match, catalogue: Catalogue) -> Iterable[Candidate]:
+    """With the tool that would be sure, were it not for the editor who said otherwise."""
+    sure = match.tool_id
+    if sure is None:
+        return match.candidates
+    return [Candidate(sure, catalogue.slugs[sure], match.score, match.reason)]

@@ -10,11 +10,13 @@ from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.releases.homes import taught_by
+from newsletter.releases.matching import TAKEN_BACK
 from newsletter.releases.naming import fold_name
 
 
 def reopen_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow:
-    """Put a matched or dropped release back into the queue; what its match taught is forgotten too.
+    """Put a matched or dropped release back into the queue; what its match taught is forgotten too. There it stays
+    until somebody decides: what matched it would only match it again.
 
     Raises NotFoundError, and RefusedError where an issue that is no draft carries it.
     """
@@ -31,6 +33,6 @@ def reopen_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow
             rows.forget_match(connection, release.tool_id, learned, fold_name(release.name))
         rows.update_release(
             connection, release_id, status=ReleaseStatus.UNMATCHED, tool_id=None, issue_id=None, matched_at=None,
-            match_reason=f"taken back on {now:%Y-%m-%d}",
+            match_reason=f"{TAKEN_BACK} on {now:%Y-%m-%d}",
         )  # fmt: skip
         return release

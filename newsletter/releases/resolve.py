@@ -16,7 +16,7 @@ from newsletter.releases.matching import is_page_of_one_tool
 
 
 def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by: str = "by hand") -> ReleaseRow:
-    """Say whose release it is. Its address is remembered, so that the next one is found.
+    """Say whose release it is. Its address is remembered, if it has one of its own, so that the next one is found.
 
     Where an approved issue carries it, that is an edit: the issue is a draft again. Raises NotFoundError, and
     RefusedError where the issue is past that.
@@ -33,10 +33,10 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
             connection, release_id, tool_id=tool.id, status=status, matched_at=now, match_score=1.0,
             match_reason=by, issue_id=release.issue_id if release.tool_id == tool.id else None,
         )  # fmt: skip
-        if is_page_of_one_tool(key := taught_by(release.url, release.canonical_url)):
-            add_aliases(
-                connection, [AliasRow(tool.id, "address", key, home_in_address(release.url) or release.url, "match")]
-            )
+        home = home_in_address(release.url)
+        key = taught_by(release.url, release.canonical_url)
+        if is_page_of_one_tool(key) and (home or rows.has_page_of_its_own(connection, release)):
+            add_aliases(connection, [AliasRow(tool.id, "address", key, home or release.url, "match")])
         return _found(connection, release_id)
 
 

@@ -14,8 +14,12 @@ from newsletter.releases.naming import fold_name, slug_of
 from newsletter.tools.field_values import is_web_address
 
 
-def make_tool(engine: Engine, name: str, url: str, category: str, now: datetime, *, tagline: str | None = None) -> str:
-    """A new tool, unlisted until it has a take; returns its slug, made of its name.
+def make_tool(
+    engine: Engine, name: str, url: str, category: str, now: datetime, *,
+    tagline: str | None = None, shared: bool = False,
+) -> str:  # fmt: skip
+    """A new tool, unlisted until it has a take; returns its slug, made of its name. Releases at its address are its
+    own, unless it is ``shared``.
 
     Raises BadInputError for a name, address or category that cannot be one.
     """
@@ -26,8 +30,9 @@ def make_tool(engine: Engine, name: str, url: str, category: str, now: datetime,
     with transaction(engine) as connection:
         slug = _free_slug(connection, name)
         tool_id = rows.add_tool(
-            connection, slug=slug, name=name, name_key=fold_name(name), url=url, address_key=canonical_url(url),
-            category=category, listed=False, now=now, tagline=tagline, best_for=tagline,
+            connection, slug=slug, name=name, name_key=fold_name(name), url=url,
+            address_key=None if shared else canonical_url(url), category=category, listed=False, now=now,
+            tagline=tagline, best_for=tagline,
         )  # fmt: skip
         rows.renew_search_text(connection, [tool_id])
     return slug

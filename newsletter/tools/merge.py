@@ -35,13 +35,14 @@ def merge_tools(engine: Engine, source_slug: str, target_slug: str, now: datetim
             raise RefusedError(f"{source_slug!r} cannot be merged into itself")
         releases = merging.move_releases(connection, source.id, target.id)
         takes = _move_takes(connection, source.id, target.id, now)
+        balance = _balance(connection, source, target)
         votes = merging.move_votes(connection, source.id, target.id)
         merging.move_bookmarks(connection, source.id, target.id)
         merging.move_aliases(connection, source.id, target.id)
         _keep_name(connection, source, target)
         merging.move_draft_items(connection, source.id, target.id)
         merging.redirect_tool(connection, source.id, target.id)
-        _count(connection, source, target, now)
+        _count(connection, source, target, balance, now)
         rows.renew_search_text(connection, [target.id])
     return MergeReport(releases, takes, votes)
 
@@ -73,15 +74,26 @@ def _keep_name(connection: Connection, source: rows.ToolRow, target: rows.ToolRo
         rows.add_aliases(connection, [rows.AliasRow(target.id, "name", key, source.name, "merge")])
 
 
-def _count(connection: Connection, source: rows.ToolRow, target: rows.ToolRow, now: datetime) -> None:
+def _balance(connection: Connection, source: rows.ToolRow, target: rows.ToolRow) -> tuple[int, int]:
+    """(ships, skips) that no vote cast here stands for: what both began with, and what earlier merges brought. It does
+    not become the target's starting balance, which the next import sets anew."""
+    ships, skips = 0, 0
+    for tool in (source, target):
+        cast_ships, cast_skips = merging.count_votes(connection, tool.id)
+        ships += max(tool.vote_ships - cast_ships, tool.starting_ships)
+        skips += max(tool.vote_skips - cast_skips, tool.starting_skips)
+    return ships, skips
+
+
+def _count(
+    connection: Connection, source: rows.ToolRow, target: rows.ToolRow, balance: tuple[int, int], now: datetime
+) -> None:
     verdict = tally(rows.takes_of(connection, [target.id])[target.id])
-    starting_ships = target.starting_ships + source.starting_ships
-    starting_skips = target.starting_skips + source.starting_skips
     cast_ships, cast_skips = merging.count_votes(connection, target.id)
-    ships, skips = starting_ships + cast_ships, starting_skips + cast_skips
+    ships, skips = balance[0] + cast_ships, balance[1] + cast_skips
     values = {
-        "starting_ships": starting_ships, "starting_skips": starting_skips, "vote_ships": ships, "vote_skips": skips,
-        "community_order": community_order(ships, skips), "ships": verdict.ships, "skips": verdict.skips,
-        "panel_order": panel_order(verdict.ships, verdict.skips), "listed": source.listed or target.listed,
+        "vote_ships": ships, "vote_skips": skips, "community_order": community_order(ships, skips),
+        "ships": verdict.ships, "skips": verdict.skips, "panel_order": panel_order(verdict.ships, verdict.skips),
+        "listed": source.listed or target.listed,
     }  # fmt: skip
     rows.update_tool(connection, target.id, values, now)

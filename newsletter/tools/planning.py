@@ -103,7 +103,10 @@ def plan(given: GivenTool, there: Known | None) -> Change:
     columns: dict[str, Any] = {**given.fields}
     if "name" in columns:
         columns["name_key"] = fold_name(columns["name"])
-    columns |= _counts(standing) | _votes(given.votes, there.tool if there else None) | {"listed": given.listed}
+    columns |= _counts(standing) | _votes(given.votes, there.tool if there else None)
+    first_takes = there is not None and not there.takes and bool(takes)  # what has a take is shown
+    if given.listed is not None or there is None or first_takes:
+        columns["listed"] = given.listed is not False
     aliases = None if given.aliases is None else tuple(_alias(label) for label in given.aliases)
     url = given.fields.get("url")
     if there is None:

@@ -27,8 +27,8 @@ class GivenTake:
 @dataclass(frozen=True, slots=True)
 class GivenTool:
     """``fields`` holds the text fields that were given, None where one was given as null; ``aliases``, ``takes`` and
-    either count of ``votes`` (ships, skips) are None where they were not given. Who imports a tool lists it on the
-    public pages, unless ``listed`` says otherwise."""
+    either count of ``votes`` (ships, skips) are None where they were not given. Who imports a new tool lists it on the
+    public pages, unless ``listed`` says otherwise; where it says nothing, a known one stays as it is."""
 
     place: str
     slug: str
@@ -36,7 +36,7 @@ class GivenTool:
     aliases: tuple[str, ...] | None = None
     takes: tuple[GivenTake, ...] | None = None
     votes: tuple[int | None, int | None] = (None, None)
-    listed: bool = True
+    listed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,13 @@ def read_tools(text: str) -> ToolsFile:
     return ToolsFile(tools, tuple(reader.faults))
 
 
+def read_take(panelist: str, given: dict[str, Any]) -> GivenTake | tuple[Fault, ...]:
+    """One take, as a file would give it; the faults that it has."""
+    reader = _FileReader()
+    takes = reader.takes("", [given | {"panelist": panelist}])
+    return takes[0] if takes and not reader.faults else tuple(reader.faults)
+
+
 class _FileReader:
     """Collects faults while it goes on reading, so that a file's author sees all of them at once."""
 
@@ -108,12 +115,12 @@ class _FileReader:
             self._fault(_inside(place, "slug"), f"{slug!r} is a duplicate of {self._first_place[slug].rstrip(':')}")
             return None
         self._first_place[slug] = place
-        takes = self._takes(place, given["takes"]) if given.get("takes") is not None else None
+        takes = self.takes(place, given["takes"]) if given.get("takes") is not None else None
         fields = {name: given[name] for name in TEXT_FIELDS if name in given}
-        votes, listed = given.get("votes", (None, None)), given.get("listed", True)
+        votes, listed = given.get("votes", (None, None)), given.get("listed")
         return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed)
 
-    def _takes(self, place: str, items: list[Any]) -> tuple[GivenTake, ...]:
+    def takes(self, place: str, items: list[Any]) -> tuple[GivenTake, ...]:
         takes: dict[str, GivenTake] = {}
         for number, item in enumerate(items):
             here = _inside(place, f"takes[{number}]")

@@ -20,16 +20,22 @@ class Turn:
 
 
 def turns(takes: Iterable[StoredTake]) -> list[Turn]:
-    """Every replacement among a tool's takes, standing and replaced, the newest first."""
-    known = sorted(takes, key=lambda take: (take.recorded_at, take.id))
+    """Every change of mind among a tool's takes, standing and replaced, the newest first: another call, or another
+    score. A text that was corrected is none; nor is a take that came from a tool that was merged into this one, and
+    gave way to this one's at once (tools/merge.py)."""
+    known = sorted((take for take in takes if _stood(take)), key=lambda take: (take.recorded_at, take.id))
     found = []
     for old in known:
         if old.replaced_at is None:
             continue
         new = next((take for take in known if take.panelist == old.panelist and take.id > old.id), None)
-        if new is not None:
+        if new is not None and (old.call, old.score) != (new.call, new.score):
             found.append(Turn(old.replaced_at, old, new, _before(known, old.replaced_at), _at(known, old.replaced_at)))
     return sorted(found, key=lambda turn: (turn.at, turn.new.id), reverse=True)
+
+
+def _stood(take: StoredTake) -> bool:
+    return take.replaced_at is None or take.replaced_at >= take.recorded_at
 
 
 def _before(takes: Iterable[StoredTake], instant: datetime) -> Verdict:

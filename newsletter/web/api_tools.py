@@ -1,7 +1,6 @@
 """The API's tools and takes: the site that owns the panel pushes them here."""
 
 import json
-from datetime import date
 from typing import Any
 
 from db import api as pages
@@ -13,7 +12,7 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
-from newsletter.tools.reading import GivenTake
+from newsletter.tools.reading import GivenTake, read_take
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import tally, verdict_of
 from newsletter.web.api_routing import Asked, Operation
@@ -80,15 +79,10 @@ def put_tools(asked: Asked) -> Any:
 
 
 def put_take(asked: Asked) -> Any:
-    body = asked.body
-    try:
-        at = date.fromisoformat(body["at"]) if body.get("at") else None
-    except ValueError:
-        raise BadInputError(f"body.at is no date: {body['at']!r}") from None
-    given = GivenTake(
-        asked.values["panelist"], body["call"], body.get("score"), body.get("text", ""), at, body.get("author")
-    )
-    record_take(asked.site.engine, asked.values["slug"], given, asked.site.clock.now())
+    take = read_take(asked.values["panelist"], asked.body)
+    if not isinstance(take, GivenTake):
+        raise BadInputError("; ".join(str(fault) for fault in take))
+    record_take(asked.site.engine, asked.values["slug"], take, asked.site.clock.now())
     return show_tool(asked)
 
 

@@ -100,6 +100,7 @@ def _about(here: Site, left: Card, right: Card, takes: Mapping[int, Sequence[Tak
         url=here.url(path),
         kind="article",
         data=(listed, *things, breadcrumbs(here, (("Tools", "/tools"), (name, path)))),
+        indexed=left.tool.listed and right.tool.listed,
     )
 
 

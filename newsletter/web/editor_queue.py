@@ -13,6 +13,7 @@ from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
+from newsletter.feeds.addresses import canonical_url
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import reopen_release
@@ -60,9 +61,21 @@ def new_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Make a tool of it: unlisted until it has a take."""
     here, release_id = site(request), request.path_params["release_id"]
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
-    slug = make_tool(here.engine, name, url, category, here.clock.now(), tagline=typed.line("tagline", 500) or None)
+    tagline, shared = typed.line("tagline", 500) or None, _lies_elsewhere(request, release_id, url)
+    slug = make_tool(here.engine, name, url, category, here.clock.now(), tagline=tagline, shared=shared)
     release = match_to_tool(here.engine, release_id, slug, here.clock.now(), f"new tool, by {visitor.email}")
-    return _decided(request, visitor, release, f"made the tool {slug} of", category=category)
+    return _decided(request, visitor, release, f"made into the new tool {slug}", category=category)
+
+
+def _lies_elsewhere(request: Request, release_id: int, url: str) -> bool:
+    """Whether the address is not the release's own but, for want of one, that of its feed's site."""
+    with reading(site(request).engine) as connection:
+        release = releases.release_by_id(connection, release_id)
+        return (
+            release is not None
+            and canonical_url(url) == release.canonical_url
+            and not releases.has_page_of_its_own(connection, release)
+        )
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:

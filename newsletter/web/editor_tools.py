@@ -106,14 +106,22 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
     slug = request.path_params["slug"]
     document: dict[str, Any] = {"slug": slug, **_fields(typed, empty=True)}
     if "aliases" in typed:
-        lines = (line.strip() for line in typed.text("aliases").splitlines())
-        document["aliases"] = list(dict.fromkeys(line for line in lines if line))
+        lines = [line.strip() for line in typed.text("aliases").splitlines()]
+        document["aliases"] = list(dict.fromkeys([*filter(None, lines), *_addresses(request, slug)]))
     try:
         _store(request, document)
     except BadInputError as error:
         return shown_tool(request, visitor, typed=typed, trouble=str(error))
     _note(request, visitor, "edited a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Stored")
+
+
+def _addresses(request: Request, slug: str) -> list[str]:
+    """The addresses that an import gave the tool beside its own: the field shows names alone, and takes none away."""
+    with reading(site(request).engine) as connection:
+        tool = tools.standing_tool(connection, slug)
+        aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, []) if tool else []
+    return [alias.label for alias in aliases if (alias.kind, alias.source) == ("address", "import")]
 
 
 def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -1,5 +1,6 @@
 """The queue, tools and takes over HTTP."""
 
+import json
 import re
 
 import pytest
@@ -10,8 +11,10 @@ from db.engine import reading
 from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Letter
+from newsletter.releases.rematch import rematch_releases
 from newsletter.settings import Settings
-from tests.fakes.sample_week import WEEK, set_out
+from newsletter.tools.import_tools import import_tools
+from tests.fakes.sample_week import NOW, WEEK, set_out
 from tests.integration.test_editor_issue import Editor, Room, one_database
 
 
@@ -97,6 +100,20 @@ def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     assert tool.listed
 
 
+def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    fish = waiting["Lanternfish"]
+    typed = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}
+    act(ada, f"/editor/queue/{fish}/new-tool", **typed)
+    assert act(ada, f"/editor/queue/{fish}/undo") == 303
+    assert fish in unmatched(room).values()
+    assert "Lanternfish" not in carried(room)
+    assert "Match <b>Lanternfish</b>" in ada.browser.get("/editor/queue").text, "it is proposed and no more"
+    assert rematch_releases(room.engine, NOW) == 0
+    act(ada, f"/editor/queue/{fish}/match", candidate="lanternfish")
+    assert "Lanternfish" in carried(room)
+
+
 @one_database
 def test_what_cannot_be_decided_is_refused(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
@@ -105,6 +122,19 @@ def test_what_cannot_be_decided_is_refused(room: Room) -> None:
     assert act(ada, f"/editor/queue/{curly}/match", tool="no-such-tool") == 404
     assert act(ada, "/editor/queue/999999/drop") == 404
     assert len(unmatched(room)) == 4
+
+
+def test_editing_a_tool_takes_no_address_of_it_away(room: Room) -> None:
+    ada = room.editor()
+    aliases = ["https://github.com/al/curly", "Curlicue"]
+    import_tools(room.engine, json.dumps({"slug": "curly", "aliases": aliases, "listed": False}), NOW)
+    assert act(ada, "/editor/tools/curly", tagline="Curls.", aliases="Curlicue\nCurler") == 303
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "curly")
+        assert tool is not None
+        labels = {alias.label for alias in tools.aliases_of(connection, [tool.id])[tool.id] if alias.source == "import"}
+    assert labels == {"https://github.com/al/curly", "Curlicue", "Curler"}
+    assert (tool.tagline, tool.listed) == ("Curls.", False)
 
 
 def test_an_editor_edits_lists_and_merges_tools(room: Room) -> None:

@@ -505,6 +505,50 @@ def test_an_editor_matches_and_the_address_is_remembered(gathering: Gathering, s
         drop_release(gathering.engine, 999, gathering.now)
 
 
+def test_an_address_that_several_releases_share_teaches_nothing(gathering: Gathering, server: FeedServer) -> None:
+    gathering.tool("quillbase", "Quillbase", "https://quillbase.example/")
+    site, head = "https://weekly.example/", "<link>https://weekly.example/</link>"
+    shared = [item(name, site, TODAY, name) for name in ("Norvu - sorts mail", "Kelpo - folds maps")]
+    linkless = [item(name, None, TODAY, name) for name in ("Fooly - fools", "Barly - bars")]
+    gathering.watch(server.serve("/d", rss(*shared, head=head)))
+    gathering.watch(server.serve("/b", rss(*linkless, head=head)))
+    gathering.gather()
+    by_name = {release.name: release.id for release in gathering.releases()}
+    for name in ("Norvu", "Fooly"):
+        match_to_tool(gathering.engine, by_name[name], "quillbase", gathering.now)
+    assert rematch_releases(gathering.engine, gathering.now) == 0
+    assert {one.name for one in gathering.releases() if one.tool} == {"Norvu", "Fooly"}
+
+
+def test_launches_without_links_of_their_own_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
+    site, head = "https://weekly.example/", "<link>https://weekly.example/</link>"
+    shared = [item(name, site, TODAY, name) for name in ("Norvu - sorts mail", "Kelpo - folds maps")]
+    linkless = [item("Zumbi - dances", None, TODAY, "z")]
+    gathering.watch(server.serve("/d", rss(*shared, *linkless, head=head)), new_tools="accept")
+    gathering.gather()
+    assert {(one.name, one.tool) for one in gathering.releases()} == {
+        ("Norvu", "norvu"), ("Kelpo", "kelpo"), ("Zumbi", "zumbi"),
+    }  # fmt: skip
+
+
+def test_a_page_announces_again_half_a_year_later(gathering: Gathering, server: FeedServer) -> None:
+    april = "Thu, 16 Apr 2026 07:00:00 GMT"
+    gathering.watch(server.serve("/hn", rss(item("Show HN: Zorb", "https://zorb.example/", april))))
+    gathering.watch(server.serve("/ph", rss(item("Zorb - now a workspace", "https://zorb.example/", TODAY))))
+    gathering.gather()
+    assert sorted(str(one.week) for one in gathering.releases()) == ["2026-W47", "None"]
+
+
+@pytest.mark.parametrize("titles", [("Zorb 2.0", "Zorb"), ("Zorb", "Zorb 2.0")])
+def test_one_launch_is_one_release_whether_or_not_both_feeds_name_its_version(
+    gathering: Gathering, server: FeedServer, titles: tuple[str, str]
+) -> None:
+    for path, title in zip(("/a", "/b"), titles, strict=True):
+        gathering.watch(server.serve(path, rss(item(title, "https://zorb.example/", TODAY))))
+        gathering.gather()
+    assert len(gathering.releases()) == 1
+
+
 def test_a_version_that_an_editor_matches_teaches_where_its_repository_is(
     gathering: Gathering, server: FeedServer
 ) -> None:

@@ -100,6 +100,17 @@ def test_best_for_is_the_tagline_where_nobody_said(engine: Engine) -> None:
     assert found(engine).suits == "Does one thing"
 
 
+def test_what_is_unlisted_stays_so_until_somebody_lists_it_or_a_take_comes(engine: Engine) -> None:
+    store(engine, {**TOOL, "listed": False, "takes": []})
+    store(engine, {"slug": TOOL["slug"], "tagline": "Another"})
+    assert not found(engine).listed
+    store(engine, {"slug": TOOL["slug"], "takes": TOOL["takes"]})
+    assert found(engine).listed
+    store(engine, {"slug": TOOL["slug"], "listed": False})
+    store(engine, {"slug": TOOL["slug"], "takes": [TOOL["takes"][0] | {"score": 20}]})
+    assert not found(engine).listed, "an editor took it off"
+
+
 def test_a_fault_anywhere_stores_nothing(engine: Engine) -> None:
     bad = TOOL | {"slug": "other", "takes": [{"panelist": "builder", "call": "ship", "score": 140}]}
     with pytest.raises(BadInputError, match=r"nothing was stored\. tools\[1\]\.takes\[0\]\.score: 140 is outside"):

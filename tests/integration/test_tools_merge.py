@@ -12,6 +12,7 @@ from db.tools import aliases_of, past_takes_of, standing_tool, takes_of
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
+from newsletter.verdicts.history import turns
 from tests.fakes.sample_week import release
 from tests.fakes.times import MONDAY
 
@@ -116,3 +117,25 @@ def test_a_tool_is_not_merged_with_itself_nor_twice_nor_with_nothing(twins: Engi
     merge_tools(twins, "one", "two", MONDAY)
     with pytest.raises(RefusedError, match="was merged into another tool already"):
         merge_tools(twins, "two", "one", MONDAY)
+
+
+def test_a_merge_invents_no_change_of_mind_and_no_import_takes_its_votes_away(twins: Engine) -> None:
+    _, two = ids(twins)
+    merge_tools(twins, "one", "two", MONDAY)
+    with reading(twins) as connection:
+        takes = [*takes_of(connection, [two])[two], *past_takes_of(connection, [two])[two]]
+        before = standing_tool(connection, "two")
+    assert turns(takes) == []
+    assert before is not None
+    import_tools(twins, json.dumps({"slug": "two", "votes": {"ship": 4, "skip": 0}}), MONDAY)
+    with reading(twins) as connection:
+        after = standing_tool(connection, "two")
+    assert after is not None
+    assert (before.vote_ships, after.vote_ships) == (2, 5), "one of the other's beside the four that it begins with"
+    merge_again = {"slug": "three", "name": "Three", "url": "https://three.example", "category": "Writing"}
+    import_tools(twins, json.dumps(merge_again), MONDAY)
+    merge_tools(twins, "two", "three", MONDAY)
+    with reading(twins) as connection:
+        third = standing_tool(connection, "three")
+    assert third is not None
+    assert third.vote_ships == 5

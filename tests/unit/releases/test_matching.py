@@ -51,6 +51,20 @@ def test_the_address_decides_first(title: str, url: str, expected: str) -> None:
     assert slug(title, url) == expected
 
 
+def test_a_name_that_is_another_tools_is_doubted_at_the_very_address_of_one() -> None:
+    tools = catalogue({"acme-chat": ("Acme Chat", "https://acme.example"), "voice": ("Voice", "https://voice.example")})
+    found = match_release(read_title("Voice: speaks"), "https://acme.example/", tools)
+    assert (found.tool_id, found.doubtful) == (None, True)
+    assert {one.slug for one in found.candidates} == {"acme-chat", "voice"}
+
+
+@pytest.mark.parametrize(
+    "page", ["", "en/", "en-us", "index.html", "en/index.php", "home", "de/home"], ids=lambda page: page or "bare"
+)
+def test_a_namesake_has_a_front_page_of_its_own_in_any_language(page: str) -> None:
+    assert slug("Friend – an audio thing", f"https://friend-audio.example/{page}") is None
+
+
 @pytest.mark.parametrize(
     "title", ["Quillbase – notes", "Introducing Quillbase 2.0", "QUILLBASE: notes", "Quill\u200bbase"]
 )

@@ -28,3 +28,22 @@ def test_the_newest_change_comes_first() -> None:
 
 def test_takes_that_nobody_replaced_have_no_history() -> None:
     assert turns([take("builder", "ship"), take("skeptic", "skip", id=2)]) == []
+
+
+def test_a_text_that_was_corrected_is_no_change_of_mind() -> None:
+    takes = [
+        take("builder", "ship", 88, text="Grate", id=1, replaced_at=START + WEEK),
+        take("builder", "ship", 88, text="Great", id=2, recorded_at=START + WEEK, replaced_at=START + 2 * WEEK),
+        take("builder", "ship", 60, text="Great", id=3, recorded_at=START + 2 * WEEK),
+    ]
+    assert [(turn.old.score, turn.new.score) for turn in turns(takes)] == [(88, 60)]
+
+
+def test_what_never_stood_here_changed_nothing_here() -> None:
+    takes = [
+        take("builder", "skip", 10, id=1, replaced_at=START - WEEK),
+        take("builder", "ship", 90, id=2, replaced_at=START + WEEK),
+        take("builder", "ship", 70, id=3, recorded_at=START + WEEK),
+    ]
+    (turn,) = turns(takes)
+    assert (turn.old.score, turn.new.score, turn.before.ships) == (90, 70, 1)
