@@ -92,7 +92,7 @@ def merge_tool(asked: Asked) -> Any:
 
 
 _WORD = {"type": "string", "minLength": 1}
-_GIVEN = shape("slug name url category", slug=_WORD, name=_WORD, url=_WORD, category=_WORD)
+_GIVEN = shape("slug", slug=_WORD, name=_WORD, url=_WORD, category=_WORD)
 OPERATIONS = (
     Operation(
         "GET", "/api/v1/tools", "tools:read", "List the tools, oldest first.", list_tools,

@@ -92,6 +92,15 @@ def test_tools_and_takes_are_pushed_and_shown(client: Client) -> None:
     assert [tool["slug"] for tool in client.call("GET", "/tools").json()["tools"]] == ["curly"]
 
 
+def test_a_take_is_read_as_an_import_reads_it(client: Client) -> None:
+    client.call("POST", "/tools", {"tools": [TOOL]})
+    odd = {"call": "ship", "score": 88, "text": "One\x07thing.\r\nWell.", "author": "Ann\nLee"}
+    shown = client.call("PUT", "/tools/curly/takes/builder", odd).json()["tool"]["takes"][0]
+    assert (shown["text"], shown["author"]) == ("One thing.\nWell.", "Ann Lee")
+    again = client.call("POST", "/tools", {"tools": [{"slug": "curly", "takes": [{"panelist": "builder", **odd}]}]})
+    assert again.json()["unchanged"] == 1, "and one of known tools needs no more than what changes"
+
+
 def test_a_tool_that_is_pushed_takes_the_releases_that_waited_for_it(client: Client, engine: Engine) -> None:
     with transaction(engine) as connection:
         connection.execute(insert(Release).values(**release("Curly", "https://launches.example/curly")))

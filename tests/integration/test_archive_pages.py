@@ -6,8 +6,12 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy import Engine
 
+from db.engine import reading
+from db.tools import standing_tool
 from newsletter.clock import Clock
 from newsletter.issues.approve import approve_issue
+from newsletter.issues.arrange import arrange
+from newsletter.issues.arrangement import drop
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
@@ -42,6 +46,20 @@ def test_an_issue_is_public_from_its_start_and_not_before(engine: Engine, settin
     publish_issue(engine, WEEK, settings, NOW)
     assert browser.get(f"/issues/{WEEK}").status_code == 200
     assert f"/issues/{WEEK}" in browser.get("/issues").text
+
+
+def test_a_tool_that_an_editor_dropped_is_not_said_to_have_been_in_the_issue(
+    engine: Engine, settings: Settings, browser: Browser
+) -> None:
+    set_out(engine, settings)
+    with reading(engine) as connection:
+        tool = standing_tool(connection, "inkwell")
+    assert tool is not None
+    arrange(engine, WEEK, lambda now: drop(now, tool.id), "dropped Inkwell", by="ed", revision=None, now=NOW)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    for slug, told in (("curly", True), ("inkwell", False)):
+        assert (f'href="/issues/{WEEK}"' in browser.get(f"/tools/{slug}").text) is told, slug
 
 
 def test_the_landing_page_shows_what_the_newest_issue_found(sent: Browser) -> None:
