@@ -2,6 +2,10 @@
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
 
 
 def crontab(value: str) -> str:
@@ -11,15 +15,28 @@ def crontab(value: str) -> str:
         raise ValueError(f"must have five fields such as '0 9 * * tue', not {value!r}")
     try:
         fields[4] = _weekdays(fields[4])
-        if not _PLAIN.fullmatch(" ".join(fields[:4])):
-            from apscheduler.triggers.cron import CronTrigger  # as long to load as all of the settings
-
-            trigger = CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
-            if trigger.get_next_fire_time(None, datetime.now(UTC)) is None:
-                raise ValueError("there is no such day")
+        if not _PLAIN.fullmatch(" ".join(fields[:4])) and not _comes(" ".join(fields)):
+            raise ValueError("there is no such day")
     except ValueError as error:
         raise ValueError(f"cannot be read as a crontab line: {error}") from None
     return " ".join(fields)
+
+
+def trigger(fields: str) -> "BaseTrigger":
+    """What finds the times of a line that ``crontab`` returned, in UTC. Where both the day of the month and the weekday
+    are told, either will do (crontab(5)); the scheduler by itself would want both."""
+    from apscheduler.triggers.combining import OrTrigger  # as long to load as all of the settings
+    from apscheduler.triggers.cron import CronTrigger
+
+    minute, hour, day, month, weekday = fields.split()
+    if day.startswith("*") or weekday == "*":
+        return CronTrigger.from_crontab(fields, timezone=UTC)
+    lines = (f"{minute} {hour} {day} {month} *", f"{minute} {hour} * {month} {weekday}")
+    return OrTrigger([CronTrigger.from_crontab(line, timezone=UTC) for line in lines])
+
+
+def _comes(fields: str) -> bool:
+    return trigger(fields).get_next_fire_time(None, datetime.now(UTC)) is not None
 
 
 _PLAIN = re.compile(r"(\*|[1-5]?[0-9]) (\*|1?[0-9]|2[0-3]) \* \*")  # an hour of any day, as nearly all timetables have

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
+from newsletter.crontabs import trigger
 from newsletter.settings import Settings
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -34,10 +33,10 @@ class Crontab:
     def times(self, after: datetime) -> Iterator[datetime]:
         """The instants after ``after``, in order, without end."""
         # The trigger is asked in a zone without shifts; what the shifts of ours do to its answers is decided here.
-        trigger = CronTrigger.from_crontab(self.fields, timezone=UTC)
+        rule = trigger(self.fields)
         wall = (after + self.ahead).astimezone(self.zone).replace(tzinfo=UTC) - _WIDEST_SHIFT
         last, come = after, list[datetime]()
-        while (found := trigger.get_next_fire_time(None, wall)) is not None:
+        while (found := rule.get_next_fire_time(None, wall)) is not None:
             wall = found + timedelta(seconds=1)
             instants, none_earlier = self._instants(found.replace(tzinfo=None))
             for instant in instants:

@@ -18,6 +18,8 @@ from urllib.parse import urljoin, urlsplit
 
 import nh3
 
+from newsletter.feeds.dates import read_date
+
 MAX_TITLE = 300
 MAX_SUMMARY = 600
 MAX_ENTRIES = 5_000
@@ -41,13 +43,15 @@ class NotAFeedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One item as the feed gives it: plain text of one line, http(s) addresses or None, UTC."""
+    """One item as the feed gives it: plain text of one line, http(s) addresses or None, UTC. ``date_unread``: it has a
+    date, which nobody here can read."""
 
     guid: str | None
     url: str | None
     title: str
     summary: str | None
     published_at: datetime | None
+    date_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,9 @@ def _entry(item: Any, base: str) -> Entry:
         links = (web_address(other.get("href"), base) for other in item.get("links", ()))
         link = next((found for found in links if found), None)
     guid = one_line(item.get("id") or "", 1_000) or None
-    return Entry(guid, link, one_line(_plain(item, "title"), MAX_TITLE), _summary(item), _published(item))
+    published_at, given = _published(item), any(dict.get(item, name) for name in _DATES)
+    title = one_line(_plain(item, "title"), MAX_TITLE)
+    return Entry(guid, link, title, _summary(item), published_at, given and published_at is None)
 
 
 def _summary(item: Any) -> str | None:
@@ -186,13 +192,18 @@ def _plain(item: Any, name: str) -> str:
     return text_of(value, MAX_TITLE * 2) if kind in ("text/html", "application/xhtml+xml") else value
 
 
+_DATES = ("published", "updated", "created")
+
+
 def _published(item: Any) -> datetime | None:
     # dict.get: feedparser's own answers "updated" with "published" and warns about it.
-    for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        found = dict.get(item, name)
-        if isinstance(found, struct_time):
+    for name in _DATES:
+        text, parsed = dict.get(item, name), dict.get(item, f"{name}_parsed")
+        if isinstance(text, str) and (found := read_date(text)):
+            return found
+        if isinstance(parsed, struct_time):
             try:
-                return datetime.fromtimestamp(calendar.timegm(found), UTC)
+                return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (OverflowError, ValueError, OSError):
                 continue
     return None

@@ -224,12 +224,14 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     known = rows.known_entries(connection, feed.id, identities, links)
     fresh = identity.new_ones(shown[:-1] if document.cut else shown, known)  # a piece has no identity yet
     dates = [identity.believable(item.entry.published_at, now) for item in fresh]
-    backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
+    first = feed.first_fetched_at is None
+    backlog = identity.is_backlog(dates, first)
     rows.touch_entries(connection, [row.id for row in known], now)
     values = [
         {
             "identity": item.identity, "url": item.entry.url, "link_key": item.link_key, "title": item.entry.title,
-            "summary": item.entry.summary, "published_at": date, "backlog": backlog and date is None,
+            "summary": item.entry.summary, "published_at": date,
+            "backlog": date is None and (backlog or (first and item.entry.date_unread)),
         }
         for item, date in zip(fresh, dates, strict=True)
     ]  # fmt: skip

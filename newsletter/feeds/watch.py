@@ -120,9 +120,12 @@ def resume_feed(engine: Engine, name: str) -> list[FeedRow]:
 
 
 def remove_feed(engine: Engine, name: str) -> list[FeedRow]:
-    """The feed and its entries go; what it announced stays."""
+    """The feed and its entries go; what it announced stays. Raises RefusedError for a name that several feeds have."""
     with transaction(engine) as connection:
         found = _named(connection, name)
+        if len(found) > 1:
+            urls = ", ".join(feed.url for feed in found)
+            raise RefusedError(f"{len(found)} feeds are called {name!r}; remove each by its address: {urls}")
         for feed in found:
             rows.remove_feed(connection, feed.id)
     return found

@@ -299,6 +299,17 @@ def test_old_posts_and_an_undated_backlog_are_kept_and_never_announced(
     assert {name for name, week in gathering.weeks().items() if week} == {"Post of today"}
 
 
+def test_dates_that_nobody_can_read_are_no_news_of_a_first_fetch(gathering: Gathering, server: FeedServer) -> None:
+    old = [item(f"Post {n}", f"https://old.example/{n}", "05/03/2024 at ten", str(n)) for n in range(3)]
+    url = server.serve("/old.xml", rss(*old))
+    gathering.watch(url)
+    gathering.gather()
+    assert set(gathering.weeks().values()) == {None}
+    server.serve("/old.xml", rss(item("Post 4", "https://old.example/4", "18/11/2026 at ten", "4"), *old))
+    gathering.later(days=1).gather(url)
+    assert gathering.weeks()["Post 4"] == "2026-W47"
+
+
 def test_ten_undated_entries_of_a_first_fetch_are_news(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(*[item(f"New {n}", guid=f"n{n}") for n in range(10)]))
     gathering.watch(url)
@@ -587,3 +598,12 @@ def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: F
     gathering.watch(url)
     gathering.gather()
     assert len(gathering.releases()) == 1
+
+
+def test_a_name_that_two_feeds_have_removes_neither(gathering: Gathering, server: FeedServer) -> None:
+    for path in ("/one", "/two"):
+        gathering.watch(server.serve(path, rss()), name="Blog")
+    with pytest.raises(RefusedError, match="2 feeds are called 'Blog'"):
+        remove_feed(gathering.engine, "Blog")
+    remove_feed(gathering.engine, server.url("/one"))
+    assert [feed.url for feed in gathering.feeds()] == [server.url("/two")]

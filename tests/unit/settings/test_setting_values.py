@@ -1,6 +1,6 @@
 """What people write into settings, and what is made of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +8,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from newsletter import setting_values as values
 from newsletter.clock import in_utc
-from newsletter.crontabs import crontab
+from newsletter.crontabs import crontab, trigger
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,18 @@ def test_the_scheduler_takes_every_hour_and_minute() -> None:
     for hour in ("*", *range(24)):
         for minute in ("*", *range(60)):
             CronTrigger.from_crontab(crontab(f"{minute} {hour} * * 2"), timezone=UTC)
+
+
+def test_where_day_and_weekday_are_told_either_will_do() -> None:
+    rule, at, days = trigger(crontab("0 9 1,15 * mon")), datetime(2027, 1, 25, tzinfo=UTC), []
+    for _ in range(5):
+        found = rule.get_next_fire_time(None, at)
+        assert found is not None
+        days.append(f"{found:%m-%d %a}")
+        at = found + timedelta(minutes=1)
+    assert days == ["01-25 Mon", "02-01 Mon", "02-08 Mon", "02-15 Mon", "02-22 Mon"]
+    thirds = trigger(crontab("0 9 3 * mon"))
+    assert thirds.get_next_fire_time(None, datetime(2027, 2, 2, tzinfo=UTC)) == datetime(2027, 2, 3, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Dates as feeds write them: RFC 822 with what people make of it. ISO 8601 is feedparser's and datetime's to read.
+
+Names of months come in the languages that feeds are written in, names of zones from all over the world: read as UTC, a
+morning in Tokyo would belong to another day.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+
+_MONTHS = {
+    "juin": 6, "juil": 7, "jan": 1, "ene": 1, "gen": 1, "feb": 2, "fev": 2, "mar": 3, "mrz": 3, "maa": 3, "mrt": 3,
+    "apr": 4, "avr": 4, "abr": 4, "may": 5, "mai": 5, "mei": 5, "mag": 5, "jun": 6, "giu": 6, "jul": 7, "lug": 7,
+    "aug": 8, "aou": 8, "ago": 8, "sep": 9, "set": 9, "oct": 10, "okt": 10, "out": 10, "ott": 10, "nov": 11,
+    "dec": 12, "dez": 12, "dic": 12,
+}  # fmt: skip
+# Hours from UTC. Of names that several zones have, RFC 822 knows the American ones.
+_ZONES = {
+    "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
+    "pdt": -7, "akst": -9, "akdt": -8, "hst": -10, "brt": -3, "art": -3, "wet": 0, "west": 1, "bst": 1, "cet": 1,
+    "cest": 2, "mez": 1, "mesz": 2, "eet": 2, "eest": 3, "msk": 3, "ist": 5.5, "sgt": 8, "hkt": 8, "awst": 8,
+    "jst": 9, "kst": 9, "acst": 9.5, "aest": 10, "acdt": 10.5, "aedt": 11, "nzst": 12, "nzdt": 13,
+}  # fmt: skip
+
+_CLOCK = r"(?:,?\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s*(?P<half>[ap]m)?)?"
+_ZONE = r"(?:\s*(?P<offset>[+-]\d{2}:?\d{2})|\s+(?P<zone>[a-z]{1,5}))?(?:\s*\([^)]{0,40}\))?"
+_DAY_FIRST = r"(?:[^\W\d]+\.?,?\s+)?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
+_MONTH_FIRST = r"(?:[^\W\d]+\.?,\s+)?(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})"
+_SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in (_DAY_FIRST, _MONTH_FIRST))
+
+
+def read_date(text: str) -> datetime | None:
+    """The instant that such a date names, in UTC; a day without a time begins at midnight. None for what is none."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text[:100]) if not unicodedata.combining(c))
+    found = next((match for shape in _SHAPES if (match := shape.fullmatch(plain))), None)
+    zone = _offset(found) if found else None
+    if found is None or zone is None:
+        return None
+    name = found["month"].lower()
+    month = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
+    try:
+        day = datetime(_year(found["year"]), month or 0, int(found["day"]), tzinfo=timezone(zone))
+        return (day + _time(found)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _year(text: str) -> int:
+    """Of two digits those from 70 on are of the last century (RFC 2822 4.3, for the dates that feeds can have)."""
+    year = int(text)
+    return year if len(text) == 4 else year + (1900 if year >= 70 else 2000)
+
+
+def _time(found: re.Match[str]) -> timedelta:
+    """24:00 is the next midnight. Raises ValueError for a time that is none."""
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    if found["half"]:
+        hour = hour % 12 + (12 if found["half"].lower() == "pm" else 0)
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
+        raise ValueError
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def _offset(found: re.Match[str]) -> timedelta | None:
+    """From UTC; none is UTC, and a name that nobody knows is no zone."""
+    if found["offset"]:
+        sign = -1 if found["offset"][0] == "-" else 1
+        digits = found["offset"][1:].replace(":", "")
+        offset = sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        return offset if abs(offset) < timedelta(hours=24) else None
+    hours = _ZONES.get((found["zone"] or "utc").lower())
+    return None if hours is None else timedelta(hours=hours)
