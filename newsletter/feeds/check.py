@@ -44,7 +44,7 @@ def check_feed(settings: Settings, url: str, kind: str, now: datetime) -> CheckR
     """Fetch and read it as a first fetch would. Raises BadInputError saying why it cannot be."""
     address = web_address(url, "")
     if address is None:
-        raise BadInputError(f"{url!r} is no address of a feed; it begins with http:// or https://")
+        raise BadInputError(f"{url!r} is no address of a feed; it begins with http:// or https:// and names no user")
     try:
         found, document = asyncio.run(_read(settings, address))
     except (DownloadError, UnreadableError) as error:

@@ -27,7 +27,7 @@ def add_release(engine: Engine, settings: Settings, url: str, tool: str | None, 
     """Add it to the week of ``now``. Raises BadInputError for what is no page, RefusedError for what is known."""
     address = web_address(url, "")
     if address is None:
-        raise BadInputError(f"{url!r} is no web address; it begins with http:// or https://")
+        raise BadInputError(f"{url!r} is no web address; it begins with http:// or https:// and names no user")
     with transaction(engine) as connection:
         _refuse_known(connection, _key(address), now)
         _tool_id(connection, tool)

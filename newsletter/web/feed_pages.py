@@ -54,7 +54,8 @@ class Entry:
 def atom(request: Request) -> Response:
     here = site(request)
     entries = _entries(here)
-    updated = max((entry.published for entry in entries), default=iso(here.clock.now()))
+    today = here.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)  # or no two answers would be alike
+    updated = max((entry.published for entry in entries), default=iso(today))
     body = markup_environment().get_template("web/feed.atom").render(site=here, entries=entries, updated=updated)
     return _conditional(request, body, "application/atom+xml")
 
