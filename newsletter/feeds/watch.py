@@ -162,7 +162,8 @@ def _add(connection: Connection, watch: Watch, now: datetime, taken: set[str]) -
     """None where it is ``taken``; adds it there otherwise."""
     url = web_address(watch.url, "")
     if url is None:
-        raise BadInputError(f"{watch.url!r} is no address of a feed; it begins with http:// or https:// and names no user")
+        words = "it begins with http:// or https:// and names no user"
+        raise BadInputError(f"{watch.url!r} is no address of a feed; {words}")
     if _feed_key(url) in taken:
         return None
     for rule in (watch.include, watch.exclude):

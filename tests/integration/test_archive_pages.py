@@ -118,7 +118,7 @@ def test_feeds_say_the_same_and_are_answered_with_304_when_known(sent: Browser) 
 
 def test_feeds_are_feeds_before_the_first_issue(browser: Browser) -> None:
     assert (
-        ElementTree.fromstring(browser.get("/feed.atom").content).findtext(f"{ATOM}updated") == "2026-11-23T06:00:00Z"
+        ElementTree.fromstring(browser.get("/feed.atom").content).findtext(f"{ATOM}updated") == "2026-11-23T00:00:00Z"
     )
     assert browser.get("/feed.json").json()["items"] == []
 
