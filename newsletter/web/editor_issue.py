@@ -92,7 +92,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
         categories = [name for name, _ in catalogue.categories(connection)]
     values = load_values(frozen.content["values"]) if frozen else edition(material, publication_of(here.settings))
     words = {name: getattr(values, name) for name in WORDS}
-    send_at = _proposed_time(issue, here.settings.timezone)
+    send_at = proposed_time(issue, here.settings.timezone)
     placed = {item.tool_id: item for item in material.items}
     return editor_page(
         request, visitor, "issue.html", status=status,
@@ -129,7 +129,7 @@ def _last_change(changes: list[rows.Change], email: str) -> datetime | None:
     return next((change.at for change in changes if change.who == email), None)
 
 
-def _proposed_time(issue: IssueRow, zone: ZoneInfo) -> str:
+def proposed_time(issue: IssueRow, zone: ZoneInfo) -> str:
     """What the field Send at shows: the schedule, or what was last typed, as ``2026-11-24T09:00`` in the zone."""
     if issue.send_at is not None:
         return issue.send_at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")

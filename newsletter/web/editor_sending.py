@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit
-from db.engine import transaction
+from db import audit, issues
+from db.engine import reading, transaction
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.errors import BadInputError, RefusedError
@@ -23,7 +23,7 @@ from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.editor_arranging import store_typed
-from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, week_of
+from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, proposed_time, week_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import changed
 from newsletter.web.session import Typed, Visitor, back_to, editor_page
@@ -43,7 +43,22 @@ def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def approve(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """By the timetable, or at the time that it is scheduled for already."""
+    _check_no_other_time(request, typed)
     return _approve(request, visitor, typed, None)
+
+
+def _check_no_other_time(request: Request, typed: Typed) -> None:
+    here, time = site(request), typed.line("send_at", 40)
+    if not time:
+        return
+    with reading(here.engine) as connection:
+        issue = issues.issue_of_week(connection, str(week_of(request)))
+    if issue and issue.send_at and time == proposed_time(issue, here.settings.timezone) and not changed(typed):
+        return
+    raise RefusedError(
+        "Send at holds a time, and Approve would not keep it; press Schedule to keep that time, or clear the field"
+    )
 
 
 def schedule(request: Request, visitor: Visitor, typed: Typed) -> Response:

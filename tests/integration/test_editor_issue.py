@@ -317,6 +317,24 @@ def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine:
     assert 'value="2026-11-24T09:00"' in ada.open().text
 
 
+def test_an_issue_is_not_approved_past_a_time_that_was_typed(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert ada.press("approve", send_at="2026-11-24T09:00").status_code == 409
+    assert room.issue.status == "draft"
+    ada.press("save", send_at="2026-11-24T09:00")
+    ada.open()
+    assert ada.press("approve").status_code == 409, "nor past one that was saved"
+    ada.press("schedule")
+    ada.open()
+    assert ada.press("approve").status_code == 303, "approved again it keeps its time"
+    assert room.issue.send_at is not None
+    ada.open()
+    assert ada.press("approve", subject="Another").status_code == 409, "but an edit would lose it"
+    ada.press("approve", send_at="")
+    assert (room.issue.status, str(room.issue.send_at)) == ("approved", "None")
+
+
 @one_database
 @pytest.mark.parametrize("time", ["", "soon", "2026-11-22T09:00", "99999-01-01T00:00"])
 def test_a_time_that_is_none_or_past_schedules_nothing(room: Room, time: str) -> None:

@@ -60,6 +60,7 @@ def test_undo_leaves_what_is_typed_in_its_fields(room: Room) -> None:
     ("act", "typed", "status", "reason"),
     [
         ("schedule", {"send_at": "2020-01-01T09:00"}, 422, "is past"),
+        ("approve", {"send_at": "2026-11-24T09:00"}, 409, "press Schedule to keep that time, or clear the field"),
         ("pair", {"left": "curly", "right": "curly"}, 422, "two different tools"),
         ("add", {"add_url": "https://new.example/"}, 422, "needs a name and a category"),
         ("test", {"to": "no address"}, 422, "test cannot be sent"),
