@@ -2,13 +2,15 @@
 
 Gmail clips at about 102,400 bytes; our bound is 80,000, decoded and encoded, over all blocks together, so whatever a
 reader selects fits as well. Where a week brings more, items are shown shorter, the lowest-ranked first: the takes that
-only followers of a panelist see go, then all but one line with name, link and verdict. The pick of the week and the
-biggest split come after them: they lose their takes in words and keep their scorecards. Then long names are cut, and
-what even so does not fit (hundreds of reviewed tools) is counted and linked, the lowest-ranked again first.
+only followers of a panelist see go, then all but one line with name, link and verdict, and the editors' note below it.
+The pick of the week and the biggest split come after them: they lose their takes in words and keep their scorecards.
+Then the notes of *also released* and of those lines go (the check tells which), then long names are cut, and what even
+so does not fit (hundreds of reviewed tools) is counted and linked, the lowest-ranked again first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from html import escape
 
 from newsletter.deliveries.splice import encode
 from newsletter.issues.content import Block
@@ -18,8 +20,9 @@ from newsletter.issues.values import IssueValues
 LIMIT = 80_000
 # Left free for what a delivery adds: nothing in the HTML today, but a token may take a soft line break with it.
 _AIM = 78_000
-# What is left of an item that is shown as one line, measured on the template.
+# What is left of an item that is shown as one line, and what a note has around its words, measured on the template.
 _ONE_LINE = 330
+_AROUND_NOTE = 200
 _SHORTER_NAMES = (60, 30)
 
 
@@ -36,7 +39,9 @@ def shorter(blocks: Sequence[Block], values: IssueValues, fit: Fit) -> Fit | Non
         return None
     steps = list(_steps(values, fit))
     if steps:
-        return replace(fit, details=_shown_shorter(blocks, steps, fit, excess))
+        return replace(fit, details=_shown_shorter(blocks, steps, fit, excess, _notes(values)))
+    if noted := {slug: size for slug, size in _notes(values).items() if _may_lose_note(values, fit, slug)}:
+        return replace(fit, without_note=fit.without_note | _first_of(noted, excess))
     for longest in _SHORTER_NAMES:
         if longest < fit.longest_name:
             return replace(fit, longest_name=longest)
@@ -44,19 +49,41 @@ def shorter(blocks: Sequence[Block], values: IssueValues, fit: Fit) -> Fit | Non
 
 
 def _shown_shorter(
-    blocks: Sequence[Block], steps: Sequence[tuple[str, int]], fit: Fit, excess: int
+    blocks: Sequence[Block], steps: Sequence[tuple[str, int]], fit: Fit, excess: int, notes: Mapping[str, int]
 ) -> Mapping[str, int]:
     """As many steps as free the excess by what the blocks weigh; at least one."""
     lengths = _lengths(blocks)
     details = dict(fit.details)
     for slug, detail in steps:
         dropped = range(detail + 1, details.get(slug, EVERYTHING) + 1)
-        freed = sum(lengths.get((slug, step), 0) for step in dropped) - (_ONE_LINE if detail == LINE else 0)
+        left = _ONE_LINE + notes.get(slug, 0) if detail == LINE else 0
+        freed = sum(lengths.get((slug, step), 0) for step in dropped) - left
         details[slug] = detail
         excess -= max(freed, 0)
         if excess <= 0:
             break
     return details
+
+
+def _notes(values: IssueValues) -> dict[str, int]:
+    """What the note of each tool weighs, those first that go first."""
+    tools = (*reversed(values.also), *reversed(values.items))
+    return {tool.slug: _AROUND_NOTE + len(encode(escape(tool.note), "\x00")) for tool in tools if tool.note}
+
+
+def _may_lose_note(values: IssueValues, fit: Fit, slug: str) -> bool:
+    return slug not in fit.without_note and slug not in (values.pick, values.split)
+
+
+def _first_of(noted: Mapping[str, int], excess: int) -> set[str]:
+    """As many notes as free the excess; at least one."""
+    found = set()
+    for slug, size in noted.items():
+        found.add(slug)
+        excess -= size
+        if excess <= 0:
+            break
+    return found
 
 
 def _with_less_left(blocks: Sequence[Block], values: IssueValues, fit: Fit, excess: int) -> Fit | None:

@@ -19,6 +19,7 @@ from newsletter.issues.checks import (
     check_earlier,
     check_freshness,
     check_headers,
+    check_notes,
     check_readership,
     check_values,
 )
@@ -71,7 +72,7 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
     found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]
     found += [*check_earlier(values, announced), *check_readership(*readers)]
     rendered = render(values, links_for(values, key_id, key))
-    found += check_rendered(rendered)
+    found += [*check_rendered(rendered), *check_notes(values, rendered.without_note)]
     found += check_freshness(newer, frozen=content is not None)
     found += check_headers(_header(replace(rendered, blocks=()), Envelope.of(settings, issue.id, issue.week), now, key))
     if links:

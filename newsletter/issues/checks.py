@@ -1,7 +1,7 @@
 """Pre-flight: what would embarrass an issue that goes out, each with its place and what to do about it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -90,6 +90,16 @@ def check_freshness(newer: Iterable[NewerTake], *, frozen: bool) -> list[Finding
     ]
 
 
+def check_notes(values: IssueValues, without_note: Sequence[str]) -> list[Finding]:
+    """``without_note`` are the slugs of those whose note found no room in the mail."""
+    names = {tool.slug: tool.name for tool in (*values.items, *values.also)}
+    advice = "Shorten notes, drop items, or move this one up."
+    return [
+        Finding("warning", slug, f"Your note on {names[slug]} is not in the mail, which has no room for it.", advice)
+        for slug in without_note
+    ]
+
+
 def check_headers(fields: bytes) -> list[Finding]:
     """Physical lines of at most 998 octets, folded at 78 where that is legal; encoded words of at most 75 (RFC 5322
     2.1.1, RFC 2047 2)."""
@@ -169,7 +179,7 @@ def _check_claims(values: IssueValues) -> list[Finding]:
 
 
 def _check_links(values: IssueValues) -> list[Finding]:
-    places = [("intro", values.intro), *((tool.slug, tool.note) for tool in values.items)]
+    places = [("intro", values.intro), *((tool.slug, tool.note) for tool in (*values.items, *values.also))]
     urls = [(place, url) for place, text in places for url in addresses(text)]
     urls += [("sponsor", url) for paid in values.sponsors for url in (paid.url, *addresses(paid.text))]
     return [

@@ -36,10 +36,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A whole issue, before it is cut for anybody. ``subject`` is one line of any Unicode text."""
+    """A whole issue, before it is cut for anybody. ``subject`` is one line of any Unicode text; ``without_note`` are
+    the slugs of tools whose note from the editors is in no block."""
 
     week: str
     subject: str
     preheader: str
     blocks: tuple[Block, ...]
     placeholder: str
+    without_note: tuple[str, ...] = ()

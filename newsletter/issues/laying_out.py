@@ -54,7 +54,8 @@ def lay_out(values: IssueValues, fit: Fit = WHOLE) -> Layout:
 
     def card(tool: ToolValue, section: str, *, pinned: bool = False, feature: bool = False) -> Card:
         detail = max(fit.detail(tool.slug), CARD) if feature else fit.detail(tool.slug)
-        return _card(pieces, tool, names[tool.slug], section, detail, pinned=pinned, feature=feature)
+        found = _card(pieces, tool, names[tool.slug], section, detail, pinned=pinned, feature=feature)
+        return replace(found, note=fit.note(tool))
 
     start = pieces.add(_frame("start"))
     intros = _intros(pieces, values)
@@ -74,7 +75,7 @@ def lay_out(values: IssueValues, fit: Fit = WHOLE) -> Layout:
             more = bool(pick and pick.tool.verdict.call == call)
             sections.append(_section(pieces, f"{call}s", f"Also {title.lower()}" if more else title, listed, card))
     changed = _changed(pieces, values.changed, names) if values.changed else None
-    also = _also(pieces, values.also, names) if values.also else None
+    also = _also(pieces, values.also, names, fit) if values.also else None
     end = pieces.add(_frame("end"))
     return Layout(
         values, start, intros, opened, pick, pairs, split, paid, tuple(sections), changed, also, end,
@@ -150,7 +151,7 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Sect
     return Section("changed", "Changed our mind", head, tuple(cards), len(tools) - len(cards), foot)
 
 
-def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Also:
+def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, fit: Fit) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
     named: dict[str, list[ToolValue]] = {tool.category: [] for tool in tools}
     for tool in tools[:NAMED]:
@@ -159,7 +160,7 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Also:
     groups = []
     for category, members in named.items():
         piece = pieces.add(Block(f"also:{category}", "", "", category=category, section="also"))
-        cards = tuple(Card(tool, *names[tool.slug], LINE, piece) for tool in members)
+        cards = tuple(Card(tool, *names[tool.slug], LINE, piece, note=fit.note(tool)) for tool in members)
         groups.append(Group(piece, category, cards))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
     return Also(head, tuple(groups), len(tools) <= TOLD, max(len(tools) - NAMED, 0), foot)

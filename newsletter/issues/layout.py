@@ -24,13 +24,18 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How much is shown: of each item by its slug, everything where ``details`` is silent; and of each name."""
+    """How much is shown: of each item by its slug, everything where ``details`` is silent; and of each name. The
+    editors' notes of ``without_note`` find no room."""
 
     details: Mapping[str, int] = field(default_factory=dict)
     longest_name: int = LONGEST_NAME
+    without_note: frozenset[str] = frozenset()
 
     def detail(self, slug: str) -> int:
         return self.details.get(slug, EVERYTHING)
+
+    def note(self, tool: ToolValue) -> str:
+        return "" if tool.slug in self.without_note or self.detail(tool.slug) == LEFT_OUT else tool.note
 
 
 WHOLE = Fit()
@@ -58,7 +63,7 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class Card:
     """A tool as the mail shows it. ``name`` is cut where it is very long, ``label`` names it apart from every other
-    tool of the issue."""
+    tool of the issue. ``note`` is the editors', '' where it is not printed."""
 
     tool: ToolValue
     name: str
@@ -67,6 +72,7 @@ class Card:
     piece: int
     quotes: tuple[Quote, ...] = ()
     foot: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +138,12 @@ class Layout:
     also: Also | None
     end: int
     pieces: tuple[Block, ...]
+
+    @property
+    def without_note(self) -> tuple[str, ...]:
+        """The slugs of tools whose note is printed nowhere."""
+        cards = [card for section in self.sections for card in section.cards]
+        cards += [card for group in (self.also.groups if self.also else ()) for card in group.tools]
+        printed = {card.tool.slug for card in (self.pick, self.split, *cards) if card and card.note}
+        noted = [tool.slug for tool in (*self.values.items, *self.values.also) if tool.note]
+        return tuple(slug for slug in noted if slug not in printed)

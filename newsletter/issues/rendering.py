@@ -36,8 +36,8 @@ class TemplateError(Exception):
 
 def render(values: IssueValues, links: Links) -> Rendered:
     """Both parts of an issue. Raises TemplateError where a template is not what it should be."""
-    _, blocks = _fitted(values, links)
-    return Rendered(values.week, values.subject, values.preheader, blocks, links.token)
+    layout, blocks = _fitted(values, links)
+    return Rendered(values.week, values.subject, values.preheader, blocks, links.token, layout.without_note)
 
 
 def mjml_source(values: IssueValues, links: Links) -> str:

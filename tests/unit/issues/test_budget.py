@@ -1,14 +1,16 @@
 import re
+from collections.abc import Callable
 
 import pytest
 
-from db.material import AnnouncedRow
+from db.material import AnnouncedRow, IssueMaterial, ItemRow
 from newsletter.issues import budget
+from newsletter.issues.checks import check_notes
 from newsletter.issues.laying_out import lay_out
-from newsletter.issues.layout import CARD, LINE, Fit
+from newsletter.issues.layout import CARD, LINE, NAMED, Fit
 from newsletter.issues.rendering import render
 from tests.unit.issues.mails import rendered, week
-from tests.unit.issues.weeks import LINKS, crowded_material, material, takes, tool, values
+from tests.unit.issues.weeks import LINKS, crowded_material, material, takes, tool, usual_material, values
 
 
 def details(name: str) -> set[str]:
@@ -69,6 +71,35 @@ def test_many_changed_minds_are_counted() -> None:
     text = "".join(block.text for block in made.blocks)
     assert text.count("It was ▲ Ship, 100 % in the week of 28 September – 4 October 2026") == 12
     assert "88 more of the whole week are in the archive" in " ".join(text.split())
+
+
+def noted(made: IssueMaterial, words: str = "Note on {}, by hand.") -> IssueMaterial:
+    """Editors wrote of every tool."""
+    return made._replace(items=[ItemRow(row.id, None, False, words.format(row.id), None) for row in made.tools])
+
+
+@pytest.mark.parametrize("make", [usual_material, lambda: crowded_material(30, 60), lambda: crowded_material(0, 30)])
+def test_every_note_is_in_both_parts_below_its_item_however_short_that_is(make: Callable[[], IssueMaterial]) -> None:
+    issue = values(noted(make()))
+    made = render(issue, LINKS)
+    told = [tool.id for tool in (*issue.items, *issue.also[:NAMED])]
+    html, text = ("".join(getattr(block, part) for block in made.blocks) for part in ("html", "text"))
+    assert [n for n in told if f"Note on {n}, by hand." not in html] == []
+    assert [n for n in told if f"Note on {n}, by hand." not in text] == []
+    assert made.without_note == tuple(tool.slug for tool in issue.also[NAMED:])
+
+
+@pytest.mark.parametrize("make", [usual_material, crowded_material, lambda: crowded_material(0, 100)])
+def test_notes_of_any_length_fit_and_those_that_do_not_are_told(make: Callable[[], IssueMaterial]) -> None:
+    issue = values(noted(make(), "Note {}. " + "字 and more of it. " * 100))
+    made = render(issue, LINKS)
+    assert max(budget.sizes(made.blocks, LINKS.token)) < budget.LIMIT
+    html = "".join(block.html for block in made.blocks)
+    absent = {tool.slug for tool in (*issue.items, *issue.also) if f"Note {tool.id}. " not in html}
+    assert absent == set(made.without_note)
+    assert absent
+    assert not absent & {issue.pick, issue.split}
+    assert {found.place for found in check_notes(issue, made.without_note)} == absent
 
 
 def test_a_line_says_name_and_verdict_and_nothing_else() -> None:
