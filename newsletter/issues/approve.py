@@ -46,10 +46,10 @@ def approve_issue(
 ) -> ApproveReport:
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
-    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark: where a take, a vote or a
-    release changed it since, nothing is approved. Approving an approved issue again freezes nothing anew and sets its
-    time where one is given; else the time that it has stays. Raises NotFoundError, RefusedError for an issue that is on
-    its way or closed, and SettingsError where sending could not start.
+    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark or the beginning of it: where a
+    take, a vote or a release changed it since, nothing is approved. Approving an approved issue again freezes nothing
+    anew and sets its time where one is given; else the time that it has stays. Raises NotFoundError, RefusedError for
+    an issue that is on its way or closed, and SettingsError where sending could not start.
     """
     required(settings, "title", "from_", "postal_address")
     with transaction(engine) as connection:
@@ -61,7 +61,7 @@ def approve_issue(
         content = issues.content_of(connection, issue.id)
         content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
         changed = seen is not None and seen != content_hash
-        if changed or (mark is not None and mark != content_mark(values_of(connection, issue, settings))):
+        if changed or (mark and not content_mark(values_of(connection, issue, settings)).startswith(mark)):
             raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
         send_at = send_at or issue.send_at  # of a draft it is None: an edit clears it
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):

@@ -45,11 +45,16 @@ class Edition:
 
 
 def content_mark(values: IssueValues) -> str:
-    """Changes whenever the issue says something else, its words and notes aside: it names what an editor saw."""
-    seen = replace(values, subject="", preheader="", intro="", lead=None).document()
+    """Changes whenever the issue says something else, its words and notes aside: it names what an editor saw. What
+    stands behind the dot is the head-to-head's, so that the rest can be held to a page where that was chosen anew."""
+    seen = replace(values, subject="", preheader="", intro="", lead=None, pairs=()).document()
     for tool in (*seen["items"], *seen["also"]):
         tool["note"] = ""
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:32]
+    return f"{_digest(seen)}.{_digest(values.pairs)}"
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def make_edition(values: IssueValues, envelope: Envelope, key_id: int, key: bytes) -> Edition:

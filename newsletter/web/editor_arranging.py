@@ -16,7 +16,7 @@ from newsletter.issues.values import IssueValues
 from newsletter.tools.edit import make_tool
 from newsletter.tools.field_values import is_web_address
 from newsletter.web.editor_issue import act_on_issue, back_with, shown_issue, week_of
-from newsletter.web.editor_typed import changed, shown_again
+from newsletter.web.editor_typed import Changed, changed, shown_again
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor
 from newsletter.web.site import site
@@ -83,12 +83,19 @@ def restore(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def set_pair(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Both sides name the pair; none leaves it to the rule."""
-    ids = {tool.slug: tool.id for tool in _values(request).items}
-    left, right = ids.get(typed.line("left")), ids.get(typed.line("right"))
-    if (left is None) != (right is None) or (left is not None and left == right):
-        raise BadInputError("a head-to-head needs two different tools of this issue, or none to leave it to the rule")
+    left, right = _pair_ids(request, typed.line("left", 100), typed.line("right", 100))
     what = "changed the head-to-head" if left is not None else "left the head-to-head to the rule"
     return _edited(request, visitor, typed, what, lambda now: arrangement.pair(now, left, right, visitor.email))
+
+
+def _pair_ids(request: Request, left: str, right: str) -> tuple[int, int] | tuple[None, None]:
+    """The tools of these slugs; none where both are ''. Raises BadInputError for what is no pair of this issue."""
+    if not left and not right:
+        return None, None
+    ids = {tool.slug: tool.id for tool in _values(request).items}
+    if left == right or left not in ids or right not in ids:
+        raise BadInputError("a head-to-head needs two different tools of this issue, or none to leave it to the rule")
+    return ids[left], ids[right]
 
 
 def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -112,12 +119,12 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def take_back(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Undo the latest edit that stands. What is typed is no edit yet, so it stays in the fields."""
-    here = site(request)
+    here, unsaved = site(request), changed(typed)
     undone = undo(
         here.engine, week_of(request), by=visitor.email, revision=typed.number("revision"), now=here.clock.now()
     )
     said = f"Took back: {undone.what}" if undone else "There is nothing to take back"
-    if changed(typed):
+    if unsaved:
         return shown_issue(request, visitor, said=said, **shown_again(typed))
     return back_with(request, typed, said)
 
@@ -130,10 +137,16 @@ def store_typed(request: Request, visitor: Visitor, typed: Typed) -> tuple[int |
     here, revision, edit = site(request), typed.number("revision"), changed(typed)
     if not edit:
         return revision, False
-    done = arrange(
-        here.engine, week_of(request), edit, edit.what, by=visitor.email, revision=revision, now=here.clock.now()
-    )
+    now, whole = here.clock.now(), _with_pair(request, visitor, edit)
+    done = arrange(here.engine, week_of(request), whole, edit.what, by=visitor.email, revision=revision, now=now)
     return (revision if revision is None else max(revision, done.revision)), done.voided
+
+
+def _with_pair(request: Request, visitor: Visitor, edit: Changed) -> Edit:
+    if edit.pair is None:
+        return edit
+    left, right = _pair_ids(request, *edit.pair)
+    return lambda now: arrangement.pair(edit(now), left, right, visitor.email)
 
 
 def _edited(

@@ -93,6 +93,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
     values = load_values(frozen.content["values"]) if frozen else edition(material, publication_of(here.settings))
     words = {name: getattr(values, name) for name in WORDS}
     send_at = proposed_time(issue, here.settings.timezone)
+    pair = values.pairs[0] if values.pairs else ("", "")
     placed = {item.tool_id: item for item in material.items}
     return editor_page(
         request, visitor, "issue.html", status=status,
@@ -105,7 +106,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "sections": _sections(values), "seen": content_mark(values),
             "approved_hash": frozen.content_hash if frozen else "",
             "editable": issue.status in (IssueStatus.DRAFT, IssueStatus.APPROVED),
-            "send_at": send_at, "send_at_was": send_at, "chosen_pair": values.pairs[0] if values.pairs else ("", ""),
+            "send_at": send_at, "send_at_was": send_at, "chosen_pair": pair, "pair_was": pair,
             "goes_out": goes_out, "added": dict.fromkeys(ADDED, ""), "test_to": visitor.email,
             "look": look_of(request.query_params), "categories": categories, "from_": here.settings.from_,
             "nobody": NOBODY.email, "typed": False, "conflict": None, "trouble": "", **more,

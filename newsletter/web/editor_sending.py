@@ -69,9 +69,13 @@ def schedule(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime | None) -> Response:
     here, week = site(request), week_of(request)
+    mark = typed.line("seen", 100)
+    if changed(typed).pair:  # which is stored now, over a page that nobody else has edited since
+        mark = mark.partition(".")[0]
     store_typed(request, visitor, typed)
-    mark = typed.line("seen", 100) or None
-    report = approve_issue(here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark)
+    report = approve_issue(
+        here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark or None
+    )
     when = {"send_at": iso(send_at)} if send_at else {}
     _note(request, visitor, "scheduled" if send_at else "approved", {"content": report.content_hash, **when})
     said = f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else "")
@@ -93,7 +97,7 @@ def send(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Start an approved issue now: recipients are fixed, and the service's sender finds them. Asks once."""
     here, week = site(request), week_of(request)
     unsaved = changed(typed)
-    if unsaved.words or unsaved.notes:
+    if unsaved.words or unsaved.notes or unsaved.pair:
         raise RefusedError("what you typed is not in what was approved: save it and approve again, or undo it")
     if typed.line("sure") != "yes":
         words = f"{week} goes to every active subscriber now, whatever Send at says."

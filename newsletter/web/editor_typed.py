@@ -28,19 +28,22 @@ _LONGEST = {"subject": LONGEST_SUBJECT, "preheader": LONGEST_SUBJECT, "intro": L
 
 @dataclass(frozen=True)
 class Changed:
-    """An edit: the words that differ from what the page showed, notes by tool, the time to send at. False if none."""
+    """An edit: the words that differ from what the page showed, notes by tool, the time to send at, the slugs of the
+    head-to-head. False if none. Called with an arrangement it gives the next one; the head-to-head is not in it, since
+    a slug is a tool's of the issue only as the issue stands (editor_arranging.py)."""
 
     words: dict[str, str | None]
     notes: dict[int, str]
     send_at: str | None
+    pair: tuple[str, str] | None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.notes) or self.send_at is not None
+        return bool(self.words or self.notes or self.pair) or self.send_at is not None
 
     @property
     def what(self) -> str:
-        said = [*self.words, *(["notes"] if self.notes else []), *(["send time"] if self.send_at is not None else [])]
-        return "edited the " + (" and ".join(said) or "words")
+        others = (("notes", bool(self.notes)), ("send time", self.send_at is not None), ("head-to-head", self.pair))
+        return "edited the " + " and ".join([*self.words, *(name for name, edited in others if edited)])
 
     def __call__(self, now: Arrangement) -> Arrangement:
         now = replace(now, **self.words)  # type: ignore[arg-type]
@@ -61,21 +64,33 @@ def changed(typed: Typed) -> Changed:
     if any(len(note) > LONGEST_NOTE for note in notes.values()):
         raise BadInputError(f"a note is longer than {LONGEST_NOTE:,} characters")
     send_at = typed.line("send_at", 40)
-    return Changed(words, notes, send_at if send_at != typed.line("send_at_was", 40) else None)
+    pair = _pair(typed) if _pair(typed) != _pair(typed, "_was") else None
+    return Changed(words, notes, send_at if send_at != typed.line("send_at_was", 40) else None, pair)
 
 
 def shown_again(typed: Typed) -> dict[str, Any]:
-    """The page's values for a page that shows what was typed and not stored. Untouched words follow the issue."""
-    return {
+    """The page's values for a page that shows what was typed and not stored. Untouched fields follow the issue."""
+    return _touched_choices(typed) | {
         "typed": True,
         "typed_words": {name: typed.text(name) for name in _touched(typed)},
         "notes": notes_of(typed),
-        "send_at": typed.line("send_at", 40),
-        "chosen_pair": (typed.line("left"), typed.line("right")),
         "added": {name: typed.line(name) for name in ADDED},
         "test_to": typed.line("to"),
         "look": look_of(typed.fields),
     }
+
+
+def _touched_choices(typed: Typed) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if (send_at := typed.line("send_at", 40)) != typed.line("send_at_was", 40):
+        found["send_at"] = send_at
+    if _pair(typed) != _pair(typed, "_was"):
+        found["chosen_pair"] = _pair(typed)
+    return found
+
+
+def _pair(typed: Typed, suffix: str = "") -> tuple[str, str]:
+    return typed.line(f"left{suffix}", 100), typed.line(f"right{suffix}", 100)
 
 
 def look_of(asked: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.issues.arrangement import LONGEST_NOTE
-from newsletter.issues.render import render_issue
+from newsletter.issues.render import read_issue, render_issue
 from newsletter.settings import Settings
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
@@ -31,6 +31,52 @@ def test_every_button_stores_what_was_typed_beside_it(room: Room, act: str) -> N
     ada.open()
     assert ada.press(act, subject="Typed beside it", to="me@example.org").status_code == 303
     assert room.issue.subject == "Typed beside it"
+
+
+@pytest.mark.parametrize("act", ["save", "approve", "schedule", "test", "compose", "look"])
+def test_every_button_stores_the_pair_that_was_chosen_beside_it(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    typed = {"send_at": "2026-11-24T09:00"} if act == "schedule" else {}
+    assert ada.press(act, left="tallyho", right="pagewright", to="me@example.org", **typed).status_code == 303
+    assert set(read_issue(room.engine, WEEK, room.settings)[1].pairs[0]) == {"tallyho", "pagewright"}
+    ada.open()
+    assert {ada.form["left"], ada.form["right"]} == {"tallyho", "pagewright"}
+
+
+def test_a_pair_that_nobody_chose_stays_the_rules(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="Mine")
+    ada.open()
+    ada.press(ada.item("Curly") + "/drop")
+    assert read_issue(room.engine, WEEK, room.settings)[1].pairs == (), "no other two make a choice"
+
+
+def test_an_approval_with_a_pair_chosen_beside_it_is_of_what_was_seen_all_the_same(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    record_take(room.engine, "curly", GivenTake("builder", "skip", 10, "Changed my mind."), NOW)
+    assert ada.press("approve", left="tallyho", right="pagewright").status_code == 409
+    bo.open()
+    bo.press("pair", left="tallyho", right="branchline")
+    ada.open()
+    bo.open()
+    bo.press("pair", left="curly", right="branchline")
+    assert ada.press("approve").status_code == 409, "another editor's pair was not seen"
+    assert ada.press("approve", left="tallyho", right="pagewright").status_code == 409
+    assert room.issue.status == "draft"
+
+
+def test_a_pair_that_was_not_touched_follows_the_issue_when_the_page_comes_back(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    ada.press("pair", left="tallyho", right="pagewright")
+    bo.form = fields(bo.press("save", subject="Bo's").text)
+    assert {bo.form["left"], bo.form["right"]} == {"tallyho", "pagewright"}
+    bo.press("save")
+    assert set(read_issue(room.engine, WEEK, room.settings)[1].pairs[0]) == {"tallyho", "pagewright"}
 
 
 def test_the_preview_is_looked_at_as_before_after_every_button(room: Room) -> None:
@@ -62,6 +108,8 @@ def test_undo_leaves_what_is_typed_in_its_fields(room: Room) -> None:
         ("schedule", {"send_at": "2020-01-01T09:00"}, 422, "is past"),
         ("approve", {"send_at": "2026-11-24T09:00"}, 409, "press Schedule to keep that time, or clear the field"),
         ("pair", {"left": "curly", "right": "curly"}, 422, "two different tools"),
+        ("save", {"left": "curly", "right": ""}, 422, "two different tools"),
+        ("approve", {"left": "curly", "right": "curly"}, 422, "two different tools"),
         ("add", {"add_url": "https://new.example/"}, 422, "needs a name and a category"),
         ("test", {"to": "no address"}, 422, "test cannot be sent"),
         ("save", {"subject": "x" * 301}, 422, "longer than 300"),
