@@ -20,7 +20,7 @@ from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_tools import shown_tool
-from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, asks_for_a_part, editor_page, show
 from newsletter.web.site import site
 
 
@@ -50,12 +50,10 @@ def take_page(request: Request, visitor: Visitor) -> Response:
 
 
 def _take_page(request: Request, visitor: Visitor, typed: Typed | None = None, trouble: str = "") -> Response:
-    """``typed`` is what could not be stored, for the reason in ``trouble``."""
+    """``typed`` is what was not stored; where it could not be, ``trouble`` says why."""
     here, panelist = site(request), request.path_params["panelist"]
     tool, panel, takes, past = _tool_with_takes(request)
-    member = next((member for member in panel if member.key == panelist), None)
-    if member is None:
-        raise NotFoundError(f"there is no panelist {panelist!r}")
+    member = _member(panel, panelist)
     _check_may(visitor, panelist)
     own = next((take for take in takes if take.panelist == panelist), None)
     history = [take for take in past if take.panelist == panelist]
@@ -69,6 +67,13 @@ def _take_page(request: Request, visitor: Visitor, typed: Typed | None = None, t
     )  # fmt: skip
 
 
+def _member(panel: list[tools.PanelistRow], panelist: str) -> tools.PanelistRow:
+    member = next((member for member in panel if member.key == panelist), None)
+    if member is None:
+        raise NotFoundError(f"there is no panelist {panelist!r}")
+    return member
+
+
 def card(takes: list[TakeRow], panelist: str, given: Any) -> dict[str, Any]:
     """What the card shows: the verdict now, and as it will be with this take; ``given`` has call, score and text."""
     others = [take for take in takes if take.panelist != panelist]
@@ -77,10 +82,12 @@ def card(takes: list[TakeRow], panelist: str, given: Any) -> dict[str, Any]:
 
 
 def show_card(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    """The card for what is typed so far; nothing is stored."""
+    """The card for what is typed so far; nothing is stored. Whoever comes without a script gets the whole page."""
+    if not asks_for_a_part(request):
+        return _take_page(request, visitor, typed)
     tool, panel, takes, _ = _tool_with_takes(request)
     panelist = request.path_params["panelist"]
-    member = next((member for member in panel if member.key == panelist), None)
+    member = _member(panel, panelist)
     given = _typed_take(panelist, typed) if typed.line("call") else None
     return editor_page(request, visitor, "card.html", tool=tool, member=member, **card(takes, panelist, given))
 

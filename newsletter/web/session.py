@@ -92,7 +92,7 @@ def show(path: str, endpoint: Show, roles: frozenset[str] = EDITORS) -> Route:
     def answer(request: Request) -> Response:
         visitor = visitor_of(request)
         if visitor is None:
-            return RedirectResponse("/editor/sign-in", 303, _NO_STORE)
+            return _notice(request, None) if asks_for_a_part(request) else back_to("/editor/sign-in")
         if visitor.editor.role not in roles:
             return not_allowed(request, visitor)
         try:
@@ -112,10 +112,8 @@ def act(path: str, endpoint: Act, roles: frozenset[str] = EDITORS) -> Route:
 
     def _checked(request: Request, typed: Typed) -> Response:
         visitor = visitor_of(request)
-        if visitor is None:
-            return _kept(request, None, typed, 401, "You are signed out")
-        if not hmac.compare_digest(visitor.csrf.encode(), typed.text("csrf").encode()):
-            return _kept(request, visitor, typed, 403, "Please confirm once more")
+        if visitor is None or not hmac.compare_digest(visitor.csrf.encode(), typed.text("csrf").encode()):
+            return _notice(request, visitor) if asks_for_a_part(request) else _kept(request, visitor, typed)
         if visitor.editor.role not in roles:
             return not_allowed(request, visitor)
         try:
@@ -190,5 +188,17 @@ def not_allowed(request: Request, visitor: Visitor) -> Response:
     return editor_page(request, visitor, "sorry.html", status=403, heading="Not for you", words=words)
 
 
-def _kept(request: Request, visitor: Visitor | None, typed: Typed, status: int, heading: str) -> Response:
+def asks_for_a_part(request: Request) -> bool:
+    """A script of a page of ours asks for what stands in one of its places (htmx)."""
+    return "HX-Request" in request.headers
+
+
+def _notice(request: Request, visitor: Visitor | None) -> Response:
+    """The session that the page around the part was made for has ended; base.html says where this then stands."""
+    return editor_page(request, visitor, "signed_out.html", status=401)
+
+
+def _kept(request: Request, visitor: Visitor | None, typed: Typed) -> Response:
+    """What was typed without a session, or on a page of an earlier one, with a way to go on."""
+    status, heading = (403, "Please confirm once more") if visitor else (401, "You are signed out")
     return editor_page(request, visitor, "kept.html", status=status, heading=heading, typed=typed.pairs())

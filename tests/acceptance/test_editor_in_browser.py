@@ -26,6 +26,7 @@ from newsletter.deliveries.send import send_due
 from newsletter.deliveries.send_letters import send_letters
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link, sign_in
+from newsletter.issues.approve import approve_issue
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
@@ -452,6 +453,38 @@ def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) ->
     window.get_by_role("button", name="Sign out", exact=True).click()
     expect(window.get_by_role("heading", name="Sign in")).to_be_visible()
     assert window.evaluate("Object.keys(localStorage)") == [], "what was typed is forgotten with the session"
+
+
+def test_a_session_that_is_lost_while_a_take_is_typed_is_told_beside_it(window: Page, room: Room) -> None:
+    window.goto("/editor/tools/branchline/takes/creator")
+    window.get_by_text("Ship", exact=False).first.click()
+    expect(window.locator("#card")).to_contain_text("60 %")
+    window.context.clear_cookies()
+    text, said = window.get_by_label("Take", exact=True), window.get_by_role("status")
+    text.fill("Typed without a session.")
+    expect(said).to_contain_text("You are signed out. Nothing that you typed is lost")
+    expect(window.locator("#card")).to_contain_text("60 %")
+    expect(window.get_by_role("heading", name="Creator on Branchline")).to_be_visible()
+    assert serious_findings(window) == []
+    window.context.add_cookies([room.cookie("ada@example.com")])
+    text.fill("Typed in another session.")
+    expect(said).to_contain_text("You signed in anew since this page was opened")
+    expect(window.locator("#card")).to_contain_text("60 %")
+    window.get_by_role("button", name="Store the take").click()
+    window.get_by_role("button", name="Do it").click()
+    expect(window.get_by_text("Stored creator's take")).to_be_visible()
+    expect(window.locator("body")).to_contain_text("Typed in another session.")
+
+
+def test_a_receipt_goes_on_once_somebody_is_signed_in_again(window: Page, room: Room) -> None:
+    approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
+    window.goto(f"{PAGE}/receipt")
+    window.context.clear_cookies()
+    expect(window.get_by_role("status")).to_contain_text("You are signed out")
+    expect(window.locator("#receipt")).to_contain_text("Approved")
+    window.context.add_cookies([room.cookie("ada@example.com")])
+    expect(window.get_by_role("status")).to_have_text("")
+    expect(window.locator("#receipt")).to_contain_text("Approved")
 
 
 def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None:

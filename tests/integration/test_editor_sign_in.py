@@ -144,6 +144,31 @@ def test_what_was_typed_survives_a_lost_session(browser: Browser, engine: Engine
 
 
 @one_database
+@pytest.mark.parametrize("path", ["/issues/2026-W47/receipt/now", "/issues/2026-W47/findings", "/tool-names"])
+def test_a_part_of_a_page_without_a_session_is_a_short_notice(browser: Browser, path: str) -> None:
+    answer = browser.get("/editor" + path, headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer.text.count("<p") == 1
+    assert "You are signed out. Nothing that you typed is lost" in answer.text
+    assert "<html" not in answer.text
+    assert browser.get("/editor" + path).headers["location"] == "/editor/sign-in"
+
+
+@one_database
+def test_a_part_that_is_posted_from_a_page_of_an_earlier_session_says_so_and_is_no_page(
+    browser: Browser, engine: Engine, settings: Settings
+) -> None:
+    card = "/editor/tools/curly/takes/builder/card"
+    signed_out = browser.post(card, data={"call": "ship"}, headers={"HX-Request": "true"})
+    sign_in(browser, engine, settings)
+    in_anew = browser.post(card, data={"call": "ship", "csrf": "old"}, headers={"HX-Request": "true"})
+    assert (signed_out.status_code, in_anew.status_code) == (401, 401)
+    assert "You are signed out" in signed_out.text
+    assert "You signed in anew" in in_anew.text
+    assert "<html" not in signed_out.text + in_anew.text
+
+
+@one_database
 def test_a_session_cookie_that_is_none_is_no_session(browser: Browser) -> None:
     browser.cookies.set(COOKIE, "a" * 43, path="/editor")
     assert browser.get("/editor").status_code == 303

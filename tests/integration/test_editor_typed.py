@@ -216,6 +216,28 @@ def test_other_forms_come_back_with_everything_typed(room: Room, path: str, type
     assert "A long &lt;b&gt;take&lt;/b&gt;" in answer.text
 
 
+def test_the_card_of_a_take_stands_on_its_page_where_no_script_asks(room: Room) -> None:
+    ada, take = room.editor(), "/editor/tools/inkwell/takes/skeptic"
+    csrf = ada.open(take).text.partition('name="csrf" value="')[2].partition('"')[0]
+    typed = {"csrf": csrf, "call": "ship", "score": "70", "text": "As typed"}
+    part = ada.browser.post(f"{take}/card", data=typed, headers={"HX-Request": "true"})
+    assert "As typed" in part.text
+    assert "<html" not in part.text
+    whole = ada.browser.post(f"{take}/card", data=typed)
+    assert (whole.status_code, "As typed</textarea>" in whole.text) == (200, True)
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_card_of_nobody_is_not_found(room: Room, headers: dict[str, str]) -> None:
+    ada = room.editor()
+    csrf = ada.open("/editor/tools/inkwell/takes/skeptic").text.partition('name="csrf" value="')[2].partition('"')[0]
+    for call in ("", "ship"):
+        answer = ada.browser.post(
+            "/editor/tools/inkwell/takes/nobody/card", data={"csrf": csrf, "call": call}, headers=headers
+        )
+        assert answer.status_code == 404
+
+
 def test_words_that_were_only_proposed_follow_the_issue_when_the_page_comes_back(room: Room) -> None:
     ada = room.editor()
     ada.open()

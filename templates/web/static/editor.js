@@ -70,6 +70,13 @@
     });
     form.addEventListener("submit", () => { clearTimeout(waiting); if (keptOf(form) || waiting) keep(form, true); });
   }
+  // A part of the page that asks again and again says once that the session ended, and nothing more once it goes on.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const said = document.querySelector(".signed-out");
+    const { xhr } = event.detail;
+    if (xhr.status === 401) event.detail.shouldSwap = !said || !xhr.responseText.includes(said.firstChild.data);
+    else if (event.detail.shouldSwap) said?.remove();
+  });
   document.addEventListener("click", (event) => {
     const from = event.target.closest("[data-forget]");
     if (from) forget(document.getElementById(from.dataset.forget));
