@@ -42,8 +42,10 @@ class CancelReport:
 
     @property
     def words(self) -> str:
-        held = f"; of {self.held} more that are being sent, some still will" if self.held else ""
-        return f"{self.skipped} recipients will not get it{held}"
+        spared = f"{self.skipped} {'recipient' if self.skipped == 1 else 'recipients'} will not get it"
+        if not self.held:
+            return spared
+        return f"{spared}; of {self.held} more in sending, nobody whose mail has not left yet will get it either"
 
 
 def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:

@@ -10,37 +10,43 @@ from starlette.routing import BaseRoute
 from db import audit
 from db.engine import transaction
 from db.states import IssueStatus
-from newsletter.deliveries.read_receipt import read_progress, read_receipt, read_responses
+from newsletter.deliveries.read_receipt import Receipt, read_progress, read_receipt, read_responses
 from newsletter.deliveries.steer import send_to_missed
 from newsletter.web.editor_issue import issue_path, week_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
-LIVE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
-"""While an issue is one of these its receipt changes by itself."""
+_LIVE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
 
 
 def receipt_page(request: Request, visitor: Visitor) -> Response:
-    return _receipt(request, visitor, "receipt.html", responses=read_responses(site(request).engine, week_of(request)))
+    here, week = site(request), week_of(request)
+    receipt, responses = read_receipt(here.engine, week), read_responses(here.engine, week)
+    return _receipt(request, visitor, "receipt.html", receipt, responses=responses)
 
 
 def receipt_now(request: Request, visitor: Visitor) -> Response:
-    """The changing part alone, asked for every other second while the issue is on its way; then the page anew."""
-    answer = _receipt(request, visitor, "receipt_now.html")
-    if read_receipt(site(request).engine, week_of(request)).status not in LIVE:
+    """The changing part alone, asked for every other second while it changes by itself; then the page anew."""
+    receipt = read_receipt(site(request).engine, week_of(request))
+    answer = _receipt(request, visitor, "receipt_now.html", receipt)
+    if not _changes(receipt):
         answer.headers["HX-Refresh"] = "true"
     return answer
 
 
-def _receipt(request: Request, visitor: Visitor, template: str, **more: Any) -> Response:
+def _changes(receipt: Receipt) -> bool:
+    """What a sender holds of a cancelled issue still settles."""
+    return receipt.status in _LIVE or receipt.counts.open > 0
+
+
+def _receipt(request: Request, visitor: Visitor, template: str, receipt: Receipt, **more: Any) -> Response:
     here, week = site(request), week_of(request)
-    receipt = read_receipt(here.engine, week)
     progress = read_progress(here.engine, week, here.clock.now())
     done = receipt.counts.recipients - receipt.counts.open
     return editor_page(
         request, visitor, template, week=str(week), receipt=receipt, counts=receipt.counts._asdict(), done=done,
-        live=receipt.status in LIVE, zone=here.settings.timezone, progress=progress, **more,
+        live=_changes(receipt), zone=here.settings.timezone, progress=progress, **more,
     )  # fmt: skip
 
 

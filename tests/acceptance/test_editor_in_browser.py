@@ -24,9 +24,11 @@ from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.deliveries.send import send_due
 from newsletter.deliveries.send_letters import send_letters
+from newsletter.deliveries.steer import cancel_issue, pause_issue
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link, sign_in
 from newsletter.issues.approve import approve_issue
+from newsletter.issues.publish import publish_issue
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
@@ -485,6 +487,24 @@ def test_a_receipt_goes_on_once_somebody_is_signed_in_again(window: Page, room: 
     window.context.add_cookies([room.cookie("ada@example.com")])
     expect(window.get_by_role("status")).to_have_text("")
     expect(window.locator("#receipt")).to_contain_text("Approved")
+
+
+def test_the_buttons_of_a_receipt_follow_what_others_do(window: Page, room: Room) -> None:
+    approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
+    window.goto(f"{PAGE}/receipt")
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    pause = window.get_by_role("button", name="Pause")
+    expect(pause).to_be_visible()
+    pause.focus()
+    window.wait_for_event("response", lambda answer: "receipt/now" in answer.url)
+    window.wait_for_timeout(200)
+    expect(pause).to_be_focused()
+    pause_issue(room.engine, WEEK, NOW, "by somebody else")
+    window.get_by_role("button", name="Resume").click()
+    expect(window.get_by_role("status")).to_contain_text("The sending goes on")
+    cancel_issue(room.engine, WEEK, NOW)
+    expect(window.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(window.locator("#receipt .status")).to_have_text("Cancelled")
 
 
 def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None:

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from db.claims import claim
 from db.engine import reading, transaction
 from db.issues import IssueRow, issue_of_week
-from db.models import AuditEntry, Letter, Release, Subscriber
+from db.models import AuditEntry, Delivery, Letter, Release, Subscriber
 from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link
@@ -431,6 +432,29 @@ def test_sending_and_stopping_ask_once(room: Room) -> None:
     assert room.issue.status == "cancelled"
     receipt = ada.browser.get(f"{PAGE}/receipt").text
     assert "3 of 3 settled" in receipt
+
+
+def test_the_part_of_a_receipt_that_is_renewed_has_its_buttons_and_goes_on_while_mail_is_open(room: Room) -> None:
+    ada, page = room.editor(), f"{PAGE}/receipt"
+    room.approve()
+    ada.open()
+    ada.press("send", sure="yes")
+    assert ">Pause</button>" in ada.browser.get(f"{page}/now").text
+    ada.press("pause")
+    paused = ada.browser.get(f"{page}/now").text
+    assert ">Resume</button>" in paused
+    assert ">Pause</button>" not in paused
+    with transaction(room.engine) as connection:
+        claim(connection, room.issue.id, "a sender", NOW, NOW + timedelta(minutes=5), 1)
+    ada.press("stop", sure="yes")
+    stopped = ada.browser.get(f"{page}/now")
+    assert "HX-Refresh" not in stopped.headers
+    assert 'hx-trigger="every 2s"' in stopped.text
+    assert "<button" not in stopped.text
+    with transaction(room.engine) as connection:
+        connection.execute(update(Delivery).where(Delivery.status == "sending").values(status="sent"))
+    assert ada.browser.get(f"{page}/now").headers["HX-Refresh"] == "true"
+    assert "hx-trigger" not in ada.browser.get(page).text
 
 
 @one_database
