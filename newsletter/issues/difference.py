@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from newsletter.issues.values import IssueValues, ToolValue
+from newsletter.verdicts.scorecard import Line
+
+_FACTS = (
+    ("name", "name"), ("address", "url"), ("category", "category"), ("price", "pricing"), ("entry price", "entry"),
+    ("tagline", "tagline"), ("best-for line", "best_for"), ("note", "note"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``words`` are fields whose text differs; ``changed`` holds tools of both, with a sentence for each change."""
+    """``words`` are texts that differ; ``changed`` holds tools of both, with a sentence for each change."""
 
     words: tuple[tuple[str, tuple[Piece, ...]], ...]
     came: tuple[str, ...]
@@ -31,7 +37,7 @@ class Difference:
 
 
 def difference(before: IssueValues, now: IssueValues) -> Difference:
-    fields = (("Subject", "subject"), ("Preheader", "preheader"), ("Intro", "intro"))
+    words = zip(_words(before), _words(now), strict=True)
     then, since = _tools(before), _tools(now)
     moved = _moved([t.slug for t in before.items], [t.slug for t in now.items])
     changed = [
@@ -41,13 +47,25 @@ def difference(before: IssueValues, now: IssueValues) -> Difference:
     ]
     pairs = _pairs(before), _pairs(now)
     return Difference(
-        tuple((label, marked(getattr(before, name), getattr(now, name))) for label, name in fields
-              if getattr(before, name) != getattr(now, name)),
+        tuple((label, marked(was, told)) for (label, was), (_, told) in words if was != told),
         tuple(tool.name for slug, tool in since.items() if slug not in then),
         tuple(tool.name for slug, tool in then.items() if slug not in since),
         tuple(changed),
         pairs if pairs[0] != pairs[1] else None,
     )  # fmt: skip
+
+
+def _words(values: IssueValues) -> tuple[tuple[str, str], ...]:
+    paid = "; ".join(f"{sponsor.name}: {sponsor.text} {sponsor.url}" for sponsor in values.sponsors)
+    return (
+        ("Subject", values.subject),
+        ("Preheader", values.preheader),
+        ("Intro", values.intro),
+        ("Sponsors", paid),
+        ("Changed our mind", "; ".join(tool.name for tool in values.changed)),
+        ("Title", values.publication.title),
+        ("Postal address", values.publication.postal_address),
+    )
 
 
 def marked(before: str, now: str) -> tuple[Piece, ...]:
@@ -85,18 +103,24 @@ def _changes(before: ToolValue, now: ToolValue) -> list[str]:
     said = []
     if _verdict(before) != _verdict(now):
         said.append(f"its verdict was {_verdict(before)} and is {_verdict(now)}")
-    takes = {line.panelist: line for line in before.lines}
-    for line in now.lines:
-        was = takes.get(line.panelist)
-        if was is not None and (was.call, was.score, was.text) != (line.call, line.score, line.text):
-            worded = "" if was.words != line.words else ", in other words"
-            said.append(f"{line.name}: {was.words} became {line.words}{worded}")
+    said += _takes(before, now)
     if before.community != now.community:
         said.append(f"readers' votes: {_votes(before)} became {_votes(now)}")
-    for label, name in (("name", "name"), ("address", "url"), ("price", "pricing"), ("tagline", "tagline"),
-                        ("note", "note")):  # fmt: skip
+    for label, name in _FACTS:
         if getattr(before, name) != getattr(now, name):
             said.append(f"its {label} was “{getattr(before, name)}” and is “{getattr(now, name)}”")
+    return said
+
+
+def _takes(before: ToolValue, now: ToolValue) -> list[str]:
+    """Those of panelists who came or left too."""
+    then, since = ({line.panelist: line for line in tool.lines} for tool in (before, now))
+    said = []
+    for panelist, named in (then | since).items():
+        was, line = (lines.get(panelist, Line(panelist, named.name)) for lines in (then, since))
+        if (was.call, was.score, was.text) != (line.call, line.score, line.text):
+            worded = "" if was.words != line.words else ", in other words"
+            said.append(f"{line.name}: {was.words} became {line.words}{worded}")
     return said
 
 

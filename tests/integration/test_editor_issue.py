@@ -20,6 +20,7 @@ from newsletter.editors.sign_in import make_link
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.render import read_issue, render_issue
+from newsletter.issues.theme import Theme
 from newsletter.settings import Settings
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
@@ -278,6 +279,22 @@ def test_what_changed_since_the_approval_is_shown(room: Room) -> None:
     assert "<dt>Not in it any more</dt><dd>Tallyho</dd>" in shown
     room.approve()
     assert "<dd>Tallyho</dd>" in ada.browser.get(page).text, "and stays to be seen once it is approved again"
+
+
+def test_nothing_changed_is_said_of_the_same_bytes_alone(engine: Engine, settings: Settings) -> None:
+    set_out(engine, settings)
+    room = Room(engine, settings)
+    ada, page = room.editor(), f"{PAGE}/difference"
+    room.approve()
+    ada.open()
+    ada.press("save", subject="Another")
+    ada.open()
+    ada.press("undo")
+    assert "<p>Nothing.</p>" in ada.browser.get(page).text
+    dressed = Room(engine, replace(settings, theme=Theme(footer="Set in another look.")))
+    shown = dressed.editor("bo@example.com").browser.get(page).text
+    assert "<p>Nothing.</p>" not in shown
+    assert "but the mail is not: its look" in shown
 
 
 def test_what_changed_since_the_last_issue_is_shown(room: Room) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from newsletter.issues.difference import Piece, difference, marked
-from newsletter.issues.values import IssueValues, Publication, ToolValue
+from newsletter.issues.values import IssueValues, Publication, Sponsor, ToolValue
 from newsletter.verdicts.scorecard import Line
 
 
@@ -60,6 +60,32 @@ def test_what_is_said_of_a_tool_is_compared() -> None:
             "Builder: No panel take became 80/100 · ship",
         ),
     }
+
+
+def test_what_is_sold_and_what_a_tool_costs_and_is_for_is_compared() -> None:
+    paid = Sponsor("Example Hosting", "Servers without a bill.", "https://sponsor.example/")
+    found = difference(issue(tool("curly")), issue(tool("curly"), sponsors=(paid,)))
+    assert found.words == (
+        ("Sponsors", (Piece("new", "Example Hosting: Servers without a bill. https://sponsor.example/"),)),
+    )
+    turned = tool("curly", category="Audio", entry="9 €", best_for="teams")
+    assert dict(difference(issue(tool("curly")), issue(turned)).changed) == {
+        "Curly": (
+            "its category was “” and is “Audio”",
+            "its entry price was “” and is “9 €”",
+            "its best-for line was “” and is “teams”",
+        )
+    }
+
+
+def test_takes_of_a_panelist_who_came_or_left_are_told() -> None:
+    with_two = tool("curly", lines=(*tool("curly").lines, Line("skeptic", "Skeptic", "ship", 90, "Yes.")))
+    assert difference(issue(with_two), issue(tool("curly"))).changed == (
+        ("Curly", ("Skeptic: 90/100 · ship became No panel take",)),
+    )
+    assert difference(issue(tool("curly")), issue(with_two)).changed == (
+        ("Curly", ("Skeptic: No panel take became 90/100 · ship",)),
+    )
 
 
 def test_another_pair_is_told_by_name() -> None:
