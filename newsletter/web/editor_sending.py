@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 
 from db import audit, issues
 from db.engine import reading, transaction
+from db.states import IssueStatus
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
-from newsletter.issues.compose import compose_issue
+from newsletter.issues.compose import ComposeReport, compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.releases.rematch import rematch_releases
@@ -38,8 +39,20 @@ def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
     report = compose_issue(here.engine, week, here.settings, here.clock.now())
     if report.status is None:
         raise RefusedError(f"nothing came out in {week} that an issue could carry, so there is none")
-    said = f"{report.new_releases} new releases came in" if report.changed else "Nothing is new"
-    return back_with(request, typed, said)
+    return back_with(request, typed, _came_in(report))
+
+
+def _came_in(report: ComposeReport) -> str:
+    if report.status == IssueStatus.APPROVED:
+        return "Nothing was let in: the issue is approved and stays as it is until it is edited"
+    if report.status != IssueStatus.DRAFT:
+        return f"Nothing was let in: the issue is {report.status} and stays as it is"
+    if not report.changed:
+        return "Nothing is new"
+    count = report.new_releases
+    return (
+        f"{count} new {'release' if count == 1 else 'releases'} came in" if count else "Tools, takes or votes changed"
+    )
 
 
 def approve(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -246,6 +246,29 @@ def test_what_composing_brings_in_does_not_stop_an_edit(room: Room) -> None:
     assert ada.press("save", subject="Fine").status_code == 303
 
 
+def test_bringing_an_issue_up_to_date_says_what_came_in_and_why_nothing_did(room: Room) -> None:
+    ada = room.editor()
+
+    def told() -> str:
+        ada.open()
+        return ada.browser.get(ada.press("compose").headers["location"]).text.partition('class="said">')[2]
+
+    assert told().startswith("Nothing is new<")
+    record_take(room.engine, "curly", GivenTake("builder", "skip", 10, "Changed my mind."), NOW)
+    assert told().startswith("Tools, takes or votes changed<")
+    room.approve()
+    with transaction(room.engine) as connection:
+        row = {"url": "https://later.example/", "canonical_url": "later.example", "title": "Nightjar 2", "late": False,
+               "name": "Nightjar", "published_at": NOW - timedelta(days=3), "first_seen_at": NOW, "week": str(WEEK),
+               "status": "matched", "tool_id": 6}  # fmt: skip
+        connection.execute(insert(Release).values(**row))
+    assert told().startswith("Nothing was let in: the issue is approved and stays as it is until it is edited<")
+    assert room.issue.status == "approved"
+    ada.open()
+    ada.press("save", subject="Edited")
+    assert told().startswith("1 new release came in<")
+
+
 def test_an_approval_is_of_what_was_seen(room: Room) -> None:
     ada = room.editor()
     ada.open()
