@@ -71,8 +71,11 @@ def unpin(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    tool_id, name, _ = _item_asked(request)
-    return _edited(request, visitor, typed, f"dropped {name}", lambda now: arrangement.drop(now, tool_id))
+    """The next item of the list then has the focus, or the last one."""
+    tool_id, name, shown = _item_asked(request)
+    others = [*shown[shown.index(tool_id) + 1 :], *reversed(shown[: shown.index(tool_id)])] if shown else []
+    next_one = others[0] if others else None
+    return _edited(request, visitor, typed, f"dropped {name}", lambda now: arrangement.drop(now, tool_id), at=next_one)
 
 
 def restore(request: Request, visitor: Visitor, typed: Typed) -> Response:

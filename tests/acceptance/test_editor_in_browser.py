@@ -250,6 +250,40 @@ def test_the_queue_is_cleared_by_keyboard(window: Page) -> None:
     expect(window.get_by_role("heading", name="Lanternfish")).to_be_visible()
 
 
+def test_letters_decide_nothing_where_no_release_has_the_focus(window: Page) -> None:
+    window.goto("/editor/queue")
+    expect(window.locator(".release").first).to_be_focused()
+    window.get_by_role("link", name="Desk").focus()
+    for key in "dunm1jk":
+        window.keyboard.press(key)
+    expect(window.get_by_role("link", name="Desk")).to_be_focused()
+    window.evaluate("document.activeElement.blur()")
+    for key in "dunm1":
+        window.keyboard.press(key)
+    window.keyboard.press("j")
+    expect(window.locator(".release").first).to_be_focused()
+    expect(window.get_by_role("heading", name=re.compile("4 wait"))).to_be_visible()
+    window.keyboard.press("d")
+    expect(window.get_by_role("heading", name=re.compile("3 wait"))).to_be_visible()
+
+
+def test_an_arrow_in_a_note_moves_no_item_and_a_dropped_one_leaves_the_focus_to_the_next(window: Page) -> None:
+    window.goto(PAGE)
+    script_is_there(window)
+    before = names(window)
+    window.locator(".item summary").first.click()
+    note = window.get_by_label("Note on Curly")
+    note.fill("Two\nlines")
+    note.press("Alt+ArrowDown")
+    window.wait_for_timeout(300)
+    assert names(window) == before
+    expect(note).to_have_value("Two\nlines")
+    window.get_by_role("button", name="Drop").nth(1).press("Enter")
+    expect(window.get_by_role("status")).to_contain_text(f"Dropped {before[1]}")
+    expect(window.locator("#items .item").nth(1)).to_be_focused()
+    expect(window.locator("#items .item").nth(1)).to_contain_text(before[2])
+
+
 def test_a_take_changes_the_percent_as_it_is_typed(window: Page) -> None:
     window.goto("/editor/tools/branchline/takes/creator")
     card = window.locator("#card")

@@ -154,6 +154,18 @@ def test_items_move_drop_and_come_back(room: Room) -> None:
     assert "curly" in room.order, "and then the dropping"
 
 
+@one_database
+def test_after_an_item_is_dropped_the_next_one_has_the_focus(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ids = {name: ada.item(name).rpartition("/")[2] for name in ("Curly", "Pagewright", "Branchline", "Tallyho")}
+    for dropped, focused in (("Pagewright", "Branchline"), ("Tallyho", "Branchline"), ("Curly", "Branchline")):
+        where = ada.press(f"items/{ids[dropped]}/drop").headers["location"]
+        assert where.endswith(f"#item-{ids[focused]}"), dropped
+        ada.open()
+    assert "#" not in ada.press(f"items/{ids['Branchline']}/drop").headers["location"]
+
+
 def test_a_pinned_item_holds_its_place_until_it_is_left_to_the_rule(room: Room) -> None:
     ada = room.editor()
     before = room.order

@@ -95,7 +95,7 @@
   hint.hidden = false;
   list.addEventListener("keydown", (event) => {
     const item = event.target.closest(".item");
-    if (!item || !event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    if (!item || !event.altKey || event.target.closest("input, textarea, select") || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
     event.preventDefault();
     const which = event.key === "ArrowUp" ? "/up" : "/down";
     item.querySelector(`button[formaction$="${which}"]`).click();

@@ -1,12 +1,13 @@
-// The queue by keyboard: letters press the buttons that stand in the release which has the focus.
+// The queue by keyboard: letters press the buttons of the release which has the focus, and do nothing elsewhere, since
+// who speaks to a browser, or brushes a key, means no decision (WCAG 2.1.4). j and k also lead in from the bare page.
 (() => {
   "use strict";
   const all = [...document.querySelectorAll(".release")];
   const hint = document.querySelector(".keys");
   if (hint) hint.hidden = false;
-  const current = () => document.activeElement?.closest?.(".release") ?? all[0];
+  const current = () => document.activeElement?.closest?.(".release");
   const go = (step) => {
-    const here = all.indexOf(document.activeElement?.closest?.(".release"));
+    const here = all.indexOf(current());
     all[Math.min(Math.max(here + step, 0), all.length - 1)]?.focus();
   };
   document.addEventListener("keydown", (event) => {
@@ -16,11 +17,13 @@
       return;
     }
     const key = event.key.toLowerCase();
+    const release = current();
+    if (!release && (document.activeElement !== document.body || !"jk".includes(key))) return;
     if (key === "j") go(1);
     else if (key === "k") go(-1);
     else if (key === "u") document.querySelector('[data-key="u"]')?.click();
     else if (/^[1-9mnda]$/.test(key)) {
-      const target = current()?.querySelector(`[data-key="${key}"]`);
+      const target = release.querySelector(`[data-key="${key}"]`);
       if (!target) return;
       if (target.tagName === "DETAILS") { target.open = true; target.querySelector("input:not([type=hidden])").focus(); }
       else if (target.type === "text") target.focus();
