@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from db.engine import make_engine, transaction
 from db.keys import newest_link_key
+from db.models import Tool
 from db.tools import tool_by_slug
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
@@ -114,6 +115,25 @@ def test_nothing_scrolls_sideways_on_a_phone_and_what_is_pressed_is_44_pixels_hi
         )
         assert pressed.evaluate_all(low) == [], path
     page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_names_of_200_letters_without_a_break_make_no_page_wider(
+    chromium: Browser, engine: Engine, sqlite_url: str, tmp_path: Path, width: int
+) -> None:
+    settings = settings_module.load(complete_environment(sqlite_url), tmp_path)
+    set_out(engine, settings)
+    long = {"name": "W" * 200, "tagline": "m" * 200, "pricing": "0" * 200, "category": "C" * 60}
+    with transaction(engine) as connection:
+        connection.execute(update(Tool).values(**long))
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    with RunningApp(create_app(settings, engine, Clock(NOW, running=False))) as running:
+        page = window(chromium, running, width)
+        for path in ("/", "/issues", f"/issues/{WEEK}", "/tools", "/tools/curly", "/tools/inkwell", COMPARISON):
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        page.context.close()
 
 
 def test_no_page_asks_anybody_else_or_breaks_its_own_policy(chromium: Browser, app: RunningApp, engine: Engine) -> None:
