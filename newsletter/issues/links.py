@@ -55,7 +55,7 @@ def leads_to(values: IssueValues) -> dict[str, str]:
     """Every address of others that the issue leads to, and the place where it stands: a tool's slug, a field."""
     tools = (*values.items, *values.also[:NAMED])
     found = [(tool.url, tool.slug) for tool in tools if tool.url]
-    found += [(url, tool.slug) for tool in values.items for url in addresses(tool.note)]
+    found += [(url, tool.slug) for tool in tools for url in addresses(tool.note)]
     found += [(url, "intro") for url in addresses(values.intro)]
     for paid in values.sponsors:
         found += [(url, "sponsor") for url in (paid.url, *addresses(paid.text))]

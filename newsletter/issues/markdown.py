@@ -6,7 +6,7 @@ Everything else is text and is escaped. Both parts of a mail are made of the sam
 import re
 from html import escape
 
-from newsletter.issues.words import paragraphs
+from newsletter.issues.words import is_rtl, paragraphs
 
 _SPAN = re.compile(
     r"\\(?P<plain>[\\*_\[\]<>`])"
@@ -19,7 +19,7 @@ _SPAN = re.compile(
 def to_html(source: str, style: str = "", link: str = "") -> str:
     """``<p>`` elements with this inline style; links carry the attributes ``link``."""
     attribute = f' style="{style}"' if style else ""
-    return "".join(f"<p{attribute}>{_html(line, link)}</p>" for line in paragraphs(source))
+    return "".join(f"<p{_direction(line)}{attribute}>{_html(line, link)}</p>" for line in paragraphs(source))
 
 
 def to_text(source: str) -> list[str]:
@@ -30,6 +30,10 @@ def to_text(source: str) -> list[str]:
 def addresses(source: str) -> list[str]:
     """Where its links lead."""
     return [found["address"] for line in paragraphs(source) for found in _SPAN.finditer(line) if found["address"]]
+
+
+def _direction(line: str) -> str:
+    return ' dir="rtl"' if is_rtl(line) else ""
 
 
 def _html(line: str, link: str) -> str:

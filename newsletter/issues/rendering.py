@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from markupsafe import Markup
+
 from newsletter.clock import Week
 from newsletter.issues import budget, dates
 from newsletter.issues.content import Block, Rendered
@@ -19,7 +21,7 @@ from newsletter.issues.markdown import to_html, to_text
 from newsletter.issues.mjml import compile_mjml
 from newsletter.issues.scores import bar, groups, in_a_sentence
 from newsletter.issues.values import Before, IssueValues
-from newsletter.issues.words import fitted, linked, wrapped
+from newsletter.issues.words import fitted, is_rtl, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
 from newsletter.verdicts.comparison import compare
 from newsletter.verdicts.stamps import NO_TAKE, SHAPES, WORDS, stamp
@@ -104,6 +106,7 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "wrap": wrapped,
         "linked": linked,
         "fitted": fitted,
+        "dir": _dir,
         "stamp": stamp,
         "shapes": SHAPES,
         "words": WORDS,
@@ -115,6 +118,11 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "difference": _difference,
         "bar": bar,
     }
+
+
+def _dir(text: str) -> Markup:
+    """For an element that carries what others wrote: mail clients guess no direction, and ours is left to right."""
+    return Markup(' dir="rtl"') if is_rtl(text) else Markup()
 
 
 def _was(before: Before) -> str:

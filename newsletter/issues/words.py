@@ -44,6 +44,12 @@ def fitted(text: str, longest: int) -> str:
     return text if len(text) <= longest else _at_word(text, longest)
 
 
+def is_rtl(text: str) -> bool:
+    """Does its first letter of a strong direction run from right to left? So UAX #9 finds a paragraph's (P2, P3)."""
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
+
+
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """Lines of at most 78 characters; what has no spaces is broken too, except addresses, which stay whole."""
     lines: list[str] = []
