@@ -6,7 +6,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from newsletter.issues.findings import Finding
-from newsletter.issues.markdown import addresses
+from newsletter.issues.markdown import addresses, literal
 from newsletter.issues.theme import unreadable
 from newsletter.issues.values import IssueValues
 from newsletter.issues.wording import LONGEST_PREHEADER, SHORTEST_PREHEADER
@@ -28,7 +28,7 @@ def check_values(values: IssueValues) -> list[Finding]:
     """What the content itself shows."""
     return [
         *_check_items(values), *_check_words(values), *_check_claims(values), *_check_links(values),
-        *_check_takes(values), *_check_theme(values),
+        *_check_takes(values), *_check_theme(values), *_check_markdown(values),
     ]  # fmt: skip
 
 
@@ -186,6 +186,18 @@ def _check_links(values: IssueValues) -> list[Finding]:
         Finding("warning", place, f"{url} hides where it leads, and filters distrust that.", "Link to the page itself.")
         for place, url in urls
         if (urlsplit(url).hostname or "").removeprefix("www.") in _SHORTENERS
+    ]
+
+
+def _check_markdown(values: IssueValues) -> list[Finding]:
+    places = [("intro", "The intro", values.intro)]
+    places += [(tool.slug, f"The note on {tool.name}", tool.note) for tool in (*values.items, *values.also)]
+    places += [("sponsor", f"The text of {paid.name}", paid.text) for paid in values.sponsors]
+    advice = "Only **bold**, *italic*, [words](https://…) and lists of lines that begin with “- ” are more than text."
+    return [
+        Finding("warning", place, f"{what} has {kind} that readers see as it is typed.", advice)
+        for place, what, text in places
+        for kind in literal(text)
     ]
 
 

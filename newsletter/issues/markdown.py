@@ -1,4 +1,5 @@
-"""The little Markdown that editors write: paragraphs, ``**strong**``, ``*emphasis*``, ``[words](https://…)``.
+"""The little Markdown that editors write: paragraphs, ``**strong**``, ``*emphasis*``, ``[words](https://…)``, and lists
+of lines that begin with ``- ``.
 
 Everything else is text and is escaped. Both parts of a mail are made of the same spans, so they cannot differ.
 """
@@ -6,30 +7,64 @@ Everything else is text and is escaped. Both parts of a mail are made of the sam
 import re
 from html import escape
 
-from newsletter.issues.words import is_rtl, paragraphs
+from newsletter.issues.words import is_rtl, one_line, paragraphs
 
 _SPAN = re.compile(
-    r"\\(?P<plain>[\\*_\[\]<>`])"
+    r"\\(?P<plain>[\\*_\[\]<>`#-])"
     r"|\*\*(?P<strong>[^*]+?)\*\*"
     r"|(?<![\w*])[*_](?P<emphasis>[^*_\s](?:[^*_]*[^*_\s])?)[*_](?![\w*])"
-    r"|\[(?P<words>[^\[\]]+)\]\((?P<address>https?://[^\s()<>\"]+)\)"
+    r"|\[(?P<words>[^\[\]]+)\]\((?P<address>https?://(?:[^\s()<>\"]|\([^\s()<>\"]*\))+)\)"
+)
+_PARAGRAPHS = re.compile(r"\n[^\S\n]*\n")
+_ITEM = "- "
+# What works elsewhere, and what readers here see as it is typed.
+_LITERAL = (
+    ("a heading", re.compile(r"^#{1,6}\s", re.M)),
+    ("code", re.compile(r"(?<!\\)`[^`]+`|^\s*(?:```|~~~)", re.M)),
+    ("a quotation", re.compile(r"^>\s", re.M)),
+    ("a numbered list", re.compile(r"^\d+[.)]\s.*\n+\d+[.)]\s", re.M)),
+    ("a picture", re.compile(r"!\[[^\[\]]*\]\(")),
 )
 
 
 def to_html(source: str, style: str = "", link: str = "") -> str:
-    """``<p>`` elements with this inline style; links carry the attributes ``link``."""
-    attribute = f' style="{style}"' if style else ""
-    return "".join(f"<p{_direction(line)}{attribute}>{_html(line, link)}</p>" for line in paragraphs(source))
+    """``<p>`` and ``<ul>`` elements with this inline style; links carry the attributes ``link``."""
+    return "".join(_element(lines, is_list, style, link) for lines, is_list in _blocks(source))
 
 
 def to_text(source: str) -> list[str]:
-    """Paragraphs as plain text; an address follows its words."""
-    return [_SPAN.sub(_as_text, line) for line in paragraphs(source)]
+    """Paragraphs as plain text, a list as one of several lines; an address follows its words."""
+    told = ((["- " + line for line in lines] if is_list else lines) for lines, is_list in _blocks(source))
+    return ["\n".join(_SPAN.sub(_as_text, line) for line in lines) for lines in told]
 
 
 def addresses(source: str) -> list[str]:
     """Where its links lead."""
-    return [found["address"] for line in paragraphs(source) for found in _SPAN.finditer(line) if found["address"]]
+    lines = [line for lines, _ in _blocks(source) for line in lines]
+    return [found["address"] for line in lines for found in _SPAN.finditer(line) if found["address"]]
+
+
+def literal(source: str) -> list[str]:
+    """What of it looks like Markdown of another kind and stays as it is typed: a heading, code, …"""
+    return [kind for kind, looks in _LITERAL if looks.search(source)]
+
+
+def _blocks(source: str) -> list[tuple[list[str], bool]]:
+    """The lines of each paragraph, which is one line, and of each list, which says so."""
+    found: list[tuple[list[str], bool]] = []
+    for part in _PARAGRAPHS.split(source.replace("\r\n", "\n").replace("\r", "\n")):
+        head, *items = re.split(rf"(?:^|\n)[^\S\n]*{_ITEM}", part)
+        found += [(paragraphs(head), False), ([line for item in items if (line := one_line(item))], True)]
+    return [(lines, is_list) for lines, is_list in found if lines]
+
+
+def _element(lines: list[str], is_list: bool, style: str, link: str) -> str:
+    attribute = f' style="{style}"' if style else ""
+    if not is_list:
+        return "".join(f"<p{_direction(line)}{attribute}>{_html(line, link)}</p>" for line in lines)
+    attribute = f' style="{style};padding:0 0 0 24px"' if style else ""
+    items = "".join(f"<li{_direction(line)}>{_html(line, link)}</li>" for line in lines)
+    return f"<ul{attribute}>{items}</ul>"
 
 
 def _direction(line: str) -> str:

@@ -18,6 +18,7 @@ from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link
 from newsletter.issues.approve import approve_issue
+from newsletter.issues.arrangement import LONGEST_INTRO
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.theme import Theme
@@ -119,6 +120,19 @@ def test_the_page_has_the_fields_and_buttons_that_editors_know(room: Room) -> No
             switch
         )
     assert "UTC" in page
+
+
+@one_database
+def test_the_intro_says_what_works_in_it_and_takes_no_more_than_is_stored(room: Room) -> None:
+    ada = room.editor()
+    page = ada.open().text
+    assert re.search(rf'<textarea id="intro"[^>]* maxlength="{LONGEST_INTRO}"', page)
+    assert f"{LONGEST_INTRO:,} characters" in page
+    assert "**bold**, *italic*, [words](https://…), lists" in page
+    ada.press("save", intro="# Hello\n\nRun `make`.")
+    found = ada.browser.get(f"{PAGE}/findings").text
+    assert "The intro has a heading that readers see as it is typed." in found
+    assert "The intro has code that readers see as it is typed." in found
 
 
 @one_database

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from newsletter.clock import Week
 from newsletter.issues.dates import span
-from newsletter.issues.markdown import to_html, to_text
+from newsletter.issues.markdown import addresses, literal, to_html, to_text
 from newsletter.issues.wording import fit_preheader, plain
 from newsletter.issues.words import fitted, linked, one_line, paragraphs, shortened, wrapped
 
@@ -93,6 +93,51 @@ def test_markdown_makes_paragraphs_emphasis_and_links_of_both_parts() -> None:
         '<p>See <a href="https://x.example/?a=1&amp;b=2">the page</a>.</p>'
     )
     assert to_text(source) == ["Open this or that.", "See the page (https://x.example/?a=1&b=2)."]
+
+
+def test_markdown_makes_lists_of_lines_that_begin_with_a_dash() -> None:
+    source = "Two of them:\n- **one**\n- [two](https://x.example/),\n  on two lines\n\nAnd - no list."
+    assert to_html(source, "margin:0") == (
+        '<p style="margin:0">Two of them:</p>'
+        '<ul style="margin:0;padding:0 0 0 24px"><li><strong>one</strong></li>'
+        '<li><a href="https://x.example/">two</a>, on two lines</li></ul>'
+        '<p style="margin:0">And - no list.</p>'
+    )
+    assert to_text(source) == [
+        "Two of them:", "- one\n- two (https://x.example/), on two lines", "And - no list."
+    ]  # fmt: skip
+    assert to_text("\\- plain") == ["- plain"]
+    assert addresses(source) == ["https://x.example/"]
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "rest"),
+    [
+        ("[x](https://x.example/a_(b)_c)", "https://x.example/a_(b)_c", ""),
+        ("([x](https://x.example/a))", "https://x.example/a", ")"),
+        ("[x](https://x.example/(a)(b)).", "https://x.example/(a)(b)", "."),
+    ],
+)
+def test_an_address_may_hold_parentheses_that_balance(source: str, address: str, rest: str) -> None:
+    assert addresses(source) == [address]
+    assert to_text(source)[0].endswith(f"x ({address}){rest}")
+
+
+@pytest.mark.parametrize(
+    ("source", "kinds"),
+    [
+        ("# A heading\n\nwords", ["a heading"]),
+        ("Try `pip install` and ```x```", ["code"]),
+        ("```\ncode\n```", ["code"]),
+        ("1. one\n2. two", ["a numbered list"]),
+        ("> said", ["a quotation"]),
+        ("![alt](https://x.example/a.png)", ["a picture"]),
+        ("C# and #1, 5 > 3, a \\` b, - and **bold**", []),
+        ("2026. That was it.", []),
+    ],
+)
+def test_markdown_of_another_kind_is_found(source: str, kinds: list[str]) -> None:
+    assert literal(source) == kinds
 
 
 @pytest.mark.parametrize("source", ["<script>x</script>", "[x](javascript:alert(1))", '[x](https://a"onclick="b)'])

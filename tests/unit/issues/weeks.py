@@ -141,7 +141,8 @@ def edited_material() -> IssueMaterial:
     paid = {"name": "Example Hosting", "text": "Servers **without** a bill. [Terms](https://sponsor.example/terms).",
             "url": "https://sponsor.example/"}  # fmt: skip
     said = (
-        "Two *readers of documents*, and [we compared them](https://news.example.com/compare).\n\nElsewhere, a quarrel."
+        "Two *readers of documents*, and [we compared them](https://news.example.com/compare).\n"
+        "- One reads [on the phone](https://notes.example/a_(b)).\n- The other does not.\n\nElsewhere, a quarrel."
     )
     notes = [
         ItemRow(1, None, False, "We ran it on **forty hours** of [interviews](https://notes.example/1).", None),
