@@ -148,7 +148,8 @@ def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json
         "subject": mail.subject, "html_bytes": len(mail.html.encode()), "message_bytes": len(mail.message),
         "content_hash": mail.content_hash,
     }  # fmt: skip
-    answer(document, as_json, f"Wrote {', '.join(contents)} to {folder}.")
+    withheld = f" {subscriber} would get no mail: the week has nothing of what they chose." if mail.withheld else ""
+    answer(document, as_json, f"Wrote {', '.join(contents)} to {folder}.{withheld}")
 
 
 @issues.command()

@@ -17,23 +17,27 @@ from db.material import issue_material
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, Recipient, assemble
 from newsletter.errors import BadInputError, NotFoundError
+from newsletter.issues.choosing import carries_tools
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import Edition, load_edition, make_edition
 from newsletter.issues.values import IssueValues, load_values
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address, parse_address
+from newsletter.subscribers.selections import Selection
 
 
 @dataclass(frozen=True)
 class RenderedMail:
     """One message in its parts. ``html`` is '' for a reader who asked for plain text. ``content_hash`` names what all
-    readers together get: an approval can be held to it."""
+    readers together get: an approval can be held to it. ``withheld``: the week has nothing of what the reader chose, so
+    no mail goes to them."""
 
     subject: str
     text: str
     html: str
     message: bytes
     content_hash: str = ""
+    withheld: bool = False
 
 
 # Whom a mail is for that nobody gets: the archive's reader, a draft's, a test's. No subscriber has this id.
@@ -67,7 +71,8 @@ def render_issue(
         key = link_keys(connection)[key_id]
     date = issue.started_at or issue.approved_at or issue.composed_at
     message = assemble(found.frozen, recipient, date=date, key_id=key_id, key=key)
-    return replace(in_parts(found.values.subject, message), content_hash=found.content_hash)
+    withheld = email is not None and not carries_tools(found.frozen.blocks, Selection.parse(recipient.selection))
+    return replace(in_parts(found.values.subject, message), content_hash=found.content_hash, withheld=withheld)
 
 
 def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
@@ -131,7 +136,7 @@ def _recipient(connection: Connection, issue: IssueRow, found: Edition, email: s
     try:
         address = parse_address(email)
     except ValueError as error:
-        raise BadInputError(f"{email} is no address: {error}") from None
+        raise BadInputError(f"{email} is no address: {str(error).rstrip('.')}") from None
     reader = subscribers.subscriber_by_hash(connection, hash_address(address, address_key(connection)))
     if reader is None:
         raise NotFoundError(f"{email} is no subscriber; `newsletter subscribers list` shows them")

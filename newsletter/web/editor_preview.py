@@ -53,7 +53,7 @@ def _preview(
         mail = render_issue(here.engine, week, here.settings, here.clock.now(), look["as"] or None, words, notes)
         html = _shown(mail, look)
     except NewsletterError as error:
-        html = _plain(f"{error}.", "")
+        html = _plain(f"{str(error).rstrip('.')}.", _envelope("", ""))
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return HTMLResponse(html, headers=headers)
 
@@ -61,9 +61,10 @@ def _preview(
 def _shown(mail: RenderedMail, look: dict[str, str]) -> str:
     """The mail and nothing else; whom it is for and its subject stand in the head, for the page around the frame."""
     to = str(message_from_bytes(mail.message, policy=policy.default).get("To", ""))
-    told = "".join(
-        f'<meta name="{name}" content="{escape(text)}">' for name, text in (("to", to), ("subject", mail.subject))
-    )
+    if mail.withheld:
+        words = f"{to} would get no mail this week: it has nothing of what they chose to read."
+        return _plain(words, _envelope(to, ""))
+    told = _envelope(to, mail.subject)
     if look["part"] == "source":
         return _plain(mail.message.decode("utf-8", "replace"), told)
     if look["part"] == "text" or not mail.html:
@@ -71,6 +72,12 @@ def _shown(mail: RenderedMail, look: dict[str, str]) -> str:
     html = without_pictures(mail.html) if look["images"] == "off" else mail.html
     # Links open beside the editors' room, not inside the frame.
     return in_shade(html, look["shade"]).replace("<head>", f'<head><base target="_blank">{told}', 1)
+
+
+def _envelope(to: str, subject: str) -> str:
+    """Empty where there is no mail, so that nothing of the one shown before stays."""
+    told = (("to", to), ("subject", subject))
+    return "".join(f'<meta name="{name}" content="{escape(text)}">' for name, text in told)
 
 
 def _plain(text: str, told: str) -> str:

@@ -382,6 +382,10 @@ def test_every_mode_of_the_preview(window: Page) -> None:
     expect(window.locator("#preview-to")).to_have_text("bo@example.org")
     window.get_by_label("Preview as").fill("nobody@example.org")
     expect(mail(window).locator("pre")).to_contain_text("is no subscriber")
+    expect(window.locator("#preview-to")).to_have_text("")
+    expect(window.locator("#preview-subject")).to_have_text("")
+    window.get_by_label("Preview as").fill("")
+    expect(window.locator("#preview-to")).to_have_text("reader@example.invalid")
     assert window.evaluate("history.length") == before, "going back leads to the page before, not through previews"
 
 

@@ -449,6 +449,21 @@ def test_the_preview_is_what_render_writes(room: Room) -> None:
     assert "Tallyho" not in html.text
     nobody = ada.browser.get(f"{PAGE}/preview", params={"as": "nobody@example.org"})
     assert "is no subscriber" in nobody.text
+    assert '<meta name="to" content=""><meta name="subject" content="">' in nobody.text
+    nonsense = ada.browser.get(f"{PAGE}/preview", params={"as": "no address"}).text
+    assert "is no address: An e-mail address has a name, an @ and a domain.</pre>" in nonsense
+    assert '<meta name="to" content="">' in nonsense
+
+
+@pytest.mark.parametrize("part", ["html", "text", "source"])
+def test_the_preview_of_who_chose_what_the_week_has_not_says_that_they_get_nothing(room: Room, part: str) -> None:
+    with transaction(room.engine) as connection:
+        chosen = '{"categories":["Gardening"]}'
+        connection.execute(update(Subscriber).where(Subscriber.email == "bo@example.org").values(selection=chosen))
+    shown = room.editor().browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": part}).text
+    assert "bo@example.org would get no mail this week: it has nothing of what they chose to read." in shown
+    assert '<meta name="to" content="bo@example.org"><meta name="subject" content="">' in shown
+    assert "Curly" not in shown
 
 
 @one_database
