@@ -242,7 +242,7 @@ def test_the_queue_is_cleared_by_keyboard(window: Page) -> None:
     window.keyboard.press("n")
     window.keyboard.type("Analytics")
     window.keyboard.press("Enter")
-    expect(window.get_by_text("Lanternfish: made the tool lanternfish of")).to_be_visible()
+    expect(window.get_by_text("Lanternfish: made into the new tool lanternfish")).to_be_visible()
     window.keyboard.press("d")
     expect(window.get_by_text("We are hiring a designer: dropped")).to_be_visible()
     expect(window.get_by_text("Nothing waits.")).to_be_visible()
