@@ -5,16 +5,15 @@ before, so a record without the evidence of it is a bad record. A ``state`` colu
 honoured: only active subscribers come in.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from itertools import chain
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from newsletter.clock import in_utc
-from newsletter.subscribers.addresses import parse_address
+from newsletter.subscribers.addresses import comparable, parse_address
+from newsletter.subscribers.csv_records import CsvRecords
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.text import one_line
 
@@ -22,9 +21,6 @@ COLUMNS = ("email", "name", "consent_at", "consent_source", "categories")
 _NEEDED = ("email", "consent_at", "consent_source")
 NAME_LENGTH = 100
 SOURCE_LENGTH = 500
-
-# A field longer than this is an opening quote that nobody closed.
-csv.field_size_limit(64 * 1024)
 
 
 class Record(NamedTuple):
@@ -89,64 +85,33 @@ class Row(NamedTuple):
 
 def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Iterator[Row | Rejected]:
     """Read any CSV file with a header line, record by record; what cannot be read as CSV is rejected. Fields may be
-    separated by semicolons or tabs as well, as spreadsheets write them.
+    separated by semicolons or tabs as well, as spreadsheets write them. The first of ``needed`` holds the address.
 
     Raises ValueError where the header line lacks a column that every record needs; the words end in ``advice``.
     """
     places: _Places | None = None
-    for line, found in _records(lines):
+    records = CsvRecords(lines)
+    for line, found in records:
         if isinstance(found, str):
             yield Rejected(line, "", found)
         elif any(found):
             if places is None:
                 places = _header(found, needed, advice)
+                records.address_in = partial(_address_in, places, needed)
             else:
                 yield Row(line, found, places)
     if places is None:
         raise ValueError(f"has no header line; {advice}")
 
 
-def _records(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
-    """(first physical line, fields, or what is wrong). A quote that nobody closes would swallow all that follows: its
-    line alone is rejected, and reading goes on with the next one."""
-    source, separator = _separated(lines)
-    taken: list[str] = []
-    reader = csv.reader(_noted(source, taken), delimiter=separator)
-    line = 1
-    while True:
-        try:
-            found: list[str] | str = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            found = f"cannot be read as CSV: {error}"
-        if len(taken) > 1 and (isinstance(found, str) or not taken[-1]):
-            source = chain(filter(None, taken[1:]), source)
-            taken = taken[:1]
-            reader = csv.reader(_noted(source, taken), delimiter=separator)
-            found = "has a quote that is never closed"
-        yield line, found
-        line += len(taken)
-        taken.clear()
-
-
-def _separated(lines: Iterable[str]) -> tuple[Iterator[str], str]:
-    """The same lines, and what separates the fields of the first that says anything."""
-    source = iter(lines)
-    empty: list[str] = []
-    for line in source:
-        if line.strip():
-            return chain(empty, [line], source), max(",;\t", key=line.count)
-        empty.append(line)
-    return iter(empty), ","
-
-
-def _noted(source: Iterator[str], taken: list[str]) -> Iterator[str]:
-    """The lines, noted as they are taken; the end is noted as ''."""
-    for line in source:
-        taken.append(line)
-        yield line
-    taken.append("")
+def _address_in(places: _Places, needed: Sequence[str], fields: list[str]) -> str | None:
+    """Whose whole record these fields are, as addresses are compared; None where they are not one."""
+    if not max(places.at[column] for column in needed) < len(fields) <= places.width:
+        return None
+    try:
+        return comparable(parse_address(places.read(fields, needed[0])))
+    except ValueError:
+        return None
 
 
 def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:

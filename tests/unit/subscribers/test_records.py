@@ -1,6 +1,7 @@
 """Reading a file of subscribers: the good come in, the bad are named by their first physical line."""
 
 from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,43 @@ def test_a_quote_that_nobody_closed_costs_its_own_line_alone(following: int) -> 
     assert isinstance(bad, Rejected)
     assert (bad.line, bad.reason) == (2, "has a quote that is never closed")
     assert [record.line for record in good if isinstance(record, Record)] == list(range(3, 3 + following))
+
+
+@pytest.mark.parametrize("second", ['"Eve', 'Eve"', '"Eve"'])
+def test_two_stray_quotes_cost_their_own_lines_and_nobody_between_them(second: str) -> None:
+    rows = [f"r{number}@example.com,,2026-01-01,form,\n" for number in range(3, 301)]
+    rows[2] = 'bob@example.com,"Bob,2026-01-01,form,\n'
+    rows[197] = f"eve@example.com,{second},2026-01-01,form,\n"
+    found = read(HEAD + "".join(rows))
+    assert [record.line for record in found] == list(range(2, 300))
+    assert len([record for record in found if isinstance(record, Rejected)]) == (2 if second == '"Eve' else 1)
+
+
+def test_quotes_in_neighbouring_rows_lose_nobody() -> None:
+    text = HEAD + 'a@example.com,"Ada,2026-01-01,form,\nb@example.com,Bob",2026-01-01,form,\n'
+    bad, good = read(text)
+    assert (bad.line, good.line, good.email) == (2, 3, "b@example.com")
+    assert isinstance(bad, Rejected)
+
+
+@pytest.mark.parametrize("head", ["email,name,consent_at,consent_source", "name,email,consent_at,consent_source"])
+@pytest.mark.parametrize("name", ["Ada\nof\nLondon", "Ada\nada@example.com\n@home", 'Ada ""Countess""\nof Lovelace'])
+def test_a_field_of_several_lines_is_nobody_elses_record(head: str, name: str) -> None:
+    fields = {"email": "ada@example.com", "name": f'"{name}"', "consent_at": "2026-01-01", "consent_source": "form"}
+    (record,) = read(head + "\n" + ",".join(fields[column] for column in head.split(",")) + "\n")
+    assert isinstance(record, Record)
+    assert record.name == " ".join(name.replace('""', '"').split())
+
+
+@pytest.mark.parametrize(
+    "row", ['r{}@example.com,"N,2026-01-01,form,\n', '"a","b\n', 'r{}@example.com,"N"",2026-01-01,f,\n']
+)
+def test_a_quote_in_every_row_is_read_in_time_and_each_row_is_named(row: str) -> None:
+    """Rows that end before the quote does were read again and again, by the square of their number."""
+    began = monotonic()
+    found = read(HEAD + "".join(row.format(number) for number in range(6_000)))
+    assert [record.line for record in found] == list(range(2, 6_002))
+    assert monotonic() - began < 20
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
