@@ -22,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     exists,
     func,
     literal,
@@ -115,6 +116,11 @@ def slowed_domains(connection: Connection, since: datetime) -> list[tuple[str, f
     wanted = select(DomainPause.domain, DomainPause.rate, DomainPause.until)
     rows = connection.execute(wanted.where(DomainPause.rate.is_not(None), DomainPause.until > since))
     return [(row.domain, row.rate, row.until) for row in rows]
+
+
+def forget_pauses(connection: Connection, before: datetime) -> int:
+    """Drop the pauses of domains that were over before an instant, with the rates that they left."""
+    return connection.execute(delete(DomainPause).where(DomainPause.until < before)).rowcount
 
 
 def count_paused_domains(connection: Connection, now: datetime) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, exists, insert, literal_column,
 
 from db.editors import list_editors
 from db.models import Letter
+from db.pauses import without_address
 from db.states import LetterKind, LetterStatus
 
 
@@ -120,10 +121,32 @@ def letter_fates(connection: Connection, ids: Sequence[int]) -> list[LetterFate]
     return [LetterFate(*row) for row in connection.execute(wanted)]
 
 
+def address_of_confirmation(connection: Connection, confirmation_id: int, subscriber_id: int) -> str | None:
+    """The address as it was typed for a double opt-in: the one that its letter went to, as long as that is kept."""
+    asking = (Letter.kind == LetterKind.CONFIRM, Letter.subscriber_id == subscriber_id)
+    wanted = select(Letter.email).where(*asking, Letter.data["confirmation"].as_integer() == confirmation_id)
+    found: str | None = connection.scalar(wanted.limit(1))
+    return found
+
+
 def drop_letters_of(connection: Connection, subscriber_id: int, email: str) -> int:
     """Delete every letter to a subscriber, sent or not: what an erasure asks for."""
     statement = delete(Letter).where(or_(Letter.subscriber_id == subscriber_id, Letter.email == email))
     return connection.execute(statement).rowcount
+
+
+def forget_noticed(connection: Connection, email: str) -> None:
+    """Take an address out of what notices say to others, sent or not."""
+    notices = select(Letter.id, Letter.data).where(Letter.kind == LetterKind.NOTICE)
+    for letter_id, data in connection.execute(notices).all():
+        said = {name: data[name] for name in ("subject", "paragraphs") if name in data}
+        clean = data | {name: _without(words, email) for name, words in said.items()}
+        if clean != data:
+            connection.execute(update(Letter).where(Letter.id == letter_id).values(data=clean))
+
+
+def _without(words: str | list[str], email: str) -> str | list[str]:
+    return without_address(words, email) if isinstance(words, str) else [without_address(w, email) for w in words]
 
 
 def withdraw_letters(connection: Connection, subscriber_id: int, kinds: Sequence[LetterKind]) -> int:

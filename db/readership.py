@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from db.api import forget_answers_about
-from db.letters import drop_letters_of
+from db.letters import drop_letters_of, forget_noticed
 from db.models import (
     AuditEntry,
     Bookmark,
@@ -18,6 +18,7 @@ from db.models import (
     Tool,
     Vote,
 )
+from db.pauses import forget_paused_for
 from db.returned_mail import forget_kept_about
 
 
@@ -78,11 +79,13 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
 
 def erase_mentions(connection: Connection, email: str) -> None:
     """Take an address out of what is kept about nobody in particular: returned mail that no delivery was found for,
-    mail that was not understood, the audit log, remembered answers of the API."""
+    mail that was not understood, the audit log, remembered answers of the API, replies that paused something."""
     _blank_returned(connection, func.lower(ReturnedMail.recipient) == email.lower())
     forget_kept_about(connection, email)
     connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
     forget_answers_about(connection, email)
+    forget_paused_for(connection, email)
+    forget_noticed(connection, email)
 
 
 def _blank_returned(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -208,16 +208,18 @@ _STOPPED_FROM = {
 
 
 def stop_mailing(
-    connection: Connection, delivery: DeliveryRow, state: SubscriberState, now: datetime, note: str | None = None
-) -> bool:
+    connection: Connection, delivery: DeliveryRow, mailed_hash: bytes, state: SubscriberState, now: datetime,
+    note: str | None = None,
+) -> bool:  # fmt: skip
     """Move the subscriber of a delivery to bounced, complained or unsubscribed, and suppress the first two.
 
-    Nothing changes when they are there already, are gone, or have another address by now than the one mailed.
+    Nothing changes when they are there already, are gone, or have another address by now than the one mailed, whose
+    hash is ``mailed_hash``: they may spell it differently today.
     """
     known = connection.execute(
         select(Subscriber.email, Subscriber.email_hash).where(Subscriber.id == delivery.subscriber_id)
     ).one_or_none()
-    if known is None or known.email != delivery.email:
+    if known is None or known.email_hash != mailed_hash:
         return False
     if not move_subscriber(connection, delivery.subscriber_id, state, now, where=_STOPPED_FROM[state]):
         return False

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import api, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
+from db import api, claims, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -190,7 +190,7 @@ def ask_again(context: Context, due_at: datetime) -> Result:
 
 def prune(context: Context, due_at: datetime) -> Result:
     """Forget letters and the runs of small jobs after a month, the bytes of returned mail that was not understood after
-    three; the runs of compose and send are kept.
+    three, pauses of domains two days after they are over; the runs of compose and send are kept.
 
     Then no trace of what was deleted since yesterday stays in the log of the embedded database.
     """
@@ -201,6 +201,7 @@ def prune(context: Context, due_at: datetime) -> Result:
         gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
             "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
+            "pauses": claims.forget_pauses(connection, now - timedelta(days=2)),
             "kept_mail": returned_mail.forget_kept(connection, now - timedelta(days=90)),
             "killed": len(killed),
         }

@@ -1,4 +1,7 @@
-"""What a reply holds up beyond its own delivery: its domain, or the whole issue. Operators are told by letter."""
+"""What a reply holds up beyond its own delivery: its domain, or the whole issue. Operators are told by letter.
+
+Replies name the reader; what outlives the delivery that they are about is kept without addresses.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +14,7 @@ from db.letters import add_notices
 from db.states import IssueStatus, Role
 from newsletter.clock import real_now
 from newsletter.deliveries.outcomes import Blame
+from newsletter.logs import redacted
 
 TOLD_DOMAINS = 3  # of so many that distrust us at once a letter each: where all do, one more says nothing new
 
@@ -29,14 +33,15 @@ class Hold(NamedTuple):
 
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
-    begins = claims.pause_domain(connection, hold.domain, hold.until, hold.reply, now)
+    reply = redacted(hold.reply)
+    begins = claims.pause_domain(connection, hold.domain, hold.until, reply, now)
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
     if hold.slowed is not None:
         line, rate = hold.slowed
         claims.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
     if begins and hold.blame is Blame.DOMAIN and claims.count_paused_domains(connection, now) <= TOLD_DOMAINS:
         words = (
-            f"{hold.domain} refused a message of {week} because of who sent it: {hold.reply}. What else is for that "
+            f"{hold.domain} refused a message of {week} because of who sent it: {reply}. What else is for that "
             f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."
         )
         _tell(connection, week, f"{hold.domain} does not take {week}", words, now)
@@ -44,6 +49,7 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
 
 def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:
     """sending → paused, for a reason in words that operators are told."""
+    reason = redacted(reason)
     if deliveries.move_issue(connection, issue_id, [IssueStatus.SENDING], IssueStatus.PAUSED, now, reason):
         words = (
             f"{reason}. Look at the replies in its receipt before you resume it with `newsletter issues resume {week}`."

@@ -197,19 +197,26 @@ def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: date
     judgement = one.judgement
     note = f"{judgement.reason} ({judgement.status})" if judgement.status else judgement.reason.value
     if judgement.reason == "unsubscribe":
-        return stop_mailing(connection, delivery, SubscriberState.UNSUBSCRIBED, now)
+        return _stop(connection, delivery, SubscriberState.UNSUBSCRIBED, now)
     if judgement.kind is BounceKind.COMPLAINT:
         if has_changed(connection, delivery.id, (BounceKind.COMPLAINT,)):
             return False
-        return stop_mailing(connection, delivery, SubscriberState.COMPLAINED, now, note)
+        return _stop(connection, delivery, SubscriberState.COMPLAINED, now, note)
     came_back = came_back_at(connection, delivery.subscriber_id)
     if came_back is not None and mailed_at(connection, delivery.id) < came_back:
         return False
     if judgement.kind is BounceKind.HARD:
         if has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
             return False
-        return stop_mailing(connection, delivery, SubscriberState.BOUNCED, now, note)
+        return _stop(connection, delivery, SubscriberState.BOUNCED, now, note)
     return judgement.counted and _count_soft(connection, delivery, now, note)
+
+
+def _stop(
+    connection: Connection, delivery: DeliveryRow, state: SubscriberState, now: datetime, note: str | None = None
+) -> bool:
+    mailed_hash = hash_address(delivery.email, address_key(connection))
+    return stop_mailing(connection, delivery, mailed_hash, state, now, note)
 
 
 def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, note: str) -> bool:
@@ -228,7 +235,7 @@ def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, no
     note_streak(connection, delivery.subscriber_id, found.length, found.since)
     if not found.given_up or has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
         return False
-    return stop_mailing(connection, delivery, SubscriberState.BOUNCED, now, f"{note}, {found.length} issues in a row")
+    return _stop(connection, delivery, SubscriberState.BOUNCED, now, f"{note}, {found.length} issues in a row")
 
 
 def _watch(connection: Connection, told: Told, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from db.confirmations import ConfirmationRow, answer_confirmations, confirmation_by_hash
 from db.engine import reading, transaction
 from db.keys import address_key
-from db.letters import add_letter
+from db.letters import add_letter, address_of_confirmation
 from db.states import LetterKind, SubscriberState
 from db.subscribers import (
     ConsentRow,
@@ -22,7 +22,7 @@ from db.subscribers import (
 )
 from db.suppressions import lift_suppression, suppression_of
 from newsletter.settings import Settings
-from newsletter.subscribers.addresses import hash_address
+from newsletter.subscribers.addresses import comparable, hash_address
 from newsletter.subscribers.lifecycle import LIFTED_BY_OPT_IN, may_opt_in
 from newsletter.subscribers.tokens import hash_token, one_time_token
 
@@ -66,9 +66,10 @@ def confirm(
         subscriber = subscriber_by_id(connection, waiting.subscriber_id)
         if subscriber is None or not answer_confirmations(connection, waiting.subscriber_id, now):
             return ConfirmReport(Answer.ALREADY, waiting.subscriber_id)
-        _come_in(connection, subscriber, waiting, address, now)
+        email = _spelled(connection, subscriber, waiting)
+        _come_in(connection, subscriber, waiting, email, address, now)
         if settings.welcome:
-            add_letter(connection, LetterKind.WELCOME, subscriber.email, {}, real_now, now, subscriber.id)
+            add_letter(connection, LetterKind.WELCOME, email, {}, real_now, now, subscriber.id)
         return ConfirmReport(Answer.CONFIRMED, subscriber.id)
 
 
@@ -96,14 +97,23 @@ def _judge(connection: Connection, row: ConfirmationRow | None, now: datetime) -
     return ConfirmReport(Answer.WAITING if allowed else Answer.REFUSED, subscriber.id)
 
 
+def _spelled(connection: Connection, subscriber: SubscriberRow, waiting: ConfirmationRow) -> str:
+    """The address in the capitals that were typed into the form. Only the mailbox's own answer changes them."""
+    typed = address_of_confirmation(connection, waiting.id, subscriber.id)
+    if typed is None or comparable(typed) != comparable(subscriber.email):
+        return subscriber.email
+    return typed
+
+
 def _come_in(
-    connection: Connection, subscriber: SubscriberRow, waiting: ConfirmationRow, address: str | None, now: datetime
-) -> None:
+    connection: Connection, subscriber: SubscriberRow, waiting: ConfirmationRow, email: str, address: str | None,
+    now: datetime,
+) -> None:  # fmt: skip
     email_hash = hash_address(subscriber.email, address_key(connection))
     move_subscriber(connection, subscriber.id, SubscriberState.ACTIVE, now)
     lift_suppression(connection, email_hash, LIFTED_BY_OPT_IN)
     update_subscriber(
-        connection, subscriber.id, name=waiting.name or subscriber.name, selection=waiting.selection,
+        connection, subscriber.id, email=email, name=waiting.name or subscriber.name, selection=waiting.selection,
         paused_until=None, soft_bounces=0, soft_bounced_since=None,
     )  # fmt: skip
     consent = ConsentRow(now, SOURCE, waiting.address, waiting.form, waiting.words, waiting.created_at, address)

@@ -15,7 +15,7 @@ from db.keys import address_key
 from db.letters import add_letter
 from db.limits import hit
 from db.states import LetterKind, SubscriberState
-from db.subscribers import SubscriberRow, add_subscriber, subscriber_by_hash, update_subscriber
+from db.subscribers import SubscriberRow, add_subscriber, subscriber_by_hash
 from db.suppressions import suppression_of
 from newsletter.settings import Settings, required
 from newsletter.subscribers import haste
@@ -72,8 +72,6 @@ def sign_up(
         if not allowed:
             return SignUpReport(False, known.state if known else SubscriberState.PENDING)
         subscriber_id = known.id if known else _add(connection, request.email, now)
-        if known and known.email != request.email:
-            update_subscriber(connection, known.id, email=request.email)
         confirmation = _ask(connection, subscriber_id, request, now, nonce, settings)
         not_before = real_now + haste.delay(request.hasty or crowded, chance)
         data = {"confirmation": confirmation}

@@ -297,6 +297,20 @@ def test_mail_to_the_leave_path_unsubscribes(engine: Engine, ada: Mailed) -> Non
     assert state(engine, ada.subscriber_id) == ("unsubscribed", None)
 
 
+@pytest.mark.parametrize(("mail", "outcome"), [("leave", "unsubscribed"), ("complaint", "complained")])
+def test_mail_to_another_spelling_of_the_address_is_heeded(
+    engine: Engine, ada: Mailed, mail: str, outcome: str
+) -> None:
+    """The form was sent with other capitals since the issue went out."""
+    with transaction(engine) as connection:
+        connection.execute(update(Subscriber).where(Subscriber.id == ada.subscriber_id).values(email="Ada@example.org"))
+    to = return_path(engine, ada.deliveries[0], LEAVE if mail == "leave" else RETURN)
+    leaving = f"From: ada@example.org\nTo: {to}\nSubject: unsubscribe\n\n\n".encode()
+    raw = leaving if mail == "leave" else complaint(mail_from=to)
+    assert [result.subscriber_changed for result in take(engine, raw).results] == [True]
+    assert state(engine, ada.subscriber_id)[0] == outcome
+
+
 def test_mail_that_is_not_understood_keeps_its_bytes(engine: Engine) -> None:
     mail = notice("What is this?", subject="?", sender="x@example.org")
     take(engine, mail, dsn(HARD))

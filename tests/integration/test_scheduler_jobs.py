@@ -8,8 +8,9 @@ from threading import Event
 import pytest
 from sqlalchemy import Engine, select
 
+from db.claims import pause_domain
 from db.engine import is_sqlite, make_engine, reading, transaction
-from db.models import Letter
+from db.models import DomainPause, Letter
 from db.ownership import owner
 from db.runs import claim_run, finish_run
 from db.states import RunStatus
@@ -141,6 +142,17 @@ def test_what_was_deleted_is_gone_from_the_files_after_pruning(
     if is_sqlite(engine):
         files = Path(str(engine.url.database)).parent.glob("newsletter.db*")
         assert not [path for path in files if path.is_file() and b"a-name-that-is-deleted" in path.read_bytes()]
+
+
+def test_pauses_of_domains_that_are_long_over_are_forgotten(
+    engine: Engine, database_url: str, tmp_path: Path, me: str
+) -> None:
+    with transaction(engine) as connection:
+        for domain, ended in (("long.example", 72), ("lately.example", 12), ("waits.example", -12)):
+            pause_domain(connection, domain, MONDAY - timedelta(hours=ended), "421 wait", MONDAY)
+    assert prune(context(engine, settings_with(database_url, tmp_path), me), MONDAY)["pauses"] == 1
+    with reading(engine) as connection:
+        assert set(connection.scalars(select(DomainPause.domain))) == {"lately.example", "waits.example"}
 
 
 def test_a_database_that_is_away_is_said_once_a_minute(

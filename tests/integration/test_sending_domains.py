@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import Engine, select
 
 from db.claims import Claimed
-from db.engine import reading
-from db.models import DomainPause
+from db.engine import reading, transaction
+from db.models import DomainPause, Issue, Letter
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing
+from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pace_domains import DomainLines
+from newsletter.deliveries.pauses import Hold, hold_domain, hold_issue
 from newsletter.deliveries.send import send_due
+from newsletter.editors.invite import add_editor
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import Mail, Sink
@@ -42,6 +45,23 @@ def test_a_domain_with_a_rate_holds_up_nobody_else(engine: Engine, settings: Set
     assert seconds >= 1.0  # 60 at 40 a second
     domains = [mail.recipient.partition("@")[2] for mail in sink.mails]
     assert domains[:200].count("fast.example") > 150
+
+
+def test_no_reply_is_kept_with_an_address_beyond_its_delivery(engine: Engine, settings: Settings) -> None:
+    to_two_domains(engine, settings, slow=1, fast=1)
+    add_editor(engine, "operator@example.com", "operator", NOW)
+    reply = "554 5.7.1 <r0@slow.example>: refused"
+    with transaction(engine) as connection:
+        issue_id = connection.execute(select(Issue.id)).scalar_one()
+        hold = Hold("slow.example", Blame.DOMAIN, NOW + timedelta(hours=1), reply, ())
+        hold_domain(connection, issue_id, "me", str(WEEK), hold, NOW)
+        hold_issue(connection, issue_id, str(WEEK), f"the relay said: {reply}", NOW)
+        kept = [connection.scalar(select(DomainPause.reason)), connection.scalar(select(Issue.pause_reason))]
+        told = [str(data) for data in connection.scalars(select(Letter.data).where(Letter.kind == "notice"))]
+    assert len(told) == 2
+    for words in [*kept, *told]:
+        assert "554 5.7.1 <(address)>: refused" in str(words)
+        assert "@" not in str(words)
 
 
 def test_the_rate_of_a_domain_holds_for_all_senders_together(engine: Engine, settings: Settings) -> None:

@@ -427,6 +427,15 @@ def test_who_leaves_and_returns_on_the_same_day_gets_in(house: House) -> None:
     assert house.mail() == 1, "what a stranger types in vain still comes once a day"
 
 
+def test_what_a_stranger_types_changes_no_spelling_and_the_mailbox_s_answer_does(house: House) -> None:
+    house.active("ada@example.org")
+    house.post(f"/unsubscribe/{house.token('ada@example.org')}")
+    house.sign_up("Ada@Example.org")
+    assert house.subscriber("ada@example.org")[1] == "unsubscribed", "as it was"
+    house.post(house.confirm_path("Ada@example.org"))
+    assert house.subscriber("Ada@example.org")[1] == "active"
+
+
 def test_a_new_opt_in_lifts_a_bounce_and_an_erasure(house: House) -> None:
     token = house.active("ada@example.org")
     house.post(f"/preferences/{token}/erase")
