@@ -32,6 +32,7 @@ from db.returned_mail import (
     week_of,
 )
 from db.states import BounceKind, DeliveryStatus, Role, SubscriberState
+from db.suppressions import suppression_of
 from newsletter.clock import real_now
 from newsletter.deliveries.bounces import Reading, read_bounce
 from newsletter.deliveries.bounces_mail import MAX_BYTES, Arrived, Unread
@@ -153,6 +154,8 @@ def _take(
 ) -> Result:  # fmt: skip
     """Keep one of the things that a mail says, and act on it where it is the one about our reader (``theirs``)."""
     recipient = one.recipient or one.originally or (delivery.email if delivery else "")
+    if _is_erased(connection, delivery, recipient):
+        recipient, raw = "", None
     judgement = one.judgement
     new = add_returned(
         connection, fingerprint=fingerprint, recipient=recipient, at=now, source=source, kind=judgement.kind,
@@ -167,6 +170,18 @@ def _take(
         if judgement.kind in LIMITS:
             told[delivery.issue_id, judgement.kind] += 1
     return Result(source, judgement.kind, recipient, judgement.status, judgement.reason.value, changed)
+
+
+def _is_erased(connection: Connection, delivery: DeliveryRow | None, recipient: str) -> bool:
+    """Mail comes back for days: what is about somebody who was erased meanwhile is kept without them."""
+    if delivery is not None and not delivery.email:
+        return True
+    try:
+        email_hash = hash_address(parse_address(recipient), address_key(connection))
+    except ValueError:
+        return False
+    suppression = suppression_of(connection, email_hash)
+    return suppression is not None and suppression.email is None
 
 
 def without_hearsay(reading: Reading, email: str) -> Reading:

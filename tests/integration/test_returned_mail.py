@@ -495,6 +495,17 @@ def test_mail_that_names_an_erased_reader_is_kept_no_more(engine: Engine, ada: M
     assert [tuple(row) for row in rows] == [("", None), ("", None), ("", other), ("", None)]
 
 
+def test_mail_that_comes_after_an_erasure_does_not_bring_the_address_back(engine: Engine, ada: Mailed) -> None:
+    erase(engine, ada.subscriber_id, now=MONDAY)
+    to = return_path(engine, ada.deliveries[0])
+    strange = notice("What about Ada@Example.org?", subject="?", sender="x@example.net", to=to)
+    report = take(engine, dsn(HARD, to=to), dsn(recipient("ADA@example.org", "5.1.1")), strange)
+    assert [result.subscriber_changed for result in report.results] == [False] * 3
+    with reading(engine) as connection:
+        rows = list(connection.execute(select(ReturnedMail.recipient, ReturnedMail.raw)))
+    assert [tuple(row) for row in rows] == [("", None)] * 3
+
+
 def test_mail_that_nobody_understood_is_kept_for_three_months(engine: Engine) -> None:
     take(engine, notice("What is this?", subject="?", sender="x@example.org"))
     with transaction(engine) as connection:
