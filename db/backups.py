@@ -29,7 +29,7 @@ def copy_out(database: Path, target: Path) -> str:
     os.close(handle)
     try:
         with (
-            closing(sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(read_only(database), uri=True)) as source,
             closing(sqlite3.connect(target)) as copy,
         ):
             source.backup(copy)
@@ -62,7 +62,7 @@ def check(path: Path) -> str:
     if _digest(path, size - _SEAL_LENGTH) != end[len(_SEAL) : -1].decode("ascii", "replace"):
         raise BadBackup("is damaged: its contents are not what was backed up")
     try:
-        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro&immutable=1", uri=True)) as backup:
+        with closing(sqlite3.connect(f"{read_only(path)}&immutable=1", uri=True)) as backup:
             if backup.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
                 raise BadBackup("is damaged: SQLite finds its pages inconsistent")
             return _revision(backup)
@@ -70,19 +70,55 @@ def check(path: Path) -> str:
         raise BadBackup("holds no newsletter database") from None
 
 
-def put_back(backup: Path, database: Path) -> None:
-    """Replace the contents of a database by those of a checked backup, in one transaction.
+def unpack(backup: Path, target: Path) -> None:
+    """Write a checked backup to a new file, as a database to work on; folder and file are for their owner alone.
+
+    Raises sqlite3.Error and OSError; the target is then not there.
+    """
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        _pour(f"{read_only(backup)}&immutable=1", target)
+    except BaseException:
+        remove(target)
+        raise
+
+
+def put_back(restored: Path, database: Path) -> None:
+    """Replace the contents of a database by those of another, in one transaction.
 
     Connections that others hold stay valid and see the restored contents. A file there that is no database any more is
-    set aside as ``….broken``. Raises sqlite3.OperationalError when somebody else is writing.
+    set aside as ``….broken``. Raises sqlite3.OperationalError when somebody else is writing; a file that was not there
+    before is then not there.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
     if database.is_file() and not _opens(database):
         os.replace(database, database.with_name(f"{database.name}.broken"))
         for rest in ("-wal", "-shm"):
             database.with_name(database.name + rest).unlink(missing_ok=True)
+    is_new = not database.exists()
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        _pour(read_only(restored), database)
+    except BaseException:
+        if is_new:
+            remove(database)
+        raise
+
+
+def remove(database: Path) -> None:
+    """A database with what SQLite keeps beside it."""
+    for rest in ("", "-wal", "-shm", "-journal"):
+        database.with_name(database.name + rest).unlink(missing_ok=True)
+
+
+def read_only(database: Path) -> str:
+    """The URI by which SQLite opens a file and never writes to it."""
+    return f"file:{_quoted(database)}?mode=ro"
+
+
+def _pour(source_uri: str, database: Path) -> None:
     with (
-        closing(sqlite3.connect(f"file:{_quoted(backup)}?mode=ro&immutable=1", uri=True)) as source,
+        closing(sqlite3.connect(source_uri, uri=True)) as source,
         closing(sqlite3.connect(database, timeout=10)) as target,
     ):
         target.execute("PRAGMA journal_mode = WAL")

@@ -1,10 +1,14 @@
 """``newsletter backup`` and ``newsletter restore``: the embedded database as one file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, json_option, pass_door
+
+if TYPE_CHECKING:
+    from newsletter.operations.backup import RestoreReport
 
 
 @click.command()
@@ -35,17 +39,48 @@ def backup(door: Door, file: Path, as_json: bool) -> None:
 def restore(door: Door, file: Path, as_json: bool) -> None:
     """Put the backup FILE in the embedded database's place. Stop the service first.
 
-    Only a whole backup is taken; anything else is refused and the database stays as it was.
+    Only a whole backup is taken; anything else is refused and the database stays as it was. Who left, bounced,
+    complained, was suppressed or erased since stays gone; issues that were approved or being sent wait for you.
 
     \b
     Example:
       newsletter restore /var/backups/newsletter-2026-11-23.db
     """
     from db.engine import make_engine
+    from newsletter.clock import iso
     from newsletter.operations.backup import restore as put_back
+    from newsletter.subscribers.erase import erase_address
 
-    report = put_back(make_engine(door.settings.database_url), file)
-    if report.needs_init:
-        note("The backup has an older schema; run `newsletter init` next.")
-    document = {"database": str(report.database), "schema": report.schema, "needs_init": report.needs_init}
-    answer(document, as_json, f"{report.database} is restored from {file}, schema {report.schema}.")
+    now = door.clock.now()
+    report = put_back(
+        make_engine(door.settings.database_url), file, now=now,
+        erase=lambda engine, email: erase_address(engine, email, now=now),
+    )  # fmt: skip
+    carried = report.carried
+    document = {
+        "database": str(report.database), "schema": report.schema, "needs_init": False,
+        "newest_entry": iso(report.newest_entry), "held": list(report.held),
+        "carried": carried and {"left": carried.left, "suppressed": carried.suppressed, "erased": len(carried.erased)},
+        "sent_since": carried.sent if carried else None,
+    }  # fmt: skip
+    answer(document, as_json, [f"{report.database} is restored from {file}, schema {report.schema}.", *_said(report)])
+
+
+def _said(report: "RestoreReport") -> list[str]:
+    carried, newest = report.carried, report.newest_entry
+    lines = ["It is empty."]
+    if newest is not None:
+        lines = [f"The newest entry in it is of {newest:%Y-%m-%d %H:%M} UTC; what came in or was edited since is gone."]
+    if carried is not None:
+        lines.append(
+            f"Kept from before: {carried.left} who left, bounced or complained since, {carried.suppressed} more "
+            f"suppressed addresses, {len(carried.erased)} erased again."
+        )
+    else:
+        why = "cannot be read or is another installation's" if report.replaced else "is not there"
+        lines.append(f"The database before it {why}: whoever left since the backup is mailed again.")
+    if report.held:
+        lines.append(f"Paused, or draft again, until you have looked: {', '.join(report.held)}.")
+    if carried is not None and carried.sent:
+        lines.append(f"On their way or sent before this, so do not send again unasked: {', '.join(carried.sent)}.")
+    return lines

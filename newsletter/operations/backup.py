@@ -2,17 +2,22 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from db import backups
+from db import backups, restoring
 from db.audit import add_audit
-from db.engine import is_sqlite, transaction
-from db.migrate import newest_revision
+from db.engine import is_sqlite, make_engine, transaction
+from db.migrate import migrate, newest_revision
+from db.ownership import is_somebody_here
+from db.restoring import Carried
+from db.wal import empty_the_log
 from newsletter.errors import NewsletterError, NotReadyError, RefusedError
 
 BACKED_UP = "backed up"
@@ -28,9 +33,15 @@ class BackupReport:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
+    """``held`` are the weeks of issues that wait for a person now. ``replaced``: there was a database before; what
+    was ``carried`` over from it is None where it could not be read or was another installation's."""
+
     database: Path
     schema: str
-    needs_init: bool
+    newest_entry: datetime | None
+    held: tuple[str, ...]
+    replaced: bool
+    carried: Carried | None
 
 
 def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
@@ -60,9 +71,31 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
     return BackupReport(target, target.stat().st_size, schema)
 
 
-def restore(engine: Engine, source: Path) -> RestoreReport:
-    """Put a whole backup in the database's place; anything else is refused, and the database stays as it was."""
+def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Engine, str], object]) -> RestoreReport:
+    """Put a whole backup in the database's place; anything else is refused, and the database stays as it was.
+
+    Who left since stays gone, and ``erase`` takes an address of somebody who was erased since out of the backup again.
+    Issues that were on their way wait for a person.
+    """
     database = _database(engine)
+    schema = _checked(source)
+    if is_somebody_here(engine):
+        raise RefusedError(f"a service or a sending is at work on {database}; stop it, then restore {source}")
+    unfinished = database.with_name(f".{database.name}.{os.getpid()}.restoring")
+    try:
+        backups.unpack(source, unfinished)
+        report = _made_ready(engine, unfinished, schema, now, erase)
+        backups.put_back(unfinished, database)
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        words = f"the database at {database} could not be replaced and stays as it was: {error}"
+        raise NewsletterError(f"{words}; stop the service and try again") from None
+    finally:
+        backups.remove(unfinished)
+    return report
+
+
+def _checked(source: Path) -> str:
+    """The schema of a backup that can be restored."""
     if not source.is_file():
         raise NewsletterError(f"there is no file {source}; nothing was restored")
     try:
@@ -75,12 +108,35 @@ def restore(engine: Engine, source: Path) -> RestoreReport:
         raise RefusedError(
             f"{source} was made by a newer version (schema {schema}); upgrade this installation, then restore"
         )
+    return schema
+
+
+def _made_ready(
+    engine: Engine, unfinished: Path, schema: str, now: datetime, erase: Callable[[Engine, str], object]
+) -> RestoreReport:
+    """Bring the unpacked backup to the newest schema and tell it what happened since."""
+    database = _database(engine)
+    fresh = make_engine(engine.url.set(database=str(unfinished)).render_as_string(hide_password=False))
     try:
-        backups.put_back(source, database)
-    except (sqlite3.Error, OSError) as error:
-        words = f"the database at {database} could not be replaced and stays as it was: {error}"
-        raise NewsletterError(f"{words}; stop the service and try again") from None
-    return RestoreReport(database, schema, schema != newest_revision())
+        if schema != newest_revision():
+            migrate(fresh, now)
+        with transaction(fresh) as connection:
+            newest = restoring.newest_entry(connection)
+        carried = restoring.carry_over(database, unfinished) if database.is_file() else None
+        for email in carried.erased if carried else ():
+            erase(fresh, email)
+        with transaction(fresh) as connection:
+            held = restoring.hold_issues(connection, _why_held(newest), now)
+            add_audit(connection, "operator", "restored a backup", None, now)
+        empty_the_log(fresh)
+    finally:
+        fresh.dispose()
+    return RestoreReport(database, newest_revision(), newest, tuple(held), database.is_file(), carried)
+
+
+def _why_held(newest: datetime | None) -> str:
+    of = f" of {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
+    return f"a backup{of} was restored, which does not know whom this reached since"
 
 
 def _database(engine: Engine) -> Path:

@@ -7,14 +7,23 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, update
 
+from db import backups
 from db.engine import make_engine, reading, transaction
-from db.migrate import migrate
-from db.models import AuditEntry, Subscriber
+from db.migrate import _seed, current_revision, migrate
+from db.models import AuditEntry, Issue, JobRun, Subscriber, Suppression
+from db.ownership import owner
+from db.states import SuppressionReason
 from newsletter.errors import NewsletterError, RefusedError
-from newsletter.operations.backup import back_up, restore
+from newsletter.operations.backup import RestoreReport, back_up, restore
+from newsletter.subscribers.erase import erase_address
+from newsletter.subscribers.import_subscribers import add_confirmed, import_subscribers
+from newsletter.subscribers.suppress import suppress_address
+from newsletter.subscribers.unsubscribe import unsubscribe
+from newsletter.subscribers.update_preferences import find_subscriber
 from tests.fakes.times import MONDAY
+from tests.integration.test_upgrades import REVISIONS, upgrade_to
 
 
 @pytest.fixture
@@ -33,6 +42,13 @@ def readers(engine: Engine) -> int:
         return int(connection.execute(select(func.count()).select_from(Subscriber)).scalar_one())
 
 
+def put_in_place(engine: Engine, source: Path) -> RestoreReport:
+    def erase(fresh: Engine, email: str) -> None:
+        erase_address(fresh, email, now=MONDAY)
+
+    return restore(engine, source, now=MONDAY, erase=erase)
+
+
 def contents(engine: Engine) -> str:
     with reading(engine) as connection:
         raw = connection.connection.driver_connection
@@ -44,7 +60,7 @@ def test_a_backup_brings_back_what_was_there(engine: Engine, tmp_path: Path) -> 
     add_reader(engine, 1)
     report = back_up(engine, tmp_path / "backup.db", now=MONDAY)
     add_reader(engine, 2)
-    restore(engine, tmp_path / "backup.db")
+    put_in_place(engine, tmp_path / "backup.db")
     assert readers(engine) == 1
     assert report.bytes == (tmp_path / "backup.db").stat().st_size
 
@@ -137,7 +153,7 @@ def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
     (tmp_path / "damaged.db").write_bytes(damage((tmp_path / "backup.db").read_bytes()))
     before = contents(engine)
     with pytest.raises(RefusedError, match="stays as it was"):
-        restore(engine, tmp_path / "damaged.db")
+        put_in_place(engine, tmp_path / "damaged.db")
     assert contents(engine) == before
 
 
@@ -147,7 +163,7 @@ def test_somebody_elses_database_is_refused(engine: Engine, tmp_path: Path) -> N
     other.commit()
     other.close()
     with pytest.raises(RefusedError):
-        restore(engine, tmp_path / "other.db")
+        put_in_place(engine, tmp_path / "other.db")
 
 
 def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -157,7 +173,7 @@ def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     back_up(newer, tmp_path / "backup.db", now=MONDAY)
     with pytest.raises(RefusedError, match="newer version"):
-        restore(make_engine(f"sqlite:///{tmp_path}/mine.db"), tmp_path / "backup.db")
+        put_in_place(make_engine(f"sqlite:///{tmp_path}/mine.db"), tmp_path / "backup.db")
     assert not (tmp_path / "mine.db").exists()
 
 
@@ -165,7 +181,7 @@ def test_a_backup_restores_where_there_is_no_database_yet(engine: Engine, tmp_pa
     add_reader(engine, 1)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     fresh = make_engine(f"sqlite:///{tmp_path}/new/place/newsletter.db")
-    restore(fresh, tmp_path / "backup.db")
+    put_in_place(fresh, tmp_path / "backup.db")
     assert readers(fresh) == 1
 
 
@@ -175,7 +191,7 @@ def test_a_missing_database_or_place_is_one_clear_line(engine: Engine, tmp_path:
     with pytest.raises(NewsletterError, match="could not be written"):
         back_up(engine, tmp_path / "no" / "folder" / "b.db", now=MONDAY)
     with pytest.raises(NewsletterError, match="no file"):
-        restore(engine, tmp_path / "none.db")
+        put_in_place(engine, tmp_path / "none.db")
 
 
 def test_postgresql_is_left_to_its_own_tools(tmp_path: Path) -> None:
@@ -189,6 +205,164 @@ def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     (tmp_path / "lost.db").write_bytes(b"what the disk left of it" * 500)
     lost = make_engine(f"sqlite:///{tmp_path}/lost.db")
-    restore(lost, tmp_path / "backup.db")
+    put_in_place(lost, tmp_path / "backup.db")
     assert readers(lost) == 1
     assert (tmp_path / "lost.db.broken").exists()
+
+
+# Restoring
+
+
+def readers_named(engine: Engine, *names: str) -> None:
+    for name in names:
+        email = f"{name}@example.org"
+        add_confirmed(engine, email, name="", consent_at=MONDAY, consent_source="form", now=MONDAY)
+
+
+def states(engine: Engine) -> dict[str, str]:
+    with reading(engine) as connection:
+        return {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
+
+
+def reasons(engine: Engine) -> dict[str | None, str]:
+    with reading(engine) as connection:
+        return {row.email: row.reason for row in connection.execute(select(Suppression.email, Suppression.reason))}
+
+
+def leave(engine: Engine, name: str) -> None:
+    found = find_subscriber(engine, f"{name}@example.org")
+    assert found is not None
+    unsubscribe(engine, found["id"], now=MONDAY)
+
+
+def test_who_left_since_the_backup_is_not_mailed_again(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "reads", "leaves", "complains", "erased", "back")
+    leave(engine, "back")
+    suppress_address(engine, "listed@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    suppress_address(engine, "manual@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    readers_named(engine, "came")
+    for name in ("leaves", "came"):
+        leave(engine, name)
+    suppress_address(engine, "complains@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    suppress_address(engine, "later@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    for email in ("erased@example.org", "listed@example.org"):
+        erase_address(engine, email, now=MONDAY)
+    report = put_in_place(engine, tmp_path / "backup.db")
+    assert states(engine) == {
+        "reads@example.org": "active", "leaves@example.org": "unsubscribed", "complains@example.org": "complained",
+        "back@example.org": "unsubscribed",
+    }  # fmt: skip
+    assert reasons(engine) == {
+        "complains@example.org": "complained", "later@example.org": "manual", "manual@example.org": "manual",
+        "came@example.org": "unsubscribed", None: "erased",
+    }  # fmt: skip
+    assert report.carried is not None
+    assert (report.carried.left, report.carried.erased) == (2, ["erased@example.org", "listed@example.org"])
+    engine.dispose()
+    for path in tmp_path.glob("newsletter.db*"):
+        assert not path.is_file() or b"erased@example.org" not in path.read_bytes()
+    list_of_before = [f"{name}@example.org,2026-01-01,form\n" for name in ("erased", "came", "leaves", "listed")]
+    lines = ["email,consent_at,consent_source\n", *list_of_before]
+    assert import_subscribers(engine, lines, now=MONDAY, latest=MONDAY).imported == 0
+
+
+def test_ids_that_were_given_since_the_backup_are_given_to_nobody_else(engine: Engine, tmp_path: Path) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    readers_named(engine, "since")
+    since = find_subscriber(engine, "since@example.org")
+    put_in_place(engine, tmp_path / "backup.db")
+    readers_named(engine, "later")
+    later = find_subscriber(engine, "later@example.org")
+    assert since is not None
+    assert later is not None
+    assert later["id"] > since["id"], "the links of the one are not those of the other"
+
+
+def add_issue(engine: Engine, week: str, number: int, status: str) -> None:
+    with transaction(engine) as connection:
+        times = {"starts_at": MONDAY, "ends_at": MONDAY, "composed_at": MONDAY, "updated_at": MONDAY}
+        connection.execute(insert(Issue).values(week=week, number=number, status=status, **times))
+
+
+def test_what_was_on_its_way_waits_for_a_person(engine: Engine, tmp_path: Path) -> None:
+    for number, status in enumerate(("sent", "sending", "approved", "draft"), 1):
+        add_issue(engine, f"2026-W4{number}", number, status)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    due = {"owner": "me", "lease_until": MONDAY, "started_at": MONDAY, "scheduled_for": MONDAY}
+    with transaction(engine) as connection:
+        gone_out = update(Issue).where(Issue.week == "2026-W44")
+        connection.execute(gone_out.values(status="sent", started_at=MONDAY))
+        connection.execute(insert(JobRun).values(job="send", status="done", **due))
+    report = put_in_place(engine, tmp_path / "backup.db")
+    with reading(engine) as connection:
+        found = {row.week: row.status for row in connection.execute(select(Issue.week, Issue.status))}
+        runs = connection.execute(select(JobRun.job, JobRun.status)).all()
+    assert found == {"2026-W41": "sent", "2026-W42": "paused", "2026-W43": "draft", "2026-W44": "draft"}
+    assert report.held == ("2026-W42", "2026-W43")
+    assert report.carried is not None
+    assert report.carried.sent == ["2026-W44"]
+    assert [tuple(run) for run in runs] == [("send", "done")], "the timetable does not send that week again"
+
+
+def test_another_installation_s_database_tells_nothing_to_the_restored_one(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "reads")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    other = make_engine(f"sqlite:///{tmp_path}/other.db")
+    migrate(other, MONDAY)
+    suppress_address(other, "reads@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    report = put_in_place(other, tmp_path / "backup.db")
+    assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
+
+
+def test_nothing_is_restored_under_a_service(engine: Engine, tmp_path: Path) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    add_reader(engine, 1)
+    with owner(engine, MONDAY), pytest.raises(RefusedError, match="service or a sending is at work"):
+        put_in_place(engine, tmp_path / "backup.db")
+    assert readers(engine) == 1
+    put_in_place(engine, tmp_path / "backup.db")
+    assert readers(engine) == 0
+
+
+def test_what_is_restored_is_its_owner_s_alone_and_a_failure_leaves_nothing(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    fresh = make_engine(f"sqlite:///{tmp_path}/new/newsletter.db")
+    monkeypatch.setattr("db.backups._pour", failing_at_last(backups._pour))
+    with pytest.raises(NewsletterError, match="could not be replaced"):
+        put_in_place(fresh, tmp_path / "backup.db")
+    assert list((tmp_path / "new").iterdir()) == []
+    monkeypatch.undo()
+    before = os.umask(0o022)
+    try:
+        put_in_place(fresh, tmp_path / "backup.db")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "new").glob("newsletter.db*")] != []
+    assert not any(path.stat().st_mode & 0o077 for path in (tmp_path / "new").iterdir())
+
+
+def failing_at_last(pour: Callable[[str, Path], None]) -> Callable[[str, Path], None]:
+    def poured(source: str, target: Path) -> None:
+        if target.name == "newsletter.db":
+            raise sqlite3.OperationalError("disk I/O error")
+        pour(source, target)
+
+    return poured
+
+
+def test_a_backup_of_the_first_schema_comes_back_at_the_newest(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/old.db")
+    upgrade_to(engine, REVISIONS[0])
+    with transaction(engine) as connection:
+        _seed(connection, MONDAY)
+    add_reader(engine, 1)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    with transaction(engine) as connection:
+        connection.execute(update(Subscriber).values(state="complained"))
+    report = put_in_place(engine, tmp_path / "backup.db")
+    assert (report.schema, current_revision(engine)) == (REVISIONS[-1], REVISIONS[-1])
+    assert states(engine) == {"r1@example.org": "complained"}

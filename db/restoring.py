@@ -1,0 +1,141 @@
+"""What a restored backup is told of the database that it replaces, so that nobody who left since is mailed again."""
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from db.backups import read_only
+from db.deliveries import move_issue
+from db.issues import void_approval
+from db.models import AuditEntry, Issue, JobRun, Subscriber, SubscriberEvent
+from db.states import IssueStatus
+
+
+class Carried(NamedTuple):
+    """``left`` counts those who read in the backup and had left, bounced or complained since. ``erased`` are addresses
+    that the backup still holds of people who were erased since, and ``sent`` the weeks that went out since."""
+
+    left: int
+    suppressed: int
+    erased: list[str]
+    sent: list[str]
+
+
+# Of these columns every schema since the first has all. Times are text, the same in both.
+_SAME_HOUSE = """
+    SELECT (SELECT secret FROM main.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
+        = (SELECT secret FROM old.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
+"""
+_ERASED = """
+    SELECT held.email FROM old.suppressions AS gone
+    JOIN (SELECT email, email_hash FROM main.subscribers UNION SELECT email, email_hash FROM main.suppressions) AS held
+        ON held.email_hash = gone.email_hash
+    WHERE gone.email IS NULL AND held.email IS NOT NULL
+"""
+_SENT = """
+    SELECT week FROM old.issues WHERE started_at IS NOT NULL
+        AND week NOT IN (SELECT week FROM main.issues WHERE status IN ('sent', 'cancelled')) ORDER BY week
+"""
+# An operator may have lifted a complaint or an entry of their own since; that is theirs to do again.
+_SUPPRESS = """
+    INSERT INTO main.suppressions (email_hash, email, reason, at, note)
+    SELECT email_hash, email, reason, at, note FROM old.suppressions WHERE true
+    ON CONFLICT (email_hash) DO UPDATE SET email = excluded.email, at = excluded.at, note = excluded.note,
+        reason = CASE WHEN reason IN ('complained', 'manual') AND excluded.reason NOT IN ('complained', 'manual')
+            THEN reason ELSE excluded.reason END
+"""
+_LEFT = """
+    FROM old.subscribers AS gone WHERE gone.email_hash = subscribers.email_hash
+        AND gone.state IN ('unsubscribed', 'bounced', 'complained')
+        AND subscribers.state NOT IN (gone.state, 'complained')
+"""
+_FORGET_LETTERS = f"""
+    DELETE FROM main.letters WHERE status = 'queued' AND kind IN ('confirm', 'welcome')
+        AND subscriber_id IN (SELECT id FROM main.subscribers WHERE EXISTS (SELECT 1 {_LEFT}))
+"""  # noqa: S608
+_LEAVE = f"UPDATE main.subscribers SET state = gone.state, state_since = gone.state_since {_LEFT}"  # noqa: S608
+# Whoever came and left since is a stranger to the backup, and must not come in by an older list.
+_CAME_AND_LEFT = """
+    INSERT INTO main.suppressions (email_hash, email, reason, at, note)
+    SELECT email_hash, email, 'unsubscribed', state_since, 'left before a backup was restored' FROM old.subscribers
+    WHERE state = 'unsubscribed' AND email_hash NOT IN (SELECT email_hash FROM main.subscribers)
+    ON CONFLICT DO NOTHING
+"""
+# Links in mail hold these ids: none is ever given to somebody else.
+_IDS = """
+    UPDATE main.sqlite_sequence
+    SET seq = max(seq, (SELECT gone.seq FROM old.sqlite_sequence AS gone WHERE gone.name = sqlite_sequence.name))
+    WHERE name IN (SELECT name FROM old.sqlite_sequence)
+"""
+_NEW_IDS = """
+    INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM old.sqlite_sequence
+    WHERE name IN ('subscribers', 'deliveries') AND name NOT IN (SELECT name FROM main.sqlite_sequence)
+"""
+# The timetable does not do again what it did since.
+_RUNS = """
+    INSERT INTO main.job_runs (job, scheduled_for, status, attempts, owner, lease_until, started_at, finished_at)
+    SELECT job, scheduled_for, status, attempts, owner, lease_until, started_at, finished_at FROM old.job_runs
+    WHERE job IN ('compose', 'remind', 'send') AND status <> 'running'
+    ON CONFLICT (job, scheduled_for) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at
+"""
+
+
+def carry_over(old: Path, restored: Path) -> Carried | None:
+    """None where the old file cannot be read, or is another installation's. ``restored`` is at the newest schema."""
+    with closing(sqlite3.connect(restored, isolation_level=None, uri=True)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        if not _is_same_house(connection, old):
+            return None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            carried = _carry(connection)
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:  # its pages are damaged
+            return None
+        return carried
+
+
+def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
+    """Hashes of addresses are keyed: they say nothing to another installation."""
+    try:
+        connection.execute("ATTACH DATABASE ? AS old", (read_only(old),))
+        return bool(connection.execute(_SAME_HOUSE).fetchone()[0])
+    except sqlite3.Error:
+        return False
+
+
+def _carry(connection: sqlite3.Connection) -> Carried:
+    erased = [row[0] for row in connection.execute(_ERASED)]
+    sent = [row[0] for row in connection.execute(_SENT)]
+    known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
+    connection.execute(_SUPPRESS)
+    connection.execute(_FORGET_LETTERS)
+    left = connection.execute(_LEAVE).rowcount
+    connection.execute(_CAME_AND_LEFT)
+    for statement in (_IDS, _NEW_IDS, _RUNS):
+        connection.execute(statement)
+    suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
+    return Carried(left, suppressed, sorted(set(erased)), sent)
+
+
+def hold_issues(connection: Connection, reason: str, now: datetime) -> list[str]:
+    """Nothing goes out before a person has looked: what was being sent pauses, and approvals are void. Their weeks."""
+    going = (IssueStatus.SENDING, IssueStatus.APPROVED)
+    held = connection.execute(select(Issue.id, Issue.week).where(Issue.status.in_(going)).order_by(Issue.week)).all()
+    for issue_id, _ in held:
+        if not move_issue(connection, issue_id, (IssueStatus.SENDING,), IssueStatus.PAUSED, now, reason):
+            void_approval(connection, issue_id, now)
+    return [week for _, week in held]
+
+
+def newest_entry(connection: Connection) -> datetime | None:
+    """When something was last noted; a backup is about as old."""
+    columns = (AuditEntry.at, JobRun.started_at, SubscriberEvent.at, Subscriber.created_at, Issue.updated_at)
+    found = [connection.scalar(select(func.max(column))) for column in columns]
+    return max((at for at in found if at is not None), default=None)
