@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, text, update
 
 from db.engine import is_sqlite
 from db.models import Confirmation, Consent, Instant, Subscriber, SubscriberEvent, Suppression
@@ -20,11 +20,14 @@ class NewSubscriber(NamedTuple):
     selection: str
     consent_at: datetime
     consent_source: str
+    format: str = "html"
+    paused_until: datetime | None = None
 
 
 def take_in(connection: Connection, new: Sequence[NewSubscriber], now: datetime) -> int:
     """Make active who is new or still pending, with their consent; returns how many that are.
 
+    Whoever consented before and was asked again since stays pending, unless this consent is newer than the question.
     Everybody else who is known stays as they are, and so does who is suppressed. An address stands in ``new`` once.
     """
     if not new:
@@ -92,8 +95,12 @@ def shut_out(connection: Connection, gone: Sequence[Departed], now: datetime) ->
 
 
 def _insert(connection: Connection, ids: Sequence[int], new: Sequence[NewSubscriber], now: datetime) -> None:
-    moment = _stored(connection)(now)
-    rows = [(id, one[0], one[1], one[2], one[3], moment, moment) for id, one in zip(ids, new, strict=True)]
+    stored = _stored(connection)
+    moment = stored(now)
+    rows = [
+        (id, one[0], one[1], one[2], one[3], one[6], one[7] and stored(one[7]), moment, moment)
+        for id, one in zip(ids, new, strict=True)
+    ]
     connection.exec_driver_sql(_INTO_SUBSCRIBERS[connection.dialect.paramstyle], rows)
 
 
@@ -114,13 +121,27 @@ def _present(connection: Connection, ids: Sequence[int]) -> set[int]:
 def _pending_among(connection: Connection, others: Sequence[NewSubscriber]) -> list[tuple[int, NewSubscriber]]:
     """Those who signed up and have not answered yet, and are not suppressed."""
     by_hash = {one.email_hash: one for one in others}
+    asked_at = select(func.max(Confirmation.created_at)).where(Confirmation.subscriber_id == Subscriber.id)
+    consented = exists().where(Consent.subscriber_id == Subscriber.id)
     wanted = (
-        select(Subscriber.id, Subscriber.email_hash)
+        select(
+            Subscriber.id,
+            Subscriber.email_hash,
+            consented.label("consented"),
+            Subscriber.state_since,
+            asked_at.scalar_subquery().label("asked_at"),
+        )
         .join(Suppression, Suppression.email_hash == Subscriber.email_hash, isouter=True)
         .where(Subscriber.email_hash.in_(list(by_hash)), Suppression.id.is_(None))
         .where(Subscriber.state == SubscriberState.PENDING)
     )
-    return [(row.id, by_hash[row.email_hash]) for row in connection.execute(wanted)] if others else []
+    found = connection.execute(wanted).all() if others else []
+    return [
+        (row.id, by_hash[row.email_hash])
+        for row in found
+        if not row.consented
+        or by_hash[row.email_hash].consent_at > max(row.asked_at or row.state_since, row.state_since)
+    ]
 
 
 def _activate(connection: Connection, waiting: Sequence[tuple[int, NewSubscriber]], now: datetime) -> None:
@@ -131,12 +152,21 @@ def _activate(connection: Connection, waiting: Sequence[tuple[int, NewSubscriber
         .where(Subscriber.id == bindparam("wanted_id"))
         .values(
             name=bindparam("given_name"), selection=bindparam("given_selection"), state=SubscriberState.ACTIVE,
-            state_since=now,
+            state_since=now, format=bindparam("given_format"), paused_until=bindparam("given_pause"),
         )
     )  # fmt: skip
     connection.execute(
         statement,
-        [{"wanted_id": id, "given_name": one.name, "given_selection": one.selection} for id, one in waiting],
+        [
+            {
+                "wanted_id": id,
+                "given_name": one.name,
+                "given_selection": one.selection,
+                "given_format": one.format,
+                "given_pause": one.paused_until,
+            }
+            for id, one in waiting
+        ],
     )
     answered = update(Confirmation).where(
         Confirmation.subscriber_id == bindparam("wanted_id"), Confirmation.confirmed_at.is_(None)
@@ -176,8 +206,9 @@ def _for_drivers(statement: str) -> dict[str, str]:
 
 
 _INTO_SUBSCRIBERS = _for_drivers(
-    "INSERT INTO subscribers (id, email, email_hash, name, selection, state, created_at, state_since)"
-    " VALUES (?, ?, ?, ?, ?, 'active', ?, ?) ON CONFLICT (email_hash) DO NOTHING"
+    "INSERT INTO subscribers"
+    " (id, email, email_hash, name, selection, format, paused_until, state, created_at, state_since)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?, ?) ON CONFLICT (email_hash) DO NOTHING"
 )
 _INTO_CONSENTS = _for_drivers("INSERT INTO consents (subscriber_id, at, source) VALUES (?, ?, ?)")
 

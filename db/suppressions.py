@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import Suppression
+from db.models import Subscriber, Suppression
 from db.states import SuppressionReason
 from db.upsert import insert_or
 
@@ -23,6 +23,14 @@ def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow 
     wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
     row = connection.execute(wanted.where(Suppression.email_hash == email_hash)).one_or_none()
     return None if row is None else _row(row)
+
+
+def suppressed_among(connection: Connection, subscriber_ids: Sequence[int]) -> dict[int, str]:
+    """Why, of those of these subscribers who are suppressed."""
+    wanted = select(Subscriber.id, Suppression.reason).join_from(
+        Subscriber, Suppression, Suppression.email_hash == Subscriber.email_hash
+    )
+    return {row.id: row.reason for row in connection.execute(wanted.where(Subscriber.id.in_(subscriber_ids)))}
 
 
 def suppressions_page(connection: Connection, after: int, limit: int) -> list[SuppressionRow]:

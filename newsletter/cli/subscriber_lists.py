@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from newsletter.subscribers.import_subscribers import ImportReport
 
 STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
-EXPORTED = ("email", "name", "consent_at", "consent_source", "categories", "state")
+EXPORTED = (
+    "email", "name", "consent_at", "consent_source", "categories", "state",
+    "format", "panelists", "min_ship_percent", "paused_until", "suppressed",
+)  # fmt: skip
 
 
 @click.command("import")
@@ -73,6 +76,8 @@ def _export(program: str | None, file: str) -> "Export | None":
 def export(door: Door, state: str | None, as_json: bool) -> None:
     """Write everybody to standard output as CSV, in the columns that `import` reads, and their state; or as JSON.
 
+    A field that a spreadsheet would take for a formula begins with an apostrophe, which `import` takes off again.
+
     \b
     Example:
       newsletter subscribers export --state active > readers.csv
@@ -80,25 +85,40 @@ def export(door: Door, state: str | None, as_json: bool) -> None:
     import csv
     import json
 
+    from newsletter.subscribers.formulas import as_text
+
     if as_json:
         click.echo('{"subscribers": [', nl=False)
-        for number, row in enumerate(_exported(door, state)):
-            document = dict(zip(EXPORTED, row, strict=True)) | {"categories": row[4].split(";") if row[4] else []}
+        for number, document in enumerate(_exported(door, state)):
             click.echo((",\n" if number else "\n") + json.dumps(document, ensure_ascii=False), nl=False)
         click.echo("\n]}")
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(EXPORTED)
-    writer.writerows(_exported(door, state))
+    for document in _exported(door, state):
+        writer.writerow([as_text(_field(document[column])) for column in EXPORTED])
 
 
-def _exported(door: Door, state: str | None) -> "Iterator[tuple[str, ...]]":
+def _exported(door: Door, state: str | None) -> "Iterator[dict[str, Any]]":
     from newsletter.clock import iso
     from newsletter.subscribers.selections import Selection
 
-    for row, consent in _with_consent(door, state):
-        given = (iso(consent.at) or "", consent.source) if consent else ("", "")
-        yield row.email, row.name, *given, ";".join(Selection.parse(row.selection).categories), row.state
+    for row, consent, suppressed in _with_consent(door, state):
+        chosen = Selection.parse(row.selection)
+        yield {
+            "email": row.email, "name": row.name, "consent_at": (iso(consent.at) or "") if consent else "",
+            "consent_source": consent.source if consent else "", "categories": list(chosen.categories),
+            "state": row.state, "format": row.format, "panelists": list(chosen.panelists),
+            "min_ship_percent": chosen.min_ship_percent, "paused_until": iso(row.paused_until),
+            "suppressed": suppressed,
+        }  # fmt: skip
+
+
+def _field(value: Any) -> str:
+    """As it stands in the CSV."""
+    if isinstance(value, list):
+        return ";".join(value)
+    return "" if value is None else str(value)
 
 
 COMMANDS = (import_, export)
@@ -140,13 +160,15 @@ def _with_consent(door: Door, state: str | None) -> Any:
     from db.engine import reading
     from db.states import SubscriberState
     from db.subscribers import newest_consents, subscribers_page
+    from db.suppressions import suppressed_among
 
     after = 0
     while True:
         with reading(door.engine) as connection:
             page = subscribers_page(connection, after, 1000, SubscriberState(state) if state else None)
-            consents = newest_consents(connection, [row.id for row in page])
+            ids = [row.id for row in page]
+            consents, suppressed = newest_consents(connection, ids), suppressed_among(connection, ids)
         if not page:
             return
-        yield from ((row, consents.get(row.id)) for row in page)
+        yield from ((row, consents.get(row.id), suppressed.get(row.id)) for row in page)
         after = page[-1].id

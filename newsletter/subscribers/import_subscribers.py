@@ -105,10 +105,12 @@ def _take_in(connection: Connection, records: list[Record], now: datetime) -> in
     """How many of them are active now and were not before. The first record of an address counts."""
     key = address_key(connection)
     new: dict[bytes, NewSubscriber] = {}
-    for _, email, name, consent_at, source, selection in records:
+    for _, email, name, consent_at, source, selection, format, paused_until in records:
         email_hash = hash_address(email, key)
         if email_hash not in new:
-            new[email_hash] = NewSubscriber(email, email_hash, name, selection, consent_at, source)
+            new[email_hash] = NewSubscriber(
+                email, email_hash, name, selection, consent_at, source, format, paused_until
+            )
     return take_in(connection, list(new.values()), now)
 
 

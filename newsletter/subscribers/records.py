@@ -1,8 +1,9 @@
 """A file of subscribers, record by record: ``email,name,consent_at,consent_source,categories``.
 
 RFC 4180 with a header line; columns in any order, further ones are left alone. Whoever is in such a file has consented
-before, so a record without the evidence of it is a bad record. A ``state`` column, as our own export has it, is
-honoured: only active subscribers come in.
+before, so a record without the evidence of it is a bad record. What our own export has besides is honoured where it
+stands: of ``state`` and ``suppressed``, only active subscribers come in whom nothing suppresses, and ``format``,
+``panelists``, ``min_ship_percent`` and ``paused_until`` are taken over.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from newsletter.clock import in_utc
 from newsletter.subscribers.addresses import comparable, parse_address
 from newsletter.subscribers.csv_records import CsvRecords
+from newsletter.subscribers.formulas import as_meant
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.text import one_line
 
@@ -32,6 +34,8 @@ class Record(NamedTuple):
     consent_at: datetime
     consent_source: str
     selection: str
+    format: str = "html"
+    paused_until: datetime | None = None
 
 
 class Rejected(NamedTuple):
@@ -58,7 +62,11 @@ def read_records(lines: Iterable[str], latest: datetime) -> Iterator[Record | Re
     Raises ValueError where the header line lacks a column that every record needs.
     """
     for row in read_rows(lines, _NEEDED, f"it begins with {','.join(COLUMNS)}"):
-        yield row if isinstance(row, Rejected) else _record(row, latest)
+        yield row if isinstance(row, Rejected) else _record(row._replace(fields=_meant(row.fields)), latest)
+
+
+def _meant(fields: list[str]) -> list[str]:
+    return [as_meant(field) if field[:1] == "'" else field for field in fields]
 
 
 class Row(NamedTuple):
@@ -125,20 +133,42 @@ def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:
 def _record(row: Row, latest: datetime) -> Record | Rejected:
     try:
         address = row.address("email")
-        _refuse_who_left(row.read("state"))
+        _refuse_who_left(row.read("state"), row.read("suppressed"))
         consent_at = _instant(row.read("consent_at"), latest)
         source = one_line(row.read("consent_source"), SOURCE_LENGTH)
         if not source:
             raise ValueError("has no consent_source: how was consent given?")
-        selection = _selection(row.read("categories"))
+        selection = _selection(row.read("categories"), row.read("panelists"), row.read("min_ship_percent"))
+        format, paused_until = _format(row.read("format")), _pause(row.read("paused_until"))
     except ValueError as error:
         return row.rejected("email", error)
-    return Record(row.line, address, one_line(row.read("name"), NAME_LENGTH), consent_at, source, selection)
+    name = one_line(row.read("name"), NAME_LENGTH)
+    return Record(row.line, address, name, consent_at, source, selection, format, paused_until)
 
 
 @lru_cache(maxsize=1024)
-def _selection(categories: str) -> str:
-    return Selection(tuple({one_line(part, 80) for part in categories.split(";")} - {""})).key()
+def _selection(categories: str, panelists: str, percent: str) -> str:
+    if percent and not (percent.isascii() and percent.isdecimal() and len(percent) < 4 and int(percent) <= 100):
+        raise ValueError(f"has a min_ship_percent that is no number from 0 to 100: {percent[:20]!r}")
+    return Selection(_parts(categories), _parts(panelists), int(percent or 0) or None).key()
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple({one_line(part, 80) for part in text.split(";")} - {""})
+
+
+def _format(text: str) -> str:
+    if text.lower() not in ("", "html", "text"):
+        raise ValueError(f"has a format that is neither html nor text: {text[:20]!r}")
+    return text.lower() or "html"
+
+
+@lru_cache(maxsize=1024)
+def _pause(text: str) -> datetime | None:
+    try:
+        return in_utc(datetime.fromisoformat(text)) if text else None
+    except ValueError:
+        raise ValueError(f"has a paused_until that is no ISO 8601 date or time: {text[:40]!r}") from None
 
 
 @lru_cache(maxsize=1024)
@@ -165,9 +195,11 @@ def believable(consent_at: datetime, latest: datetime) -> datetime:
     return found
 
 
-def _refuse_who_left(state: str) -> None:
+def _refuse_who_left(state: str, suppressed: str) -> None:
     if state not in ("", "active"):
         raise ValueError(f"is {state[:20]} in this file, so it does not come in")
+    if suppressed:
+        raise ValueError(f"is suppressed ({suppressed[:20]}) in this file, so it does not come in")
 
 
 def _refuse_other_encodings(fields: list[str]) -> None:

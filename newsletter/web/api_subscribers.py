@@ -11,6 +11,7 @@ from db.suppressions import suppressions_page
 from newsletter.clock import iso, real_now
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.subscribers.erase import erase_address
+from newsletter.subscribers.formulas import as_text
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.records import COLUMNS
 from newsletter.subscribers.suppress import lift, readable, suppress_address
@@ -45,7 +46,7 @@ def add_subscribers(asked: Asked) -> Any:
     writer.writerow(COLUMNS)
     for one in asked.body["subscribers"]:
         values = {**one, "categories": ";".join(one.get("categories", ()))}
-        writer.writerow([" ".join((values.get(name) or "").split()) for name in COLUMNS])
+        writer.writerow([as_text(" ".join((values.get(name) or "").split())) for name in COLUMNS])
     report = import_subscribers(
         asked.site.engine, io.StringIO(file.getvalue()), now=now, latest=max(now, real_now()), progress=None
     )

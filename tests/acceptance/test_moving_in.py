@@ -43,10 +43,11 @@ def test_listmonk_and_substack_move_in_and_everybody_moves_out(command: Command)
         {
             "email": "ada@example.org", "name": "Ada", "consent_at": "2024-01-15T10:00:00Z",
             "consent_source": "listmonk export", "categories": [], "state": "active",
+            "format": "html", "panelists": [], "min_ship_percent": None, "paused_until": None, "suppressed": None,
         }
     ]  # fmt: skip
     out = command("subscribers", "export").stdout.splitlines()
-    assert out[1] == "ada@example.org,Ada,2024-01-15T10:00:00Z,listmonk export,,active"
+    assert out[1] == "ada@example.org,Ada,2024-01-15T10:00:00Z,listmonk export,,active,html,,,,"
 
 
 def test_a_file_of_another_program_is_refused_in_one_line(command: Command) -> None:

@@ -1,5 +1,6 @@
 """A subscriber's life: sign up, confirm, choose, leave, come back, be forgotten; with the service as people run it."""
 
+import csv
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from newsletter.demo.inbox import Inbox
+from newsletter.subscribers.formulas import as_text
 from tests.acceptance.command import Command
 
 ADDRESS = "ada@reader.example"
@@ -164,8 +166,45 @@ def test_an_operator_adds_and_exports(newsletter: Command) -> None:
     assert added == {"email": ADDRESS, "state": "active"}
     assert newsletter.json("subscribers", "add", "bob@reader.example")["state"] == "pending"
     export = newsletter("subscribers", "export").stdout.splitlines()
-    assert export[0] == "email,name,consent_at,consent_source,categories,state"
+    assert export[0] == (
+        "email,name,consent_at,consent_source,categories,state,format,panelists,min_ship_percent,paused_until,suppressed"
+    )
     assert export[1].startswith(f"{ADDRESS},,20")
     assert newsletter.json("subscribers", "list", "--state", "pending")["subscribers"] == [
         {"email": "bob@reader.example", "state": "pending"}
     ]
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(0)", "'=1", "+1", "-", "@x", "'", 'Ann; "A"', "Ann"])
+def test_what_is_exported_comes_in_again_with_rests_choices_and_formats(
+    newsletter: Command, tmp_path: Path, name: str
+) -> None:
+    rows = [
+        "email,name,consent_at,consent_source,categories,format,panelists,min_ship_percent,paused_until",
+        f"ada@reader.example,{_quoted(as_text(name))},2026-01-02,form,B;A,text,skeptic;builder,60,2027-03-01T00:00:00Z",
+        "+bob@reader.example,,2026-01-02,form,,,,,",
+        "no@reader.example,,2026-01-02,form,,,,,",
+    ]
+    (newsletter.folder / "in.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    assert newsletter.json("subscribers", "import", "in.csv")["imported"] == 3
+    newsletter("suppressions", "add", "no@reader.example")
+    out = newsletter("subscribers", "export").stdout
+    cells = [cell for row in csv.reader(out.splitlines()) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    other = Command(tmp_path / "other", newsletter.settings)
+    other.folder.mkdir()
+    other("init")
+    (other.folder / "out.csv").write_text(out, "utf-8")
+    report = other.json("subscribers", "import", "out.csv")
+    assert (report["imported"], [row["reason"] for row in report["rejected"]]) == (
+        2, ["is suppressed (manual) in this file, so it does not come in"],
+    )  # fmt: skip
+    there, here = (where("subscribers", "export").stdout.splitlines() for where in (other, newsletter))
+    assert there[:3] == here[:3]
+    shown = other.json("subscribers", "show", "ada@reader.example")
+    assert (shown["name"], shown["format"], shown["panelists"]) == (name, "text", ["builder", "skeptic"])
+    assert (shown["min_ship_percent"], shown["paused_until"]) == (60, "2027-03-01T00:00:00Z")
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"'

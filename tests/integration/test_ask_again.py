@@ -8,12 +8,15 @@ from sqlalchemy import Engine, insert, select, update
 
 from db.confirmations import confirmation_by_id
 from db.engine import reading, transaction
-from db.models import Confirmation, Delivery, Subscriber
+from db.keys import address_key
+from db.models import Confirmation, Consent, Delivery, Subscriber
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.send_letters import send_letters
 from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.ask_again import ask_again
 from newsletter.subscribers.confirm import Answer, confirm
+from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.lifecycle import UNREACHED_FOR
 from newsletter.subscribers.tokens import one_time_token
 from tests.fakes.smtp_sink import Sink
@@ -80,6 +83,32 @@ def test_the_letter_asks_in_its_own_words_and_its_link_brings_them_back(engine: 
     assert report.answer is Answer.CONFIRMED
     assert states(engine) == ["active", "active"]
     assert ask(engine, settings, answered + timedelta(days=1)) == 0, "their answer counts"
+
+
+@pytest.mark.usefixtures("two_readers")
+def test_a_list_of_before_the_question_does_not_answer_it(engine: Engine, settings: Settings) -> None:
+    """The same file brings in who signed up and has not answered, and whose consent in it is newer."""
+    with transaction(engine) as connection:
+        key = address_key(connection)
+        people = connection.execute(select(Subscriber.id, Subscriber.email).order_by(Subscriber.id)).all()
+        for one in people:
+            hashed = update(Subscriber).where(Subscriber.id == one.id)
+            connection.execute(hashed.values(email_hash=hash_address(one.email, key)))
+            given = {"at": NOW - timedelta(days=900), "source": "form"}
+            connection.execute(insert(Consent).values(subscriber_id=one.id, **given))
+    emails = [one.email for one in people]
+    asked = NOW + timedelta(days=1)
+    assert ask(engine, settings, asked) == 1
+
+    def bring(consent_at: datetime) -> int:
+        head = "email,consent_at,consent_source\n"
+        lines = [head, *(f"{email},{consent_at.isoformat()},form\n" for email in emails)]
+        return import_subscribers(engine, lines, now=LATER, latest=LATER).imported
+
+    assert bring(NOW - timedelta(days=900)) == 0
+    assert states(engine) == ["active", "pending"]
+    assert bring(asked + timedelta(days=1)) == 1
+    assert states(engine) == ["active", "active"]
 
 
 def test_no_more_are_asked_in_a_day_than_a_relay_bears(
