@@ -58,6 +58,12 @@ def confirmations_since(connection: Connection, subscriber_id: int, since: datet
     return [ConfirmationRow(*row) for row in connection.execute(wanted.order_by(Confirmation.created_at))]
 
 
+def confirmations_of(connection: Connection, subscriber_id: int) -> list[ConfirmationRow]:
+    """All that are kept, oldest first."""
+    wanted = select(*_COLUMNS).where(Confirmation.subscriber_id == subscriber_id)
+    return [ConfirmationRow(*row) for row in connection.execute(wanted.order_by(Confirmation.id))]
+
+
 def answer_confirmations(connection: Connection, subscriber_id: int, now: datetime) -> int:
     """Mark every waiting confirmation of a subscriber answered, so that an older letter changes nothing later.
 

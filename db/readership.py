@@ -12,6 +12,7 @@ from db.models import (
     Bookmark,
     Delivery,
     Issue,
+    Letter,
     ReturnedMail,
     Subscriber,
     SubscriberEvent,
@@ -27,6 +28,33 @@ class DeliveryRow(NamedTuple):
     status: str
     at: datetime | None
     reply: str | None
+
+
+class Standing(NamedTuple):
+    """How a subscriber's mailbox does."""
+
+    last_delivered_at: datetime | None
+    soft_bounces: int
+    soft_bounced_since: datetime | None
+
+
+class LetterRow(NamedTuple):
+    at: datetime
+    kind: str
+    status: str
+    finished_at: datetime | None
+    reply: str | None
+
+
+class ReturnedRow(NamedTuple):
+    """``mail`` is kept where it was not understood."""
+
+    at: datetime
+    kind: str
+    status: str | None
+    reason: str | None
+    changed: bool
+    mail: bytes | None
 
 
 def categories_on_offer(connection: Connection) -> list[str]:
@@ -54,6 +82,35 @@ def bookmarks_of(connection: Connection, subscriber_id: int) -> list[tuple[str, 
     wanted = select(Tool.slug, Bookmark.at).join_from(Bookmark, Tool, Tool.id == Bookmark.tool_id)
     found = connection.execute(wanted.where(Bookmark.reader == _reader(subscriber_id)).order_by(Tool.slug))
     return [(row.slug, row.at) for row in found]
+
+
+def standing_of(connection: Connection, subscriber_id: int) -> Standing:
+    columns = (getattr(Subscriber, name) for name in Standing._fields)
+    return Standing(*connection.execute(select(*columns).where(Subscriber.id == subscriber_id)).one())
+
+
+def letters_to(connection: Connection, subscriber_id: int, email: str) -> list[LetterRow]:
+    """Those that are still kept."""
+    columns = (Letter.created_at, Letter.kind, Letter.status, Letter.finished_at, Letter.reply)
+    theirs = or_(Letter.subscriber_id == subscriber_id, Letter.email == email)
+    return [LetterRow(*row) for row in connection.execute(select(*columns).where(theirs).order_by(Letter.id))]
+
+
+def returned_of_reader(connection: Connection, subscriber_id: int, email: str) -> list[ReturnedRow]:
+    """What came back of mail to them, and whatever names them."""
+    columns = (
+        ReturnedMail.at, ReturnedMail.kind, ReturnedMail.status, ReturnedMail.reason, ReturnedMail.changed,
+        ReturnedMail.raw,
+    )  # fmt: skip
+    named = func.lower(ReturnedMail.recipient) == email.lower()
+    theirs = or_(ReturnedMail.subscriber_id == subscriber_id, named)
+    return [ReturnedRow(*row) for row in connection.execute(select(*columns).where(theirs).order_by(ReturnedMail.id))]
+
+
+def audited_of(connection: Connection, email: str) -> list[tuple[datetime, str]]:
+    """(at, what) of the acts of others that name an address."""
+    wanted = select(AuditEntry.at, AuditEntry.what).where(AuditEntry.subject == email).order_by(AuditEntry.id)
+    return [(row.at, row.what) for row in connection.execute(wanted)]
 
 
 def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None:

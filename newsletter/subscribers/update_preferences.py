@@ -1,4 +1,4 @@
-"""Preferences: what a subscriber reads, how, and when they want a rest. And everything we know about them."""
+"""Preferences: what a subscriber reads, how, and when they want a rest."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +8,9 @@ from sqlalchemy import Engine
 
 from db.engine import reading, transaction
 from db.keys import address_key
-from db.readership import bookmarks_of, deliveries_of, votes_of
 from db.subscribers import (
-    ConsentRow,
     SubscriberRow,
     consents_of,
-    events_of,
     subscriber_by_hash,
     subscriber_by_id,
     update_subscriber,
@@ -22,6 +19,7 @@ from db.suppressions import suppression_of
 from newsletter.clock import iso
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.tell_everything import evidence
 
 PAUSE_WEEKS = (1, 2, 4, 8, 12)
 
@@ -71,41 +69,5 @@ def find_subscriber(engine: Engine, email: str) -> dict[str, Any] | None:
             "paused_until": iso(found.paused_until),
             "since": iso(found.state_since),
             "suppressed": suppression.reason if suppression else None,
-            "consent": _evidence(consent) if consent else None,
+            "consent": evidence(consent) if consent else None,
         }
-
-
-def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, Any] | None:
-    """Everything that is stored about a subscriber, as one JSON document; None where there is nobody."""
-    with reading(engine) as connection:
-        found = subscriber_by_id(connection, subscriber_id)
-        if found is None:
-            return None
-        selection = Selection.parse(found.selection)
-        consents = consents_of(connection, subscriber_id)
-        return {
-            "email": found.email,
-            "name": found.name,
-            "state": found.state,
-            "since": iso(found.state_since),
-            "created_at": iso(found.created_at),
-            "format": found.format,
-            "categories": list(selection.categories),
-            "panelists": list(selection.panelists),
-            "min_ship_percent": selection.min_ship_percent,
-            "paused_until": iso(found.paused_until),
-            "consents": [_evidence(consent) for consent in consents],
-            "events": [{"at": iso(at), "what": what} for at, what, _ in events_of(connection, subscriber_id)],
-            "issues": [
-                {"issue": week, "status": status, "at": iso(at), "reply": reply}
-                for week, status, at, reply in deliveries_of(connection, subscriber_id)
-            ],
-            "votes": [
-                {"tool": slug, "call": call, "at": iso(at)} for slug, call, at in votes_of(connection, subscriber_id)
-            ],
-            "bookmarks": [{"tool": slug, "at": iso(at)} for slug, at in bookmarks_of(connection, subscriber_id)],
-        }
-
-
-def _evidence(consent: ConsentRow) -> dict[str, Any]:
-    return consent._asdict() | {"at": iso(consent.at), "asked_at": iso(consent.asked_at)}

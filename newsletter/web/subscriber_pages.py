@@ -20,15 +20,11 @@ from newsletter.subscribers import haste
 from newsletter.subscribers.erase import erase
 from newsletter.subscribers.lifecycle import UNDO_VALID
 from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.tell_everything import export_subscriber
 from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, verify_link
 from newsletter.subscribers.unsubscribe import undo_unsubscribe, unsubscribe
-from newsletter.subscribers.update_preferences import (
-    PAUSE_WEEKS,
-    Preferences,
-    export_subscriber,
-    update_preferences,
-)
+from newsletter.subscribers.update_preferences import PAUSE_WEEKS, Preferences, update_preferences
 from newsletter.web import sign_up_pages
 from newsletter.web.forms import Form, read_form
 from newsletter.web.sign_up_pages import CATEGORY_LENGTH, MOST_CATEGORIES, NAME_LENGTH

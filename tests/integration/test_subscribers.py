@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, insert, select
 
+from db.audit import add_audit
 from db.engine import reading, transaction
 from db.letters import add_notices
 from db.models import (
@@ -36,8 +37,9 @@ from newsletter.subscribers.exports import export_of
 from newsletter.subscribers.import_subscribers import CHUNK, ImportReport, add_confirmed, import_subscribers
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
+from newsletter.subscribers.tell_everything import export_subscriber
 from newsletter.subscribers.unsubscribe import unsubscribe
-from newsletter.subscribers.update_preferences import export_subscriber, find_subscriber
+from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
 from tests.fakes.times import MONDAY
@@ -259,6 +261,29 @@ def test_my_data_names_votes_bookmarks_and_issues(engine: Engine) -> None:
     assert document["bookmarks"] == [{"tool": "tern", "at": "2026-11-16T06:00:00Z"}]
     assert document["issues"][0]["issue"] == "2026-W46"
     assert document["consents"][0]["source"] == "form"
+
+
+def test_my_data_is_everything(engine: Engine, settings: Settings) -> None:
+    assert sign_up_for(engine, settings, "ada@example.org")
+    take_in(engine, "ada@example.org")
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    give_a_history(engine, found["id"], "ada@example.org")
+    suppress_address(engine, "ada@example.org", SuppressionReason.MANUAL, now=MONDAY, note="asked by telephone")
+    with transaction(engine) as connection:
+        add_audit(connection, "operator", "looked at a reader", "ada@example.org", MONDAY)
+        stranger = {"recipient": "ADA@example.org", "source": "m", "kind": "hard", "changed": False, "at": MONDAY}
+        connection.execute(insert(ReturnedMail).values(fingerprint="g", reason="bad mailbox", **stranger))
+    document = export_subscriber(engine, found["id"])
+    assert document is not None
+    assert document["suppression"] == {"reason": "manual", "at": "2026-11-16T06:00:00Z", "note": "asked by telephone"}
+    assert [(one["form"], one["words"], one["name"]) for one in document["requests"]] == [("landing", "Yes", "Typed")]
+    assert {one["kind"] for one in document["letters"]} == {"confirm"}
+    assert [one["reason"] for one in document["returned_mail"]] == ["ada@example.org: full", "bad mailbox"]
+    assert document["returned_mail"][0]["mail"] == "ada@example.org"
+    assert document["done_by_others"] == [{"at": "2026-11-16T06:00:00Z", "what": "looked at a reader"}]
+    assert json.loads(json.dumps(document)) == document
+    assert "token" not in json.dumps(document)
 
 
 def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> None:

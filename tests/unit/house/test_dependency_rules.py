@@ -26,7 +26,7 @@ VERBS = {
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {
         "sign_up", "confirm", "update_preferences", "unsubscribe", "erase", "import_subscribers", "suppress",
-        "ask_again",
+        "ask_again", "tell_everything",
     },
 }  # fmt: skip
 
