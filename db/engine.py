@@ -20,18 +20,30 @@ PATIENCE = 30.0  # seconds that another writer of an SQLite file is waited for
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system would wait for minutes
 
 
+class DriverMissing(ImportError):
+    """PostgreSQL needs a driver that is not installed: run pip install 'weekly-verdicts[postgres]'"""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(f"{type(self).__doc__} ({why})")
+
+
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql+psycopg://…``. Connects to nothing yet. The values of a
-    statement stand in no error, for errors stand in logs."""
+    statement stand in no error, for errors stand in logs.
+
+    Raises DriverMissing where PostgreSQL's is not installed."""
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": PATIENCE}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     waits = {} if "connect_timeout" in url else {"connect_timeout": CONNECT_SECONDS}
-    engine = create_engine(
-        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits, hide_parameters=True
-    )
+    try:
+        engine = create_engine(
+            url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits, hide_parameters=True
+        )
+    except ImportError as error:
+        raise DriverMissing(error) from None
     event.listen(engine, "handle_error", _no_writes, retval=True)
     return engine
 

@@ -201,13 +201,6 @@ def web_url(value: str) -> str:
     return found
 
 
-def database_url(value: str) -> str:
-    cleaned = text(value)
-    if not re.match(r"(sqlite:///|postgresql\+psycopg://)", cleaned):
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
-    return cleaned
-
-
 def domain(value: str) -> str:
     cleaned = _a_labels(text(value).lower())
     if not _HOST.fullmatch(cleaned) or len(cleaned) > 253:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from newsletter import secret_files
 from newsletter import setting_values as values
 from newsletter.crontabs import crontab
+from newsletter.database_urls import database_url as read_database_url
 from newsletter.errors import SettingsError
 from newsletter.issues.theme import Theme, read_theme
 
@@ -41,7 +42,7 @@ def setting(read: Callable[[str], Any], default: str | None = None, *, secret: b
 class Settings:
     """What this installation is told. Fields without a default are None when nobody set them."""
 
-    database_url: str = setting(values.database_url, "sqlite:///var/newsletter.db", secret=True)
+    database_url: str = setting(read_database_url, "sqlite:///var/newsletter.db", secret=True)
     public_url: str = setting(values.web_url, "http://127.0.0.1:8000")
     backups: Path | None = setting(values.folder)
     backups_kept: int = setting(values.positive, "7")

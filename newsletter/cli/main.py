@@ -5,7 +5,9 @@ Start-up matters, so a command's module is imported when it is called, and the l
 
 import gc
 import importlib
+import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -83,6 +85,9 @@ def newsletter() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 could not be done (one line on standard error says why), 2 usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever the locale: files and pipes of ours are UTF-8
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     status = run(arguments)
     gc.freeze()  # the system takes it all back: a last look through everything imported costs 0.1 s
     sys.exit(status)
@@ -91,6 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(*GARBAGE)
     logs.set_up()
+    undecodable = next(filter(_is_undecodable, sys.argv[1:] if arguments is None else arguments), None)
+    if undecodable is not None:
+        return _say(f"{undecodable!a} is no text: its bytes are not in this terminal's encoding", 2)
     try:
         result: Any = newsletter.main(args=arguments, prog_name="newsletter", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -109,15 +117,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _is_undecodable(word: str) -> bool:
+    """Bytes that are no text arrive as lone surrogates. The name of a file that is there may be of any bytes."""
+    return not word.isascii() and any("\ud800" <= c <= "\udfff" for c in word) and not os.path.lexists(word)
+
+
 def _unforeseen(error: Exception) -> int:
     """One line for what nobody foresaw; the traceback goes to the log for those who ask for it."""
     from sqlalchemy.exc import DBAPIError, OperationalError
+
+    from db.engine import DriverMissing
 
     logging.getLogger("newsletter").debug("unforeseen", exc_info=error)
     if isinstance(error, OperationalError):
         return _say(f"the database cannot be used: {_first_line(error.orig)}", 1)
     if isinstance(error, DBAPIError):
         return _say(f"the database refused this: {_first_line(error.orig)}", 1)
+    if isinstance(error, DriverMissing):
+        return _say(str(error), 1)
     if isinstance(error, OSError):
         return _say(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
     return _say(f"this should not happen, please report it: {type(error).__name__}: {_first_line(error)}", 1)
@@ -134,8 +151,6 @@ def _say(message: str, status: int) -> int:
 
 def _closed_pipe() -> int:
     """The reader of our output left (`| head`): no message, and no second error at interpreter exit."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

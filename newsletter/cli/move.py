@@ -44,7 +44,7 @@ def move(door: Door, url: str, as_json: bool) -> None:
 
 def _read(url: str) -> str:
     from newsletter import secret_files
-    from newsletter.setting_values import database_url
+    from newsletter.database_urls import database_url
 
     try:
         return database_url(secret_files.resolve(url, Path.cwd()))

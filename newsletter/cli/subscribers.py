@@ -1,6 +1,6 @@
 """``newsletter subscribers``: who reads the mail."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -170,17 +170,28 @@ def _add_confirmed(
     from newsletter.subscribers.selections import Selection
 
     now = door.clock.now()
-    try:
-        at = datetime.fromisoformat(consent_at) if consent_at else now
-    except ValueError:
-        raise click.UsageError(f"--consent-at is no ISO 8601 time: {consent_at!r}") from None
+    at = _consent_at(address, consent_at, now) if consent_at else now
     came_in = add_confirmed(
         door.engine, address, name=name, selection=Selection(categories).key(), consent_source=source, now=now,
-        consent_at=at if at.tzinfo else at.replace(tzinfo=UTC),
+        consent_at=at,
     )  # fmt: skip
     if not came_in:
         return f"{address} stays as it was: it is here already, or must not be mailed."
     return f"{address} is subscribed."
+
+
+def _consent_at(address: str, text: str, now: datetime) -> datetime:
+    from newsletter.clock import real_now
+    from newsletter.subscribers.records import believable
+
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--consent-at is no ISO 8601 time: {text!r}") from None
+    try:
+        return believable(given, max(now, real_now()))
+    except ValueError as error:
+        raise click.UsageError(f"{address} {error}") from None
 
 
 def _ask(door: Door, address: str, name: str, categories: tuple[str, ...]) -> str:

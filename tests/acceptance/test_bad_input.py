@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,7 @@ def content(folder: Path) -> str:
         ("NEWSLETTER_NOW", "9999-12-31T00:00:00Z"),
         ("NEWSLETTER_FROM", "Ada <ada@example.com>, Bob <bob@example.com>"),
         ("NEWSLETTER_SECRET_KEY", " , "),
+        ("NEWSLETTER_DATABASE_URL", "postgresql+psycopg://h:x/db"),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name: str, value: str) -> None:
@@ -68,6 +72,39 @@ def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name
     before = content(command.folder)
     assert name in command.refuses("gather")
     assert content(command.folder) == before
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "2999-01-01", "1066-10-14"])
+def test_a_consent_that_cannot_be_is_refused_as_in_a_file(command: Command, at: str) -> None:
+    before = content(command.folder)
+    words = ("subscribers", "add", "ada@example.org", "--confirmed", "--consent-source", "form", "--consent-at", at)
+    assert "consent_at" in command(*words, status=2).stderr
+    assert content(command.folder) == before
+
+
+def test_a_word_that_is_no_text_is_refused_and_a_file_may_be_called_so(command: Command) -> None:
+    before = content(command.folder)
+    assert "no text" in command("subscribers", "add", "j\udcfcrgen@example.org", status=2).stderr
+    assert content(command.folder) == before
+    named = command.folder / "j\udcfcrgen.csv"
+    named.write_text("email,consent_at,consent_source\nada@example.org,2026-01-01,form\n")
+    assert command.json("subscribers", "import", named.name)["imported"] == 1
+
+
+def test_postgresql_without_its_driver_says_what_to_install(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    command.settings["NEWSLETTER_DATABASE_URL"] = "postgresql+psycopg://h/db"
+    assert "pip install 'weekly-verdicts[postgres]'" in command.refuses("status")
+
+
+def test_output_is_utf_8_whatever_the_locale(command: Command) -> None:
+    rows = "email,name,consent_at,consent_source\nada@example.org,J\u00fcrgen \u2603,2026-01-01,form\n"
+    (command.folder / "in.csv").write_text(rows, "utf-8")
+    command("subscribers", "import", "in.csv")
+    environ = os.environ | command.settings | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.getcwd()}
+    program = [sys.executable, "-m", "newsletter.cli.main", "subscribers", "export"]
+    done = subprocess.run(program, capture_output=True, cwd=command.folder, env=environ, check=True)
+    assert "J\u00fcrgen \u2603" in done.stdout.decode("utf-8")
 
 
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:

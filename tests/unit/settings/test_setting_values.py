@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import make_url
 
 from newsletter import setting_values as values
 from newsletter.clock import in_utc
 from newsletter.crontabs import crontab, trigger
+from newsletter.database_urls import database_url
 
 
 @pytest.mark.parametrize(
@@ -170,3 +172,25 @@ def test_a_key_of_sendgrid_is_base64(text: str) -> None:
 def test_what_is_no_key_of_sendgrid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no public key in base64"):
         values.hook_of_sendgrid(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["postgresql+psycopg://h:x/db", "postgresql+psycopg://h:0/db", "postgresql+psycopg://h:99999/db",
+     "postgresql+psycopg://u:p@ss@h/db", "postgresql+psycopg://[::1/db",
+     "postgresql://h/db", "mysql://h/db"],
+)  # fmt: skip
+def test_a_malformed_url_of_a_database_is_refused_without_its_password(written: str) -> None:
+    with pytest.raises(ValueError, match=r"^must (?!.*(ss@h|99999))"):
+        database_url(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["sqlite:///var/newsletter.db", "postgresql+psycopg://h/db", "postgresql+psycopg://u@h:5433/db?sslmode=require",
+     "postgresql+psycopg://u:p%40ss%2F@[::1]:5433/db", "postgresql+psycopg:///db?host=/tmp/sock&port=5433",
+     "postgresql+psycopg://u:a:b@h/db", "postgresql+psycopg://u:p@/db?host=one:5432&host=two:5432"],
+)  # fmt: skip
+def test_a_url_of_a_database_is_one_that_an_engine_is_made_of(written: str) -> None:
+    assert database_url(f" {written} ") == written
+    assert make_url(written).drivername in ("sqlite", "postgresql+psycopg")
