@@ -1,6 +1,11 @@
-"""Tell webhooks what happened: each event in its order, until the receiver answers with 2xx."""
+"""Tell webhooks what happened: each event in its order, until the receiver answers with 2xx.
+
+Webhooks are told side by side, so that a slow one holds up no other.
+"""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from threading import Event as Stop
@@ -20,6 +25,9 @@ from newsletter.settings import Settings
 
 _LEASE = timedelta(minutes=5)
 _LIMITS = Limits(connect=5.0, read=10.0, whole=15.0)
+_ROUND = 5.0
+"""Seconds after which nobody is told another event before all are looked at anew: a slow receiver of many events must
+not keep from the others what happens meanwhile."""
 _GONE = "the receiver answered 410"
 
 
@@ -30,7 +38,8 @@ def webhooks_are_due(engine: Engine) -> bool:
 
 
 def call_webhooks(engine: Engine, settings: Settings, *, stop: Stop) -> int:
-    """Tell every webhook that is due what it does not know yet; returns the number of events told.
+    """Tell every webhook that is due what it does not know yet; returns the number of events told. What a slow one is
+    not told in some seconds is left to the next call.
 
     A webhook is told by one process at a time. One that goes on failing is given up after three days, and operators
     hear of it; `newsletter webhooks resume` goes on where it stopped.
@@ -38,7 +47,7 @@ def call_webhooks(engine: Engine, settings: Settings, *, stop: Stop) -> int:
     with transaction(engine) as connection:
         events.number_events(connection)
         due = events.webhooks_due(connection, real_now())
-    return sum(asyncio.run(_tell(engine, settings, hook, stop)) for hook in due if not stop.is_set())
+    return asyncio.run(_tell_all(engine, settings, due, stop)) if due and not stop.is_set() else 0
 
 
 def try_webhook(settings: Settings, hook: WebhookRow) -> str | None:
@@ -53,14 +62,25 @@ def try_webhook(settings: Settings, hook: WebhookRow) -> str | None:
     return asyncio.run(post())
 
 
-async def _tell(engine: Engine, settings: Settings, due: WebhookRow, stop: Stop) -> int:
+async def _tell_all(engine: Engine, settings: Settings, due: Sequence[WebhookRow], stop: Stop) -> int:
+    """Each has a line of its own: what fails in one is raised when all are done."""
+    until = time.monotonic() + _ROUND
+    calls = (_tell(engine, settings, hook, stop, until) for hook in due)
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return sum(one for one in found if isinstance(one, int))
+
+
+async def _tell(engine: Engine, settings: Settings, due: WebhookRow, stop: Stop, until: float) -> int:
     with transaction(engine) as connection:
         hook = events.hold_webhook(connection, due.id, real_now(), real_now() + _LEASE)
     if hook is None:
         return 0
     told, after = 0, hook.after
     async with _client(settings) as client:
-        while not stop.is_set():
+        while not stop.is_set() and time.monotonic() < until:
             with reading(engine) as connection:
                 newest = events.newest_number(connection)
                 event = next(iter(events.events_after(connection, after, 1, hook.events)), None)

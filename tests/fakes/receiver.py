@@ -1,6 +1,7 @@
 """Somebody else's web server that takes what webhooks tell it, or does not."""
 
 import json
+from threading import Event
 from typing import Any, NamedTuple, Self
 
 from tests.fakes.web_server import Handler, WebServer
@@ -22,6 +23,7 @@ class Receiver(WebServer):
     def __init__(self) -> None:
         self.told: list[Told] = []
         self._answers: list[int] = []
+        self._holding: Event | None = None
         super().__init__()
 
     @property
@@ -30,6 +32,11 @@ class Receiver(WebServer):
 
     def answering(self, *statuses: int) -> Self:
         self._answers += statuses
+        return self
+
+    def until(self, event: Event) -> Self:
+        """Answers nobody before that."""
+        self._holding = event
         return self
 
     def types(self) -> list[str]:
@@ -41,6 +48,8 @@ class Receiver(WebServer):
         class Taking(Handler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver._holding is not None:
+                    receiver._holding.wait(10)
                 receiver.told.append(Told(self.lower_headers(), body))
                 self.send_response(receiver._answers.pop(0) if receiver._answers else 204)
                 self.send_header("Location", "/elsewhere")

@@ -24,13 +24,14 @@ from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.receiver import Receiver, Told
 from tests.fakes.times import MONDAY
+from tests.integration.test_serve import until
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
-def hook(engine: Engine, url: str, *told: str) -> None:
+def hook(engine: Engine, url: str, *told: str, name: str = "crm") -> None:
     with transaction(engine) as connection:
-        assert events.add_webhook(connection, "crm", url, SECRET, list(told or webhooks.EVENTS), real_now())
+        assert events.add_webhook(connection, name, url, SECRET, list(told or webhooks.EVENTS), real_now())
 
 
 def happen(engine: Engine, *whats: str) -> None:
@@ -130,6 +131,35 @@ def test_two_services_tell_each_event_once(engine: Engine, settings: Settings) -
             service.join()
         tell(engine, settings)
     assert [one.document["id"] for one in receiver.told] == list(range(1, 21))
+
+
+def test_one_that_is_slow_holds_up_no_other(engine: Engine, settings: Settings) -> None:
+    the_other_heard = Event()
+    with Receiver().until(the_other_heard) as slow, Receiver() as quick:
+        hook(engine, slow.url, name="slow")
+        hook(engine, quick.url, name="quick")
+        happen(engine, "subscribed", "bounced")
+        telling = Thread(target=tell, args=(engine, settings))
+        telling.start()
+        until(lambda: len(quick.told) == 2)
+        assert slow.told == []
+        the_other_heard.set()
+        telling.join(20)
+    assert slow.types() == quick.types() == ["subscribed", "bounced"]
+
+
+def test_what_a_slow_one_is_not_told_in_its_time_is_told_by_the_next_call(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Receiver() as receiver:
+        hook(engine, receiver.url)
+        happen(engine, "subscribed", "bounced")
+        monkeypatch.setattr("newsletter.operations.call_webhooks._ROUND", 0.0)
+        assert tell(engine, settings) == 0
+        assert webhooks_are_due(engine), "nobody holds it"
+        monkeypatch.undo()
+        assert tell(engine, settings) == 2
+    assert receiver.types() == ["subscribed", "bounced"]
 
 
 def test_a_private_address_is_not_called_unless_that_is_allowed(engine: Engine, settings: Settings) -> None:
