@@ -88,12 +88,6 @@ def forget_gone(connection: Connection, engine: Engine) -> set[str]:
     return certainly
 
 
-def is_somebody_here(engine: Engine) -> bool:
-    """Whether a service or a sending of this lock folder lives, whatever the database says or has lost."""
-    folder = Path(f"{engine.url.database}-locks") if is_sqlite(engine) else lock_folder(engine)
-    return any(not _is_free(path) for path in folder.glob("*.sender"))
-
-
 def lock_folder(engine: Engine) -> Path:
     """Made where it is missing; private to this user."""
     if is_sqlite(engine):

@@ -1,28 +1,35 @@
 """What a restored backup is told of the database that it replaces, so that nobody who left since is mailed again."""
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.backups import read_only
-from db.deliveries import move_issue
+from db.claims import lease_owners
+from db.deliveries import issues_in_sending, move_issue
+from db.engine import reading
 from db.issues import void_approval
 from db.models import AuditEntry, Issue, JobRun, Subscriber, SubscriberEvent
+from db.ownership import gone_owners
 from db.states import IssueStatus
 
 
 class Carried(NamedTuple):
     """``left`` counts those who read in the backup and had left, bounced or complained since. ``erased`` are addresses
-    that the backup still holds of people who were erased since, and ``sent`` the weeks that went out since."""
+    that the backup still holds of people who were erased since, ``sent`` the weeks that went out since, and
+    ``untouched`` those of approved and sending issues to which nothing happened since."""
 
     left: int
     suppressed: int
     erased: list[str]
     sent: list[str]
+    untouched: list[str]
 
 
 # Of these columns every schema since the first has all. Times are text, the same in both.
@@ -39,6 +46,14 @@ _ERASED = """
 _SENT = """
     SELECT week FROM old.issues WHERE started_at IS NOT NULL
         AND week NOT IN (SELECT week FROM main.issues WHERE status IN ('sent', 'cancelled')) ORDER BY week
+"""
+_UNTOUCHED = """
+    SELECT week FROM main.issues AS here JOIN old.issues AS there USING (week)
+    WHERE here.status IN ('approved', 'sending') AND here.status = there.status
+        AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'queued')
+            = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'queued')
+        AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'sent')
+            = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'sent')
 """
 # An operator may have lifted a complaint or an entry of their own since; that is theirs to do again.
 _SUPPRESS = """
@@ -113,6 +128,7 @@ def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
 def _carry(connection: sqlite3.Connection) -> Carried:
     erased = [row[0] for row in connection.execute(_ERASED)]
     sent = [row[0] for row in connection.execute(_SENT)]
+    untouched = [row[0] for row in connection.execute(_UNTOUCHED)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
@@ -121,17 +137,31 @@ def _carry(connection: sqlite3.Connection) -> Carried:
     for statement in (_IDS, _NEW_IDS, _RUNS):
         connection.execute(statement)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, suppressed, sorted(set(erased)), sent)
+    return Carried(left, suppressed, sorted(set(erased)), sent, untouched)
 
 
-def hold_issues(connection: Connection, reason: str, now: datetime) -> list[str]:
-    """Nothing goes out before a person has looked: what was being sent pauses, and approvals are void. Their weeks."""
+def hold_issues(connection: Connection, reason: str, now: datetime, but: Collection[str]) -> list[str]:
+    """Nothing but these weeks goes out before a person has looked: what was being sent pauses, and approvals are void.
+    Returns the weeks."""
     going = (IssueStatus.SENDING, IssueStatus.APPROVED)
-    held = connection.execute(select(Issue.id, Issue.week).where(Issue.status.in_(going)).order_by(Issue.week)).all()
+    wanted = select(Issue.id, Issue.week).where(Issue.status.in_(going), Issue.week.not_in(but))
+    held = connection.execute(wanted.order_by(Issue.week)).all()
     for issue_id, _ in held:
         if not move_issue(connection, issue_id, (IssueStatus.SENDING,), IssueStatus.PAUSED, now, reason):
             void_approval(connection, issue_id, now)
     return [week for _, week in held]
+
+
+def is_being_sent(engine: Engine) -> bool:
+    """Whether somebody who lives is sending an issue of this database; no, where it cannot be read."""
+    try:
+        with reading(engine) as connection:
+            sending = issues_in_sending(connection)
+            owners = {owner for issue_id, _ in sending for owner in lease_owners(connection, issue_id)}
+            certainly, seemingly = gone_owners(connection, engine, owners)
+    except SQLAlchemyError:
+        return False
+    return bool(owners - certainly - seemingly)
 
 
 def newest_entry(connection: Connection) -> datetime | None:

@@ -40,7 +40,7 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     """Put the backup FILE in the embedded database's place. Stop the service first.
 
     Only a whole backup is taken; anything else is refused and the database stays as it was. Who left, bounced,
-    complained, was suppressed or erased since stays gone; issues that were approved or being sent wait for you.
+    complained, was suppressed or erased since stays gone; issues that went on since wait for you.
 
     \b
     Example:

@@ -2,24 +2,25 @@
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import backups, restoring
 from db.audit import add_audit
 from db.engine import is_sqlite, make_engine, transaction
+from db.issues import list_issues
 from db.migrate import migrate, newest_revision
-from db.ownership import is_somebody_here
 from db.restoring import Carried
 from db.wal import empty_the_log
 from newsletter.errors import NewsletterError, NotReadyError, RefusedError
 
+_FRESH = timedelta(hours=1)
 BACKED_UP = "backed up"
 """What the audit log says of a backup; doctor looks for the last one."""
 
@@ -79,8 +80,8 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     """
     database = _database(engine)
     schema = _checked(source)
-    if is_somebody_here(engine):
-        raise RefusedError(f"a service or a sending is at work on {database}; stop it, then restore {source}")
+    if database.is_file() and restoring.is_being_sent(engine):
+        raise RefusedError(f"an issue is being sent from {database}; pause it, or wait, then restore {source}")
     unfinished = database.with_name(f".{database.name}.{os.getpid()}.restoring")
     try:
         backups.unpack(source, unfinished)
@@ -126,12 +127,23 @@ def _made_ready(
         for email in carried.erased if carried else ():
             erase(fresh, email)
         with transaction(fresh) as connection:
-            held = restoring.hold_issues(connection, _why_held(newest), now)
+            held = restoring.hold_issues(connection, _why_held(newest), now, _certain(connection, carried, newest, now))
             add_audit(connection, "operator", "restored a backup", None, now)
         empty_the_log(fresh)
     finally:
         fresh.dispose()
     return RestoreReport(database, newest_revision(), newest, tuple(held), database.is_file(), carried)
+
+
+def _certain(
+    connection: Connection, carried: Carried | None, newest: datetime | None, now: datetime
+) -> Collection[str]:
+    """The weeks of issues of which the backup knows all: nothing happened to them since, as the database before it
+    says; where there is none, as far as a backup that was made a moment ago can be trusted."""
+    if carried is not None:
+        return carried.untouched
+    fresh = newest is not None and now - newest < _FRESH
+    return [issue.week for issue in list_issues(connection)] if fresh else []
 
 
 def _why_held(newest: datetime | None) -> str:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -10,19 +11,24 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, update
 
 from db import backups
+from db.claims import claim
 from db.engine import make_engine, reading, transaction
 from db.migrate import _seed, current_revision, migrate
 from db.models import AuditEntry, Issue, JobRun, Subscriber, Suppression
 from db.ownership import owner
 from db.states import SuppressionReason
+from newsletter.clock import real_now
 from newsletter.errors import NewsletterError, RefusedError
 from newsletter.operations.backup import RestoreReport, back_up, restore
+from newsletter.settings import load
 from newsletter.subscribers.erase import erase_address
 from newsletter.subscribers.import_subscribers import add_confirmed, import_subscribers
 from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
+from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
+from tests.integration.sending import published
 from tests.integration.test_upgrades import REVISIONS, upgrade_to
 
 
@@ -285,24 +291,42 @@ def add_issue(engine: Engine, week: str, number: int, status: str) -> None:
         connection.execute(insert(Issue).values(week=week, number=number, status=status, **times))
 
 
-def test_what_was_on_its_way_waits_for_a_person(engine: Engine, tmp_path: Path) -> None:
-    for number, status in enumerate(("sent", "sending", "approved", "draft"), 1):
+def statuses(engine: Engine) -> dict[str, str]:
+    with reading(engine) as connection:
+        return {row.week: row.status for row in connection.execute(select(Issue.week, Issue.status))}
+
+
+def test_what_went_on_since_the_backup_waits_for_a_person(engine: Engine, tmp_path: Path) -> None:
+    for number, status in enumerate(("sent", "sending", "approved", "draft", "approved"), 1):
         add_issue(engine, f"2026-W4{number}", number, status)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     due = {"owner": "me", "lease_until": MONDAY, "started_at": MONDAY, "scheduled_for": MONDAY}
     with transaction(engine) as connection:
-        gone_out = update(Issue).where(Issue.week == "2026-W44")
-        connection.execute(gone_out.values(status="sent", started_at=MONDAY))
+        for week, status in (("2026-W42", "sent"), ("2026-W43", "sending"), ("2026-W44", "sent")):
+            gone_on = update(Issue).where(Issue.week == week)
+            connection.execute(gone_on.values(status=status, started_at=MONDAY))
         connection.execute(insert(JobRun).values(job="send", status="done", **due))
     report = put_in_place(engine, tmp_path / "backup.db")
-    with reading(engine) as connection:
-        found = {row.week: row.status for row in connection.execute(select(Issue.week, Issue.status))}
-        runs = connection.execute(select(JobRun.job, JobRun.status)).all()
-    assert found == {"2026-W41": "sent", "2026-W42": "paused", "2026-W43": "draft", "2026-W44": "draft"}
+    assert statuses(engine) == {
+        "2026-W41": "sent", "2026-W42": "paused", "2026-W43": "draft", "2026-W44": "draft", "2026-W45": "approved",
+    }  # fmt: skip
     assert report.held == ("2026-W42", "2026-W43")
     assert report.carried is not None
-    assert report.carried.sent == ["2026-W44"]
+    assert report.carried.sent == ["2026-W42", "2026-W43", "2026-W44"]
+    with reading(engine) as connection:
+        runs = connection.execute(select(JobRun.job, JobRun.status)).all()
     assert [tuple(run) for run in runs] == [("send", "done")], "the timetable does not send that week again"
+
+
+@pytest.mark.parametrize(("age", "status"), [(timedelta(minutes=5), "approved"), (timedelta(hours=9), "draft")])
+def test_where_nothing_is_left_to_ask_an_old_backup_sends_nothing_by_itself(
+    engine: Engine, tmp_path: Path, age: timedelta, status: str
+) -> None:
+    add_issue(engine, "2026-W41", 1, "approved")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    fresh = make_engine(f"sqlite:///{tmp_path}/new/newsletter.db")
+    restore(fresh, tmp_path / "backup.db", now=MONDAY + age, erase=lambda engine, email: None)
+    assert statuses(fresh) == {"2026-W41": status}
 
 
 def test_another_installation_s_database_tells_nothing_to_the_restored_one(engine: Engine, tmp_path: Path) -> None:
@@ -315,14 +339,15 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(engin
     assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
 
 
-def test_nothing_is_restored_under_a_service(engine: Engine, tmp_path: Path) -> None:
+def test_nothing_is_restored_while_somebody_sends(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
+    published(engine, load(complete_environment(sqlite_url), tmp_path), 5)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
-    add_reader(engine, 1)
-    with owner(engine, MONDAY), pytest.raises(RefusedError, match="service or a sending is at work"):
-        put_in_place(engine, tmp_path / "backup.db")
-    assert readers(engine) == 1
+    with owner(engine, real_now()) as me:
+        with transaction(engine) as connection:
+            claim(connection, 1, me.name, real_now(), real_now() + timedelta(minutes=5), 2)
+        with pytest.raises(RefusedError, match="is being sent"):
+            put_in_place(engine, tmp_path / "backup.db")
     put_in_place(engine, tmp_path / "backup.db")
-    assert readers(engine) == 0
 
 
 def test_what_is_restored_is_its_owner_s_alone_and_a_failure_leaves_nothing(
