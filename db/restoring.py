@@ -90,11 +90,12 @@ _NEW_IDS = """
     INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM old.sqlite_sequence
     WHERE name IN ('subscribers', 'deliveries') AND name NOT IN (SELECT name FROM main.sqlite_sequence)
 """
-# The timetable does not do again what it did since.
+# The timetable does not do again what it did since, or was at when it ended.
 _RUNS = """
     INSERT INTO main.job_runs (job, scheduled_for, status, attempts, owner, lease_until, started_at, finished_at)
-    SELECT job, scheduled_for, status, attempts, owner, lease_until, started_at, finished_at FROM old.job_runs
-    WHERE job IN ('compose', 'remind', 'send') AND status <> 'running'
+    SELECT job, scheduled_for, CASE status WHEN 'running' THEN 'missed' ELSE status END, attempts, owner, lease_until,
+        started_at, coalesce(finished_at, started_at)
+    FROM old.job_runs WHERE job IN ('compose', 'remind', 'send')
     ON CONFLICT (job, scheduled_for) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at
 """
 

@@ -113,8 +113,8 @@ def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Itera
 
 
 def _address_in(places: _Places, needed: Sequence[str], fields: list[str]) -> str | None:
-    """Whose whole record these fields are, as addresses are compared; None where they are not one."""
-    if not max(places.at[column] for column in needed) < len(fields) <= places.width:
+    """Whose record these fields are, good or bad, as addresses are compared; None where they are none."""
+    if len(fields) <= max(places.at[column] for column in needed):
         return None
     try:
         return comparable(parse_address(places.read(fields, needed[0])))

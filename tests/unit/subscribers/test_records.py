@@ -1,13 +1,17 @@
 """Reading a file of subscribers: the good come in, the bad are named by their first physical line."""
 
+from csv import writer
 from datetime import UTC, datetime
+from io import StringIO
 from time import monotonic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.subscribers.formulas import as_text
 from newsletter.subscribers.records import Record, Rejected, read_records
+from newsletter.subscribers.text import one_line
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
 LATEST = datetime(2026, 11, 16, tzinfo=UTC)
@@ -137,6 +141,23 @@ def test_fields_are_separated_as_the_header_is(separator: str) -> None:
     (record,) = read("\n" + "".join(separator.join(row) + "\n" for row in rows))
     assert isinstance(record, Record)
     assert (record.line, record.name, record.selection) == (3, "Ada", '{"categories":["A","B"]}')
+
+
+@given(st.lists(st.text("a\",;\n ='", max_size=12), min_size=1, max_size=6))
+def test_whatever_stands_in_a_name_no_record_of_a_proper_file_is_lost(names: list[str]) -> None:
+    file = StringIO()
+    rows = [(f"r{number}@example.com", as_text(name), "2026-01-01", "form") for number, name in enumerate(names)]
+    writer(file).writerows([HEAD.strip().split(",")[:4], *rows])
+    found = list(read_records(StringIO(file.getvalue(), newline=""), LATEST))
+    assert [record.name for record in found if isinstance(record, Record)] == [one_line(name, 100) for name in names]
+
+
+@given(st.lists(st.sampled_from(["good", "opens", "closes", "wide", "both"]), min_size=1, max_size=12))
+def test_wherever_stray_quotes_stand_every_address_is_told_of_or_its_line_is(kinds: list[str]) -> None:
+    names = {"good": "A", "opens": '"A', "closes": 'A"', "wide": '"A, B"', "both": '"A, B","C'}
+    rows = [f"r{number}@example.com,{names[kind]},2026-01-01,form,\n" for number, kind in enumerate(kinds)]
+    found = read(HEAD + "".join(rows))
+    assert [record.line for record in found] == list(range(2, 2 + len(rows)))
 
 
 @given(st.text(max_size=200))
