@@ -19,7 +19,6 @@ from newsletter.issues.checks import (
     check_earlier,
     check_freshness,
     check_headers,
-    check_notes,
     check_readership,
     check_values,
 )
@@ -33,6 +32,7 @@ from newsletter.issues.open_links import open_links
 from newsletter.issues.render import NOBODY
 from newsletter.issues.rendering import render
 from newsletter.issues.values import load_values
+from newsletter.issues.word_checks import check_notes
 from newsletter.settings import PREFIX, Settings
 
 _NEEDED = ("title", "from_", "postal_address", "secret_key")

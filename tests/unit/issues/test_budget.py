@@ -5,10 +5,10 @@ import pytest
 
 from db.material import AnnouncedRow, IssueMaterial, ItemRow
 from newsletter.issues import budget
-from newsletter.issues.checks import check_notes
 from newsletter.issues.laying_out import lay_out
 from newsletter.issues.layout import CARD, LINE, NAMED, Fit
 from newsletter.issues.rendering import render
+from newsletter.issues.word_checks import check_notes
 from tests.unit.issues.mails import rendered, week
 from tests.unit.issues.weeks import LINKS, crowded_material, material, takes, tool, usual_material, values
 
