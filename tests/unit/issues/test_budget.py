@@ -89,6 +89,12 @@ def test_every_note_is_in_both_parts_below_its_item_however_short_that_is(make: 
     assert made.without_note == tuple(tool.slug for tool in issue.also[NAMED:])
 
 
+def test_a_line_without_a_note_has_its_link_right_below_it() -> None:
+    text = "".join(block.text for block in rendered("crowded").blocks)
+    assert re.search(r"\nLaunch number \d+\n▼ Skip · [^\n]+\nhttps://news\.example\.com/tools/", text)
+    assert re.search(r"\n  - Launch number \d+\n    https://tool-\d+\.example/\n  - Launch", text)
+
+
 @pytest.mark.parametrize("make", [usual_material, crowded_material, lambda: crowded_material(0, 100)])
 def test_notes_of_any_length_fit_and_those_that_do_not_are_told(make: Callable[[], IssueMaterial]) -> None:
     issue = values(noted(make(), "Note {}. " + "字 and more of it. " * 100))
