@@ -62,7 +62,7 @@ def _element(lines: list[str], is_list: bool, style: str, link: str) -> str:
     attribute = f' style="{style}"' if style else ""
     if not is_list:
         return "".join(f"<p{_direction(line)}{attribute}>{_html(line, link)}</p>" for line in lines)
-    attribute = f' style="{style};padding:0 0 0 24px"' if style else ""
+    attribute = f' style="{style};padding:0 24px"' if style else ""
     items = "".join(f"<li{_direction(line)}>{_html(line, link)}</li>" for line in lines)
     return f"<ul{attribute}>{items}</ul>"
 

@@ -21,6 +21,7 @@ from newsletter.issues.markdown import to_html, to_text
 from newsletter.issues.mjml import compile_mjml
 from newsletter.issues.scores import bar, groups, in_a_sentence
 from newsletter.issues.values import Before, IssueValues
+from newsletter.issues.wording import LONGEST_NAME
 from newsletter.issues.words import fitted, is_rtl, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
 from newsletter.verdicts.comparison import compare
@@ -107,6 +108,7 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "linked": linked,
         "fitted": fitted,
         "dir": _dir,
+        "subject_words": _subject_words(values),
         "stamp": stamp,
         "shapes": SHAPES,
         "words": WORDS,
@@ -118,6 +120,12 @@ def _names(layout: Layout, links: Links) -> Mapping[str, object]:
         "difference": _difference,
         "bar": bar,
     }
+
+
+def _subject_words(values: IssueValues) -> str:
+    """What the subject says around the pick's name: one that is proposed is ours, in whatever letters that name is."""
+    name = fitted(values.item(values.pick).name, LONGEST_NAME) if values.pick else ""
+    return values.subject.replace(name, "") if name else values.subject
 
 
 def _dir(text: str) -> Markup:

@@ -52,6 +52,15 @@ def test_each_foreign_text_has_its_direction_as_an_element_says_it() -> None:
         assert text in told, text
 
 
+@pytest.mark.parametrize("subject", [None, "عنوان عن قلم 31!"])
+def test_a_subject_that_is_our_sentence_runs_as_ours_whatever_letters_the_pick_has(subject: str | None) -> None:
+    found = material([tool(1, f"{NAME}1", TAGLINE)], takes(1, "SSSS."))
+    made = values(found._replace(issue=found.issue._replace(subject=subject)))
+    assert made.pick
+    (heading,) = tree("".join(block.html for block in render(made, LINKS).blocks)).all("h1")
+    assert heading.attributes.get("dir") == ("rtl" if subject else None)
+
+
 @pytest.mark.parametrize("name", ["usual", "edited", "crowded", "lonely"])
 def test_a_mail_from_left_to_right_has_no_further_directions(name: str) -> None:
     assert [e.tag for e in tree(mail(name).html).walk() if "dir" in e.attributes and e.attributes["dir"] != "ltr"] == []

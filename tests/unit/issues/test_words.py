@@ -99,7 +99,7 @@ def test_markdown_makes_lists_of_lines_that_begin_with_a_dash() -> None:
     source = "Two of them:\n- **one**\n- [two](https://x.example/),\n  on two lines\n\nAnd - no list."
     assert to_html(source, "margin:0") == (
         '<p style="margin:0">Two of them:</p>'
-        '<ul style="margin:0;padding:0 0 0 24px"><li><strong>one</strong></li>'
+        '<ul style="margin:0;padding:0 24px"><li><strong>one</strong></li>'
         '<li><a href="https://x.example/">two</a>, on two lines</li></ul>'
         '<p style="margin:0">And - no list.</p>'
     )
