@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, select
 
 from db.claims import Claimed, claim
 from db.engine import reading, transaction
-from db.keys import newest_link_key
+from db.keys import address_key, newest_link_key
 from db.models import Delivery, Issue, IssueContent, Subscriber
 from db.models import Sender as Registered
 from db.outcomes import Written
@@ -18,6 +18,7 @@ from newsletter.deliveries.message import Envelope, freeze
 from newsletter.issues.content import Block, Rendered
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WEEK = Week(2026, 47)
@@ -73,15 +74,16 @@ def approved_issue(engine: Engine, settings: Settings, size: int = 2000) -> int:
 
 def subscribe(engine: Engine, count: int, *, selection: str = "", domain: str = "example.org", start: int = 0) -> None:
     with transaction(engine) as connection:
+        key = address_key(connection)
         for first in range(start, start + count, 10_000):
             numbers = range(first, min(first + 10_000, start + count))
             connection.execute(
                 insert(Subscriber),
                 [
                     {
-                        "email": f"reader{n}@{domain}", "email_hash": f"{n}@{domain}".encode(), "name": f"Reader {n}",
-                        "state": "active", "format": "html", "selection": selection, "created_at": NOW,
-                        "state_since": NOW,
+                        "email": f"reader{n}@{domain}", "email_hash": hash_address(f"reader{n}@{domain}", key),
+                        "name": f"Reader {n}", "state": "active", "format": "html", "selection": selection,
+                        "created_at": NOW, "state_since": NOW,
                     }
                     for n in numbers
                 ],
