@@ -10,8 +10,13 @@ BLOTTED = "(address)"
 
 
 def without_address(text: str, email: str) -> str:
-    """The text without an address, in any case."""
-    return re.sub(re.escape(email), BLOTTED, text, flags=re.IGNORECASE)
+    """The text without an address, in any case; one that only ends or begins like it is somebody else's."""
+    return address_pattern(email).sub(BLOTTED, text)
+
+
+def address_pattern(email: str) -> re.Pattern[str]:
+    """Finds an address in a text, in any case."""
+    return re.compile(rf"(?<![\w.+'&=~-]){re.escape(email)}(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def forget_paused_for(connection: Connection, email: str) -> None:

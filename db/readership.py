@@ -102,8 +102,7 @@ def returned_of_reader(connection: Connection, subscriber_id: int, email: str) -
         ReturnedMail.at, ReturnedMail.kind, ReturnedMail.status, ReturnedMail.reason, ReturnedMail.changed,
         ReturnedMail.raw,
     )  # fmt: skip
-    named = func.lower(ReturnedMail.recipient) == email.lower()
-    theirs = or_(ReturnedMail.subscriber_id == subscriber_id, named)
+    theirs = or_(ReturnedMail.subscriber_id == subscriber_id, _names(email))
     return [ReturnedRow(*row) for row in connection.execute(select(*columns).where(theirs).order_by(ReturnedMail.id))]
 
 
@@ -137,12 +136,18 @@ def erase_traces(connection: Connection, subscriber_id: int, email: str) -> None
 def erase_mentions(connection: Connection, email: str) -> None:
     """Take an address out of what is kept about nobody in particular: returned mail that no delivery was found for,
     mail that was not understood, the audit log, remembered answers of the API, replies that paused something."""
-    _blank_returned(connection, func.lower(ReturnedMail.recipient) == email.lower())
+    _blank_returned(connection, _names(email))
     forget_kept_about(connection, email)
     connection.execute(update(AuditEntry).where(AuditEntry.subject == email).values(subject=None, detail=None))
     forget_answers_about(connection, email)
     forget_paused_for(connection, email)
     forget_noticed(connection, email)
+
+
+def _names(email: str) -> ColumnElement[bool]:
+    """Returned mail about an address in any case; SQLite by itself lowers ASCII alone."""
+    spellings = {email, email.lower(), email.upper()}
+    return or_(func.lower(ReturnedMail.recipient) == email.lower(), ReturnedMail.recipient.in_(spellings))
 
 
 def _blank_returned(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -37,8 +37,11 @@ _SAME_HOUSE = """
     SELECT (SELECT secret FROM main.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
         = (SELECT secret FROM old.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
 """
+# Whoever was erased and signed up anew has another id since.
 _ERASED = """
-    SELECT held.email FROM old.suppressions AS gone
+    SELECT here.email FROM main.subscribers AS here JOIN old.subscribers AS there USING (email_hash)
+    WHERE here.id < there.id
+    UNION SELECT held.email FROM old.suppressions AS gone
     JOIN (SELECT email, email_hash FROM main.subscribers UNION SELECT email, email_hash FROM main.suppressions) AS held
         ON held.email_hash = gone.email_hash
     WHERE gone.email IS NULL AND held.email IS NOT NULL
@@ -49,7 +52,9 @@ _SENT = """
 """
 _UNTOUCHED = """
     SELECT week FROM main.issues AS here JOIN old.issues AS there USING (week)
-    WHERE here.status IN ('approved', 'sending') AND here.status = there.status
+    WHERE here.status IN ('approved', 'sending') AND here.status = there.status AND here.revision = there.revision
+        AND here.updated_at IS there.updated_at AND here.approved_at IS there.approved_at
+        AND here.send_at IS there.send_at AND here.started_at IS there.started_at
         AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'queued')
             = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'queued')
         AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'sent')
@@ -58,7 +63,11 @@ _UNTOUCHED = """
 # An operator may have lifted a complaint or an entry of their own since; that is theirs to do again.
 _SUPPRESS = """
     INSERT INTO main.suppressions (email_hash, email, reason, at, note)
-    SELECT email_hash, email, reason, at, note FROM old.suppressions WHERE true
+    SELECT email_hash, email, reason, at, note FROM old.suppressions AS known
+    WHERE NOT EXISTS (
+        SELECT 1 FROM main.subscribers AS back WHERE back.email_hash = known.email_hash AND back.state = 'active'
+            AND back.state_since > known.at
+    )
     ON CONFLICT (email_hash) DO UPDATE SET email = excluded.email, at = excluded.at, note = excluded.note,
         reason = CASE WHEN reason IN ('complained', 'manual') AND excluded.reason NOT IN ('complained', 'manual')
             THEN reason ELSE excluded.reason END
@@ -66,7 +75,7 @@ _SUPPRESS = """
 _LEFT = """
     FROM old.subscribers AS gone WHERE gone.email_hash = subscribers.email_hash
         AND gone.state IN ('unsubscribed', 'bounced', 'complained')
-        AND subscribers.state NOT IN (gone.state, 'complained')
+        AND subscribers.state NOT IN (gone.state, 'complained') AND gone.state_since >= subscribers.state_since
 """
 _FORGET_LETTERS = f"""
     DELETE FROM main.letters WHERE status = 'queued' AND kind IN ('confirm', 'welcome')
@@ -95,7 +104,8 @@ _RUNS = """
     INSERT INTO main.job_runs (job, scheduled_for, status, attempts, owner, lease_until, started_at, finished_at)
     SELECT job, scheduled_for, CASE status WHEN 'running' THEN 'missed' ELSE status END, attempts, owner, lease_until,
         started_at, coalesce(finished_at, started_at)
-    FROM old.job_runs WHERE job IN ('compose', 'remind', 'send')
+    FROM old.job_runs WHERE job = 'send'
+        OR (job IN ('compose', 'remind') AND scheduled_for <= (SELECT max(started_at) FROM old.issues))
     ON CONFLICT (job, scheduled_for) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at
 """
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, func, select, update
 
 from db.letters import withdraw_letters
 from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
+from db.pauses import address_pattern
 from db.states import (
     BounceKind,
     DeliveryStatus,
@@ -287,10 +288,10 @@ def forget_kept(connection: Connection, before: datetime) -> int:
 def forget_kept_about(connection: Connection, email: str) -> None:
     """Drop the bytes of all kept mail that has an address in it, in any case and across the soft line breaks of
     quoted-printable."""
-    wanted, after = email.casefold().encode(), 0
+    named, after = address_pattern(email), 0
     while page := kept_mail(connection, after, 20):
         after = page[-1].id
-        naming = [mail.id for mail in page if wanted in _SOFT_BREAK.sub(b"", mail.raw).lower()]
+        naming = [mail.id for mail in page if named.search(_SOFT_BREAK.sub(b"", mail.raw).decode("utf-8", "replace"))]
         if naming:
             blank = update(ReturnedMail).where(ReturnedMail.id.in_(naming))
             connection.execute(blank.values(raw=None, recipient="", reason=None))

@@ -23,10 +23,13 @@ _ZONES = {
 }  # fmt: skip
 
 _CLOCK = r"(?:,?\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s*(?P<half>[ap]m)?)?"
-_ZONE = r"(?:\s*(?P<offset>[+-]\d{2}:?\d{2})|\s+(?P<zone>[a-z]{1,5}))?(?:\s*\([^)]{0,40}\))?"
-_DAY_FIRST = r"(?:[^\W\d]+\.?,?\s+)?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
+_ZONE = r"(?:\s*(?:GMT|UTC)?(?P<offset>[+-]\d{1,2}(?::?\d{2})?)|\s+(?P<zone>[a-z]{1,5}))?(?:\s*\([^)]{0,40}\))?"
+_DAY_FIRST = (
+    r"(?:[^\W\d]+(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
+)
 _MONTH_FIRST = r"(?:[^\W\d]+\.?,\s+)?(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})"
-_SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in (_DAY_FIRST, _MONTH_FIRST))
+_POINTED = r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})"
+_SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in (_DAY_FIRST, _MONTH_FIRST, _POINTED))
 
 
 def read_date(text: str) -> datetime | None:
@@ -37,7 +40,7 @@ def read_date(text: str) -> datetime | None:
     if found is None or zone is None:
         return None
     name = found["month"].lower()
-    month = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
+    month = int(name) if name.isdecimal() else _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
     try:
         day = datetime(_year(found["year"]), month or 0, int(found["day"]), tzinfo=timezone(zone))
         return (day + _time(found)).astimezone(UTC)
@@ -66,7 +69,8 @@ def _offset(found: re.Match[str]) -> timedelta | None:
     if found["offset"]:
         sign = -1 if found["offset"][0] == "-" else 1
         digits = found["offset"][1:].replace(":", "")
-        offset = sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+        offset = sign * timedelta(hours=int(hours), minutes=int(minutes))
         return offset if abs(offset) < timedelta(hours=24) else None
     hours = _ZONES.get((found["zone"] or "utc").lower())
     return None if hours is None else timedelta(hours=hours)

@@ -43,15 +43,13 @@ class NotAFeedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One item as the feed gives it: plain text of one line, http(s) addresses or None, UTC. ``date_unread``: it has a
-    date, which nobody here can read."""
+    """One item as the feed gives it: plain text of one line, http(s) addresses or None, UTC."""
 
     guid: str | None
     url: str | None
     title: str
     summary: str | None
     published_at: datetime | None
-    date_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +172,7 @@ def _entry(item: Any, base: str) -> Entry:
         links = (web_address(other.get("href"), base) for other in item.get("links", ()))
         link = next((found for found in links if found), None)
     guid = one_line(item.get("id") or "", 1_000) or None
-    published_at, given = _published(item), any(dict.get(item, name) for name in _DATES)
-    title = one_line(_plain(item, "title"), MAX_TITLE)
-    return Entry(guid, link, title, _summary(item), published_at, given and published_at is None)
+    return Entry(guid, link, one_line(_plain(item, "title"), MAX_TITLE), _summary(item), _published(item))
 
 
 def _summary(item: Any) -> str | None:

@@ -224,14 +224,14 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     known = rows.known_entries(connection, feed.id, identities, links)
     fresh = identity.new_ones(shown[:-1] if document.cut else shown, known)  # a piece has no identity yet
     dates = [identity.believable(item.entry.published_at, now) for item in fresh]
-    first = feed.first_fetched_at is None
-    backlog = identity.is_backlog(dates, first)
+    backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
+    piled = identity.shown_before(fresh, known)
     rows.touch_entries(connection, [row.id for row in known], now)
     values = [
         {
             "identity": item.identity, "url": item.entry.url, "link_key": item.link_key, "title": item.entry.title,
             "summary": item.entry.summary, "published_at": date,
-            "backlog": date is None and (backlog or (first and item.entry.date_unread)),
+            "backlog": date is None and (backlog or item in piled),
         }
         for item, date in zip(fresh, dates, strict=True)
     ]  # fmt: skip

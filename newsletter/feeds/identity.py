@@ -105,6 +105,14 @@ def is_backlog(dates: Iterable[datetime | None], first_fetch: bool) -> bool:
     return first_fetch and sum(date is None for date in dates) > BACKLOG
 
 
+def shown_before(fresh: Sequence[Identified], known: Iterable[Known]) -> list[Identified]:
+    """Of those that share a link with one that was known by the link alone, as an earlier version knew all of them:
+    where several come at once, they were there all the time."""
+    identities = {row.identity for row in known}
+    pages = Counter(item.otherwise for item in fresh if item.otherwise and item.otherwise in identities)
+    return [item for item in fresh if item.otherwise and pages[item.otherwise] > 1]
+
+
 def _guid_key(entry: Entry) -> str | None:
     guid = (entry.guid or "").strip()
     return canonical_url(guid, keep_fragment=True) or None

@@ -42,15 +42,12 @@ def _entry(item: dict[str, Any], base: str) -> Entry:
     guid = item.get("id")
     markup = _text(item, "summary") or _text(item, "content_html")
     summary = text_of(markup, MAX_SUMMARY) if markup else one_line(_text(item, "content_text"), MAX_SUMMARY)
-    dates = [item.get(name) for name in ("date_published", "date_modified")]
-    published_at = next(filter(None, map(_instant, dates)), None)
     return Entry(
         guid=one_line(str(guid), 1_000) or None if isinstance(guid, (str, int, float)) else None,
         url=web_address(item.get("url"), base) or web_address(item.get("external_url"), base),
         title=one_line(_text(item, "title"), MAX_TITLE),
         summary=summary or None,
-        published_at=published_at,
-        date_unread=published_at is None and any(dates),
+        published_at=_instant(item.get("date_published")) or _instant(item.get("date_modified")),
     )
 
 

@@ -91,8 +91,8 @@ def _tool_id(connection: Connection, slug: str | None) -> int | None:
 
 
 def _key(url: str) -> str:
-    """With its fragment: a changelog on one page announces by its anchors."""
-    return canonical_url(url, keep_fragment=True)
+    """With its fragment: a changelog on one page announces by its anchors. What a browser marked in it is none."""
+    return canonical_url(url.partition("#:~:")[0].partition(":~:")[0], keep_fragment=True)
 
 
 def _refuse_known(connection: Connection, key: str, now: datetime) -> None:

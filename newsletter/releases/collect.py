@@ -264,7 +264,7 @@ def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | No
 
     What one feed shows as two entries is two. What was back-filled without a date says nothing about a dated entry. One
     feed may name the version that another leaves out, if both show it at about the same time; but a page that announced
-    something in spring announces something else in autumn.
+    something in spring announces something else in autumn, by the dates that both feeds give.
     """
     for twin in earlier:
         undated_backlog = twin.status == ReleaseStatus.BACKFILLED and twin.published_at is None
@@ -274,7 +274,8 @@ def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | No
         if naming.version != twin.version and not one_version:
             continue
         within = SAME_LAUNCH_WITHIN if naming.version != twin.version else SAME_VERSION_WITHIN
-        if abs(_shown_at(entry) - _shown_at(twin)) <= within:
+        undated = entry.published_at is None or twin.published_at is None
+        if (undated and naming.version == twin.version) or abs(_shown_at(entry) - _shown_at(twin)) <= within:
             return twin
     return None
 

@@ -235,7 +235,10 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
 TAKEN_BACK = "taken back"
 """How the reason of a release begins whose match an editor undid: it waits for an editor, whatever else would find."""
 
-_FRONT = re.compile(r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?)?/?(?:(?:index|home|default)(?:\.\w{2,5})?)?/?", re.I)
+_LANGUAGES = (
+    "ar|bg|cs|da|de|el|en|es|et|fa|fi|fr|he|hi|hr|hu|id|it|ja|ko|lt|lv|nb|nl|no|pl|pt|ro|ru|sk|sl|sv|th|tr|uk|vi|zh"
+)
+_FRONT = re.compile(rf"/?(?:(?:{_LANGUAGES})(?:[-_][a-z]{{2}})?)?/?(?:(?:index|home|default)(?:\.\w{{2,5}})?)?/?", re.I)
 """The path of a site's front page, in one of its languages or in none."""
 
 

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-# A field longer than this, or a record of more lines, is an opening quote that nobody closed.
+# A field longer than this, a record of more lines, or one with more people in it, is an opening quote nobody closed.
 csv.field_size_limit(64 * 1024)
-MAX_LINES = 100
+MAX_LINES = 200
+MAX_PEOPLE = 4
 UNCLOSED = "has a quote that is never closed"
 
 AddressIn = Callable[[list[str]], str | None]
@@ -19,11 +20,14 @@ class CsvRecords:
 
     A quote that nobody closes would swallow all that follows, up to the next stray quote: where a record holds a
     physical line that is somebody else's record by itself, its first line alone is rejected and reading goes on with
-    the second. ``address_in`` may be set once the header is read.
+    the second, unless it is whole as RFC 4180 has it, its quotes close before a separator or the line's end, and
+    ``is_proper`` finds nothing odd in its fields, as line ends in a name would be. Both functions may be set once the
+    header is read.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.address_in: AddressIn = lambda fields: None
+        self.is_proper: Callable[[list[str]], bool] = lambda fields: False
         self._source, self._separator = _separated(lines)
         self._back: deque[str] = deque()
         self._taken: list[str] = []
@@ -67,7 +71,7 @@ class CsvRecords:
         if len(self._taken) == 2:
             self._note(self._taken[0])
         self._note(line)
-        self._broken = len(self._people) > 1 or len(self._taken) > MAX_LINES
+        self._broken = len(self._people) > MAX_PEOPLE or len(self._taken) > MAX_LINES
 
     def _note(self, line: str) -> None:
         """A line with an odd quote is read as if quotes were nothing special."""
@@ -84,7 +88,14 @@ class CsvRecords:
     def _swallows(self, found: list[str] | str) -> bool:
         if self._broken or isinstance(found, str) or not self._taken[-1]:
             return True
-        return bool(self._people) and self._people != [self.address_in(found)]
+        return bool(self._people) and self._people != [self.address_in(found)] and not self._is_whole()
+
+    def _is_whole(self) -> bool:
+        try:
+            found = list(csv.reader(self._taken, delimiter=self._separator, strict=True))
+        except csv.Error:
+            return False
+        return len(found) == 1 and self.is_proper(found[0])
 
 
 def _separated(lines: Iterable[str]) -> tuple[Iterator[str], str]:

@@ -1,9 +1,9 @@
 """A file of subscribers, record by record: ``email,name,consent_at,consent_source,categories``.
 
 RFC 4180 with a header line; columns in any order, further ones are left alone. Whoever is in such a file has consented
-before, so a record without the evidence of it is a bad record. What our own export has besides is honoured where it
-stands: of ``state`` and ``suppressed``, only active subscribers come in whom nothing suppresses, and ``format``,
-``panelists``, ``min_ship_percent`` and ``paused_until`` are taken over.
+before, so a record without the evidence of it is a bad record, and so is one whose ``state`` is not active. What our
+own export has besides is honoured in a file that has all of it: nobody comes in whom something suppresses, and
+``format``, ``panelists``, ``min_ship_percent`` and ``paused_until`` are taken over. Others call other things so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +19,7 @@ from newsletter.subscribers.formulas import as_meant
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.text import one_line
 
+_OURS = frozenset({"format", "panelists", "min_ship_percent", "paused_until", "suppressed"})
 COLUMNS = ("email", "name", "consent_at", "consent_source", "categories")
 _NEEDED = ("email", "consent_at", "consent_source")
 NAME_LENGTH = 100
@@ -76,6 +77,11 @@ class Row(NamedTuple):
     fields: list[str]
     places: _Places
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own export wrote the file."""
+        return self.places.at.keys() >= _OURS
+
     def read(self, column: str) -> str:
         """What stands in a column, by its name in lower case; '' where the file or the record lacks it."""
         return self.places.read(self.fields, column)
@@ -106,6 +112,7 @@ def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Itera
             if places is None:
                 places = _header(found, needed, advice)
                 records.address_in = partial(_address_in, places, needed)
+                records.is_proper = partial(_is_proper, places, (*needed, *COLUMNS))
             else:
                 yield Row(line, found, places)
     if places is None:
@@ -122,6 +129,11 @@ def _address_in(places: _Places, needed: Sequence[str], fields: list[str]) -> st
         return None
 
 
+def _is_proper(places: _Places, on_one_line: Sequence[str], fields: list[str]) -> bool:
+    """Whether a record of several lines is one: only what is not for us may have them."""
+    return len(fields) == places.width and not any("\n" in places.read(fields, column) for column in on_one_line)
+
+
 def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:
     names = [field.strip().lower().removeprefix("\ufeff") for field in fields]
     missing = [column for column in needed if column not in names]
@@ -133,13 +145,14 @@ def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:
 def _record(row: Row, latest: datetime) -> Record | Rejected:
     try:
         address = row.address("email")
-        _refuse_who_left(row.read("state"), row.read("suppressed"))
+        _refuse_who_left(row.read("state"), row.read("suppressed") if row.is_ours else "")
         consent_at = _instant(row.read("consent_at"), latest)
         source = one_line(row.read("consent_source"), SOURCE_LENGTH)
         if not source:
             raise ValueError("has no consent_source: how was consent given?")
-        selection = _selection(row.read("categories"), row.read("panelists"), row.read("min_ship_percent"))
-        format, paused_until = _format(row.read("format")), _pause(row.read("paused_until"))
+        ours = row.read if row.is_ours else _nothing
+        selection = _selection(row.read("categories"), ours("panelists"), ours("min_ship_percent"))
+        format, paused_until = _format(ours("format")), _pause(ours("paused_until"))
     except ValueError as error:
         return row.rejected("email", error)
     name = one_line(row.read("name"), NAME_LENGTH)
@@ -151,6 +164,10 @@ def _selection(categories: str, panelists: str, percent: str) -> str:
     if percent and not (percent.isascii() and percent.isdecimal() and len(percent) < 4 and int(percent) <= 100):
         raise ValueError(f"has a min_ship_percent that is no number from 0 to 100: {percent[:20]!r}")
     return Selection(_parts(categories), _parts(panelists), int(percent or 0) or None).key()
+
+
+def _nothing(_: str) -> str:
+    return ""
 
 
 def _parts(text: str) -> tuple[str, ...]:

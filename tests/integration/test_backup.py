@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from db import backups
 from db.claims import claim
@@ -328,6 +328,51 @@ def test_where_nothing_is_left_to_ask_an_old_backup_sends_nothing_by_itself(
     fresh = make_engine(f"sqlite:///{tmp_path}/new/newsletter.db")
     restore(fresh, tmp_path / "backup.db", now=MONDAY + age, erase=lambda engine, email: None)
     assert statuses(fresh) == {"2026-W41": status}
+
+
+def test_an_approval_that_was_given_anew_since_is_not_the_backup_s(engine: Engine, tmp_path: Path) -> None:
+    add_issue(engine, "2026-W41", 1, "approved")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).values(revision=2, send_at=MONDAY))
+    assert put_in_place(engine, tmp_path / "backup.db").held == ("2026-W41",)
+
+
+def test_a_draft_that_is_gone_with_the_old_database_is_composed_anew(engine: Engine, tmp_path: Path) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    add_issue(engine, "2026-W41", 1, "draft")
+    due = {"owner": "me", "lease_until": MONDAY, "started_at": MONDAY, "scheduled_for": MONDAY}
+    with transaction(engine) as connection:
+        connection.execute(insert(JobRun).values(job="compose", status="done", **due))
+    put_in_place(engine, tmp_path / "backup.db")
+    with reading(engine) as connection:
+        assert connection.execute(select(JobRun.job)).all() == []
+
+
+def test_an_older_database_takes_nobody_away_from_a_newer_backup(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "back")
+    leave(engine, "back")
+    suppress_address(engine, "back@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    back_up(engine, tmp_path / "older.db", now=MONDAY)
+    with transaction(engine) as connection:
+        connection.execute(update(Subscriber).values(state="active", state_since=MONDAY + timedelta(days=1)))
+        connection.execute(delete(Suppression))
+    back_up(engine, tmp_path / "newer.db", now=MONDAY)
+    for name in ("older", "newer"):
+        put_in_place(engine, tmp_path / f"{name}.db")
+    assert (states(engine), reasons(engine)) == ({"back@example.org": "active"}, {})
+
+
+def test_whoever_was_erased_and_came_anew_is_not_the_one_of_before(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "x")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    erase_address(engine, "x@example.org", now=MONDAY)
+    with transaction(engine) as connection:
+        connection.execute(delete(Suppression))
+    readers_named(engine, "x")
+    report = put_in_place(engine, tmp_path / "backup.db")
+    assert report.carried is not None
+    assert (report.carried.erased, states(engine)) == (["x@example.org"], {})
 
 
 def test_another_installation_s_database_tells_nothing_to_the_restored_one(engine: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from db.engine import reading, transaction
-from db.feeds import FeedRow, all_feeds
+from db.feeds import FeedRow, add_entries, all_feeds, update_feed
 from db.models import Issue
 from db.releases import ReleaseRow, list_releases, sources_of
 from db.tools import add_tool, tool_by_slug
@@ -299,15 +299,23 @@ def test_old_posts_and_an_undated_backlog_are_kept_and_never_announced(
     assert {name for name, week in gathering.weeks().items() if week} == {"Post of today"}
 
 
-def test_dates_that_nobody_can_read_are_no_news_of_a_first_fetch(gathering: Gathering, server: FeedServer) -> None:
-    old = [item(f"Post {n}", f"https://old.example/{n}", "05/03/2024 at ten", str(n)) for n in range(3)]
-    url = server.serve("/old.xml", rss(*old))
-    gathering.watch(url)
-    gathering.gather()
-    assert set(gathering.weeks().values()) == {None}
-    server.serve("/old.xml", rss(item("Post 4", "https://old.example/4", "18/11/2026 at ten", "4"), *old))
+def test_what_was_known_by_its_page_alone_is_no_news_when_its_entries_are_told_apart(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    page = "https://thing.example/changelog"
+    log = [item(f"Thing 1.{number}", page) for number in range(6, 0, -1)]
+    url = server.serve("/log.xml", rss(*log))
+    feed = gathering.watch(url)
+    with transaction(gathering.engine) as connection:  # as an earlier version stored it
+        values = [{"identity": f"link:{page}", "url": page, "link_key": None, "title": "Thing 1.6", "summary": None,
+                   "published_at": None, "backlog": False}]  # fmt: skip
+        add_entries(connection, feed.id, values, gathering.now)
+        update_feed(connection, feed.id, first_fetched_at=gathering.now)
+    gathering.gather(url)
+    assert [one.week for one in gathering.releases()].count("2026-W47") == 1
+    server.serve("/log.xml", rss(item("Thing 1.7", page), *log))
     gathering.later(days=1).gather(url)
-    assert gathering.weeks()["Post 4"] == "2026-W47"
+    assert [one.week for one in gathering.releases()].count("2026-W47") == 2
 
 
 def test_ten_undated_entries_of_a_first_fetch_are_news(gathering: Gathering, server: FeedServer) -> None:
@@ -548,6 +556,16 @@ def test_a_page_announces_again_half_a_year_later(gathering: Gathering, server: 
     gathering.watch(server.serve("/ph", rss(item("Zorb - now a workspace", "https://zorb.example/", TODAY))))
     gathering.gather()
     assert sorted(str(one.week) for one in gathering.releases()) == ["2026-W47", "None"]
+
+
+def test_undated_launches_of_a_feed_that_is_watched_again_are_no_news(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a", rss(*(item(f"Zorb{n}", f"https://zorb{n}.example/") for n in range(5))))
+    gathering.watch(url)
+    gathering.gather()
+    remove_feed(gathering.engine, url)
+    gathering.later(days=90).watch(url)
+    gathering.gather()
+    assert (gathering.collected.new_releases, len(gathering.releases())) == (0, 5)
 
 
 @pytest.mark.parametrize("titles", [("Zorb 2.0", "Zorb"), ("Zorb", "Zorb 2.0")])

@@ -506,6 +506,20 @@ def test_mail_that_comes_after_an_erasure_does_not_bring_the_address_back(engine
     assert [tuple(row) for row in rows] == [("", None)] * 3
 
 
+def test_an_erasure_knows_letters_of_all_alphabets_and_whose_address_only_ends_so(
+    engine: Engine, settings: Settings
+) -> None:
+    anne = mailed(engine, settings, "Änne@example.org")
+    kept = [notice(f"Who is {name}@example.org?", subject="?", sender="x@example.net").decode() for name in
+            ("änne", "Änne", "Joänne", "joanne.Änne")]  # fmt: skip
+    take(engine, *(text.encode() for text in kept), dsn(recipient("Änne@example.org", "5.1.1")))
+    erase(engine, anne.subscriber_id, now=MONDAY)
+    with reading(engine) as connection:
+        rows = [tuple(row) for row in connection.execute(
+            select(ReturnedMail.recipient, ReturnedMail.raw).order_by(ReturnedMail.id))]  # fmt: skip
+    assert rows == [("", None), ("", None), ("", kept[2].encode()), ("", kept[3].encode()), ("", None)]
+
+
 def test_mail_that_nobody_understood_is_kept_for_three_months(engine: Engine) -> None:
     take(engine, notice("What is this?", subject="?", sender="x@example.org"))
     with transaction(engine) as connection:

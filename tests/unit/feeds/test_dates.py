@@ -27,6 +27,10 @@ from newsletter.feeds.dates import read_date
         ("November 17th, 2026 3:05 PM EST", "2026-11-17T20:05"),
         ("Tue, Nov 17, 2026 12:00 AM", "2026-11-17T00:00"),
         ("Tue, 17 Nov 2026 24:00:00 GMT", "2026-11-18T00:00"),
+        ("Mon,23 Nov 2026 10:00:00 GMT", "2026-11-23T10:00"),
+        ("23.11.2026", "2026-11-23T00:00"),
+        ("23.11.2026 10:30", "2026-11-23T10:30"),
+        ("Mon, 23 Nov 2026 10:00:00 GMT+2", "2026-11-23T08:00"),
     ],
 )
 def test_a_date_is_read_with_its_month_and_its_zone(text: str, instant: str) -> None:

@@ -164,3 +164,26 @@ def test_wherever_stray_quotes_stand_every_address_is_told_of_or_its_line_is(kin
 def test_any_text_after_the_header_is_read(text: str) -> None:
     for record in read(HEAD + text):
         assert record.line >= 2
+
+
+NOTED = "name,email,consent_at,consent_source,note\n"
+
+
+def test_a_quoted_note_may_hold_what_looks_like_a_record() -> None:
+    note = '"Two accounts in the old tool:\nBob,bob@x.org,2024-05-01,web,left\nmerged by hand"'
+    text = f"{NOTED}Al,al@x.org,2025-01-01,web,{note}\nCy,cy@x.org,2025-01-01,web,\n"
+    found = list(read_records(text.splitlines(keepends=True), LATEST))
+    assert [(one.email, type(one).__name__) for one in found] == [("al@x.org", "Record"), ("cy@x.org", "Record")]
+
+
+def test_a_quoted_note_may_have_many_lines() -> None:
+    note = "\n".join(f"line {number} of it" for number in range(150))
+    text = f'{NOTED}Al,al@x.org,2025-01-01,web,"{note}"\nCy,cy@x.org,2025-01-01,web,\n'
+    assert [one.email for one in read_records(text.splitlines(keepends=True), LATEST)] == ["al@x.org", "cy@x.org"]
+
+
+def test_columns_of_another_program_that_are_called_like_ours_are_left_alone() -> None:
+    text = "email,consent_at,consent_source,suppressed,format\nal@x.org,2025-01-01,web,false,plain\n"
+    (one,) = read_records(text.splitlines(keepends=True), LATEST)
+    assert isinstance(one, Record)
+    assert one.format == "html"
