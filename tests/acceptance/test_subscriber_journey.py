@@ -180,10 +180,10 @@ def test_what_is_exported_comes_in_again_with_rests_choices_and_formats(
     newsletter: Command, tmp_path: Path, name: str
 ) -> None:
     rows = [
-        "email,name,consent_at,consent_source,categories,format,panelists,min_ship_percent,paused_until",
-        f"ada@reader.example,{_quoted(as_text(name))},2026-01-02,form,B;A,text,skeptic;builder,60,2027-03-01T00:00:00Z",
-        "+bob@reader.example,,2026-01-02,form,,,,,",
-        "no@reader.example,,2026-01-02,form,,,,,",
+        "email,name,consent_at,consent_source,categories,format,panelists,min_ship_percent,paused_until,suppressed",
+        f"ada@reader.example,{_quoted(as_text(name))},2026-01-02,form,B;A,text,skeptic;builder,60,2027-03-01T00:00:00Z,",
+        "+bob@reader.example,,2026-01-02,form,,,,,,",
+        "no@reader.example,,2026-01-02,form,,,,,,",
     ]
     (newsletter.folder / "in.csv").write_text("\n".join(rows) + "\n", "utf-8")
     assert newsletter.json("subscribers", "import", "in.csv")["imported"] == 3
