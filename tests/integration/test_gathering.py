@@ -27,6 +27,7 @@ from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.settings import Settings
 from newsletter.tools.merge import merge_tools
 from tests.fakes.feed_server import Answer, FeedServer, item, rss
+from tests.integration.test_editor_issue import one_database
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
@@ -136,6 +137,7 @@ def test_a_paused_feed_is_skipped(gathering: Gathering, server: FeedServer) -> N
     assert gathering.gather()[url].status == "skipped"
 
 
+@one_database
 def test_one_feed_that_fails_does_not_stop_the_others(gathering: Gathering, server: FeedServer) -> None:
     good = server.serve("/good", rss(item("One", date=TODAY)))
     urls = [
@@ -159,6 +161,7 @@ def test_one_feed_that_fails_does_not_stop_the_others(gathering: Gathering, serv
     assert "it has failed since" in str(gathering.later(days=9).gather()[urls[0]].note)
 
 
+@one_database
 def test_half_a_character_in_an_address_costs_no_other_feed_anything(gathering: Gathering, server: FeedServer) -> None:
     odd = '{"version": "https://jsonfeed.org/version/1.1", "title": "Odd", "items": [%s]}'
     items = '{"id": "1", "url": "https://e.example/\\ud800", "title": "One \\ud800", "content_html": "x \\udc00"}'
@@ -195,6 +198,7 @@ def test_a_feed_that_is_removed_or_paused_while_it_is_fetched_stays_so(
     assert "Good" in gathering.weeks()
 
 
+@one_database
 def test_a_validator_that_cannot_be_sent_back_is_not(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/feed.xml", rss(item("One", "https://one.example/", TODAY)), ETag='"caf\xe9"')
     gathering.watch(url)
@@ -218,6 +222,7 @@ def test_a_permanent_redirect_is_remembered_and_a_temporary_one_is_not(
     assert gathering.gather(moved)[new].status == "unchanged"
 
 
+@one_database
 def test_redirects_end(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/loop", status=301, Location="/loop")
     away = server.serve("/away", status=301, Location="file:///etc/passwd")
@@ -256,6 +261,7 @@ def test_no_private_address_is_fetched_unless_allowed(
     assert server.asked == []
 
 
+@one_database
 def test_a_document_larger_than_five_megabytes_is_refused(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("One")) + " " * 5_000_000)
     gathering.watch(url)
@@ -299,6 +305,7 @@ def test_old_posts_and_an_undated_backlog_are_kept_and_never_announced(
     assert {name for name, week in gathering.weeks().items() if week} == {"Post of today"}
 
 
+@one_database
 def test_what_was_known_by_its_page_alone_is_no_news_when_its_entries_are_told_apart(
     gathering: Gathering, server: FeedServer
 ) -> None:
@@ -318,6 +325,7 @@ def test_what_was_known_by_its_page_alone_is_no_news_when_its_entries_are_told_a
     assert [one.week for one in gathering.releases()].count("2026-W47") == 2
 
 
+@one_database
 def test_ten_undated_entries_of_a_first_fetch_are_news(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(*[item(f"New {n}", guid=f"n{n}") for n in range(10)]))
     gathering.watch(url)
@@ -539,6 +547,7 @@ def test_an_address_that_several_releases_share_teaches_nothing(gathering: Gathe
     assert {one.name for one in gathering.releases() if one.tool} == {"Norvu", "Fooly"}
 
 
+@one_database
 def test_launches_without_links_of_their_own_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
     site, head = "https://weekly.example/", "<link>https://weekly.example/</link>"
     shared = [item(name, site, TODAY, name) for name in ("Norvu - sorts mail", "Kelpo - folds maps")]
@@ -550,6 +559,7 @@ def test_launches_without_links_of_their_own_are_tools_of_their_own(gathering: G
     }  # fmt: skip
 
 
+@one_database
 def test_a_page_announces_again_half_a_year_later(gathering: Gathering, server: FeedServer) -> None:
     april = "Thu, 16 Apr 2026 07:00:00 GMT"
     gathering.watch(server.serve("/hn", rss(item("Show HN: Zorb", "https://zorb.example/", april))))
@@ -558,6 +568,7 @@ def test_a_page_announces_again_half_a_year_later(gathering: Gathering, server: 
     assert sorted(str(one.week) for one in gathering.releases()) == ["2026-W47", "None"]
 
 
+@one_database
 def test_undated_launches_of_a_feed_that_is_watched_again_are_no_news(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(*(item(f"Zorb{n}", f"https://zorb{n}.example/") for n in range(5))))
     gathering.watch(url)
@@ -618,6 +629,7 @@ def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: F
     assert len(gathering.releases()) == 1
 
 
+@one_database
 def test_a_name_that_two_feeds_have_removes_neither(gathering: Gathering, server: FeedServer) -> None:
     for path in ("/one", "/two"):
         gathering.watch(server.serve(path, rss()), name="Blog")
