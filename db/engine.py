@@ -21,10 +21,7 @@ CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer at all; the system
 
 
 class DriverMissing(ImportError):
-    """PostgreSQL needs a driver that is not installed: run pip install 'weekly-verdicts[postgres]'"""
-
-    def __init__(self, why: object) -> None:
-        super().__init__(f"{type(self).__doc__} ({why})")
+    """PostgreSQL's is not installed; the message says how to install it."""
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
@@ -43,7 +40,8 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
             url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=waits, hide_parameters=True
         )
     except ImportError as error:
-        raise DriverMissing(error) from None
+        advice = "run pip install 'weekly-verdicts[postgres]'"
+        raise DriverMissing(f"PostgreSQL needs a driver that is not installed: {advice} ({error})") from None
     event.listen(engine, "handle_error", _no_writes, retval=True)
     return engine
 

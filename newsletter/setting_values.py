@@ -3,7 +3,6 @@
 Every reader raises ValueError with words that finish the sentence "NEWSLETTER_X …".
 """
 
-import base64
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -78,28 +77,6 @@ def text(value: str) -> str:
     if any(ord(c) < 32 or ord(c) == 127 for c in cleaned):
         raise ValueError("must be one line without control characters")
     return cleaned
-
-
-def hook_of_ses(value: str) -> str:
-    """The ARNs of SNS topics, and at most one file with a certificate or public key."""
-    words = text(value).split()
-    arns = [word for word in words if word.startswith("arn:")]
-    if any(not re.fullmatch(r"arn:[^:]+:sns:\S+", arn, re.ASCII) for arn in arns):
-        raise ValueError("names a topic by its ARN, such as arn:aws:sns:eu-west-1:123456789012:bounces")
-    if len(words) - len(arns) > 1:
-        raise ValueError("names topics by their ARNs and at most one file with a certificate or public key")
-    return " ".join(words)
-
-
-def hook_of_sendgrid(value: str) -> str:
-    """A public key in base64, as SendGrid shows it."""
-    key = "".join(text(value).split())
-    try:
-        if base64.b64decode(key, validate=True)[:1] != b"\x30":  # DER begins with a SEQUENCE
-            raise ValueError
-    except ValueError:
-        raise ValueError("is no public key in base64; SendGrid shows it beside the Event Webhook") from None
-    return key
 
 
 def paragraph(value: str) -> str:

@@ -21,6 +21,7 @@ from newsletter import setting_values as values
 from newsletter.crontabs import crontab
 from newsletter.database_urls import database_url as read_database_url
 from newsletter.errors import SettingsError
+from newsletter.hook_keys import hook_of_sendgrid, hook_of_ses
 from newsletter.issues.theme import Theme, read_theme
 
 PREFIX = "NEWSLETTER_"
@@ -73,8 +74,8 @@ class Settings:
     sign_ups_per_address: int = setting(values.positive, "20")
     sign_ups_per_network: int = setting(values.positive, "100")
     sign_ups_in_all: int = setting(values.positive, "2000")
-    hook_ses: str | None = setting(values.hook_of_ses, secret=True)
-    hook_sendgrid: str | None = setting(values.hook_of_sendgrid, secret=True)
+    hook_ses: str | None = setting(hook_of_ses, secret=True)
+    hook_sendgrid: str | None = setting(hook_of_sendgrid, secret=True)
     hook_postmark: str | None = setting(values.text, secret=True)
     hook_mailgun: str | None = setting(values.text, secret=True)
 

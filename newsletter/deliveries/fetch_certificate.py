@@ -11,6 +11,7 @@ import httpx
 
 from newsletter.deliveries.bounces_signatures import SNS_HOST, public_key
 from newsletter.errors import NewsletterError
+from newsletter.hook_keys import key_files
 
 _TIMEOUT = 10.0
 _MAX_BYTES = 20_000
@@ -22,13 +23,8 @@ def key_of_notice(setting: str, certificate_url: str) -> Any:
     ``setting`` (NEWSLETTER_HOOK_SES) may name a file with a certificate or key, which then is the one; else the
     certificate is fetched from where the notice says, if that is Amazon. Raises NewsletterError.
     """
-    files = [word for word in setting.split() if not word.startswith("arn:")]
+    files = key_files(setting)
     return _key_in_file(files[0]) if files else _key_at(certificate_url)
-
-
-def topics(setting: str) -> frozenset[str]:
-    """The topics that may speak to us; none named means any that Amazon signs for the key file."""
-    return frozenset(word for word in setting.split() if word.startswith("arn:"))
 
 
 def confirm_subscription(url: str) -> None:
@@ -37,9 +33,9 @@ def confirm_subscription(url: str) -> None:
 
 
 @lru_cache(maxsize=8)
-def _key_in_file(path: str) -> Any:
+def _key_in_file(path: Path) -> Any:
     try:
-        return public_key(Path(path).read_bytes())
+        return public_key(path.read_bytes())
     except (OSError, ValueError) as error:
         raise NewsletterError(f"NEWSLETTER_HOOK_SES names {path}, which holds no certificate or key: {error}") from None
 

@@ -3,49 +3,32 @@
 import asyncio
 import shutil
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from db import status
 from db.engine import is_sqlite, make_engine, reading
 from db.keys import newest_link_key
 from db.migrate import current_revision, newest_revision
 from newsletter.clock import real_now
-from newsletter.errors import NewsletterError
-from newsletter.operations import checks, dns_checks, spf
+from newsletter.hook_keys import key_files, topics
+from newsletter.operations import checks
+from newsletter.operations.ask_dns import Resolver, dns, guarded, identity, line
 from newsletter.operations.backup import BACKED_UP
 from newsletter.operations.checks import Check, error, ok, warning
-from newsletter.setting_values import DkimKey, Mailbox, Relay
+from newsletter.setting_values import Mailbox, Relay
 from newsletter.settings import FILE, Settings
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.templating import markup_environment, templates_folder, text_environment
 
 _PATIENCE = 10.0
-_MOST_RECORDS = 20
-
-# What is looked at, by name, and how.
-Look = tuple[str, Callable[[], list[Check]]]
-
-
-class Resolver(Protocol):
-    """What is asked of the DNS. Names that do not exist give []; LookupError where there was no answer."""
-
-    def txt(self, name: str) -> list[str]: ...
-    def mx(self, name: str) -> list[str]: ...
-    def addresses(self, name: str) -> list[str]: ...
-    def ptr(self, address: str) -> list[str]: ...
 
 
 def examine(settings: Settings, resolver: Resolver, *, now: datetime) -> Iterator[Check]:
@@ -60,41 +43,32 @@ def examine(settings: Settings, resolver: Resolver, *, now: datetime) -> Iterato
 def examine_identity(engine: Engine, settings: Settings, resolver: Resolver) -> list[Check]:
     """What receivers judge the mail by: SPF, DKIM and DMARC of its From domain, and whether one-click unsubscribing
     answers. All are asked at once, since a DNS that is silent takes seconds to be given up."""
-    looks = [*_identity(settings, resolver), ("one-click", lambda: _service(engine, settings, {}, ready=True))]
+    looks = [*identity(settings, resolver), ("one-click", lambda: _service(engine, settings, {}, ready=True))]
     with ThreadPoolExecutor(len(looks)) as pool:
-        found = pool.map(lambda look: _guarded(*look), looks)
+        found = pool.map(lambda look: guarded(*look), looks)
         return [check for checks_ in found for check in checks_]
 
 
 def _examine(engine: Engine, settings: Settings, resolver: Resolver, now: datetime) -> Iterator[Check]:
     yield from checks.settings_checks(settings)
-    yield from _guarded("files", lambda: [_files(engine)])
+    yield from guarded("files", lambda: [_files(engine)])
     if settings.hook_ses or settings.hook_sendgrid:
-        yield from _guarded("hooks", lambda: [_hooks(settings)])
-    schema = _guarded("database", lambda: [_database(engine)])
+        yield from guarded("hooks", lambda: [_hooks(settings)])
+    schema = guarded("database", lambda: [_database(engine)])
     yield from schema
-    yield from _guarded("disk", lambda: [_disk(engine)])
-    yield from _guarded("templates", lambda: [_templates()])
+    yield from guarded("disk", lambda: [_disk(engine)])
+    yield from guarded("templates", lambda: [_templates()])
     for relay in settings.smtp:
-        yield from _guarded(f"relay {relay.name}", lambda relay=relay: [_relay(relay)])  # type: ignore[misc]
+        yield from guarded(f"relay {relay.name}", lambda relay=relay: [_relay(relay)])  # type: ignore[misc]
     ready = all(check.level is checks.Level.OK for check in schema)
     clocks: dict[str, datetime] = {}
-    yield from _guarded("service", lambda: _service(engine, settings, clocks, ready=ready))
-    yield from _guarded("clock", lambda: [_clock(engine, clocks, ready=ready)])
-    yield from _guarded("backup", lambda: [_backup(engine, now, ready=ready)])
+    yield from guarded("service", lambda: _service(engine, settings, clocks, ready=ready))
+    yield from guarded("clock", lambda: [_clock(engine, clocks, ready=ready)])
+    yield from guarded("backup", lambda: [_backup(engine, now, ready=ready)])
     if settings.bounce_mailbox is not None:
         mailbox = settings.bounce_mailbox
-        yield from _guarded("bounce mailbox", lambda: [_mailbox(mailbox)])
-    yield from _dns(settings, resolver)
-
-
-def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
-    try:
-        return look()
-    except LookupError as found:
-        return [warning(name, f"the DNS gave no answer ({_line(found)})", "see that this machine can ask the DNS")]
-    except (NewsletterError, SQLAlchemyError, OSError, ValueError, httpx.HTTPError) as found:
-        return [error(name, _line(found), "see docs/operators.md")]
+        yield from guarded("bounce mailbox", lambda: [_mailbox(mailbox)])
+    yield from dns(settings, resolver)
 
 
 def _database(engine: Engine) -> Check:
@@ -131,11 +105,10 @@ def _hooks(settings: Settings) -> Check:
         key = public_key(settings.hook_sendgrid.encode())
         if not isinstance(key, ec.EllipticCurvePublicKey):
             return error("hooks", "NEWSLETTER_HOOK_SENDGRID is no key of SendGrid's kind", "copy it from there again")
-    words = (settings.hook_ses or "").split()
-    for path in (Path(word) for word in words if not word.startswith("arn:")):
+    for path in key_files(settings.hook_ses or ""):
         if not isinstance(public_key(path.read_bytes()), rsa.RSAPublicKey):
             return error("hooks", f"{path} holds no RSA key", "name Amazon's certificate, or only the topic's ARN")
-        if len(words) == 1:
+        if not topics(settings.hook_ses or ""):
             advice = "put the topic's ARN before the file: Amazon signs everybody's topics with one key"
             return warning("hooks", "NEWSLETTER_HOOK_SES names no topic, so any is believed", advice)
     return ok("hooks", "their keys can be read")
@@ -150,7 +123,7 @@ def _templates() -> Check:
             try:
                 environment.get_template(path.relative_to(folder).as_posix())
             except Exception as found:  # whatever a template can do wrong
-                return error("templates", f"{path.name}: {_line(found)}", "install this version again")
+                return error("templates", f"{path.name}: {line(found)}", "install this version again")
             number += 1
     return ok("templates", f"{number} are whole")
 
@@ -200,7 +173,7 @@ async def _speak_to(relay: Relay) -> Check:
         offers = [one.upper() for one in ("pipelining", "chunking", "smtputf8") if client.supports_extension(one)]
         await client.quit()
     except (SMTPException, OSError, TimeoutError) as found:
-        return error(name, f"{type(found).__name__}: {_line(found)}", "check NEWSLETTER_SMTP and that the relay is up")
+        return error(name, f"{type(found).__name__}: {line(found)}", "check NEWSLETTER_SMTP and that the relay is up")
     finally:
         client.close()
     took = (time.monotonic() - began) * 1000
@@ -219,7 +192,7 @@ def _service(engine: Engine, settings: Settings, clocks: dict[str, datetime], *,
         return [
             say(
                 name,
-                f"{settings.public_url} is not reached: {_line(found)}",
+                f"{settings.public_url} is not reached: {line(found)}",
                 "start `newsletter serve`, or check the proxy",
             )
         ]
@@ -259,109 +232,7 @@ def _mailbox(mailbox: Mailbox) -> Check:
             server.login(mailbox.user, mailbox.password)
             answer, _ = server.select(f'"{mailbox.folder}"', readonly=True)
     except imaplib.IMAP4.error as found:
-        return error("bounce mailbox", f"{mailbox.host}: {_line(found)}", "check NEWSLETTER_BOUNCE_MAILBOX")
+        return error("bounce mailbox", f"{mailbox.host}: {line(found)}", "check NEWSLETTER_BOUNCE_MAILBOX")
     if answer != "OK":
         return error("bounce mailbox", f"there is no folder {mailbox.folder}", "check NEWSLETTER_BOUNCE_MAILBOX")
     return ok("bounce mailbox", f"{mailbox.folder} at {mailbox.host}")
-
-
-def _identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:
-    if settings.from_ is not None:
-        domain = settings.from_.domain.lower()
-        envelope = settings.bounce_domain or domain
-        yield f"SPF of {envelope}", lambda: [_spf(envelope, resolver)]
-        yield f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)]
-    for key in settings.dkim:
-        yield f"DKIM {key.selector}", partial(_dkim_checks, key, resolver)
-    if settings.dkim:
-        yield "fast signing", _fast_signing
-    else:
-        advice = "run `newsletter dkim generate`"
-        yield "DKIM", lambda: [warning("DKIM", "no key is set, so only the relay can sign", advice)]
-
-
-def _dkim_checks(key: DkimKey, resolver: Resolver) -> list[Check]:
-    return [_dkim(key, resolver)]
-
-
-def _fast_signing() -> list[Check]:
-    """Whether what somebody installed for it works."""
-    from newsletter.deliveries import rsa_eights
-
-    try:
-        rsa_eights.load()
-    except PackageNotFoundError:
-        return []
-    except OSError as reason:
-        advice = "install the extra fast-signing anew, or uninstall ipp-crypto; OpenSSL signs meanwhile"
-        return [warning("fast signing", f"cannot be used: {_line(reason)}", advice)]
-    return [ok("fast signing", "RSA signatures are made eight at a time")]
-
-
-def _dns(settings: Settings, resolver: Resolver) -> Iterator[Check]:
-    for name, look in _identity(settings, resolver):
-        yield from _guarded(name, look)
-    if settings.bounce_domain is not None:
-        bounces = settings.bounce_domain
-        yield from _guarded(f"MX of {bounces}", lambda: [_mx(bounces, resolver)])
-    for host in dict.fromkeys(relay.host for relay in settings.smtp if not checks.is_local(relay.host)):
-        yield from _guarded(f"PTR of {host}", lambda host=host: _ptr(host, resolver))  # type: ignore[misc]
-
-
-def _spf(domain: str, resolver: Resolver) -> Check:
-    """With all that the record leads to, as far as a receiver would go."""
-    texts: dict[str, list[str]] = {}
-    waiting = [domain]
-    while waiting and len(texts) < _MOST_RECORDS:
-        name = waiting.pop(0)
-        if name not in texts:
-            texts[name] = resolver.txt(name)
-            waiting += spf.leads_to(texts[name])
-    return spf.spf_check(domain, texts)
-
-
-def _mx(domain: str, resolver: Resolver) -> Check:
-    exchanges = {host: resolver.addresses(host) if host.strip(".") else [] for host in resolver.mx(domain)[:10]}
-    return dns_checks.mx_check(domain, exchanges, resolver.addresses(domain))
-
-
-def _dmarc(domain: str, settings: Settings, resolver: Resolver) -> Check:
-    signing = list(dict.fromkeys(key.domain for key in settings.dkim))
-    for at in dns_checks.tree(domain):
-        records = resolver.txt(f"_dmarc.{at}")
-        if any(text.replace(" ", "").startswith("v=DMARC1") for text in records):
-            return dns_checks.dmarc_check(domain, at, records, signing)
-    return dns_checks.dmarc_check(domain, domain, [], signing)
-
-
-def _dkim(key: DkimKey, resolver: Resolver) -> Check:
-    """The private key can be read, by nobody else, and its public half is published."""
-    name = f"{key.selector}._domainkey.{key.domain}"
-    if key.path.stat().st_mode & 0o077:
-        return error(f"DKIM {name}", f"others can read {key.path}", f"chmod 600 {key.path}")
-    return dns_checks.dkim_check(name, resolver.txt(name), _public_half(key.path))
-
-
-def _public_half(path: Path) -> str:
-    """As RFC 6376 and RFC 8463 publish it: the DER of an RSA key, the raw 32 bytes of an Ed25519 one, in base64."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
-    private = load_pem_private_key(path.read_bytes(), None)
-    if isinstance(private, Ed25519PrivateKey):
-        return b64encode(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
-    return b64encode(private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-
-
-def _ptr(host: str, resolver: Resolver) -> list[Check]:
-    found = []
-    for address in resolver.addresses(host)[:4]:
-        names = resolver.ptr(address)
-        forward = resolver.addresses(names[0]) if names else []
-        found.append(dns_checks.ptr_check(address, names, forward))
-    return found or [error(f"PTR of {host}", "the relay's name has no address", "check NEWSLETTER_SMTP")]
-
-
-def _line(found: object) -> str:
-    words = " ".join(str(found).split())
-    return words[:200] or type(found).__name__

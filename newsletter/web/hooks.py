@@ -20,9 +20,10 @@ from db.limits import hit, hits
 from newsletter.clock import real_now
 from newsletter.deliveries import bounces_signatures as signatures
 from newsletter.deliveries.bounces_providers import read_notices
-from newsletter.deliveries.fetch_certificate import confirm_subscription, key_of_notice, topics
+from newsletter.deliveries.fetch_certificate import confirm_subscription, key_of_notice
 from newsletter.deliveries.receive import receive_notices
 from newsletter.errors import NewsletterError
+from newsletter.hook_keys import topics
 from newsletter.web.forms import read_body
 from newsletter.web.site import Site, site
 

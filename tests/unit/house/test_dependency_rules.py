@@ -21,7 +21,7 @@ VERBS = {
         "keep_connections", "hold_leases", "record_outcomes", "log_outcomes", "sign_ahead", "supply", "pace_domains",
         "send_letters", "read_mailbox", "fetch_certificate", "note_latencies",
     },
-    "newsletter/operations": {"backup", "call_webhooks", "doctor", "move"},
+    "newsletter/operations": {"ask_dns", "backup", "call_webhooks", "doctor", "move"},
     "newsletter/editors": {"invite", "sign_in"},
     "newsletter/demo": {"inbox", "serve_feeds"},
     "newsletter/subscribers": {

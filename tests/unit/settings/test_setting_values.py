@@ -11,6 +11,7 @@ from newsletter import setting_values as values
 from newsletter.clock import in_utc
 from newsletter.crontabs import crontab, trigger
 from newsletter.database_urls import database_url
+from newsletter.hook_keys import hook_of_sendgrid, hook_of_ses
 
 
 @pytest.mark.parametrize(
@@ -154,24 +155,24 @@ def test_an_instant_without_an_offset_is_one_of_its_zone_and_one_beyond_the_cale
     ["arn:aws:sns:eu-west-1:123456789012:bounces", "arn:aws:sns:x:1:a arn:aws:sns:x:1:b /etc/sns.pem", "sns.pem"],
 )
 def test_notices_of_ses_are_verified_by_topics_and_one_file(text: str) -> None:
-    assert values.hook_of_ses(f" {text} ") == text
+    assert hook_of_ses(f" {text} ") == text
 
 
 @pytest.mark.parametrize("text", ["a.pem b.pem", "arn:aws:s3:::bucket", "arn:aws:sns:x:1:a b.pem c.pem"])
 def test_what_names_no_topic_and_no_file_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ARN"):
-        values.hook_of_ses(text)
+        hook_of_ses(text)
 
 
 @pytest.mark.parametrize("text", ["MFkwEwYHKoZIzj0CAQYIKoZIzj0D AQcDQgAE", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"])
 def test_a_key_of_sendgrid_is_base64(text: str) -> None:
-    assert values.hook_of_sendgrid(text) == "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"
+    assert hook_of_sendgrid(text) == "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"
 
 
 @pytest.mark.parametrize("text", ["a password", "aGVsbG8=", "MFkw!"])
 def test_what_is_no_key_of_sendgrid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no public key in base64"):
-        values.hook_of_sendgrid(text)
+        hook_of_sendgrid(text)
 
 
 @pytest.mark.parametrize(
