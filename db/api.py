@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import ApiRequest, ApiToken, Subscriber, Tool
+from db.models import ApiRequest, ApiToken, Tool
 from db.upsert import insert_or
 
 KEPT = timedelta(hours=24)
@@ -124,7 +124,3 @@ def tools_page(connection: Connection, after: int, limit: int) -> list[ToolLine]
     columns = (Tool.id, Tool.slug, Tool.name, Tool.url, Tool.category, Tool.ships, Tool.skips, Tool.listed)
     wanted = select(*columns).where(Tool.id > after, Tool.merged_into_id.is_(None)).order_by(Tool.id).limit(limit)
     return [ToolLine(*row) for row in connection.execute(wanted)]
-
-
-def subscriber_id_of(connection: Connection, email_hash: bytes) -> int | None:
-    return connection.execute(select(Subscriber.id).where(Subscriber.email_hash == email_hash)).scalar()

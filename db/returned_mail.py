@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from db.letters import withdraw_letters
 from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
@@ -255,14 +255,6 @@ def week_of(connection: Connection, issue_id: int) -> str:
     """The week that names an issue."""
     found: str = connection.execute(select(Issue.week).where(Issue.id == issue_id)).scalar_one()
     return found
-
-
-def returned_counts(connection: Connection, since: datetime) -> dict[str, int]:
-    """How much mail of each kind came back since an instant; ``not understood`` is counted apart."""
-    kind = case((ReturnedMail.raw.is_not(None), "not understood"), else_=ReturnedMail.kind)
-    wanted = select(kind, func.count()).where(ReturnedMail.at >= since).group_by(kind)
-    found: dict[str, int] = dict.fromkeys([*BounceKind, "not understood"], 0)
-    return found | {str(row[0]): int(row[1]) for row in connection.execute(wanted)}
 
 
 class KeptMail(NamedTuple):

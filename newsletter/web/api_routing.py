@@ -30,7 +30,6 @@ from newsletter.web.forms import read_body
 from newsletter.web.site import Site, site
 
 MAX_BYTES = 5_000_000
-MAX_PAGE = 500
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _CHANGES = ("POST", "PUT", "DELETE")
 
