@@ -99,6 +99,15 @@ def take_in(connection: Connection, issue_id: int, week: str, release_ids: Itera
         )
 
 
+def hand_on(connection: Connection, issue_id: int) -> int:
+    """Free the releases of an issue for a later one, but those of tools that an editor left out; returns how many."""
+    left_out = exists().where(
+        IssueItem.issue_id == issue_id, IssueItem.tool_id == Release.tool_id, IssueItem.dropped.is_(True)
+    )
+    freed = update(Release).where(Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, ~left_out)
+    return connection.execute(freed.values(issue_id=None)).rowcount
+
+
 def add_items(connection: Connection, issue_id: int, tool_ids: Collection[int], now: datetime) -> None:
     """Rows for tools that have none in this issue yet."""
     have = tools_in(connection, issue_id)

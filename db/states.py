@@ -39,7 +39,7 @@ class Call(StrEnum):
 class IssueStatus(StrEnum):
     """draft → approved → sending → sent.
 
-    approved → draft: any edit voids the approval. sending ⇄ paused. approved, sending, paused → cancelled.
+    approved → draft: any edit voids the approval. sending ⇄ paused. draft, approved, sending, paused → cancelled.
     sent → sending: those whom it did not reach are tried again.
     """
 

@@ -147,7 +147,8 @@ def send(context: Context, due_at: datetime) -> Result:
             f"{draft.week} was not sent",
             [
                 f"Nobody approved the issue of {draft.week} in time, so it was not sent.",
-                f"Approve it with a time of its own, or send it with `newsletter issues send {draft.week}`.",
+                f"Approve it with a time of its own, or approve it and run `newsletter issues send {draft.week}`.",
+                "Or stop it: then what it carries goes into the next issue.",
             ],
             f"/editor/issues/{draft.week}",
         )

@@ -166,6 +166,8 @@ def resume(door: Door, issue: str, as_json: bool) -> None:
 def cancel(door: Door, issue: str, as_json: bool) -> None:
     """Stop an issue for good: who has not got it will not get it.
 
+    A draft or an approved issue that nobody got is skipped so: its releases go into the next issue.
+
     \b
     Example:
       newsletter issues cancel 2026-W47
@@ -175,6 +177,8 @@ def cancel(door: Door, issue: str, as_json: bool) -> None:
     week = week_argument(issue)
     report = cancel_issue(door.engine, week, door.clock.now())
     document = {"issue": str(week), "status": "cancelled", "skipped": report.skipped, "held": report.held}
+    if report.releases is not None:
+        document["releases"] = report.releases
     answer(document, as_json, f"Issue {week} is cancelled; {report.words}.")
 
 

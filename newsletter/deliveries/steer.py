@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db import deliveries, issues, receipts
+from db import deliveries, drafts, issues, receipts
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -17,7 +17,7 @@ from newsletter.errors import NotFoundError, RefusedError
 _PAUSABLE = (IssueStatus.SENDING,)
 _RESUMABLE = (IssueStatus.PAUSED,)
 _RESENDABLE = (IssueStatus.SENT, IssueStatus.PAUSED)
-_CANCELLABLE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
+_CANCELLABLE = (IssueStatus.DRAFT, IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
 
 
 def pause_issue(engine: Engine, week: Week, now: datetime, reason: str | None = None) -> None:
@@ -35,13 +35,18 @@ def resume_issue(engine: Engine, week: Week, now: datetime) -> None:
 @dataclass(frozen=True, slots=True)
 class CancelReport:
     """How many will not get the issue, and how many a sender held when it was cancelled: of those, the ones that are
-    on their way finish, and the others are skipped when that sender settles."""
+    on their way finish, and the others are skipped when that sender settles. ``releases`` counts those that the next
+    issue takes in, for nobody got this one; None where its sending had begun."""
 
     skipped: int
     held: int
+    releases: int | None = None
 
     @property
     def words(self) -> str:
+        if self.releases is not None:
+            some = "1 release goes" if self.releases == 1 else f"{self.releases} releases go"
+            return f"nobody gets it, and its {some} into the next issue that is composed or brought up to date"
         spared = f"{self.skipped} {'recipient' if self.skipped == 1 else 'recipients'} will not get it"
         if not self.held:
             return spared
@@ -49,9 +54,13 @@ class CancelReport:
 
 
 def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:
-    """approved, sending or paused → cancelled, for good."""
+    """draft, approved, sending or paused → cancelled, for good. What was to be in an issue that nobody got is still
+    news: its releases come late, in the next one."""
     with transaction(engine) as connection:
         issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
+        issue = issues.issue_of_week(connection, str(week))  # as it is now that nobody else can start it
+        if issue is not None and issue.started_at is None:
+            return CancelReport(0, 0, drafts.hand_on(connection, issue_id))
         skipped = deliveries.skip_cancelled(connection, issue_id, now)
         return CancelReport(skipped, deliveries.counts(connection, issue_id).sending)
 

@@ -93,7 +93,7 @@ OPERATIONS = (
     _operation("pause", pause_sending, "Hold a sending; within a second no further message begins."),
     _operation("resume", resume_sending, "Let a paused sending go on."),
     _operation("resend", send_to_missed, "Send an issue again to whom it did not reach."),
-    _operation("cancel", stop_issue, "Stop an issue for good: who has not got it will not get it."),
+    _operation("cancel", stop_issue, "Stop an issue for good. If nobody got it, its releases go into the next one."),
     Operation(
         "POST", "/api/v1/issues/{issue}/test", "issues:write",
         "Mail the issue as it stands to a few addresses, within seconds.", send_test,

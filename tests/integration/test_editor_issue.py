@@ -496,6 +496,16 @@ def test_a_test_goes_to_the_addresses_given(room: Room) -> None:
 
 
 @one_database
+def test_a_draft_is_stopped_to_skip_its_week(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert "its releases go into the next issue" in ada.press("stop").text
+    stopped = ada.press("stop", sure="yes")
+    assert room.issue.status == "cancelled"
+    assert "go into the next issue" in ada.browser.get(stopped.headers["location"]).text
+
+
+@one_database
 def test_sending_and_stopping_ask_once(room: Room) -> None:
     ada = room.editor()
     room.approve()

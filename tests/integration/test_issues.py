@@ -12,6 +12,7 @@ from db.engine import reading, transaction
 from db.keys import address_key
 from db.models import Issue, Key, Panelist, Release, Subscriber, Take, Tool
 from newsletter.clock import Week
+from newsletter.deliveries.steer import CancelReport, cancel_issue
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.arrange import arrange
@@ -213,6 +214,34 @@ def test_a_release_that_missed_its_closed_issue_goes_into_the_next_one_marked_la
     assert compose_issue(engine, WEEK.next(), settings, NOW).new_releases == 1
     _, values = read_issue(engine, WEEK.next(), settings)
     assert [(tool.slug, tool.late) for tool in values.items] == [("beta", True)]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_an_issue_that_is_cancelled_before_anybody_got_it_hands_its_releases_on(
+    engine: Engine, settings: Settings, approved: bool
+) -> None:
+    launch(engine, "alpha", "SS")
+    beta = launch(engine, "beta", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    arrange(engine, WEEK, lambda now: drop(now, beta), "dropped", by="ada", revision=None, now=NOW)
+    if approved:
+        approve_issue(engine, WEEK, "ada", settings, NOW)
+    report = cancel_issue(engine, WEEK, NOW)
+    assert report == CancelReport(skipped=0, held=0, releases=1)
+    assert "its 1 release goes into the next issue" in report.words
+    assert compose_issue(engine, WEEK, settings, NOW).status == "cancelled"
+    assert compose_issue(engine, WEEK.next(), settings, NOW).new_releases == 1
+    _, values = read_issue(engine, WEEK.next(), settings)
+    assert [(tool.slug, tool.late) for tool in values.items] == [("alpha", True)]
+
+
+def test_an_issue_that_is_cancelled_on_its_way_keeps_its_releases(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    assert cancel_issue(engine, WEEK, NOW).releases is None
+    assert compose_issue(engine, WEEK.next(), settings, NOW).status is None
 
 
 def test_rendering_twice_gives_the_same_bytes(engine: Engine, settings: Settings) -> None:
