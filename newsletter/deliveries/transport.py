@@ -11,7 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import aiosmtplib
@@ -25,6 +25,7 @@ COMMAND_SECONDS = 120.0
 FINAL_SECONDS = 300.0  # half of RFC 5321, 4.5.3.2.6: a reply later than a lease is of no use
 LOOK_SECONDS = 1.0
 _READ_AHEAD = 1 << 20
+_MOST_EARLY = 100  # replies to nobody, of which 421 before a relay hangs up is the usual one
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # which no database and no terminal should see
 _MULTILINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.S)
 
@@ -46,14 +47,6 @@ class Offers:
 Then = Callable[[list[Reply]], None]
 
 
-@dataclass(slots=True)
-class _Asked:
-    count: int
-    seconds: float
-    then: Then
-    replies: list[Reply] = field(default_factory=list)
-
-
 class Line(asyncio.Protocol):
     """A connection past EHLO and AUTH. Bytes go out as they are; replies come back whole and in order.
 
@@ -65,8 +58,8 @@ class Line(asyncio.Protocol):
         self.failure: Exception | None = None  # of what was called back
         self._rest = b""
         self._text: list[str] = []
-        self._asked: deque[_Asked] = deque()
-        self._early: deque[Reply] = deque()
+        self._replies: list[Reply] = []  # not handed over yet
+        self._asked: deque[tuple[int, float, Then]] = deque()
         self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
 
@@ -93,11 +86,11 @@ class Line(asyncio.Protocol):
         silent for so long after the replies before them, and it is lost then."""
         if not self._asked:
             self._deadline = time.monotonic() + seconds
-        self._asked.append(_Asked(count, seconds, then))
-        while self._early and self._asked:
-            self._hand_over(self._early.popleft())
+        self._asked.append((count, seconds, then))
         if self.lost:
             asyncio.get_running_loop().call_soon(self._give_up)
+        elif self._replies:
+            asyncio.get_running_loop().call_soon(self._hand_over)
 
     def ask(self, data: bytes, count: int, seconds: float, then: Then) -> None:
         self.write(data)
@@ -118,18 +111,15 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
-        asked = self._asked
         for line in lines:
-            if self.lost:
-                return
             reply = None if self._text or len(line) >= 200 else _single(line)
-            if reply is None:
-                self._take(line.rstrip(b"\r"))
-            elif asked and len(asked[0].replies) + 1 < asked[0].count:
-                asked[0].replies.append(reply)
-            else:
-                self._hand_over(reply)
-        if len(self._rest) > _READ_AHEAD:
+            if reply is not None:
+                self._replies.append(reply)
+            elif not self._take(line.rstrip(b"\r")):
+                self.close()
+                return
+        self._hand_over()
+        if len(self._rest) > _READ_AHEAD or len(self._replies) > _MOST_EARLY:
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -138,33 +128,38 @@ class Line(asyncio.Protocol):
             self.failure = exc
         self._give_up()
 
+    def _hand_over(self) -> None:
+        """To each who asked, in their order, as soon as it has all that it asked for."""
+        while self._asked and len(self._replies) >= self._asked[0][0] and not self.lost:
+            then, replies = self._next()
+            if self._asked:
+                self._deadline = time.monotonic() + self._asked[0][1]
+            then(replies)
+        if self.lost:
+            self._replies.clear()  # of a line that was cut for what it said
+
     def _give_up(self) -> None:
         while self._asked:
-            asked = self._asked.popleft()
-            asked.then(asked.replies)
+            then, replies = self._next()
+            then(replies)
 
-    def _take(self, line: bytes) -> None:
-        """What may be part of a reply of several lines, or is no reply at all."""
+    def _next(self) -> tuple[Then, list[Reply]]:
+        """Who asked first, and what there is for it."""
+        count, _, then = self._asked.popleft()
+        replies = self._replies[:count]
+        del self._replies[:count]
+        return then, replies
+
+    def _take(self, line: bytes) -> bool:
+        """What may be part of a reply of several lines; False where it is no reply at all."""
         found = _MULTILINE.fullmatch(line)
         if found is None:
-            self.close()
-            return
+            return False
         self._text.append(_readable(found[3]))
         if found[2] != b"-":
             text, self._text = " ".join(part for part in self._text if part)[:1000], []
-            self._hand_over(Reply(int(found[1]), text))
-
-    def _hand_over(self, reply: Reply) -> None:
-        if not self._asked:
-            self._early.append(reply)  # 421 to nobody, say, before a relay hangs up
-            return
-        asked = self._asked[0]
-        asked.replies.append(reply)
-        if len(asked.replies) == asked.count:
-            self._asked.popleft()
-            if self._asked:
-                self._deadline = time.monotonic() + self._asked[0].seconds
-            asked.then(asked.replies)
+            self._replies.append(Reply(int(found[1]), text))
+        return True
 
 
 @lru_cache(maxsize=64)
