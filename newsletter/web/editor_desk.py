@@ -50,7 +50,8 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
         }
     return editor_page(
         request, visitor, "desk.html", now=now, weeks=[(week, _came_in(counts, week)) for week in weeks],
-        at_work=at_work, last_week=weeks[0], issues=found[:ISSUES_A_PAGE], more=len(found) > ISSUES_A_PAGE, sent=sent,
+        at_work=at_work, last_week=weeks[0], left=_left_behind(newest, weeks[0]),
+        issues=found[:ISSUES_A_PAGE], more=len(found) > ISSUES_A_PAGE, sent=sent,
         sends_at=(sends_at := sending_time(at_work, jobs, now)), countdown=_countdown(sends_at, now), jobs=jobs,
         zone=here.settings.timezone, **values,
     )  # fmt: skip
@@ -74,6 +75,11 @@ def _at_work(newest: list[IssueRow], last_week: str) -> IssueRow | None:
     if of_week is not None and of_week.status in _OPEN:
         return of_week
     return next((issue for issue in newest if issue.status in _OPEN and issue.week > last_week), None)
+
+
+def _left_behind(newest: list[IssueRow], last_week: str) -> list[IssueRow]:
+    """Drafts of weeks whose time to go out is over; the newest first."""
+    return [issue for issue in newest if issue.status == IssueStatus.DRAFT and issue.week < last_week]
 
 
 def _came_in(counts: dict[tuple[str, str], int], week: str) -> dict[str, int]:

@@ -46,6 +46,15 @@ def test_the_issue_at_hand_is_the_week_that_ended_until_it_went_out(room: Room) 
     assert "Nothing is on the desk" in glance(ada)
 
 
+def test_a_draft_that_nobody_approved_in_its_week_is_named_until_it_is_stopped(room: Room) -> None:
+    assert "Never approved" not in room.editor().open("/editor").text
+    ada = Room(room.engine, room.settings, NOW + timedelta(days=7)).editor("ada@example.org")
+    assert f'<a href="{PAGE}">{WEEK}</a> is still a draft' in ada.open("/editor").text
+    ada.open()
+    ada.press("stop", sure="yes")
+    assert "Never approved" not in ada.open("/editor").text
+
+
 def test_without_a_time_of_its_own_an_approved_issue_goes_out_by_the_timetable(room: Room) -> None:
     ada = room.editor()
     planned(room, 27)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from zoneinfo import ZoneInfo
 
@@ -43,14 +43,14 @@ def room(engine: Engine, settings: Settings) -> "Room":
 class Room:
     """A draft and editors who look at it."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self.engine, self.settings = engine, settings
-        self._app = create_app(settings, engine, Clock(NOW, running=False))
+    def __init__(self, engine: Engine, settings: Settings, now: datetime = NOW) -> None:
+        self.engine, self.settings, self.now = engine, settings, now
+        self._app = create_app(settings, engine, Clock(now, running=False))
 
     def editor(self, email: str = "ada@example.com", role: str = "editor", panelist: str | None = None) -> "Editor":
         add_editor(self.engine, email, role, NOW, panelist=panelist)
         browser = Browser(self._app)
-        link = make_link(self.engine, email, self.settings, NOW)
+        link = make_link(self.engine, email, self.settings, self.now)
         browser.post(link.removeprefix(self.settings.public_url))
         return Editor(browser)
 
