@@ -124,7 +124,7 @@ def pause(door: Door, feed: str, as_json: bool) -> None:
     """
     from newsletter.feeds.watch import pause_feed
 
-    _answer_all(pause_feed(door.engine, feed), "is paused", as_json)
+    _answer_one(pause_feed(door.engine, feed), "is paused", as_json)
 
 
 @feeds.command()
@@ -140,7 +140,7 @@ def resume(door: Door, feed: str, as_json: bool) -> None:
     """
     from newsletter.feeds.watch import resume_feed
 
-    _answer_all(resume_feed(door.engine, feed), "is fetched again", as_json)
+    _answer_one(resume_feed(door.engine, feed), "is fetched again", as_json)
 
 
 @feeds.command()
@@ -156,7 +156,7 @@ def remove(door: Door, feed: str, as_json: bool) -> None:
     """
     from newsletter.feeds.watch import remove_feed
 
-    _answer_all(remove_feed(door.engine, feed), "is removed", as_json)
+    _answer_one(remove_feed(door.engine, feed), "is removed", as_json)
 
 
 @feeds.command("import")
@@ -260,8 +260,8 @@ def _one(connection: Any, name: str) -> "FeedRow":
     return found[0]
 
 
-def _answer_all(found: "list[FeedRow]", what: str, as_json: bool) -> None:
-    answer({"feeds": [shown(feed) for feed in found]}, as_json, [f"{feed.name} {what}." for feed in found])
+def _answer_one(feed: "FeedRow", what: str, as_json: bool) -> None:
+    answer({"feeds": [shown(feed)]}, as_json, f"{feed.name} {what}.")
 
 
 def _answer_list(report: "WatchReport", as_json: bool) -> None:

@@ -110,40 +110,41 @@ def _tool_of(connection: Connection, starter: Starter, catalogue: Catalogue, now
     return slug
 
 
-def pause_feed(engine: Engine, name: str) -> list[FeedRow]:
-    return _change(engine, name, status=FeedStatus.PAUSED)
+# Each of these raises RefusedError for a name that several feeds have.
 
 
-def resume_feed(engine: Engine, name: str) -> list[FeedRow]:
+def pause_feed(engine: Engine, name: str) -> FeedRow:
+    return _change(engine, name, "pause", status=FeedStatus.PAUSED)
+
+
+def resume_feed(engine: Engine, name: str) -> FeedRow:
     """Paused and retired feeds are fetched again, at once."""
-    return _change(engine, name, status=FeedStatus.ACTIVE, next_check_at=None, failures=0, last_error=None)
+    return _change(engine, name, "resume", status=FeedStatus.ACTIVE, next_check_at=None, failures=0, last_error=None)
 
 
-def remove_feed(engine: Engine, name: str) -> list[FeedRow]:
-    """The feed and its entries go; what it announced stays. Raises RefusedError for a name that several feeds have."""
+def remove_feed(engine: Engine, name: str) -> FeedRow:
+    """The feed and its entries go; what it announced stays."""
     with transaction(engine) as connection:
-        found = _named(connection, name)
-        if len(found) > 1:
-            urls = ", ".join(feed.url for feed in found)
-            raise RefusedError(f"{len(found)} feeds are called {name!r}; remove each by its address: {urls}")
-        for feed in found:
-            rows.remove_feed(connection, feed.id)
+        found = _named(connection, name, "remove")
+        rows.remove_feed(connection, found.id)
     return found
 
 
-def _change(engine: Engine, name: str, **values: object) -> list[FeedRow]:
+def _change(engine: Engine, name: str, verb: str, **values: object) -> FeedRow:
     with transaction(engine) as connection:
-        found = _named(connection, name)
-        for feed in found:
-            rows.update_feed(connection, feed.id, **values)
-        return _named(connection, name)
+        feed = _named(connection, name, verb)
+        rows.update_feed(connection, feed.id, **values)
+        return _named(connection, feed.url, verb)
 
 
-def _named(connection: Connection, name: str) -> list[FeedRow]:
+def _named(connection: Connection, name: str, verb: str) -> FeedRow:
     found = rows.feeds_named(connection, name)
     if not found:
         raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
-    return found
+    if len(found) > 1:
+        urls = ", ".join(feed.url for feed in found)
+        raise RefusedError(f"{len(found)} feeds are called {name!r}; {verb} each by its address: {urls}")
+    return found[0]
 
 
 def _taken(connection: Connection) -> set[str]:

@@ -17,7 +17,7 @@ from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Limits
 from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
-from newsletter.feeds.watch import Watch, pause_feed, remove_feed, watch_feed
+from newsletter.feeds.watch import Watch, pause_feed, remove_feed, resume_feed, watch_feed
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.add import add_release
 from newsletter.releases.collect import CollectReport, collect_releases
@@ -630,10 +630,16 @@ def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: F
 
 
 @one_database
-def test_a_name_that_two_feeds_have_removes_neither(gathering: Gathering, server: FeedServer) -> None:
-    for path in ("/one", "/two"):
-        gathering.watch(server.serve(path, rss()), name="Blog")
-    with pytest.raises(RefusedError, match="2 feeds are called 'Blog'"):
-        remove_feed(gathering.engine, "Blog")
-    remove_feed(gathering.engine, server.url("/one"))
-    assert [feed.url for feed in gathering.feeds()] == [server.url("/two")]
+@pytest.mark.parametrize("act", [pause_feed, resume_feed, remove_feed])
+def test_a_name_that_two_feeds_have_changes_neither(
+    act: Callable[[Engine, str], FeedRow], gathering: Gathering, server: FeedServer
+) -> None:
+    one, two = (server.serve(path, rss()) for path in ("/one", "/two"))
+    gathering.watch(one, name="Blog")
+    gathering.watch(two, name="Blog")
+    before = gathering.feeds()
+    with pytest.raises(RefusedError, match=f"2 feeds are called 'Blog'; .* each by its address: {one}, {two}"):
+        act(gathering.engine, "Blog")
+    assert gathering.feeds() == before
+    assert act(gathering.engine, one).url == one
+    assert before[1] in gathering.feeds()
