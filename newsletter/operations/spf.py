@@ -16,6 +16,7 @@ _RECORD = re.compile(r"v=spf1(?: |$)", re.I)
 _TERM = re.compile(r"([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)((?::[^\s/]\S*)?(?:/\d{1,3})?(?://\d{1,3})?)", re.I)
 _MODIFIER = re.compile(r"([a-z][a-z0-9._-]*)=(\S*)", re.I)
 _ASKING = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
+_PASS = ("", "+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def spf_check(domain: str, texts: Texts) -> Check:
     return ok(name, found[0])
 
 
-def _follow(walk: _Walk, name: str, record: str, depth: int) -> list[_Term]:
-    """Walk a record and what it includes; returns its terms."""
+def _follow(walk: _Walk, name: str, record: str, depth: int, *, lets_in: bool = True) -> list[_Term]:
+    """Walk a record and what it includes; returns its terms. Not ``lets_in`` where what it passes does not pass."""
     terms = []
     for term, word in zip(_terms(record), record.split()[1:], strict=True):
         if term is None:
@@ -83,16 +84,16 @@ def _follow(walk: _Walk, name: str, record: str, depth: int) -> list[_Term]:
         terms.append(term)
         walk.lookups += term.kind in _ASKING
         if term.kind == "all":
-            walk.open_to_all |= term.qualifier in ("", "+")
+            walk.open_to_all |= lets_in and term.qualifier in _PASS
             break  # what follows is never looked at
     ends = any(term.kind == "all" for term in terms)
     for term in terms:
         if term.kind == "include" or (term.kind == "redirect" and not ends):
-            _enter(walk, term, depth)
+            _enter(walk, term, depth, lets_in=lets_in and term.qualifier in _PASS)
     return terms
 
 
-def _enter(walk: _Walk, term: _Term, depth: int) -> None:
+def _enter(walk: _Walk, term: _Term, depth: int, *, lets_in: bool) -> None:
     name = term.value.lower().rstrip(".")
     if "%" in name or depth > MOST_LOOKUPS or walk.lookups > 10 * MOST_LOOKUPS:
         return
@@ -101,7 +102,7 @@ def _enter(walk: _Walk, term: _Term, depth: int) -> None:
         has = "no SPF record" if not records else f"{len(records)} SPF records"
         walk.broken = walk.broken or f"{name}, which it includes, has {has}"
         return
-    _follow(walk, name, records[0], depth + 1)
+    _follow(walk, name, records[0], depth + 1, lets_in=lets_in)
 
 
 def _spf_of(records: Sequence[str]) -> list[str]:
