@@ -114,7 +114,7 @@ def _tools(material: Material) -> list[ToolValue]:
         takes[take.tool_id].append(take)
     for release in material.releases:
         releases[release.tool_id].append(release)
-    notes = {item.tool_id: one_line(item.note) for item in material.items}
+    notes = {item.tool_id: item.note.strip() for item in material.items if one_line(item.note)}
     announced = {row.tool_id: row for row in material.announced}
     found = []
     for row in material.tools:

@@ -83,9 +83,7 @@ def _check_markdown(values: IssueValues) -> list[Finding]:
     places = [("intro", "The intro", values.intro)]
     places += [(tool.slug, f"The note on {tool.name}", tool.note) for tool in (*values.items, *values.also)]
     places += [("sponsor", f"The text of {paid.name}", paid.text) for paid in values.sponsors]
-    advice = (
-        "Only **bold**, *italic*, [words](https://…) and, in the intro, lines that begin with “- ” are more than text."
-    )
+    advice = "Only **bold**, *italic*, [words](https://…) and lines that begin with “- ” are more than text."
     return [
         Finding("warning", place, f"{what} has {kind} that readers see as it is typed.", advice)
         for place, what, text in places

@@ -89,6 +89,16 @@ def test_every_note_is_in_both_parts_below_its_item_however_short_that_is(make: 
     assert made.without_note == tuple(tool.slug for tool in issue.also[NAMED:])
 
 
+@pytest.mark.parametrize("make", [usual_material, lambda: crowded_material(30, 60), lambda: crowded_material(0, 30)])
+def test_a_note_keeps_its_paragraphs_and_lists_wherever_it_stands(make: Callable[[], IssueMaterial]) -> None:
+    made = render(values(noted(make(), "Note {}.\n\nTwo things:\n- It is **fast**.\n- It is not free.")), LINKS)
+    html, text = ("".join(getattr(block, part) for block in made.blocks) for part in ("html", "text"))
+    items = "<li>It is <strong>fast</strong>.</li><li>It is not free.</li></ul>"
+    assert html.count("Two things:</p><ul") == html.count(items) == len(re.findall(r">Note \d+\.</p><p", html)) > 9
+    listed = r"\n( *)Note \d+\.\n\n\1Two things:\n\n\1- It is fast\.\n\1- It is not free\.\n"
+    assert len(re.findall(listed, text)) == html.count(items)
+
+
 def test_a_line_without_a_note_has_its_link_right_below_it() -> None:
     text = "".join(block.text for block in rendered("crowded").blocks)
     assert re.search(r"\nLaunch number \d+\n▼ Skip · [^\n]+\nhttps://news\.example\.com/tools/", text)
