@@ -9,6 +9,9 @@ from itertools import chain
 csv.field_size_limit(64 * 1024)
 MAX_LINES = 200
 MAX_PEOPLE = 4
+# Where lines were read again so often, every record seems to open a quote, and no further one may have many lines.
+MAX_AGAIN = 50_000
+FEW_LINES = 10
 UNCLOSED = "has a quote that is never closed"
 
 AddressIn = Callable[[list[str]], str | None]
@@ -33,6 +36,7 @@ class CsvRecords:
         self._taken: list[str] = []
         self._people: list[str] = []
         self._broken = False
+        self._again = 0
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
         line, taken = 1, self._taken
@@ -46,6 +50,7 @@ class CsvRecords:
                 found = f"cannot be read as CSV: {error}"
             if len(taken) > 1 and self._swallows(found):
                 self._back.extendleft(reversed([one for one in taken[1:] if one]))
+                self._again += max(0, len(taken) - FEW_LINES)
                 del taken[1:]
                 reader = csv.reader(self._lines(), delimiter=self._separator)
                 found = UNCLOSED
@@ -71,7 +76,8 @@ class CsvRecords:
         if len(self._taken) == 2:
             self._note(self._taken[0])
         self._note(line)
-        self._broken = len(self._people) > MAX_PEOPLE or len(self._taken) > MAX_LINES
+        most = MAX_LINES if self._again < MAX_AGAIN else FEW_LINES
+        self._broken = len(self._people) > MAX_PEOPLE or len(self._taken) > most
 
     def _note(self, line: str) -> None:
         """A line with an odd quote is read as if quotes were nothing special."""

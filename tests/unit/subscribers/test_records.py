@@ -135,6 +135,14 @@ def test_a_quote_in_every_row_is_read_in_time_and_each_row_is_named(row: str) ->
     assert monotonic() - began < 20
 
 
+@pytest.mark.parametrize("row", ['"a","b@c,d,e,f\n', '"@"' + '"' * 320 + ',"\n'])
+def test_quotes_that_nobody_closes_in_rows_of_nobody_do_not_have_each_line_read_two_hundred_times(row: str) -> None:
+    began = monotonic()
+    found = read(HEAD + row * 20_000)
+    assert [record.line for record in found] == list(range(2, 20_002))
+    assert monotonic() - began < 8
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_fields_are_separated_as_the_header_is(separator: str) -> None:
     rows = (HEAD.strip().split(","), ["a@example.com", "Ada", "2026-01-01", "form", '"B;A"'])
