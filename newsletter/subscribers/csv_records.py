@@ -7,7 +7,7 @@ from itertools import chain
 
 # A field longer than this, a record of more lines, or one with more people in it, is an opening quote nobody closed.
 csv.field_size_limit(64 * 1024)
-MAX_LINES = 200
+MAX_LINES = 1_000
 MAX_PEOPLE = 4
 # Where lines were read again so often, every record seems to open a quote, and no further one may have many lines.
 MAX_AGAIN = 50_000
