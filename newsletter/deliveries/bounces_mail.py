@@ -4,7 +4,7 @@ Bytes come from strangers: nothing here trusts their structure, everything is ca
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import policy
 from email.errors import MessageError
@@ -24,6 +24,8 @@ _MAX_PARTS = 60
 _MAX_BLOCKS = 200
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+
+_BLOCK = re.compile(r"<(/)?(script|style|head)\b(?(1)\s*>)", re.I)
 
 Fields = dict[str, list[str]]
 """Header-like fields by lower-case name, unfolded."""
@@ -85,6 +87,14 @@ class OpenedMail:
         return not (marked or self.from_mail_system) and says("subject of an answer", self.header("subject"))
 
 
+class _Capped(policy.Compat32):
+    """The library takes a header apart in the square of its length, each time that it is asked for a parameter."""
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(list(sourcelines))
+        return name, value[:_MAX_HEADER]
+
+
 def open_mail(raw: bytes) -> OpenedMail:
     """Take a mail apart. A leading mbox line is dropped; what is beyond a megabyte is not looked at."""
     raw = raw[:MAX_BYTES].lstrip(b"\r\n \t\x00")
@@ -93,11 +103,18 @@ def open_mail(raw: bytes) -> OpenedMail:
     if raw.startswith((b"{", b"[")):  # JSON has no headers, though its first line can pass for one
         raw = b"\n" + raw
     try:
-        message = _with_its_parts(BytesParser(policy=policy.compat32).parsebytes(raw))
+        _refuse_nested(raw)
+        message = _with_its_parts(BytesParser(policy=_Capped()).parsebytes(raw))
         parts = list(_leaves(message))
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError):
         message, parts = Message(), []
     return _sorted_out(_fields_of(message), parts)
+
+
+def _refuse_nested(raw: bytes) -> None:
+    """Every line is held against the boundaries of all parts that it stands in."""
+    if raw.lower().count(b"multipart/") > _MAX_PARTS:
+        raise ValueError("has too many parts within parts")
 
 
 def _with_its_parts(message: Message) -> Message:
@@ -107,7 +124,7 @@ def _with_its_parts(message: Message) -> Message:
         found = re.search(r"^--(\S[^\r\n\"]{0,68}\S)[ \t]*\r?\nContent-", body, re.M | re.I)
         if found:
             head = f'Content-Type: multipart/mixed; boundary="{found[1]}"\n\n'
-            message.set_payload(Parser(policy=policy.compat32).parsestr(head + body).get_payload())
+            message.set_payload(Parser(policy=_Capped()).parsestr(head + body).get_payload())
     return message
 
 
@@ -197,10 +214,22 @@ def _decoded(raw: bytes, charset: str) -> str:
 
 
 def _without_tags(html: str) -> str:
-    html = re.sub(r"(?is)<(script|style|head)\b.{0,20000}?</\1>", " ", html)
+    html = _without_blocks(html)
     html = re.sub(r"(?i)<(?:br|p|div|tr|li|h\d)\b[^<>]{0,500}>", "\n", html)
     # An address in angle brackets is text that a careless mailer forgot to escape.
     return unescape(re.sub(r"<(?![^<>@\s]{1,200}@[^<>@\s]{1,200}>)[^<>]{0,2000}>", " ", html))
+
+
+def _without_blocks(html: str) -> str:
+    """Without what browsers do not show; one pass, however many blocks are begun and not ended."""
+    kept, end, begun = [], 0, None
+    for found in _BLOCK.finditer(html):
+        if begun is None and not found[1]:
+            begun = found
+        elif begun and found[1] and found[2].lower() == begun[2].lower():
+            kept.append(html[end : begun.start()])
+            end, begun = found.end(), None
+    return " ".join([*kept, html[end:]])
 
 
 def fields_in(text: str) -> Fields:

@@ -1,9 +1,12 @@
+from time import monotonic
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from db.states import BounceKind
 from newsletter.deliveries.bounces import read_bounce
+from newsletter.deliveries.bounces_mail import open_mail
 from newsletter.deliveries.bounces_reasons import Reason
 from newsletter.deliveries.verp import LEAVE, RETURN, sign_delivery
 from newsletter.subscribers.tokens import Link, sign_link
@@ -214,6 +217,28 @@ def test_crafted_repetition_does_not_slow_the_reader_down(piece: str) -> None:
     words = (piece * (60_000 // len(piece)))[:60_000]
     assert read_bounce(notice(words), KEYS).returned
     assert read_bounce(dsn(recipient("ada@example.org", "5.0.0", words.replace("\n", " ")), words=words), KEYS).returned
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        'Content-Type: text/plain; "' + ";" * 900_000 + "\n\nx",
+        "Content-Type: multipart/mixed" + ";a" * 450_000 + "\n\nx",
+        "".join(f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(900)) + "--x\n" * 220_000,
+        "Content-Type: multipart/mixed; boundary=b\n\n"
+        + ("--b\nContent-Type: text/html\n\n" + "<script " * 15_000) * 8,
+    ],
+)
+def test_a_mail_that_is_crafted_to_take_hours_takes_seconds(mail: str) -> None:
+    began = monotonic()
+    assert read_bounce(mail.encode(), KEYS).returned
+    assert monotonic() - began < 5
+
+
+def test_scripts_and_styles_of_a_notice_are_none_of_its_words() -> None:
+    html = '<STYLE type="a">b</style >It <script>1<</script>came<script> back'
+    words = open_mail(f"Content-Type: text/html\n\n{html}".encode()).words
+    assert words.split() == ["It", "came", "back"]
 
 
 def test_who_only_calls_themselves_a_mail_system_is_believed_about_those_alone_whom_they_name() -> None:
