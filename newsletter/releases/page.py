@@ -1,6 +1,7 @@
 """What a web page says about itself: its title, its description and the address that it wants to be known by."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -24,7 +25,9 @@ class Page:
 def read_page(body: bytes, content_type: str, url: str) -> Page:
     """Read the head of an HTML page; wrong encodings and unclosed tags are read as browsers read them."""
     reader = _Head()
-    reader.feed(_decoded(body[:_READ], content_type))
+    # The library's word for a marked section without a name, as "<![["; what came before it counts.
+    with suppress(AssertionError):
+        reader.feed(_decoded(body[:_READ], content_type))
     meta = reader.meta
     title = next((meta[name] for name in _TITLES if meta.get(name)), "") or reader.title
     description = next((meta[name] for name in _DESCRIPTIONS if meta.get(name)), "")

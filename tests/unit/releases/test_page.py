@@ -1,3 +1,5 @@
+import pytest
+
 from newsletter.releases.page import read_page
 
 
@@ -25,3 +27,8 @@ def test_encodings_are_found_in_header_or_page() -> None:
 def test_a_page_without_a_title_has_none() -> None:
     assert read_page(b"%PDF-1.4 \x00\xff", "application/pdf", "https://a.example/").title == ""
     assert read_page(b"<title><title></title", "text/html", "https://a.example/").canonical is None
+
+
+@pytest.mark.parametrize("broken", [b"<![[", b"<![x", b"<!", b"<![ x]", b"</", b"<!-", b"<a b='", b"&#xffffffffff;"])
+def test_a_page_that_breaks_off_in_broken_markup_is_read_up_to_there(broken: bytes) -> None:
+    assert read_page(b"<title>Quillbase</title>" + broken, "text/html", "https://a.example/").title == "Quillbase"
