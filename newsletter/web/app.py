@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -62,6 +62,7 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     handlers: dict[Any, Any] = {HTTPException: _http_error, Exception: _unforeseen}
     handlers |= dict.fromkeys((OperationalError, InterfaceError, PoolTimeoutError), _no_database)
     app = _App(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would believe the Host header, and that we speak no TLS
     app.state.site = Site(settings, engine, clock)
     return app
 
@@ -86,6 +87,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if _is_of_the_api(request):
         return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+    if error.status_code == 404 and (path := _without_slash(request)):
+        return RedirectResponse(path, 307)
     title, words = _HELP.get(error.status_code, ("That did not work", "Go back and try again."))
     headers = dict(error.headers or {})
     if error.status_code == 404 and has_token(request.url.path):
@@ -93,6 +96,17 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["Allow"] = _allowed(request) or headers.get("Allow", "")
     return page(request, "error.html", status=error.status_code, headers=headers, heading=title, words=words)
+
+
+def _without_slash(request: Request) -> str | None:
+    """The address less a slash at its end, where that is one of ours; as it was sent, and without a host."""
+    scope = {**request.scope, "path": request.url.path.rstrip("/")}
+    if scope["path"] in ("", request.url.path):
+        return None
+    if all(route.matches(scope)[0] is Match.NONE for route in request.app.routes):
+        return None
+    path: str = request.scope["raw_path"].decode("ascii").rstrip("/")
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def _allowed(request: Request) -> str:

@@ -47,6 +47,18 @@ def test_no_address_of_ours_leads_to_another_site(browser: Browser, path: str) -
     assert not browser.get(path).headers.get("location", "/").startswith(("//", "http"))
 
 
+@pytest.mark.parametrize("path", ["/issues", "/tools?q=a%3Fb", "/unsubscribe/TOKEN", "/editor", "/tools/a%3Fb%252F"])
+def test_a_slash_too_much_leads_to_the_same_site_whatever_host_was_named(browser: Browser, path: str) -> None:
+    bare, mark, query = path.partition("?")
+    answer = browser.get(f"{bare}/{mark}{query}", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (307, path)
+
+
+@pytest.mark.parametrize("path", ["/static", "/static/", "/none/", "/.//issues/", "/issues/a/b/"])
+def test_a_slash_too_much_at_what_is_not_there_leads_nowhere(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     ["../../../pyproject.toml", "%2e%2e/%2e%2e/base.html", "..%2f..%2fbase.html", "%2fetc%2fpasswd", "..\\x"],
