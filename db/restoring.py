@@ -1,33 +1,37 @@
 """What a restored backup is told of the database that it replaces, so that nobody who left since is mailed again."""
 
 import sqlite3
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.backups import read_only
-from db.claims import lease_owners
-from db.deliveries import issues_in_sending, move_issue
-from db.engine import reading
+from db.deliveries import move_issue, status_is
+from db.engine import reading, transaction
 from db.issues import void_approval
-from db.models import AuditEntry, Issue, JobRun, Subscriber, SubscriberEvent
+from db.models import AuditEntry, Delivery, Issue, JobRun, Subscriber, SubscriberEvent
+from db.outcome_log import drop, tell_of_gone
 from db.ownership import gone_owners
 from db.states import IssueStatus
+
+_T = TypeVar("_T")
 
 
 class Carried(NamedTuple):
     """``left`` counts those who read in the backup and had left, bounced or complained since. ``erased`` are addresses
-    that the backup still holds of people who were erased since, ``sent`` the weeks that went out since, and
-    ``untouched`` those of approved and sending issues to which nothing happened since."""
+    that the backup still holds of people who were erased since, ``outcomes`` counts deliveries of which more is known
+    now, ``sent`` are the weeks that went out since and did not end, and ``untouched`` those of approved and sending
+    issues to which nothing happened since."""
 
     left: int
     suppressed: int
     erased: list[str]
+    outcomes: int
     sent: list[str]
     untouched: list[str]
 
@@ -60,6 +64,25 @@ _UNTOUCHED = """
         AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'sent')
             = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'sent')
 """
+# Whom an issue reached since is not mailed again. Ids are given once, so the same id is the same delivery.
+_OUTCOMES = """
+    UPDATE main.deliveries AS here SET status = since.status, attempts = since.attempts,
+        next_attempt_at = since.next_attempt_at, lease_owner = NULL, lease_until = NULL, relay = since.relay,
+        relay_id = since.relay_id, code = since.code, reply = since.reply,
+        first_attempt_at = since.first_attempt_at, finished_at = since.finished_at
+    FROM old.deliveries AS since
+    WHERE since.id = here.id AND since.issue_id = here.issue_id AND since.subscriber_id = here.subscriber_id
+        AND here.status IN ('queued', 'sending', 'deferred', 'uncertain')
+        AND (since.status IN ('sent', 'failed', 'skipped')
+            OR (since.status IN ('deferred', 'uncertain') AND since.attempts >= here.attempts))
+"""
+_ENDED = """
+    UPDATE main.issues AS here SET status = since.status, finished_at = since.finished_at,
+        updated_at = since.updated_at, pause_reason = since.pause_reason
+    FROM old.issues AS since
+    WHERE since.id = here.id AND since.week = here.week AND since.started_at = here.started_at
+        AND here.status IN ('sending', 'paused') AND since.status IN ('sent', 'cancelled')
+"""
 # An operator may have lifted a complaint or an entry of their own since; that is theirs to do again.
 _SUPPRESS = """
     INSERT INTO main.suppressions (email_hash, email, reason, at, note)
@@ -89,6 +112,26 @@ _CAME_AND_LEFT = """
     WHERE state = 'unsubscribed' AND email_hash NOT IN (SELECT email_hash FROM main.subscribers)
     ON CONFLICT DO NOTHING
 """
+# Whoever signed up anew after an erasure is who they are since: nothing of before, and their new consent.
+_CAME_BACK = """
+    FROM old.subscribers AS back WHERE back.state = 'active'
+        AND back.email_hash IN (SELECT email_hash FROM main.suppressions WHERE reason = 'erased')
+        AND back.email_hash NOT IN (SELECT email_hash FROM old.suppressions)
+"""
+_CONSENT_ANEW = f"""
+    INSERT INTO main.consents (subscriber_id, at, source, address, form, words, asked_at, confirmed_from)
+    SELECT subscriber_id, at, source, address, form, words, asked_at, confirmed_from FROM old.consents
+    WHERE subscriber_id IN (SELECT back.id {_CAME_BACK}) ORDER BY id
+"""  # noqa: S608
+_SUBSCRIBE_ANEW = f"""
+    INSERT INTO main.subscribers (id, email, email_hash, name, state, format, selection, paused_until, soft_bounces,
+        soft_bounced_since, last_delivered_at, created_at, state_since)
+    SELECT id, email, email_hash, name, state, format, selection, paused_until, soft_bounces,
+        soft_bounced_since, last_delivered_at, created_at, state_since {_CAME_BACK}
+"""
+_LIFT = """
+    DELETE FROM main.suppressions WHERE reason = 'erased' AND email_hash IN (SELECT email_hash FROM main.subscribers)
+"""
 # Links in mail hold these ids: none is ever given to somebody else.
 _IDS = """
     UPDATE main.sqlite_sequence
@@ -112,13 +155,22 @@ _RUNS = """
 
 def carry_over(old: Path, restored: Path) -> Carried | None:
     """None where the old file cannot be read, or is another installation's. ``restored`` is at the newest schema."""
+    return _with_both(old, restored, _carry)
+
+
+def bring_back(old: Path, restored: Path) -> None:
+    """Once all who were erased since are erased from ``restored``: those of them who signed up anew come back."""
+    _with_both(old, restored, _come_back)
+
+
+def _with_both(old: Path, restored: Path, carry: Callable[[sqlite3.Connection], _T]) -> _T | None:
     with closing(sqlite3.connect(restored, isolation_level=None, uri=True)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
         if not _is_same_house(connection, old):
             return None
         try:
             connection.execute("BEGIN IMMEDIATE")
-            carried = _carry(connection)
+            carried = carry(connection)
             connection.execute("COMMIT")
         except sqlite3.OperationalError:
             raise
@@ -138,8 +190,10 @@ def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
 
 def _carry(connection: sqlite3.Connection) -> Carried:
     erased = [row[0] for row in connection.execute(_ERASED)]
-    sent = [row[0] for row in connection.execute(_SENT)]
     untouched = [row[0] for row in connection.execute(_UNTOUCHED)]
+    reached = connection.execute(_OUTCOMES).rowcount
+    connection.execute(_ENDED)
+    sent = [row[0] for row in connection.execute(_SENT)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
@@ -148,7 +202,12 @@ def _carry(connection: sqlite3.Connection) -> Carried:
     for statement in (_IDS, _NEW_IDS, _RUNS):
         connection.execute(statement)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, suppressed, sorted(set(erased)), sent, untouched)
+    return Carried(left, suppressed, sorted(set(erased)), reached, sent, untouched)
+
+
+def _come_back(connection: sqlite3.Connection) -> None:
+    for statement in (_CONSENT_ANEW, _SUBSCRIBE_ANEW, _LIFT):
+        connection.execute(statement)
 
 
 def hold_issues(connection: Connection, reason: str, now: datetime, but: Collection[str]) -> list[str]:
@@ -167,12 +226,25 @@ def is_being_sent(engine: Engine) -> bool:
     """Whether somebody who lives is sending an issue of this database; no, where it cannot be read."""
     try:
         with reading(engine) as connection:
-            sending = issues_in_sending(connection)
-            owners = {owner for issue_id, _ in sending for owner in lease_owners(connection, issue_id)}
+            owners = _holders(connection)
             certainly, seemingly = gone_owners(connection, engine, owners)
     except SQLAlchemyError:
         return False
     return bool(owners - certainly - seemingly)
+
+
+def hear_of_killed(engine: Engine) -> None:
+    """The database that is replaced learns what killed senders had not told it yet, where it can be written to."""
+    with suppress(SQLAlchemyError, OSError):
+        with transaction(engine) as connection:
+            gone, _ = gone_owners(connection, engine, _holders(connection))
+            tell_of_gone(connection, engine, gone)
+        drop(engine, gone)
+
+
+def _holders(connection: Connection) -> set[str]:
+    held = select(Delivery.lease_owner).where(status_is("sending")).distinct()
+    return {name for name in connection.scalars(held) if name}
 
 
 def newest_entry(connection: Connection) -> datetime | None:

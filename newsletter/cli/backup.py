@@ -60,7 +60,10 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     document = {
         "database": str(report.database), "schema": report.schema, "needs_init": False,
         "newest_entry": iso(report.newest_entry), "held": list(report.held),
-        "carried": carried and {"left": carried.left, "suppressed": carried.suppressed, "erased": len(carried.erased)},
+        "carried": carried and {
+            "left": carried.left, "suppressed": carried.suppressed, "erased": len(carried.erased),
+            "outcomes": carried.outcomes,
+        },
         "sent_since": carried.sent if carried else None,
     }  # fmt: skip
     answer(document, as_json, [f"{report.database} is restored from {file}, schema {report.schema}.", *_said(report)])
@@ -74,7 +77,7 @@ def _said(report: "RestoreReport") -> list[str]:
     if carried is not None:
         lines.append(
             f"Kept from before: {carried.left} who left, bounced or complained since, {carried.suppressed} more "
-            f"suppressed addresses, {len(carried.erased)} erased again."
+            f"suppressed addresses, {len(carried.erased)} erased again, what became of {carried.outcomes} deliveries."
         )
     else:
         why = "cannot be read or is another installation's" if report.replaced else "is not there"

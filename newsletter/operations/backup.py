@@ -82,6 +82,8 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     schema = _checked(source)
     if database.is_file() and restoring.is_being_sent(engine):
         raise RefusedError(f"an issue is being sent from {database}; pause it, or wait, then restore {source}")
+    if database.is_file():
+        restoring.hear_of_killed(engine)
     unfinished = database.with_name(f".{database.name}.{os.getpid()}.restoring")
     try:
         backups.unpack(source, unfinished)
@@ -126,8 +128,11 @@ def _made_ready(
         carried = restoring.carry_over(database, unfinished) if database.is_file() else None
         for email in carried.erased if carried else ():
             erase(fresh, email)
+        if carried is not None:
+            restoring.bring_back(database, unfinished)
         with transaction(fresh) as connection:
-            held = restoring.hold_issues(connection, _why_held(newest), now, _certain(connection, carried, newest, now))
+            certain = _certain(connection, carried, newest, now)
+            held = restoring.hold_issues(connection, _why_held(carried, newest), now, certain)
             add_audit(connection, "operator", "restored a backup", None, now)
         empty_the_log(fresh)
     finally:
@@ -146,9 +151,11 @@ def _certain(
     return [issue.week for issue in list_issues(connection)] if fresh else []
 
 
-def _why_held(newest: datetime | None) -> str:
+def _why_held(carried: Carried | None, newest: datetime | None) -> str:
     of = f" of {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
-    return f"a backup{of} was restored, which does not know whom this reached since"
+    if carried is None:
+        return f"a backup{of} was restored, which does not know whom this reached since"
+    return f"a backup{of} was restored, since which this had gone on; whom it reached is known"
 
 
 def _database(engine: Engine) -> Path:

@@ -14,7 +14,7 @@ from db import backups
 from db.claims import claim
 from db.engine import make_engine, reading, transaction
 from db.migrate import _seed, current_revision, migrate
-from db.models import AuditEntry, Issue, JobRun, Subscriber, Suppression
+from db.models import AuditEntry, Consent, Issue, JobRun, Subscriber, Suppression
 from db.ownership import owner
 from db.states import SuppressionReason
 from newsletter.clock import real_now
@@ -363,16 +363,28 @@ def test_an_older_database_takes_nobody_away_from_a_newer_backup(engine: Engine,
     assert (states(engine), reasons(engine)) == ({"back@example.org": "active"}, {})
 
 
-def test_whoever_was_erased_and_came_anew_is_not_the_one_of_before(engine: Engine, tmp_path: Path) -> None:
-    readers_named(engine, "x")
+@pytest.mark.parametrize("erased", ["since", "before"])
+def test_whoever_was_erased_and_signed_up_anew_is_who_they_are_since(
+    engine: Engine, tmp_path: Path, erased: str
+) -> None:
+    readers_named(engine, "x", "gone")
+    if erased == "before":
+        erase_address(engine, "x@example.org", now=MONDAY)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     erase_address(engine, "x@example.org", now=MONDAY)
     with transaction(engine) as connection:
         connection.execute(delete(Suppression))
+    erase_address(engine, "gone@example.org", now=MONDAY)
     readers_named(engine, "x")
-    report = put_in_place(engine, tmp_path / "backup.db")
-    assert report.carried is not None
-    assert (report.carried.erased, states(engine)) == (["x@example.org"], {})
+    since = find_subscriber(engine, "x@example.org")
+    put_in_place(engine, tmp_path / "backup.db")
+    back = find_subscriber(engine, "x@example.org")
+    assert since is not None
+    assert back is not None
+    assert (back["id"], states(engine)) == (since["id"], {"x@example.org": "active"})
+    assert reasons(engine) == {None: "erased"}, "the other one stays erased"
+    with reading(engine) as connection:
+        assert connection.scalars(select(Consent.subscriber_id)).all() == [back["id"]]
 
 
 def test_another_installation_s_database_tells_nothing_to_the_restored_one(engine: Engine, tmp_path: Path) -> None:
