@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from newsletter.feeds.entries import NotAFeedError, read_document
+from newsletter.feeds.document import NotAFeedError
+from newsletter.feeds.entries import read_document
 from newsletter.feeds.identity import identify
 
 SIZE, SEED = 300, 20261122

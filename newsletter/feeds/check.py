@@ -7,9 +7,10 @@ from datetime import datetime
 from newsletter.clock import real_now
 from newsletter.errors import BadInputError
 from newsletter.feeds import identity
+from newsletter.feeds.document import Document
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
-from newsletter.feeds.entries import Document, web_address
 from newsletter.feeds.parse import Readers, UnreadableError
+from newsletter.feeds.words import web_address
 from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
 from newsletter.settings import Settings
 

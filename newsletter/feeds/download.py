@@ -18,8 +18,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import httpx
 
 from newsletter.feeds.decoding import ACCEPTED, Body, TooLargeError, UndecodableError
-from newsletter.feeds.entries import web_address
 from newsletter.feeds.private_addresses import is_public
+from newsletter.feeds.words import web_address
 
 REDIRECTS = 5
 _PERMANENT = (301, 308)

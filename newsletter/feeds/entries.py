@@ -9,60 +9,23 @@ import calendar
 import html
 import io
 import re
-import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import struct_time
 from typing import Any
-from urllib.parse import urljoin, urlsplit
-
-import nh3
 
 from newsletter.feeds.dates import read_date
-
-MAX_TITLE = 300
-MAX_SUMMARY = 600
-MAX_ENTRIES = 5_000
-_MAX_MARKUP = 20_000
+from newsletter.feeds.document import MAX_ENTRIES, Document, Entry, NotAFeedError
+from newsletter.feeds.json_feed import read_json_feed
+from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
 
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
-_BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
 _ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^>]*>", re.I)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]+)", re.I)
 _CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _HALVES = re.compile(rb"&#(?:x([0-9a-f]{4})|([0-9]{5}));(?:&#(?:x([0-9a-f]{4})|([0-9]{5}));)?", re.I)
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _HREF = re.compile(rb"href=[\"']([^\"']+)", re.I)
-
-
-class NotAFeedError(ValueError):
-    """These bytes are no feed; the message says what they are instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One item as the feed gives it: plain text of one line, http(s) addresses or None, UTC."""
-
-    guid: str | None
-    url: str | None
-    title: str
-    summary: str | None
-    published_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A feed as it stood. ``ttl`` is the minutes that it asks to be left alone for. ``cut``: the document ends within
-    its last entry, of which therefore only a piece was read."""
-
-    form: str
-    title: str | None
-    site: str | None
-    ttl: int | None
-    entries: tuple[Entry, ...]
-    cut: bool = False
 
 
 def read_document(body: bytes, content_type: str, url: str) -> Document:
@@ -70,8 +33,6 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     if not body.strip():
         raise NotAFeedError("the answer is empty")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-        from newsletter.feeds.json_feed import read_json_feed
-
         return read_json_feed(body, url)
     import feedparser
 
@@ -127,43 +88,6 @@ def _is_cut(body: bytes) -> bool:
     """Does the last entry begin and not end, although others do?"""
     ends = [found.start() for found in _END_OF_ENTRY.finditer(body)]
     return bool(ends) and any(begin.start() > ends[-1] for begin in _ENTRY.finditer(body, ends[-1]))
-
-
-def one_line(text: str, limit: int) -> str:
-    """Text on one line without control, direction or zero-width characters, cut at a word."""
-    kept = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in text if _is_visible(c))
-    line = " ".join(kept.split())
-    if len(line) <= limit:
-        return line
-    return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-") + "…"
-
-
-def text_of(markup: str, limit: int) -> str:
-    """The words of an HTML fragment on one line; scripts and styles are left out."""
-    spaced = _BREAKING.sub(lambda found: " " + found[0], _SURROGATE.sub("", markup[:_MAX_MARKUP]))
-    return one_line(html.unescape(nh3.clean(spaced, tags=set())), limit)
-
-
-def web_address(value: Any, base: str) -> str | None:
-    """An absolute http or https address, or None: `javascript:` and its like never get further than this."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    try:
-        found = urljoin(base, "".join(c for c in value.strip() if unicodedata.category(c) != "Cc"))
-        parts = urlsplit(found)
-        _ = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(found) > 2_000 or parts.username:
-        return None
-    if _SURROGATE.search(found):  # half a character, which nothing can store or send
-        return None
-    return found.replace(" ", "%20")
-
-
-def _is_visible(c: str) -> bool:
-    """Zero-width joiners stay: emoji and several scripts are written with them."""
-    return c.isspace() or c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
 
 
 def _entry(item: Any, base: str) -> Entry:

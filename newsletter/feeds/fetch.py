@@ -26,8 +26,8 @@ from newsletter.clock import Clock, real_now
 from newsletter.errors import NotFoundError
 from newsletter.feeds import identity, polling
 from newsletter.feeds.batches import batches
+from newsletter.feeds.document import Document
 from newsletter.feeds.download import Download, Downloader, DownloadError, Limits, open_downloader, user_agent
-from newsletter.feeds.entries import Document
 from newsletter.feeds.parse import Readers, UnreadableError
 from newsletter.settings import Settings
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from newsletter.feeds.addresses import canonical_url
-from newsletter.feeds.entries import Entry
+from newsletter.feeds.document import Entry
 
 BACKLOG = 10  # more undated entries than this in a first fetch were there before we came
 OLDEST = datetime(1980, 1, 2, tzinfo=UTC)  # the zeros of clocks and formats lie before; essays of 1993 are in feeds

@@ -6,17 +6,8 @@ from typing import Any
 
 from newsletter.clock import in_utc
 from newsletter.feeds.dates import read_date
-from newsletter.feeds.entries import (
-    MAX_ENTRIES,
-    MAX_SUMMARY,
-    MAX_TITLE,
-    Document,
-    Entry,
-    NotAFeedError,
-    one_line,
-    text_of,
-    web_address,
-)
+from newsletter.feeds.document import MAX_ENTRIES, Document, Entry, NotAFeedError
+from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
 
 
 def read_json_feed(body: bytes, url: str) -> Document:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from newsletter.feeds.entries import MAX_TITLE, one_line
+from newsletter.feeds.words import MAX_TITLE, one_line
 
 MAX_BYTES = 5_000_000
 OURS = {"kind": "vvKind", "tool": "vvTool", "new_tools": "vvNewTools", "include": "vvInclude",

@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from newsletter.feeds.entries import Document
+from newsletter.feeds.document import Document
 from newsletter.feeds.parse_worker import from_json
 
 MEGABYTES = 400  # of address space, of which an interpreter with its libraries takes about 70

@@ -15,7 +15,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from newsletter.feeds.entries import Document, Entry, NotAFeedError, read_document
+from newsletter.feeds.document import Document, Entry, NotAFeedError
+from newsletter.feeds.entries import read_document
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from db.states import FeedKind, FeedStatus
 from db.tools import add_tool, standing_tool
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
-from newsletter.feeds.entries import MAX_TITLE, one_line, web_address
 from newsletter.feeds.opml import Outline
 from newsletter.feeds.rules import BadRuleError, matches
 from newsletter.feeds.starters import Starter
+from newsletter.feeds.words import MAX_TITLE, one_line, web_address
 from newsletter.releases.matching import Catalogue, build_catalogue, match_release
 from newsletter.releases.naming import Naming, fold_name, slug_of
 

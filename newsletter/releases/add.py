@@ -14,7 +14,7 @@ from newsletter.clock import real_now
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
-from newsletter.feeds.entries import web_address
+from newsletter.feeds.words import web_address
 from newsletter.releases.collect import SAME_VERSION_WITHIN
 from newsletter.releases.matching import Match, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming, read_title

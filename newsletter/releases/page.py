@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from newsletter.feeds.entries import MAX_SUMMARY, MAX_TITLE, one_line, web_address
+from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, web_address
 
 _READ = 200_000
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?\s*([\w-]{3,20})", re.I)

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feeds.entries import Document, NotAFeedError, one_line, read_document, text_of, web_address
+from newsletter.feeds.document import Document, NotAFeedError
+from newsletter.feeds.entries import read_document
+from newsletter.feeds.words import one_line, text_of, web_address
 
 HOME = "https://example.com/feed"
 

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from newsletter.feeds.entries import Entry
+from newsletter.feeds.document import Entry
 from newsletter.feeds.identity import believable, identify, is_backlog, new_ones
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)

@@ -1,0 +1,53 @@
+"""Words and addresses as strangers write them, made fit to be stored, shown and followed."""
+
+import html
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import nh3
+
+MAX_TITLE = 300
+MAX_SUMMARY = 600
+_MAX_MARKUP = 20_000
+
+_BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def one_line(text: str, limit: int) -> str:
+    """Text on one line without control, direction or zero-width characters, cut at a word."""
+    kept = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in text if _is_visible(c))
+    line = " ".join(kept.split())
+    if len(line) <= limit:
+        return line
+    return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-") + "…"
+
+
+def text_of(markup: str, limit: int) -> str:
+    """The words of an HTML fragment on one line; scripts and styles are left out."""
+    spaced = _BREAKING.sub(lambda found: " " + found[0], _SURROGATE.sub("", markup[:_MAX_MARKUP]))
+    return one_line(html.unescape(nh3.clean(spaced, tags=set())), limit)
+
+
+def web_address(value: Any, base: str) -> str | None:
+    """An absolute http or https address, or None: `javascript:` and its like never get further than this."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        found = urljoin(base, "".join(c for c in value.strip() if unicodedata.category(c) != "Cc"))
+        parts = urlsplit(found)
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(found) > 2_000 or parts.username:
+        return None
+    if _SURROGATE.search(found):  # half a character, which nothing can store or send
+        return None
+    return found.replace(" ", "%20")
+
+
+def _is_visible(c: str) -> bool:
+    """Zero-width joiners stay: emoji and several scripts are written with them."""
+    return c.isspace() or c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
