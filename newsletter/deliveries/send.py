@@ -137,10 +137,10 @@ def _send_issue(
         waiting = deliveries.count_queued(connection, issue_id, limit=connections * WORTH_A_PROCESS)
     processes = how_many(settings, waiting, apart=apart)
     if apart and waiting >= WORTH_A_PROCESS:
-        with helpers(processes, processes, engine, settings, clock, week, stop):
+        with helpers(send_share, processes, processes, engine, settings, clock, week, stop):
             pass
         return send_share(engine, settings, clock, week, stop, processes, tell)
-    with helpers(processes - 1, processes, engine, settings, clock, week, stop):
+    with helpers(send_share, processes - 1, processes, engine, settings, clock, week, stop):
         return send_share(engine, settings, clock, week, stop, processes, tell)
 
 

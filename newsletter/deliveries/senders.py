@@ -9,16 +9,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import let_go
+from db.engine import let_go, make_engine
 from newsletter.clock import Clock, Week
+from newsletter.errors import NewsletterError
 from newsletter.settings import Settings
+
+Share = Callable[[Engine, Settings, Clock, Week, threading.Event, int], object]
+"""Sends one of so many processes' part of an issue, until nothing of it is due."""
 
 _PR_SET_PDEATHSIG = 1
 NICENESS = 5
@@ -47,12 +51,14 @@ def signing_threads(processes: int) -> int:
 
 @contextmanager
 def helpers(
-    count: int, processes: int, engine: Engine, settings: Settings, clock: Clock, week: Week, stop: threading.Event
-) -> Iterator[None]:
-    """``count`` of the ``processes`` that send an issue; they are waited for, and told to drain if ``stop`` is set."""
+    share: Share, count: int, processes: int, engine: Engine, settings: Settings, clock: Clock, week: Week,
+    stop: threading.Event,
+) -> Iterator[None]:  # fmt: skip
+    """``count`` of the ``processes`` that send an issue, each doing its ``share``; they are waited for, and told to
+    drain if ``stop`` is set."""
     forking, spawning = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
     start = forking.Process if count and _may_fork(engine) else spawning.Process
-    arguments = (settings, clock, str(week), processes, os.getpid())
+    arguments = (share, settings, clock, str(week), processes, os.getpid())
     started: list[BaseProcess] = [start(target=_help, args=arguments) for _ in range(count)]
     for process in started:
         process.start()
@@ -85,22 +91,18 @@ def _tell(started: Sequence[BaseProcess]) -> None:
             process.terminate()
 
 
-def _help(settings: Settings, clock: Clock, week: str, processes: int, parent: int) -> None:
+def _help(share: Share, settings: Settings, clock: Clock, week: str, processes: int, parent: int) -> None:
     """A helper's whole life."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         return
     give_way()
-    from db.engine import make_engine
-    from newsletter.deliveries.send import send_share
-    from newsletter.errors import NewsletterError
-
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent tells us
     engine = make_engine(settings.database_url)
     try:
-        send_share(engine, settings, clock, Week.parse(week), stop, processes)
+        share(engine, settings, clock, Week.parse(week), stop, processes)
     except (NewsletterError, SQLAlchemyError):
         pass  # the parent meets the same and says it
     finally:
