@@ -119,6 +119,8 @@ class Line(asyncio.Protocol):
                 self.close()
                 return
         self._hand_over()
+        if self.lost:
+            self._replies.clear()  # of a line that was cut for what it said
         if len(self._rest) > _READ_AHEAD or len(self._replies) > _MOST_EARLY:
             self.close()
 
@@ -135,8 +137,6 @@ class Line(asyncio.Protocol):
             if self._asked:
                 self._deadline = time.monotonic() + self._asked[0][1]
             then(replies)
-        if self.lost:
-            self._replies.clear()  # of a line that was cut for what it said
 
     def _give_up(self) -> None:
         while self._asked:
