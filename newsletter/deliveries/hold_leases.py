@@ -108,6 +108,9 @@ class Leases:
     def stand_in_line(self, queue: Queue, count: int) -> float:
         """The next so many places in a queue; returns the instant of the first, by ``time.monotonic``: the machine's
         clock may be put forward or back while it is waited for."""
+        return stubbornly(lambda: self._stand_in_line(queue, count), self._stop)
+
+    def _stand_in_line(self, queue: Queue, count: int) -> float:
         with transaction(self._engine) as connection:
             now = time.time()
             return time.monotonic() + slots.reserve(connection, queue.name, count, queue.rate, now) - now

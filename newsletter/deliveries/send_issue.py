@@ -84,6 +84,7 @@ class Sender:
         telling = self._log.telling if self._log else None
         self._leases = Leases(engine, clock, work.issue_id, owner, stop, BATCH, processes, telling)
         self._halted = False
+        self._failure: Exception | None = None
         self._flying: dict[int, Claimed] = {}
         self._given_back: list[Claimed] = []
         self._refusals = Refusals()
@@ -129,7 +130,7 @@ class Sender:
                 await self._give_back_rest()
             await self._in_ledger(partial(self._notes.write, LOOK_SECONDS))
             self._waits.shutdown()
-        for error in (*ended, self._supply.failure, self._recorder.failure):
+        for error in (*ended, self._supply.failure, self._recorder.failure, self._failure):
             if isinstance(error, BaseException):
                 raise error
 
@@ -262,7 +263,12 @@ class Sender:
         return pacing.queues(relay, self._pace, real_now().date())
 
     async def in_line(self, queue: pacing.Queue, count: int) -> float:
-        return await self._in_ledger(lambda: self._leases.stand_in_line(queue, count))
+        try:
+            return await self._in_ledger(lambda: self._leases.stand_in_line(queue, count))
+        except (OperationalError, OSError) as error:  # the database stays away
+            self._failure = error
+            self._halt()
+            return time.monotonic()
 
     async def wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

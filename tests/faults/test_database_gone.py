@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from tests.integration.sending import WEEK, published, standing, with_relays
 READERS = 1500
 
 
-def send_while(engine: Engine, settings: Settings, disturb: Callable[[], None]) -> Sink:
+def send_while(
+    engine: Engine, settings: Settings, disturb: Callable[[], None], options: str = "", readers: int = READERS
+) -> Sink:
     """Send an issue, with trouble that begins in the middle of it and is over when ``disturb`` returns."""
     with Sink().delaying(0.01) as sink:
-        here = with_relays(settings, sink.url)
-        published(engine, here, READERS)
+        here = with_relays(settings, sink.url + options)
+        published(engine, here, readers)
         sending = threading.Thread(target=send_due, args=(engine, here, standing(), WEEK))
         sending.start()
         until = time.monotonic() + 30
@@ -66,16 +69,23 @@ def test_a_database_that_cuts_everybody_off_costs_nothing(postgres_url: str, tmp
 
 
 @pytest.mark.postgres
-def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(postgres_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "rates"), [("", ()), ("&rate=25/s", ()), ("", (("example.org", 25.0),))],
+    ids=["at full speed", "rate of the relay", "rate of the domain"],
+)  # fmt: skip
+def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(
+    postgres_url: str, tmp_path: Path, options: str, rates: tuple[tuple[str, float], ...]
+) -> None:
     """As a standby does, until it takes over."""
-    settings = load(complete_environment(postgres_url), tmp_path)
+    readers = 120 if options or rates else READERS
+    settings = replace(load(complete_environment(postgres_url), tmp_path), domain_rates=rates)
     engine = make_engine(postgres_url)
     set_, reset = "SET default_transaction_read_only = on", "RESET default_transaction_read_only"
     changes = [f'ALTER DATABASE "{engine.url.database}" {words}' for words in (set_, reset)]
-    sink = send_while(engine, settings, lambda: cut_everybody_off(postgres_url, changes, 2))
+    sink = send_while(engine, settings, lambda: cut_everybody_off(postgres_url, changes, 2), options, readers)
     found = read_receipt(engine, WEEK)
     engine.dispose()
-    assert (found.status, found.counts.sent) == ("sent", READERS)
+    assert (found.status, found.counts.sent) == ("sent", readers)
     assert set(sink.recipients().values()) == {1}
 
 
