@@ -170,6 +170,13 @@ def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterab
         )
 
 
+def left_meanwhile(connection: Connection, issue_id: int, owner: str, now: datetime) -> frozenset[int]:
+    """Of the deliveries that a sender holds, those whose readers may not be mailed any more."""
+    may_be_mailed = case((mailable(now), literal(1)), else_=literal(0))
+    held = select(Delivery.id).outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+    return frozenset(connection.scalars(held.where(_held(issue_id, owner), may_be_mailed == 0)))
+
+
 def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
     return connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until)).rowcount
 

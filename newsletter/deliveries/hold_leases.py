@@ -93,6 +93,11 @@ class Leases:
         self.end = began + LEASE.total_seconds()
         return True
 
+    def left_meanwhile(self) -> frozenset[int]:
+        """Of what is held, what is for readers who may not be mailed any more."""
+        with reading(self._engine) as connection:
+            return claims.left_meanwhile(connection, self._issue_id, self._owner, self._clock.now())
+
     def give_back(self, rest: Sequence[Claimed]) -> None:
         with transaction(self._engine) as connection:
             claims.give_back(connection, self._issue_id, self._owner, rest)

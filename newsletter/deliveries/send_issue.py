@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.4  # how often a pause is looked for
 EXTEND_SECONDS = 60.0
+LEFT_SECONDS = 10.0  # how often it is asked who has left of those that are claimed: a paced relay has them for hours
 TELL_SECONDS = 1.0
 BATCH = 500  # deliveries claimed at once
 BUSY_SECONDS = 0.001  # until a claim is tried again that another writer was in the way of
@@ -173,7 +174,10 @@ class Sender:
         """The next message, None when none is ready or this relay is ahead of its share."""
         if self._halted or not self._supply.ready() or not self._shares.take(relay, time.monotonic()):
             return None
-        claimed, job = self._supply.take()
+        taken = self._supply.take()
+        if taken is None:
+            return None
+        claimed, job = taken
         self._flying[claimed.delivery_id] = claimed
         return job
 
@@ -293,8 +297,9 @@ class Sender:
         return claimed
 
     async def _watch(self) -> None:
-        """Look for a pause, a stop, and leases that have to be longer; pause the issue where replies asked for it."""
-        extended = time.monotonic()
+        """Look for a pause, a stop, readers who leave, and leases that have to be longer; pause the issue where replies
+        asked for it."""
+        extended = looked = time.monotonic()
         while not self._stop.is_set():
             await self.wait(LOOK_SECONDS)
             self._think_of_a_pause()
@@ -303,6 +308,9 @@ class Sender:
             with contextlib.suppress(OperationalError):
                 if not await self._in_ledger(self._leases.being_sent):
                     break
+                if time.monotonic() - looked > LEFT_SECONDS:
+                    looked = time.monotonic()
+                    self._supply.leave_out(await self._in_ledger(self._leases.left_meanwhile))
                 if time.monotonic() - extended > EXTEND_SECONDS:
                     extended = time.monotonic()
                     if not await self._in_ledger(self._leases.extend):

@@ -29,6 +29,8 @@ class Supply:
         self._halted = self._exhausted = False
         self._claimed: deque[Claimed] = deque()
         self._mark = LOW
+        self._left_meanwhile: frozenset[int] = frozenset()
+        self._left_out: list[Claimed] = []
         self._ahead = SigningAhead(self._sign, threads, ahead, self._more.set, failed)
 
     @property
@@ -56,8 +58,21 @@ class Supply:
     def ready(self) -> bool:
         return bool(self._claimed) or self._ahead.ready()
 
-    def take(self) -> tuple[Claimed, Job]:
-        """The next message; only when it is ``ready``."""
+    def leave_out(self, deliveries: frozenset[int]) -> None:
+        """Give out none of these from now on; they stay among the rest. It replaces those of the call before."""
+        self._left_meanwhile = deliveries
+
+    def take(self) -> tuple[Claimed, Job] | None:
+        """The next message; only when one is ``ready``. None when all that were are left out."""
+        claimed, job = self._next()
+        while claimed.delivery_id in self._left_meanwhile:
+            self._left_out.append(claimed)
+            if not self.ready():
+                return None
+            claimed, job = self._next()
+        return claimed, job
+
+    def _next(self) -> tuple[Claimed, Job]:
         if self._work.signers:
             claimed, job = self._ahead.take(self._claimed)
         else:
@@ -93,7 +108,7 @@ class Supply:
 
     def rest(self) -> list[Claimed]:
         """What was claimed and not taken."""
-        return [*self._claimed, *self._ahead.rest(), *self._lines.rest()]
+        return [*self._left_out, *self._claimed, *self._ahead.rest(), *self._lines.rest()]
 
     async def refill(self) -> None:
         """Claim whenever little is left, until nothing is due any more."""

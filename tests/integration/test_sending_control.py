@@ -19,7 +19,7 @@ from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import real_now
-from newsletter.deliveries import pacing, refusals
+from newsletter.deliveries import pacing, refusals, send_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
 from newsletter.deliveries.steer import CancelReport, cancel_issue, pause_issue, resume_issue
@@ -123,6 +123,35 @@ def test_who_leaves_between_approval_and_sending_gets_nothing(engine: Engine, se
     counts = read_receipt(engine, WEEK).counts
     assert (counts.sent, counts.skipped) == (9, 1)
     assert "reader4@example.org" not in sink.recipients()
+
+
+@pytest.mark.parametrize(
+    ("options", "rates"), [("&rate=20/s", ()), ("", (("example.org", 20.0),))], ids=["relay", "domain"]
+)
+def test_who_leaves_while_a_sending_is_held_back_gets_nothing(
+    engine: Engine,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    rates: tuple[tuple[str, float], ...],
+) -> None:
+    """All are claimed at once, and the last wait for their turn as long as the rate wants."""
+    monkeypatch.setattr(send_issue, "LEFT_SECONDS", 0.1)
+    with Sink() as sink:
+        here = replace(with_relays(settings, sink.url + options), domain_rates=rates)
+        published(engine, here, 40)
+        sender = Sending(engine, here)
+        sender.start()
+        wait_for(sink, 5)
+        with transaction(engine) as connection:
+            for reader in ("reader37@example.org", "reader39@example.org"):
+                left = update(Subscriber).where(Subscriber.email == reader)
+                connection.execute(left.values(state="unsubscribed"))
+        sender.join(60)
+    receipt = read_receipt(engine, WEEK)
+    assert (receipt.status, receipt.counts.sent, receipt.counts.skipped) == ("sent", 38, 2)
+    assert len(sink.mails) == len(sink.recipients()) == 38
+    assert not {"reader37@example.org", "reader39@example.org"} & set(sink.recipients())
 
 
 def test_a_reply_that_comes_after_an_erasure_does_not_bring_the_address_back(
