@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, exists, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal_column, or_, select, update
 
 from db.editors import list_editors
 from db.models import Letter
@@ -83,16 +83,13 @@ def claim_letters(connection: Connection, owner: str, now: datetime, lease_until
     return sorted(connection.scalars(statement)) if ids else []
 
 
-def claimed_letter(connection: Connection, letter_id: int, owner: str) -> DueLetter | None:
-    """The letter, if ``owner`` still holds it."""
+def hold_letter(connection: Connection, letter_id: int, owner: str, lease_until: datetime) -> DueLetter | None:
+    """The letter, held until then, if ``owner`` still has it."""
     columns = (
         Letter.id, Letter.kind, Letter.email, Letter.subscriber_id, Letter.data, Letter.attempts, Letter.created_at,
     )  # fmt: skip
-    row = connection.execute(
-        select(*columns).where(
-            Letter.id == letter_id, Letter.lease_owner == owner, Letter.status == LetterStatus.SENDING
-        )
-    ).one_or_none()
+    longer = update(Letter).where(*_held(letter_id, owner)).values(lease_until=lease_until)
+    row = connection.execute(longer.returning(*columns)).one_or_none()
     return None if row is None else DueLetter(*row)
 
 
@@ -170,6 +167,9 @@ def _due(now: datetime) -> Any:
 
 
 def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> bool:
-    held = (Letter.id == letter_id, Letter.lease_owner == owner, Letter.status == LetterStatus.SENDING)
-    changed = connection.execute(update(Letter).where(*held).values(lease_owner=None, lease_until=None, **values))
-    return changed.rowcount == 1
+    released = update(Letter).where(*_held(letter_id, owner)).values(lease_owner=None, lease_until=None, **values)
+    return connection.execute(released).rowcount == 1
+
+
+def _held(letter_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return Letter.id == letter_id, Letter.lease_owner == owner, Letter.status == LetterStatus.SENDING

@@ -11,9 +11,10 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from jinja2 import TemplateError
 from sqlalchemy import Connection, Engine
@@ -23,7 +24,7 @@ from db.confirmations import confirmation_by_id, keep_token_hash
 from db.editors import set_sign_in_token, sign_in_nonce
 from db.engine import reading, transaction
 from db.keys import newest_link_key
-from db.letters import DueLetter, claim_letters, claimed_letter, finish_letter, is_letter_due, retry_letter
+from db.letters import DueLetter, claim_letters, finish_letter, hold_letter, is_letter_due, retry_letter
 from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
@@ -42,7 +43,8 @@ from newsletter.verdicts.stamps import stamp
 log = logging.getLogger(__name__)
 
 _BATCH = 50
-_LEASE = timedelta(minutes=5)
+_LEASE = timedelta(minutes=5)  # while it waits for its turn
+_HANDING_OVER = timedelta(minutes=10)  # longer than a relay may take
 _AT_ONCE = 4
 _PAUSES = (1, 2, 5, 10, 20, 30)  # minutes; then every hour
 _GIVE_UP_AFTER = 50  # attempts, which takes two days
@@ -71,8 +73,8 @@ def send_letters(engine: Engine, settings: Settings, clock: Clock) -> int:
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     sent = 0
     while ids := _claim(engine, owner):
-        ready = [one for letter_id in ids if (one := _prepare(engine, letter_id, owner, settings, signers, clock))]
-        sent += asyncio.run(_send(engine, ready, owner, settings))
+        prepare = partial(_prepare, engine, owner, settings, signers, clock)
+        sent += asyncio.run(_send(engine, ids, prepare, owner, settings))
     return sent
 
 
@@ -83,12 +85,13 @@ def _claim(engine: Engine, owner: str) -> list[int]:
 
 
 def _prepare(
-    engine: Engine, letter_id: int, owner: str, settings: Settings, signers: Sequence[Signer], clock: Clock
+    engine: Engine, owner: str, settings: Settings, signers: Sequence[Signer], clock: Clock, letter_id: int
 ) -> Ready | None:
-    """Write a claimed letter. One that nobody needs any more ends here, and so does one that cannot be written: it must
-    not hold up the others."""
+    """Write a claimed letter whose turn has come; None where it is not ours any more: a relay that is slow with those
+    before may have outlasted its lease, and its reader may be erased. One that nobody needs any more ends here, and so
+    does one that cannot be written: it must not hold up the others."""
     with transaction(engine) as connection:
-        letter = claimed_letter(connection, letter_id, owner)
+        letter = hold_letter(connection, letter_id, owner, real_now() + _HANDING_OVER)
         if letter is None:
             return None
         try:
@@ -191,13 +194,18 @@ def _welcome(connection: Connection, letter: DueLetter, sender: Sender, base: st
     return words_of("welcome", sender, values), more
 
 
-async def _send(engine: Engine, ready: Sequence[Ready], owner: str, settings: Settings) -> int:
+async def _send(
+    engine: Engine, ids: Sequence[int], prepare: Callable[[int], Ready | None], owner: str, settings: Settings
+) -> int:
     """Hand the letters over, a few at a time, and record each reply as it comes; returns how many were taken."""
     lanes = asyncio.Semaphore(min(_AT_ONCE, settings.smtp[0].connections))
     return_path = _sender(settings).return_path
 
-    async def hand_over(one: Ready) -> bool:
+    async def hand_over(letter_id: int) -> bool:
         async with lanes:
+            one = await asyncio.to_thread(prepare, letter_id)
+            if one is None:
+                return False
             try:
                 reply = await submit(settings.smtp, return_path, one.letter.email, one.message)
             except RelayError as error:
@@ -206,7 +214,12 @@ async def _send(engine: Engine, ready: Sequence[Ready], owner: str, settings: Se
             await asyncio.to_thread(_record, engine, one.letter, owner, reply)
             return reply.ok
 
-    return sum(await asyncio.gather(*(hand_over(one) for one in ready)))
+    taken = 0
+    for fate in await asyncio.gather(*map(hand_over, ids), return_exceptions=True):  # what is under way finishes
+        if isinstance(fate, BaseException):
+            raise fate
+        taken += fate
+    return taken
 
 
 def _record(engine: Engine, letter: DueLetter, owner: str, reply: Reply) -> None:

@@ -235,7 +235,7 @@ async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message:
     try:
         await client.mail(sender, options=options, encoding=encoding)
         await client.rcpt(recipient, encoding=encoding)
-        response = await client.data(message)
+        response = await client.data(message, timeout=FINAL_SECONDS)
     except aiosmtplib.SMTPResponseException as error:
         return Reply(error.code, _one_line(error.message))
     except (aiosmtplib.SMTPException, OSError) as error:

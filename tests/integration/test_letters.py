@@ -1,6 +1,8 @@
 """Letters reach their readers within seconds, once, and say nothing that a stranger typed."""
 
 import re
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,20 +10,24 @@ from pathlib import Path
 import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from db.engine import reading, transaction
 from db.letters import add_letter, claim_letters, finish_letter, letter_fates
 from db.models import Letter
 from db.states import LetterStatus
 from newsletter.clock import Clock, real_now
+from newsletter.deliveries import send_letters as letter_sender
+from newsletter.deliveries import transport
 from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.send_letters import letters_are_due, send_letters
 from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from tests.fakes.relay import RecordingRelay
+from tests.fakes.smtp_sink import Mail, Sink
 from tests.fakes.times import MONDAY
+from tests.integration.sending import with_relays
 
 CLOCK = Clock(MONDAY, running=False)
 NOTICE = {"subject": "The sending has paused", "paragraphs": ["Too many complaints.", "Have a look."]}
@@ -153,6 +159,52 @@ def test_a_letter_in_other_hands_is_left_to_them(engine: Engine, settings: Setti
         claim_letters(connection, "another", real_now(), real_now() + timedelta(minutes=5), 10)
     assert send_letters(engine, settings, CLOCK) == 0
     assert state_of(engine, letter)[0] == "sending"
+
+
+def test_a_relay_that_takes_its_time_over_the_end_of_a_letter_gets_it_once(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.3)
+
+    def slowly(mail: Mail, number: int) -> str:
+        time.sleep(0.8)
+        return "250 2.0.0 taken"
+
+    letter = notice(engine)
+    with Sink().ending(slowly) as sink:
+        assert send_letters(engine, with_relays(settings, sink.url), CLOCK) == 1
+    assert state_of(engine, letter) == ("sent", 1, "250 2.0.0 taken")
+    assert sink.recipients() == {"ada@example.org": 1}
+
+
+def test_letters_that_wait_behind_a_slow_relay_for_longer_than_their_lease_go_out_once(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letter_sender, "_LEASE", timedelta(seconds=0.3))
+    for number in range(12):
+        notice(engine, f"reader{number}@example.org")
+    with Sink().delaying(0.1) as sink:
+        here = with_relays(settings, sink.url)
+        first = threading.Thread(target=send_letters, args=(engine, here, CLOCK))
+        first.start()
+        time.sleep(0.5)
+        send_letters(engine, here, CLOCK)
+        first.join(30)
+    assert sink.recipients() == {f"reader{number}@example.org": 1 for number in range(12)}
+
+
+def test_a_letter_that_is_withdrawn_while_others_go_out_before_it_is_not_sent(
+    engine: Engine, settings: Settings
+) -> None:
+    letters = [notice(engine, f"reader{number}@example.org") for number in range(6)]
+    with Sink().delaying(0.1) as sink:
+        first = threading.Thread(target=send_letters, args=(engine, with_relays(settings, sink.url), CLOCK))
+        first.start()
+        time.sleep(0.3)
+        with transaction(engine) as connection:
+            connection.execute(delete(Letter).where(Letter.id == letters[-1]))
+        first.join(30)
+    assert sink.recipients() == {f"reader{number}@example.org": 1 for number in range(5)}
 
 
 def test_a_password_is_never_sent_in_clear_text(engine: Engine, settings: Settings) -> None:
