@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -82,6 +82,13 @@ def transaction(engine: Engine, patience: float = PATIENCE) -> Iterator[Connecti
         connection = connection.execution_options(write_patience=patience)
         with connection.begin():
             yield connection
+
+
+def alone(connection: Connection, work: str) -> None:
+    """Hold off other transactions that do the same work until this one ends. Those of SQLite that write are alone
+    anyway."""
+    if not is_sqlite(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:work))"), {"work": work})
 
 
 @contextmanager

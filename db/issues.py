@@ -51,8 +51,10 @@ class ContentRow(NamedTuple):
 _ISSUE = tuple(getattr(Issue, name) for name in IssueRow._fields)
 
 
-def issue_of_week(connection: Connection, week: str) -> IssueRow | None:
-    row = connection.execute(select(*_ISSUE).where(Issue.week == week)).one_or_none()
+def issue_of_week(connection: Connection, week: str, *, lock: bool = False) -> IssueRow | None:
+    """``lock`` holds it until the transaction ends, for those who make something of what it is now."""
+    wanted = select(*_ISSUE).where(Issue.week == week)
+    row = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted).one_or_none()
     return None if row is None else IssueRow(*row)
 
 

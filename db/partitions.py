@@ -6,7 +6,7 @@ partition: with one, none could be detached beside readers. On SQLite the ledger
 
 from sqlalchemy import Connection, text
 
-from db.engine import is_sqlite
+from db.engine import alone, is_sqlite
 
 
 def make_partition(connection: Connection, issue_id: int) -> None:
@@ -18,7 +18,7 @@ def make_partition(connection: Connection, issue_id: int) -> None:
     if is_sqlite(connection):
         return
     name = f"deliveries_{int(issue_id)}"
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+    alone(connection, name)
     if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
         return
     connection.execute(text(f"CREATE TABLE {name} (LIKE deliveries INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
+from db.engine import alone
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
 from db.tools import chunks
-
-_COLLECTING = 7_102_001  # the key of our advisory lock
 
 
 class NewEntry(NamedTuple):
@@ -92,9 +91,8 @@ _RELEASES: Any = (
 
 
 def hold_collecting(connection: Connection) -> None:
-    """One collector at a time until the transaction ends. SQLite's writing transactions are alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COLLECTING})
+    """One collector at a time until the transaction ends."""
+    alone(connection, "collecting releases")
 
 
 def new_entries(connection: Connection, limit: int) -> list[NewEntry]:

@@ -53,7 +53,7 @@ def approve_issue(
     """
     required(settings, "title", "from_", "postal_address")
     with transaction(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
+        issue = issues.issue_of_week(connection, str(week), lock=True)
         if issue is None:
             raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):

@@ -33,7 +33,7 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
     with transaction(engine) as connection:
         make_partition(connection, _issue(connection, week).id)
     with transaction(engine) as connection:
-        issue = _issue(connection, week)
+        issue = _issue(connection, week, lock=True)
         content = issues.content_of(connection, issue.id)
         if content is None or not deliveries.start_issue(connection, issue.id, now):
             raise RefusedError(_why_not(str(week), issue.status))
@@ -51,8 +51,8 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
     return PublishReport(str(week), recipients, skipped)
 
 
-def _issue(connection: Connection, week: Week) -> IssueRow:
-    found = issues.issue_of_week(connection, str(week))
+def _issue(connection: Connection, week: Week, *, lock: bool = False) -> IssueRow:
+    found = issues.issue_of_week(connection, str(week), lock=lock)
     if found is None:
         raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
     return found

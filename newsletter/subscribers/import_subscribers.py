@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
-from db.engine import transaction
+from db.engine import alone, transaction
 from db.keys import address_key
 from db.letters import withdraw_letters
 from db.states import LetterKind, SubscriberState, SuppressionReason
@@ -65,6 +65,7 @@ def import_subscribers(
             rejected += [record for record in chunk if isinstance(record, Rejected)]
             good += len(wanted) + len(gone)
             with transaction(engine) as connection:
+                alone(connection, "importing subscribers")
                 suppressed += _shut_out(connection, gone, now)
                 imported += _take_in(connection, wanted, now)
             done += len(chunk)
@@ -98,6 +99,7 @@ def add_confirmed(
     """One subscriber with consent that an operator has; returns whether they came in. ``email`` is as it is stored."""
     record = Record(0, email, name, consent_at, consent_source, selection)
     with transaction(engine) as connection:
+        alone(connection, "importing subscribers")
         return _take_in(connection, [record], now) == 1
 
 

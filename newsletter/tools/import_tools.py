@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from db import tools as rows
-from db.engine import transaction
+from db.engine import alone, transaction
 from newsletter.errors import BadInputError
 from newsletter.tools.field_values import Fault
 from newsletter.tools.planning import Change, Known, faults_of, new_panelists, plan
@@ -37,6 +37,7 @@ def import_tools(engine: Engine, text: str, now: datetime, *, dry_run: bool = Fa
     """
     file = read_tools(text)
     with transaction(engine) as connection:
+        alone(connection, "importing tools")
         panel = [member.key for member in rows.panel(connection)]
         known = _known(connection, [tool.slug for tool in file.tools])
         faults = [*file.faults, *faults_of(file.tools, known, panel)]

@@ -25,6 +25,7 @@ from newsletter.issues.render import read_issue, render_issue
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
+from tests.fakes.together import at_once
 
 WEEK = Week(2026, 47)
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -104,6 +105,31 @@ def add_reader(engine: Engine, email: str) -> int:
 def move(engine: Engine, status: str, **more: object) -> None:
     with transaction(engine) as connection:
         connection.execute(update(Issue).where(Issue.week == str(WEEK)).values(status=status, **more))
+
+
+def test_of_several_who_compose_at_once_one_makes_the_draft(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SSS")
+    reports = at_once(*[lambda: compose_issue(engine, WEEK, settings, NOW)] * 8)
+    assert [report.tools for report in reports] == [1] * 8
+    assert sum(report.created for report in reports) == 1
+
+
+def test_of_several_who_approve_and_publish_at_once_one_does_and_the_others_are_told(
+    engine: Engine, settings: Settings
+) -> None:
+    launch(engine, "alpha", "SSS")
+    add_reader(engine, "ada@example.org")
+    compose_issue(engine, WEEK, settings, NOW)
+    approvals = at_once(*[lambda: approve_issue(engine, WEEK, "ada", settings, NOW)] * 8)
+    assert sorted(report.again for report in approvals) == [False, *[True] * 7]
+
+    def publish() -> str:
+        try:
+            return f"to {publish_issue(engine, WEEK, settings, NOW).recipients}"
+        except RefusedError as error:
+            return str(error)
+
+    assert sorted(at_once(*[publish] * 8)) == [*["issue 2026-W47 is sending, not approved"] * 7, "to 1"]
 
 
 def test_a_week_without_matched_releases_gets_no_issue(engine: Engine, settings: Settings) -> None:

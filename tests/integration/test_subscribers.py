@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, insert, select
@@ -43,6 +44,7 @@ from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
 from tests.fakes.times import MONDAY
+from tests.fakes.together import at_once
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
 
@@ -74,6 +76,13 @@ def test_an_import_brings_in_each_address_once_with_its_evidence(engine: Engine)
     assert (again.imported, again.unchanged) == (0, 2)
     with reading(engine) as connection:
         assert len(connection.execute(select(Consent.id)).all()) == 2
+
+
+def test_two_lists_with_the_same_people_in_another_order_come_in_side_by_side(engine: Engine) -> None:
+    people = [f"r{number}@example.org" for number in range(500)]
+    reports = at_once(*[lambda: take_in(engine, *people), lambda: take_in(engine, *reversed(people))] * 4)
+    assert sum(report.imported for report in reports) == len(states(engine)) == 500
+    assert sum(report.unchanged for report in reports) == 7 * 500
 
 
 def test_an_import_makes_a_pending_sign_up_active(engine: Engine, settings: Settings) -> None:
@@ -287,8 +296,6 @@ def test_my_data_is_everything(engine: Engine, settings: Settings) -> None:
 
 
 def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     request = SignUp("ada@example.org", household="203.0.113.7", network="203.0.113.0/24")
 
     def once(number: int) -> bool:
@@ -296,8 +303,7 @@ def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> No
             engine, request, now=MONDAY, real_now=real_now(), settings=settings, nonce=bytes([number]) * 32, chance=0
         ).letter_queued
 
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(once, range(8))) == 1
+    assert sum(at_once(*(partial(once, number) for number in range(8)))) == 1
     assert states(engine) == {"ada@example.org": SubscriberState.PENDING}
 
 

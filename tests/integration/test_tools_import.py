@@ -12,6 +12,7 @@ from newsletter.errors import BadInputError
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import ImportReport, import_tools
 from tests.fakes.times import MONDAY
+from tests.fakes.together import at_once
 
 TOOL: dict[str, Any] = {
     "slug": "example-tool",
@@ -68,6 +69,12 @@ def test_importing_the_same_file_again_changes_nothing(engine: Engine) -> None:
     report = import_tools(engine, json.dumps({"tools": exported(engine)}), MONDAY.replace(hour=9))
     assert (report.created, report.updated, report.unchanged, report.new_takes) == (0, 0, 1, 0)
     assert found(engine) == before
+
+
+def test_of_several_who_import_the_same_at_once_one_creates_it(engine: Engine) -> None:
+    reports = at_once(*[lambda: store(engine, TOOL)] * 8)
+    assert sorted((report.created, report.unchanged) for report in reports) == [*[(0, 1)] * 7, (1, 0)]
+    assert exported(engine) == [TOOL]
 
 
 def test_only_the_fields_that_are_given_change(engine: Engine) -> None:
