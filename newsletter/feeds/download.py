@@ -1,7 +1,9 @@
 """Getting one address over HTTP, as a good citizen and without being led astray.
 
 Every name is resolved here and the connection made to the address that was checked, on every redirect anew: a name
-that answers differently the second time (DNS rebinding) gains nothing. Proxies and cookies are not used.
+that answers differently the second time (DNS rebinding) gains nothing. Proxies and cookies are not used. Nor is a
+connection used twice by what GETs: to the pool it is one to an address, and the next name there may be another one's,
+for which nobody has looked at a certificate, and servers with many names refuse it (421, RFC 9110 15.5.20).
 """
 
 import asyncio
@@ -73,7 +75,7 @@ class Download:
 
 
 class Downloader:
-    """Shares connections between downloads; made by ``open_downloader``."""
+    """Made by ``open_downloader``."""
 
     def __init__(
         self, transport: httpx.AsyncHTTPTransport, agent: str, allow_private: bool, limits: Limits, resolve: Resolve
@@ -92,7 +94,7 @@ class Downloader:
     ) -> Download:
         """Raises DownloadError. ``now`` is real time, which a Retry-After date is compared with. Not ``whole``: its
         body is left where it is."""
-        headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ACCEPTED}
+        headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ACCEPTED, "Connection": "close"}
         headers |= {"If-None-Match": etag} if etag else {}
         headers |= {"If-Modified-Since": last_modified} if last_modified else {}
         async with self._within_limits():
@@ -230,7 +232,8 @@ async def open_downloader(
     connections: int = 16,
     resolve: Resolve | None = None,
 ) -> AsyncIterator[Downloader]:
-    """Connections are kept for the time of the run. ``resolve`` is the system's resolver unless given."""
+    """Connections of what is POSTed, all to one name, are kept for the time of the run. ``resolve`` is the system's
+    resolver unless given."""
     pool = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     async with httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), limits=pool, trust_env=False) as transport:
         yield Downloader(transport, agent, allow_private, limits or Limits(), resolve or _resolve)

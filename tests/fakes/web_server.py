@@ -1,7 +1,9 @@
 """A web server on loopback, in a thread of its own."""
 
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +30,12 @@ class WebServer:
     @property
     def port(self) -> int:
         return self._server.server_port
+
+    def speak_tls(self, certificate: Path, key: Path) -> None:
+        """Before it is entered."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

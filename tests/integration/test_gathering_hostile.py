@@ -20,7 +20,9 @@ from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
 from newsletter.feeds.parse import Readers, UnreadableError
 from newsletter.feeds.watch import Watch, watch_feed
 from newsletter.releases.collect import collect_releases
+from tests.fakes.certificate import write_certificate
 from tests.fakes.feed_server import FeedServer, item, rss
+from tests.fakes.web_server import Handler
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
@@ -191,3 +193,36 @@ def test_every_redirect_is_checked_by_the_address_that_it_leads_to(server: FeedS
     assert "404" in asyncio.run(get(allow_private=True))
     assert asked == ["outside.example", "inside.example"]
     assert "outside.example is on a private network" in asyncio.run(get(allow_private=False))
+
+
+def test_no_name_is_asked_over_a_connection_whose_certificate_is_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two names at one address: a server that keeps its connections would answer for both."""
+    certificate, key = write_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def get(server: FeedServer) -> str:
+        async with open_downloader(agent="x", allow_private=True, resolve=resolve) as downloader:
+            await downloader.get(f"https://localhost:{server.port}/feed", now=NOW)
+            with pytest.raises(DownloadError) as caught:
+                await downloader.get(f"https://other.example:{server.port}/feed", now=NOW)
+        return str(caught.value)
+
+    server = KeepingServer()
+    server.speak_tls(certificate, key)
+    with server:
+        server.serve("/feed", "<rss/>")
+        assert "Hostname mismatch" in asyncio.run(get(server))
+    assert [headers["host"].partition(":")[0] for _, headers in server.asked] == ["localhost"]
+
+
+class KeepingServer(FeedServer):
+    def handler(self) -> type[Handler]:
+        class Keeping(super().handler()):  # type: ignore[misc]
+            protocol_version = "HTTP/1.1"
+
+        return Keeping
