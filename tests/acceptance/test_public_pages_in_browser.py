@@ -31,8 +31,17 @@ from tests.fakes.sample_week import NOW, WEEK, set_out
 
 pytestmark = [pytest.mark.browser]
 
+# Links in which "vs" stands on more than one line.
+BROKEN_VS = """links => links.filter(link => {
+  const found = document.createTreeWalker(link, NodeFilter.SHOW_TEXT, node => /^\\svs\\s$/.test(node.data) ? 1 : 3);
+  const range = document.createRange(), node = found.nextNode();
+  range.setStart(node, 1);
+  range.setEnd(node, 3);
+  return range.getClientRects().length > 1;
+}).map(link => link.innerText)"""
+
 PICTURES = os.environ.get("PICTURES")
-PHONE, DESKTOP = 320, 1280
+PHONE, TABLET, DESKTOP = 320, 768, 1280
 COMPARISON = "/compare/curly-vs-branchline"
 PATHS = [
     "/", "/tools", "/tools?q=zzz", "/tools/curly", "/tools/inkwell", COMPARISON, "/issues", f"/issues/{WEEK}", "/about",
@@ -133,7 +142,20 @@ def test_names_of_200_letters_without_a_break_make_no_page_wider(
         for path in ("/", "/issues", f"/issues/{WEEK}", "/tools", "/tools/curly", "/tools/inkwell", COMPARISON):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert page.locator(".links a:has(bdi)").evaluate_all(BROKEN_VS) == [], path
         page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP])
+def test_no_word_of_ours_is_broken_in_a_comparison(chromium: Browser, app: RunningApp, width: int) -> None:
+    page = window(chromium, app, width)
+    page.goto(COMPARISON)
+    lines = page.locator(".sheet th[scope=row]").evaluate_all(
+        "heads => heads.map(h => { const r = document.createRange(); r.selectNodeContents(h);"
+        " return [h.innerText.split(' ').length, new Set([...r.getClientRects()].map(b => b.top)).size]; })"
+    )
+    assert [line for line in lines if line[1] > line[0]] == []
+    page.context.close()
 
 
 def test_no_page_asks_anybody_else_or_breaks_its_own_policy(chromium: Browser, app: RunningApp, engine: Engine) -> None:
