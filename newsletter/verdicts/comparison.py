@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from newsletter.verdicts.scorecard import Line
 
 BETWEEN = "-vs-"
+_LONGEST = 2 * 100 + len(BETWEEN)  # of two slugs
 
 
 class HasPlace(Protocol):
@@ -76,7 +77,10 @@ def comparison_path(one: HasPlace, other: HasPlace) -> str:
 
 
 def readings(pair: str) -> list[tuple[str, str]]:
-    """Every way to read ``a-vs-b`` as two slugs, since a slug may hold ``-vs-`` itself; leftmost cut first."""
+    """Every way to read ``a-vs-b`` as two slugs, since a slug may hold ``-vs-`` itself; leftmost cut first. None of
+    what is longer than two slugs, of which there would be as many copies as it has cuts."""
+    if len(pair) > _LONGEST:
+        return []
     cuts = [place for place in range(1, len(pair)) if pair.startswith(BETWEEN, place)]
     found = [(pair[:cut], pair[cut + len(BETWEEN) :]) for cut in cuts]
     return [(left, right) for left, right in found if right]

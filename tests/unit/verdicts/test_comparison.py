@@ -29,6 +29,7 @@ def test_the_one_that_joined_first_stands_left() -> None:
         ("a-vs-", []),
         ("a", []),
         ("", []),
+        (f"{'a' * 100}-vs-{'b' * 100}", [("a" * 100, "b" * 100)]),
     ],
 )
 def test_an_address_can_be_read_in_several_ways(pair: str, found: list[tuple[str, str]]) -> None:
@@ -38,6 +39,11 @@ def test_an_address_can_be_read_in_several_ways(pair: str, found: list[tuple[str
 @given(st.from_regex(r"[a-z0-9-]{1,12}", fullmatch=True), st.from_regex(r"[a-z0-9-]{1,12}", fullmatch=True))
 def test_every_pair_of_slugs_is_among_the_readings_of_its_address(left: str, right: str) -> None:
     assert (left, right) in readings(f"{left}-vs-{right}")
+
+
+def test_an_address_longer_than_two_slugs_is_read_in_no_way_at_all() -> None:
+    """One of 60,000 letters could be read in 15,000 ways, a gigabyte of them."""
+    assert readings("-vs-" * 15_000) == readings("a" * 101 + "-vs-" + "b" * 100) == []
 
 
 def test_what_both_have_is_shared() -> None:
