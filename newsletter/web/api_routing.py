@@ -98,8 +98,9 @@ def _endpoint(found: Mapping[str, Operation]) -> Callable[[Request], Any]:
             operation = found.get("GET" if request.method == "HEAD" else request.method)
             if operation is None:
                 raise Problem(405, "That does not work here", headers={"Allow": ", ".join(sorted(found))})
+            token = await run_in_threadpool(_token, request, operation)  # strangers' bodies are not even read
             body = await read_body(request, MAX_BYTES)
-            return await run_in_threadpool(_perform, request, operation, body)
+            return await run_in_threadpool(_perform, request, operation, token, body)
         except Problem as problem:
             return problem.response()
         except SQLAlchemyError:
@@ -111,9 +112,8 @@ def _endpoint(found: Mapping[str, Operation]) -> Callable[[Request], Any]:
     return endpoint
 
 
-def _perform(request: Request, operation: Operation, body: bytes) -> Response:
+def _perform(request: Request, operation: Operation, token: rows.TokenRow, body: bytes) -> Response:
     here = site(request)
-    token = _token(request, here, operation)
     asked = Asked(here, _parameters(request, operation), _document(operation, body), f"api:{token.name}")
     key = request.headers.get("idempotency-key")
     if key is None or operation.method not in _CHANGES:
@@ -164,7 +164,8 @@ def _answer(operation: Operation, asked: Asked) -> Response:
         raise Problem(409, "This cannot be done now", str(error)) from None
 
 
-def _token(request: Request, here: Site, operation: Operation) -> rows.TokenRow:
+def _token(request: Request, operation: Operation) -> rows.TokenRow:
+    here = site(request)
     scheme, _, word = request.headers.get("authorization", "").partition(" ")
     now = real_now()
     token = None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -64,6 +64,19 @@ def test_nothing_is_answered_without_a_good_token(client: Client, header: str) -
     answer = client.ask("GET", "/api/v1/tools", headers={"Authorization": header})
     assert is_problem(answer, 401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("token", "status"), [("wrong", 401), ("readers-token", 403)])
+def test_what_a_stranger_sends_is_not_even_read(client: Client, token: str, status: int) -> None:
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield b"{}"
+
+    answer = client.ask("POST", "/api/v1/tools", content=body(), headers={"Authorization": f"Bearer {token}"})
+    assert is_problem(answer, status)
+    assert not read
 
 
 def test_a_revoked_token_is_none(client: Client, engine: Engine) -> None:
