@@ -14,7 +14,7 @@ from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.showing import document
 from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_releases import parsed
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import INSTANT, TEXT, WEEK, closed, or_null, shape
 
 _STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", "sent", "cancelled"]}
@@ -75,7 +75,9 @@ def approve(asked: Asked) -> Any:
     now, send_at = here.clock.now(), _instant(asked.body.get("send_at"))
     if send_at is not None and is_past(send_at, now):
         raise BadInputError("body.send_at is past; leave it out, and POST …/send sends at once")
-    approve_issue(here.engine, week, asked.caller, here.settings, now, send_at=send_at)
+    report = approve_issue(here.engine, week, asked.caller, here.settings, now, send_at=send_at)
+    when = {"send_at": iso(send_at)} if send_at else {}
+    note(asked, "scheduled" if send_at else "approved", f"issue {week}", content=report.content_hash, **when)
     return show_issue(asked)
 
 

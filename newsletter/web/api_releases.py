@@ -8,7 +8,7 @@ from newsletter.clock import Week, iso
 from newsletter.errors import NotFoundError
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEEK, closed, listed, or_null, shape
 
 _RELEASE = shape(
@@ -32,16 +32,23 @@ def list_found(asked: Asked) -> Any:
 
 def add_found(asked: Asked) -> Any:
     here = asked.site
-    return _shown(add_release(here.engine, here.settings, asked.body["url"], asked.body.get("tool"), here.clock.now()))
+    release = add_release(here.engine, here.settings, asked.body["url"], asked.body.get("tool"), here.clock.now())
+    return _noted(asked, release, "added")
 
 
 def match_found(asked: Asked) -> Any:
     here = asked.site
-    return _shown(match_to_tool(here.engine, asked.values["id"], asked.body["tool"], here.clock.now(), by=asked.caller))
+    release = match_to_tool(here.engine, asked.values["id"], asked.body["tool"], here.clock.now(), by=asked.caller)
+    return _noted(asked, release, f"matched with {release.tool}")
 
 
 def drop_found(asked: Asked) -> Any:
-    return _shown(drop_release(asked.site.engine, asked.values["id"], asked.site.clock.now()))
+    return _noted(asked, drop_release(asked.site.engine, asked.values["id"], asked.site.clock.now()), "dropped")
+
+
+def _noted(asked: Asked, release: ReleaseRow, what: str) -> Any:
+    note(asked, what, f"release {release.id}", title=release.title)
+    return _shown(release)
 
 
 def parsed(week: str) -> Week:

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from db import api as rows
+from db.audit import add_audit
 from db.engine import reading, transaction
 from newsletter.clock import real_now
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError, NotReadyError
@@ -67,6 +68,12 @@ class Operation:
     def name(self) -> str:
         """The operationId: the function's name."""
         return self.answer.__name__
+
+
+def note(asked: Asked, what: str, subject: str | None, **detail: Any) -> None:
+    """A line of the editors' log, in the words that their room has for the same act."""
+    with transaction(asked.site.engine) as connection:
+        add_audit(connection, asked.caller, what, subject, asked.site.clock.now(), detail or None)
 
 
 class Problem(Exception):

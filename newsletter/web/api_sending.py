@@ -6,8 +6,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from db.audit import add_audit
-from db.engine import transaction
 from newsletter.clock import Week
 from newsletter.deliveries import steer
 from newsletter.deliveries.read_receipt import read_receipt
@@ -17,7 +15,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.api_releases import parsed
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import EMAIL, WEEK, Schema, closed, shape
 
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -59,7 +57,7 @@ def send_test(asked: Asked) -> Any:
     except ValueError as error:
         raise BadInputError(f"body.addresses: {error}") from None
     queued = queue_test(here.engine, week, here.settings, here.clock, list(dict.fromkeys(addresses)))
-    _note(asked, "sent a test")
+    note(asked, "sent a test", f"issue {week}", addresses=len(addresses))
     return {"issue": str(week), "queued": len(queued)}
 
 
@@ -69,13 +67,8 @@ def _steer(asked: Asked, turn: Callable[[Engine, Week, datetime], object], what:
 
 
 def _noted(asked: Asked, what: str) -> Any:
-    _note(asked, what)
+    note(asked, what, f"issue {asked.values['issue']}")
     return receipt(asked)
-
-
-def _note(asked: Asked, what: str) -> None:
-    with transaction(asked.site.engine) as connection:
-        add_audit(connection, asked.caller, what, f"issue {asked.values['issue']}", asked.site.clock.now())
 
 
 def _operation(verb: str, act: Callable[[Asked], Any], summary: str) -> Operation:

@@ -15,7 +15,7 @@ from newsletter.tools.merge import merge_tools
 from newsletter.tools.reading import GivenTake, read_take
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import tally, verdict_of
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
 
 _CALL: Schema = {"type": ["string", "null"], "enum": ["ship", "skip", "split", None]}
@@ -75,6 +75,9 @@ def put_tools(asked: Asked) -> Any:
         rematch_releases(asked.site.engine, asked.site.clock.now())
     takes = {"new": report.new_takes, "replaced": report.replaced_takes}
     counts = {"created": report.created, "updated": report.updated, "unchanged": report.unchanged}
+    if not dry_run and report.unchanged < len(asked.body["tools"]):
+        slugs = [tool["slug"] for tool in asked.body["tools"]]
+        note(asked, "pushed tools", f"tool {slugs[0]}" if len(slugs) == 1 else None, **counts)
     return {**counts, "takes": takes, "panelists": list(report.panelists), "dry_run": dry_run}
 
 
@@ -82,12 +85,16 @@ def put_take(asked: Asked) -> Any:
     take = read_take(asked.values["panelist"], asked.body)
     if not isinstance(take, GivenTake):
         raise BadInputError("; ".join(str(fault) for fault in take))
-    record_take(asked.site.engine, asked.values["slug"], take, asked.site.clock.now())
+    report = record_take(asked.site.engine, asked.values["slug"], take, asked.site.clock.now())
+    what = "replaced a take" if report.replaced else "entered a take"
+    note(asked, what, f"tool {asked.values['slug']}", by=take.panelist)
     return show_tool(asked)
 
 
 def merge_tool(asked: Asked) -> Any:
-    report = merge_tools(asked.site.engine, asked.values["slug"], asked.body["into"], asked.site.clock.now())
+    slug, into = asked.values["slug"], asked.body["into"]
+    report = merge_tools(asked.site.engine, slug, into, asked.site.clock.now())
+    note(asked, f"merged into {into}", f"tool {slug}")
     return {"releases": report.releases, "takes": report.takes, "votes": report.votes}
 
 

@@ -100,7 +100,7 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
     except BadInputError as error:
         return _take_page(request, visitor, typed, str(error))
     report = record_take(here.engine, slug, given, here.clock.now())
-    _note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"{slug} by {panelist}")
+    _note(request, visitor, "replaced a take" if report.replaced else "entered a take", slug, panelist)
     said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
 
@@ -116,7 +116,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
         return shown_tool(request, visitor, pasted=typed.text("takes"), trouble=str(error))
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
-    _note(request, visitor, "pasted takes", f"{slug} by {', '.join(take.panelist for take in given)}")
+    _note(request, visitor, "pasted takes", slug, ", ".join(take.panelist for take in given))
     return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} takes")
 
 
@@ -174,10 +174,10 @@ def _percent(verdict: Verdict) -> str:
     return "no take" if verdict.ship_percent is None else f"{verdict.ship_percent} %"
 
 
-def _note(request: Request, visitor: Visitor, what: str, subject: str) -> None:
+def _note(request: Request, visitor: Visitor, what: str, slug: str, by: str) -> None:
     here = site(request)
     with transaction(here.engine) as connection:
-        audit.add_audit(connection, visitor.email, what, f"tool {subject}", here.clock.now())
+        audit.add_audit(connection, visitor.email, what, f"tool {slug}", here.clock.now(), {"by": by})
 
 
 _TAKE = "/editor/tools/{slug}/takes/{panelist}"

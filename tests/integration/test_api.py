@@ -289,6 +289,31 @@ def test_an_issue_is_sent_held_and_stopped(client: Client, engine: Engine, setti
     assert ("api:all", "stopped the issue") in said
 
 
+def test_what_programs_do_stands_in_the_editors_log(client: Client, engine: Engine, settings: Settings) -> None:
+    set_out(engine, settings)
+    one, two = ({**TOOL, "slug": slug, "name": slug, "url": f"https://{slug}.example"} for slug in ("one", "two"))
+    client.call("POST", f"/issues/{WEEK}/approve", {})
+    client.call("POST", "/tools", {"tools": [one, two]})
+    client.call("POST", "/tools", {"tools": [one]})
+    client.call("PUT", "/tools/one/takes/builder", TAKE)
+    client.call("PUT", "/tools/one/takes/builder", {"call": "skip"})
+    client.call("POST", "/tools/two/merge", {"into": "one"})
+    number = client.call("GET", "/releases").json()["releases"][0]["id"]
+    client.call("PUT", f"/releases/{number}/tool", {"tool": "one"})
+    client.call("DELETE", f"/releases/{number}")
+    with reading(engine) as connection:
+        lines = audit_log(connection)
+    assert [(line.what, line.subject) for line in reversed(lines) if line.who == "api:all"] == [
+        ("approved", f"issue {WEEK}"),
+        ("pushed tools", None),
+        ("entered a take", "tool one"),
+        ("replaced a take", "tool one"),
+        ("merged into one", "tool two"),
+        ("matched with one", f"release {number}"),
+        ("dropped", f"release {number}"),
+    ]
+
+
 @pytest.mark.parametrize("past", ["2020-11-24T09:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_no_issue_is_approved_for_a_time_that_is_past_or_none(
     client: Client, engine: Engine, settings: Settings, past: str

@@ -177,6 +177,7 @@ def test_takes_pasted_together_are_stored_together_or_not_at_all(room: Room) -> 
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 300 skip") == 422
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 30 skip: Not yet.") == 303
     assert "1 ship / 1 skip" in ada.browser.get("/editor/tools/inkwell").text
+    assert "by: builder, skeptic" in ada.browser.get("/editor/log?on=tool+inkwell").text
 
 
 def test_the_panel_is_asked_by_mail_for_what_each_lacks(room: Room) -> None:
