@@ -71,8 +71,13 @@ def is_letter_due(connection: Connection, now: datetime) -> bool:
 
 
 def claim_letters(connection: Connection, owner: str, now: datetime, lease_until: datetime, limit: int) -> list[int]:
-    """Take up to ``limit`` due letters for ``owner``; returns their ids. A lease that is past may be taken over."""
-    wanted = select(Letter.id).where(_due(now)).order_by(Letter.not_before, Letter.id).limit(limit)
+    """Take up to ``limit`` due letters for ``owner``; returns their ids in the order to send them in. A lease that is
+    past may be taken over.
+
+    Strangers can ask for any number of confirmations, so these come last: nobody waits behind them to sign in.
+    """
+    order = (Letter.kind == LetterKind.CONFIRM, Letter.not_before, Letter.id)
+    wanted = select(Letter.id).where(_due(now)).order_by(*order).limit(limit)
     ids = list(connection.scalars(wanted.with_for_update(skip_locked=True)))
     statement = (
         update(Letter)
@@ -80,7 +85,8 @@ def claim_letters(connection: Connection, owner: str, now: datetime, lease_until
         .values(status=LetterStatus.SENDING, lease_owner=owner, lease_until=lease_until, attempts=Letter.attempts + 1)
         .returning(Letter.id)
     )
-    return sorted(connection.scalars(statement)) if ids else []
+    claimed = set(connection.scalars(statement)) if ids else set()
+    return [letter_id for letter_id in ids if letter_id in claimed]
 
 
 def hold_letter(connection: Connection, letter_id: int, owner: str, lease_until: datetime) -> DueLetter | None:

@@ -59,6 +59,16 @@ def test_a_letter_is_sent_once_and_its_reply_is_kept(engine: Engine, settings: S
     assert "Have a look." in arrived.html()
 
 
+def test_nobody_waits_behind_any_number_of_confirmations_to_sign_in(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        for number in range(60):
+            long_ago = real_now() - timedelta(minutes=9)
+            add_letter(connection, "confirm", f"r{number}@example.org", {"confirmation": number}, long_ago, MONDAY)
+        wanted = add_letter(connection, "sign_in", "ada@example.org", {"sign_in_id": 1}, real_now(), MONDAY)
+        claimed = claim_letters(connection, "us", real_now(), real_now() + timedelta(minutes=5), 50)
+    assert claimed[0] == wanted
+
+
 def test_a_letter_that_is_not_due_waits(engine: Engine, settings: Settings) -> None:
     notice(engine, wait=timedelta(minutes=4))
     with RecordingRelay() as inbox:
