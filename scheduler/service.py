@@ -1,6 +1,6 @@
 """The running service: letters, deliveries and the timetable, until it is told to stop.
 
-APScheduler only wakes us up; what is due is asked of the database each time.
+Each looks every second what the database says is due, however the machine's clock is put meanwhile.
 """
 
 import logging
@@ -9,11 +9,9 @@ from collections.abc import Callable
 from concurrent import futures
 from contextlib import ExitStack
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine
 
 from db import claims, deliveries, ownership, runs
@@ -51,30 +49,30 @@ class Service:
         self._look_everywhere = 0.0
         # One at a time, in the order of the timetable: what is composed on the hour was gathered on the hour.
         self._runs = futures.ThreadPoolExecutor(1, "runs")
-        self._waker = BackgroundScheduler(
-            timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
+        rounds = (self._send_letters, self._send_issues, self._call_webhooks, self._keep_timetable)
+        self._rounds = [Thread(target=self._go_round, args=(work,), name=work.__name__) for work in rounds]
 
     def __enter__(self) -> "Service":
         owner = self._stack.enter_context(ownership.owner(self._engine, self._clock.now())).name
         machines = None if is_sqlite(self._engine) else self._machines()
         self._context = Context(self._engine, self._settings, self._clock, self._stop, owner, machines)
-        # A round that outlasts its second is no news: the next one begins when it is over.
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         if machines is not None:
             self._stack.enter_context(machines)
-        for work in (self._send_letters, self._send_issues, self._call_webhooks, self._keep_timetable):
-            self._waker.add_job(_guarded(work), "interval", seconds=TICK_SECONDS, next_run_time=real_now())
-        self._waker.start()
+        for one in self._rounds:
+            one.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._waker.shutdown(wait=True)
+        for one in self._rounds:
+            one.join()
         self._runs.shutdown(wait=True)
         self._stack.close()
+
+    def _go_round(self, work: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            _guarded(work)()
+            self._stop.wait(TICK_SECONDS)
 
     def _send_letters(self) -> None:
         from newsletter.deliveries.send_letters import letters_are_due, send_letters

@@ -1,16 +1,23 @@
-"""The machine's clock is put forward or back while an issue is being sent: it goes on, and nobody gets it twice."""
+"""The machine's clock is put forward or back: what is being sent goes on, and nobody gets it twice."""
 
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from db.engine import make_engine, transaction
+from db.letters import add_letter
+from db.states import LetterKind
+from newsletter.clock import real_now
 from newsletter.deliveries import hold_leases, send
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
-from newsletter.settings import Settings
+from newsletter.settings import Settings, load
+from scheduler import service
+from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
 
@@ -41,3 +48,23 @@ def test_a_clock_that_jumps_neither_holds_a_sending_nor_repeats_it(
     found = read_receipt(engine, WEEK)
     assert (found.status, found.counts.sent) == ("sent", READERS)
     assert len(sink.mails) == len(sink.recipients()) == READERS
+
+
+def test_a_service_goes_on_when_the_clock_of_its_machine_is_put_back(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at a start before the time servers answer, by a hardware clock that runs in local time."""
+    engine = make_engine(sqlite_url)
+    with Sink() as sink:
+        here = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
+        monkeypatch.setattr(service, "real_now", lambda: real_now() + timedelta(hours=2))
+        with service.Service(engine, here, standing(), keeps_timetable=False):
+            monkeypatch.undo()
+            with transaction(engine) as connection:
+                words = {"subject": "Still here", "paragraphs": []}
+                add_letter(connection, LetterKind.NOTICE, "ada@example.org", words, real_now(), real_now())
+            until = time.monotonic() + 10
+            while not sink.mails and time.monotonic() < until:
+                time.sleep(0.05)
+    engine.dispose()
+    assert sink.recipients() == {"ada@example.org": 1}
