@@ -226,7 +226,8 @@ def is_missed() -> ColumnElement[bool]:
     return Delivery.status.in_([literal_column("'failed'"), literal_column("'skipped'")])
 
 
-_OPEN = status_is("queued"), status_is("sending"), is_waiting()
+# What is uncertain without another attempt stays so.
+_OPEN = status_is("queued"), status_is("sending"), and_(is_waiting(), Delivery.next_attempt_at.is_not(None))
 
 
 def mailable(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -37,7 +37,7 @@ def receipt_now(request: Request, visitor: Visitor) -> Response:
 
 def _changes(receipt: Receipt) -> bool:
     """What a sender holds of a cancelled issue still settles."""
-    return receipt.status in _LIVE or receipt.counts.open > 0
+    return receipt.status in _LIVE or (receipt.status == IssueStatus.CANCELLED and receipt.counts.open > 0)
 
 
 def _receipt(request: Request, visitor: Visitor, template: str, receipt: Receipt, **more: Any) -> Response:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -119,6 +120,15 @@ def test_a_connection_cut_after_the_final_dot_leaves_the_delivery_uncertain(engi
     twice = [mail for mail in sink.mails if mail.recipient == "reader3@example.org"]
     assert len(twice) == 2
     assert twice[0].data == twice[1].data
+
+
+def test_a_delivery_that_is_left_uncertain_holds_up_no_issue(engine: Engine, settings: Settings) -> None:
+    with Sink().ending(lambda mail, number: None if number == 5 else "250 2.0.0 taken") as sink:
+        here = replace(with_relays(settings, sink.url), uncertain="leave")
+        published(engine, here, 10)
+        (sent,) = send_due(engine, here, standing(), WEEK).issues
+    assert (sent.status, sent.counts.sent, sent.counts.uncertain) == ("sent", 9, 1)
+    assert len(sink.mails) == 10
 
 
 def test_progress_hears_counts_that_add_up_while_it_sends_and_at_the_end(engine: Engine, settings: Settings) -> None:
