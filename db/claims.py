@@ -26,6 +26,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     update,
@@ -134,7 +135,7 @@ def put_off(connection: Connection, issue_id: int, owner: str, ids: Sequence[int
         .where(_held(issue_id, owner), _among(connection.dialect.name))
         .values(
             status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
-            attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None,
+            attempts=Delivery.attempts - 1, first_attempt_at=_BEFORE_THIS, lease_owner=None, lease_until=None,
         ),
         _chosen(connection, issue_id, ids),
     )  # fmt: skip
@@ -165,9 +166,12 @@ def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterab
         connection.execute(
             update(Delivery)
             .where(_held(issue_id, owner), _among(connection.dialect.name))
-            .values(status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1),
+            .values(
+                status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1,
+                first_attempt_at=_BEFORE_THIS,
+            ),
             _chosen(connection, issue_id, ids),
-        )
+        )  # fmt: skip
 
 
 def left_meanwhile(connection: Connection, issue_id: int, owner: str, now: datetime) -> frozenset[int]:
@@ -205,7 +209,7 @@ def take_over(
     return connection.execute(
         update(Delivery)
         .where(Delivery.issue_id == issue_id, status_is("sending"), left)
-        .values(status=DeliveryStatus.QUEUED, lease_owner=None, lease_until=None)
+        .values(status=DeliveryStatus.QUEUED, first_attempt_at=_BEFORE_THIS, lease_owner=None, lease_until=None)
     ).rowcount
 
 
@@ -234,6 +238,9 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
 
 # Statements that every claim runs are made once: making one takes longer than running it.
 
+
+_BEFORE_THIS = case((Delivery.attempts > 1, Delivery.first_attempt_at), else_=null())
+"""When the first attempt was, if there was one before the one that ends here: after it, 72 hours are counted."""
 
 _NEWEST_QUEUED = select(func.max(Delivery.id)).where(Delivery.issue_id == bindparam("issue"), status_is("queued"))
 

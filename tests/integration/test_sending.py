@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
+from db.claims import give_back
 from db.deliveries import Counts
+from db.engine import transaction
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import ALL, Sink
-from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+from tests.integration.sending import GONE, NOW, WEEK, approved_issue, held, published, standing, subscribe, with_relays
 
 
 def stop_after(seconds: float) -> threading.Event:
@@ -91,6 +93,22 @@ def test_a_greylisted_delivery_waits_and_goes_out_later(engine: Engine, settings
         again = send_due(engine, here, standing(NOW + timedelta(minutes=15)), WEEK).issues[0]
     assert (again.counts.sent, again.status) == (10, "sent")
     assert sink.recipients()["reader3@example.org"] == 1
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["gave it back", "was killed"])
+def test_who_was_not_tried_before_a_long_pause_is_not_given_up_at_the_first_try(
+    engine: Engine, settings: Settings, killed: bool
+) -> None:
+    """Greylisted on Tuesday, with a sender before it that had claimed and not sent them on Friday."""
+    with Sink().refusing("reader3@example.org", "451 4.7.1 greylisted, try later") as sink:
+        here = with_relays(settings, sink.url)
+        issue_id = published(engine, here, 10)
+        claimed = held(engine, 10)
+        if not killed:
+            with transaction(engine) as connection:
+                give_back(connection, issue_id, GONE, claimed)
+        (sent,) = send_due(engine, here, standing(NOW + timedelta(days=4)), WEEK).issues
+    assert (sent.counts.sent, sent.counts.deferred) == (9, 1)
 
 
 @pytest.mark.parametrize("offers", [ALL, PIPELINING, PLAIN], ids=["chunking", "pipelining", "plain"])
