@@ -1,23 +1,25 @@
 """The archive over HTTP: issues as pages, text and feeds, without anybody's links."""
 
 import json
+import re
+from functools import reduce
 from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import Engine
 
 from db.engine import reading
-from db.tools import standing_tool
+from db.tools import standing_tool, tools_by_slug
 from newsletter.clock import Clock
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.arrange import arrange
-from newsletter.issues.arrangement import drop
+from newsletter.issues.arrangement import Arrangement, drop, write_note
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import put, words
-from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -90,6 +92,23 @@ def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browse
         assert "example.org" not in body
     assert sent.get(f"/issues/{WEEK}.txt").headers["content-type"] == "text/plain; charset=utf-8"
     assert max(map(len, text.splitlines())) <= 78
+
+
+def test_an_issue_has_every_note_of_its_editors(engine: Engine, settings: Settings, browser: Browser) -> None:
+    set_out(engine, settings)
+    with reading(engine) as connection:
+        ids = [tool.id for tool in tools_by_slug(connection, [launch[0] for launch in LAUNCHES]).values()]
+
+    def noted(now: Arrangement) -> Arrangement:
+        return reduce(lambda made, tool_id: write_note(made, tool_id, f"Note {tool_id}:\n- by **hand**."), ids, now)
+
+    arrange(engine, WEEK, noted, "wrote notes", by="ed", revision=None, now=NOW)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    page, text = browser.get(f"/issues/{WEEK}").text, browser.get(f"/issues/{WEEK}.txt").text
+    for tool_id in ids:
+        assert f"<p>Note {tool_id}:</p><ul><li>by <strong>hand</strong>.</li></ul>" in page
+        assert re.search(rf"\n( *)Note {tool_id}:\n\n\1- by hand\.\n", text)
 
 
 def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:
