@@ -128,7 +128,8 @@ def _telling_of_approvals(door: Door, release_id: int) -> Iterator[None]:
         with reading(door.engine) as connection:
             issue = issue_of_week(connection, before.issue)
         if issue is not None and issue.status == "draft":
-            note(f"Issue {before.issue} was approved and is a draft again; approve it once more.")
+            again = f"`newsletter issues compose --week {before.issue}` and approve it once more"
+            note(f"Issue {before.issue} was approved and is a draft again; bring it up to date by {again}.")
 
 
 def _shown(door: Door, release: "ReleaseRow") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import load
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.integration.test_issues import NOW, WEEK, add_reader, add_release, launch, move, set_take
+from tests.integration.test_issues import NOW, WEEK, add_reader, add_release, add_tool, launch, move, set_take
 
 
 @pytest.fixture
@@ -142,13 +142,18 @@ def test_deciding_about_a_release_of_an_approved_issue_makes_it_a_draft_again(
     engine: Engine, issues: Command, edit: tuple[str, ...]
 ) -> None:
     launch(engine, "alpha", "SSS")
-    launch(engine, "beta", "SSS")
+    launch(engine, "gamma", "SSS")
+    add_tool(engine, "beta", "SSS")
     issues.json("issues", "compose")
     issues.json("issues", "approve", "2026-W47", "--at", "2026-11-24T09:00")
-    assert "draft again" in issues("releases", *edit).stderr
+    said = issues("releases", *edit).stderr
+    assert "draft again" in said
     shown = issues.json("issues", "show", "2026-W47")
     assert (shown["status"], shown["approved_by"], shown["send_at"]) == ("draft", None, None)
-    assert "alpha" not in [item["tool"] for item in shown["items"]]
+    advice = said.partition("`newsletter ")[2].partition("`")[0]
+    issues(*advice.split())
+    carried = {item["tool"] for item in issues.json("issues", "show", "2026-W47")["items"]}
+    assert carried == ({"gamma"} if edit[0] == "drop" else {"beta", "gamma"})
 
 
 def test_saying_again_whose_release_it_is_is_no_edit(engine: Engine, issues: Command) -> None:
