@@ -162,13 +162,16 @@ def _preferences_page(
 ) -> Response:
     here, selection = site(request), Selection.parse(subscriber.selection)
     with reading(here.engine) as connection:
-        categories = sorted({*categories_on_offer(connection), *selection.categories})
-        panelists = panel(connection)
+        offered, panelists = categories_on_offer(connection), panel(connection)
+    chosen = {category.casefold() for category in selection.categories}
+    gone = chosen - {category.casefold() for category in offered}
+    categories = sorted({*offered, *(one for one in selection.categories if one.casefold() in gone)})
     paused = subscriber.paused_until
     resting = paused is not None and paused > here.clock.now()
     return page(
         request, "preferences.html", status=status, subscriber=subscriber, said=said,
-        error=error, selection=selection, categories=categories, panel=panelists, pauses=PAUSE_WEEKS,
+        error=error, selection=selection, panel=panelists, pauses=PAUSE_WEEKS,
+        categories=[(category, category.casefold() in chosen) for category in categories],
         percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
         paused_until=paused.astimezone(here.settings.timezone).date().isoformat() if resting and paused else None,
         here=_path(request, "preferences"), unsubscribe=_path(request, "unsubscribe"),

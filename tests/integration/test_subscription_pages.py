@@ -25,6 +25,7 @@ from newsletter.subscribers.import_subscribers import add_confirmed
 from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.app import create_app
+from tests.fakes.pages import put
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
 from tests.fakes.times import MONDAY
@@ -486,6 +487,16 @@ def test_preferences_are_saved_and_shown(house: House) -> None:
     assert "taking a rest" in page
     house.post(f"/preferences/{token}", data={"pause_weeks": "0"})
     assert "taking a rest" not in house.get(f"/preferences/{token}").text
+
+
+def test_a_category_stands_there_once_and_is_ticked_in_whatever_capitals_it_was_chosen(house: House) -> None:
+    put(house.engine, {"slug": "a", "name": "A", "url": "https://a.example/", "category": "AI Agents"})
+    token = house.active("ada@example.org")
+    page = house.post(f"/preferences/{token}", data={"category": ["ai agents", "Long gone"]}).text
+    ticks = re.findall(r'<input type="checkbox" name="category" value="([^"]*)"( checked)?>', page)
+    assert ticks == [("AI Agents", " checked"), ("Long gone", " checked")]
+    page = house.post(f"/preferences/{token}", data={"category": "Long gone"}).text
+    assert 'value="AI Agents">' in page
 
 
 @pytest.mark.parametrize(
