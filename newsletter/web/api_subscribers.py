@@ -22,6 +22,7 @@ from newsletter.web.api_schemas import EMAIL, INSTANT, PAGE, Schema, closed, lis
 
 _STATE: Schema = {"type": "string", "enum": [str(state) for state in SubscriberState]}
 _REASON: Schema = {"type": "string", "enum": [str(reason) for reason in SuppressionReason]}
+_NOBODY = "nobody subscribes with this address"
 _SHORT: Schema = {"type": "string", "maxLength": 500}
 _SUBSCRIBER = shape("email state", email=EMAIL, state=_STATE)
 _SUPPRESSION = shape("email reason at", email=or_null(EMAIL), reason=_REASON, at=INSTANT)
@@ -60,8 +61,8 @@ def unsubscribe_subscriber(asked: Asked) -> Any:
 
 
 def erase_subscriber(asked: Asked) -> Any:
-    _found(asked)
-    erase_address(asked.site.engine, _named(asked), now=asked.site.clock.now())
+    if not erase_address(asked.site.engine, _named(asked), now=asked.site.clock.now()).known:
+        raise NotFoundError(_NOBODY)
     return {"erased": True}
 
 
@@ -97,7 +98,7 @@ def _named(asked: Asked) -> str:
 def _found(asked: Asked) -> dict[str, Any]:
     found = find_subscriber(asked.site.engine, _named(asked))
     if found is None:
-        raise NotFoundError("nobody subscribes with this address")
+        raise NotFoundError(_NOBODY)
     return found
 
 
@@ -126,7 +127,8 @@ OPERATIONS = (
         show_subscriber, _SUBSCRIBER, place=_PLACE,
     ),
     Operation(
-        "DELETE", "/api/v1/subscribers/{email}", "subscribers:write", "Erase a subscriber; a keyed hash stays.",
+        "DELETE", "/api/v1/subscribers/{email}", "subscribers:write",
+        "Erase an address, whether it subscribes or is merely suppressed; a keyed hash stays.",
         erase_subscriber, shape("erased", erased={"type": "boolean"}), place=_PLACE,
     ),
     Operation(

@@ -181,6 +181,14 @@ def test_what_is_remembered_of_an_erased_reader_is_forgotten_with_them(client: C
     assert b"bob@" in kept
 
 
+def test_who_is_merely_suppressed_is_erased_too(client: Client) -> None:
+    client.call("POST", "/suppressions", {"email": "zoe@example.org", "note": "Zoe asked by phone"})
+    assert client.call("DELETE", "/subscribers/zoe@example.org").json() == {"erased": True}
+    (kept,) = client.call("GET", "/suppressions").json()["suppressions"]
+    assert (kept["email"], kept["note"], kept["reason"]) == (None, None, "manual")
+    assert is_problem(client.call("DELETE", "/subscribers/nobody@example.org"), 404)
+
+
 def test_subscribers_come_with_their_consent_and_leave(client: Client) -> None:
     ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
     bad = {**ada, "email": "nobody"}
