@@ -12,7 +12,7 @@ from db.engine import reading, transaction
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
-from newsletter.errors import BadInputError
+from newsletter.errors import BadInputError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.rematch import rematch_releases
@@ -60,11 +60,21 @@ def match(request: Request, visitor: Visitor, typed: Typed) -> Response:
 def new_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Make a tool of it: unlisted until it has a take."""
     here, release_id = site(request), request.path_params["release_id"]
+    _refuse_decided(request, release_id)
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
     tagline, shared = typed.line("tagline", 500) or None, _lies_elsewhere(request, release_id, url)
     slug = make_tool(here.engine, name, url, category, here.clock.now(), tagline=tagline, shared=shared)
     release = match_to_tool(here.engine, release_id, slug, here.clock.now(), f"new tool, by {visitor.email}")
     return _decided(request, visitor, release, f"made into the new tool {slug}", category=category)
+
+
+def _refuse_decided(request: Request, release_id: int) -> None:
+    """A second press of the button, or another editor's, would make a second tool of it."""
+    with reading(site(request).engine) as connection:
+        release = releases.release_by_id(connection, release_id)
+    if release is not None and release.status != ReleaseStatus.UNMATCHED:
+        done = f"matched with {release.tool}" if release.tool else release.status
+        raise RefusedError(f"{release.title!r} is {done} already, so no tool was made of it")
 
 
 def _lies_elsewhere(request: Request, release_id: int, url: str) -> bool:

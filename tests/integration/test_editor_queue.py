@@ -100,6 +100,17 @@ def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     assert tool.listed
 
 
+def test_a_button_that_is_pressed_twice_makes_one_tool(room: Room) -> None:
+    ada, fish = room.editor(), unmatched(room)["Lanternfish"]
+    typed = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}
+    assert [act(ada, f"/editor/queue/{fish}/new-tool", **typed) for _ in range(2)] == [303, 409]
+    with reading(room.engine) as connection:
+        assert tools.tool_by_slug(connection, "lanternfish-2") is None
+        found = releases.release_by_id(connection, fish)
+    assert found is not None
+    assert found.tool == "lanternfish"
+
+
 def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
     fish = waiting["Lanternfish"]
