@@ -11,7 +11,7 @@ from db.tools import AliasRow, ToolRow
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.naming import fold_name, slug_of
-from newsletter.tools.field_values import is_web_address
+from newsletter.tools import field_values
 
 
 def make_tool(
@@ -25,8 +25,12 @@ def make_tool(
     """
     if not name or not category:
         raise BadInputError("a new tool needs a name and a category")
-    if not is_web_address(url):
-        raise BadInputError(f"{url!r} is no web address; it must begin with https:// or http://")
+    fields = (("address", field_values.web_address, url), ("category", field_values.category, category))
+    for what, read, given in fields:
+        try:
+            read(given)
+        except field_values.Fault as fault:
+            raise BadInputError(f"the {what} {fault}") from None
     with transaction(engine) as connection:
         slug = _free_slug(connection, name)
         tool_id = rows.add_tool(
