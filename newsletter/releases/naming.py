@@ -126,7 +126,8 @@ def fold_name(text: str) -> str:
 def slug_of(name: str) -> str:
     """Lower-case words with hyphens, as in addresses; `tool` where nothing of the name can stand in one."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
-    return "-".join(re.findall(r"[a-z0-9]+", plain.replace("+", " plus ").replace("#", " sharp ")))[:80] or "tool"
+    words = re.findall(r"[a-z0-9]+", plain.replace("+", " plus ").replace("#", " sharp "))
+    return "-".join(words)[:80].rstrip("-") or "tool"
 
 
 def is_name(text: str) -> bool:

@@ -223,6 +223,7 @@ def test_a_slug_is_made_of_what_can_stand_in_an_address() -> None:
     assert slug_of("Café Notes 2.0!") == "cafe-notes-2-0"
     assert slug_of("C++ Insights") == "c-plus-plus-insights"
     assert slug_of("微软") == "tool"
+    assert slug_of("a" * 79 + " bc") == "a" * 79, "an import takes no slug that ends in a hyphen"
 
 
 @given(st.text(max_size=200))
