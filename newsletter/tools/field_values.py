@@ -83,8 +83,12 @@ def paragraphs(value: Any) -> str | None:
     return _CONTROLS_IN_TEXT.sub(" ", _text(value, LONGEST_TEXT).replace("\r\n", "\n")).strip() or None
 
 
-def lines(value: Any) -> tuple[str, ...]:
-    found = [needed_line(item) for item in a_list(value)]
+def aliases(value: Any) -> tuple[str, ...]:
+    """Names, each a line, and addresses, which may be longer than a line."""
+    found = [
+        web_address(item) if isinstance(item, str) and is_web_address(item) else needed_line(item)
+        for item in a_list(value)
+    ]
     return tuple(dict.fromkeys(found))
 
 

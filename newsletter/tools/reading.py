@@ -57,7 +57,7 @@ _TOOL: dict[str, _Reader] = {
     "pricing": values.line,
     "entry": values.line,
     "best_for": values.line,
-    "aliases": values.lines,
+    "aliases": values.aliases,
     "takes": values.a_list,
     "votes": values.votes,
     "listed": values.flag,

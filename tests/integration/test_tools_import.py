@@ -57,6 +57,14 @@ def test_what_was_imported_is_exported(engine: Engine) -> None:
     assert exported(engine) == [TOOL]
 
 
+def test_an_address_that_a_match_taught_is_exported_and_comes_in_however_long_it_is(engine: Engine) -> None:
+    address = "https://example.com/launches/" + "-".join(map(str, range(500)))
+    store(engine, TOOL | {"aliases": [address]})
+    assert exported(engine) == [TOOL | {"aliases": [address]}]
+    with pytest.raises(BadInputError, match="aliases: is 1,916 characters long; at most 500"):
+        store(engine, TOOL | {"aliases": [f"Or {address[5:]}"]})
+
+
 def test_counts_are_kept_beside_the_takes(engine: Engine) -> None:
     store(engine, TOOL)
     tool = found(engine)
