@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 
 from newsletter.errors import BadInputError
+from newsletter.tools.field_values import paragraphs
 from newsletter.tools.reading import GivenTake
 
 LONGEST_TAKE = 20_000
@@ -49,7 +50,7 @@ def given_take(panelist: str, call: str, score: int | None, text: str) -> GivenT
         raise BadInputError(f"a score is between 0 and 100, not {score}")
     if len(text.strip()) > LONGEST_TAKE:
         raise BadInputError(f"a take is at most {LONGEST_TAKE:,} characters long, this one has {len(text.strip()):,}")
-    return GivenTake(panelist, call, score, text.strip())
+    return GivenTake(panelist, call, score, paragraphs(text.strip()) or "")
 
 
 def _head(panel: Sequence[tuple[str, str]]) -> re.Pattern[str]:

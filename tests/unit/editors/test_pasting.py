@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from newsletter.editors.pasting import given_take, read_takes
 from newsletter.editors.roles import may_enter_take
 from newsletter.errors import BadInputError
+from newsletter.tools.reading import read_take
 
 PANEL = [("builder", "Builder"), ("skeptic", "Skeptic"), ("founder", "Founder")]
 
@@ -36,6 +37,13 @@ def test_takes_begin_with_panelist_score_and_call() -> None:
 def test_what_cannot_be_read_is_refused_whole(text: str, why: str) -> None:
     with pytest.raises(BadInputError, match=why):
         read_takes(text, PANEL)
+
+
+def test_a_take_is_stored_as_an_import_of_it_would_be() -> None:
+    (take,) = read_takes("Builder 88 ship:\tA table\tof two columns.\n\n- kept\n", PANEL)
+    assert take.text == "A table of two columns.\n\n- kept"
+    given = {"panelist": "builder", "score": 88, "call": "ship", "text": take.text}
+    assert read_take("builder", given) == take
 
 
 def test_a_take_says_ship_or_skip() -> None:
