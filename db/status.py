@@ -1,6 +1,7 @@
 """How the installation is doing: counts for `newsletter status`, /metrics and doctor."""
 
 import os
+import shutil
 from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
@@ -31,6 +32,8 @@ from db.states import (
     RunStatus,
     SubscriberState,
 )
+
+_ROOM = 1 << 20  # bytes; with less, what is written fails sooner or later
 
 
 class OpenIssue(NamedTuple):
@@ -99,10 +102,11 @@ def last_done(connection: Connection) -> dict[str, datetime]:
 
 
 def takes_writes(connection: Connection) -> bool:
-    """False for a PostgreSQL that stands by or is set read-only, and for an SQLite file that may not be written."""
+    """False for a PostgreSQL that stands by or is set read-only, and for an SQLite file that may not be written, or
+    whose disk is full."""
     if is_sqlite(connection):
         path = connection.engine.url.database
-        return path is None or os.access(path, os.W_OK)
+        return path is None or (os.access(path, os.W_OK) and shutil.disk_usage(path).free >= _ROOM)
     return bool(connection.scalar(text("SELECT current_setting('transaction_read_only') = 'off'")))
 
 

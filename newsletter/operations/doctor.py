@@ -76,7 +76,9 @@ def _database(engine: Engine) -> Check:
     if found is not None:
         with reading(engine) as connection:
             if not status.takes_writes(connection):
-                advice = "let NEWSLETTER_DATABASE_URL lead to the server that takes writes, or to a file of this user's"
+                advice = (
+                    "let NEWSLETTER_DATABASE_URL lead to a server that takes writes, or a file of this user's with room"
+                )
                 return error("database", "it can be read and not be written", advice)
     return checks.schema_check(found, newest_revision())
 

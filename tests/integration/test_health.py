@@ -3,6 +3,7 @@
 import socket
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, make_url, text
@@ -81,6 +82,16 @@ def test_a_database_that_takes_no_writes_is_not_ready(postgres_url: str, tmp_pat
     assert (answer.status_code, answer.json()["database"], answer.json()["schema"]) == (503, False, True)
     found = {check.name: check for check in examine(replace(settings, database_url=url), NoDns(), now=MONDAY)}
     assert found["database"].what == "it can be read and not be written"
+
+
+def test_a_database_on_a_full_disk_is_not_ready(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(complete_environment(sqlite_url), tmp_path)
+    monkeypatch.setattr("db.status.shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answer = browser(make_engine(sqlite_url), settings, relay_at(listening)).get("/readyz")
+    assert (answer.status_code, answer.json()["database"], answer.json()["schema"]) == (503, False, True)
 
 
 class NoDns:
