@@ -1,7 +1,7 @@
 """Runs of the timetable's jobs: claimed once each, taken over when their process is gone, looked at by people."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
@@ -41,9 +41,12 @@ _RUN = tuple(getattr(JobRun, name) for name in Run._fields)
 
 
 def last_times(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """The last time of each job, up to ``now``, that is accounted for."""
+    """The last time of each job, up to ``now``, that is accounted for; of a job that never ran, the last instant before
+    the first run that was planned."""
+    planned = select(JobPlan.job, JobPlan.next_at).where(JobPlan.next_at <= now)
+    before = {row.job: row.next_at - timedelta(seconds=1) for row in connection.execute(planned)}
     statement = select(JobRun.job, func.max(JobRun.scheduled_for).label("last")).where(JobRun.scheduled_for <= now)
-    return {row.job: row.last for row in connection.execute(statement.group_by(JobRun.job))}
+    return before | {row.job: row.last for row in connection.execute(statement.group_by(JobRun.job))}
 
 
 def claim_run(

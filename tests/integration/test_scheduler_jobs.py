@@ -114,7 +114,7 @@ def test_what_was_missed_in_a_long_stop_is_told_in_one_mail(sqlite_url: str, tmp
         until(lambda: [one for one in notices(engine) if "not done" in one[1]])
     (notice,) = [one for one in notices(engine) if "not done" in one[1]]
     engine.dispose()
-    assert notice[1] == "compose was not done"
+    assert notice[1] == "compose, remind, send were not done"
 
 
 def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str, tmp_path: Path) -> None:

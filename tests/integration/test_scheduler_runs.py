@@ -128,6 +128,13 @@ def test_what_is_found_too_late_is_noted_once_and_not_run(engine: Engine, me: st
     assert claim_due(engine, [COMPOSE], me, much_later, REAL) == Claims()
 
 
+def test_a_first_run_that_was_found_too_late_is_missed_as_any_other(engine: Engine, me: str) -> None:
+    send = Job("send", Crontab("0 9 * * tue", ZoneInfo("UTC")), late=3 * 24 * HOUR, each=True)
+    assert claim_due(engine, [send], me, NOW, REAL) == Claims(), "planned for tomorrow"
+    found = claim_due(engine, [send], me, NOW + timedelta(days=7), REAL)
+    assert [at.day for _, at in found.missed] == [17]
+
+
 def test_a_job_that_fails_is_tried_again_later_and_then_given_up(engine: Engine, settings: Settings, me: str) -> None:
     def refuses(context: Context, due_at: datetime) -> dict[str, object]:
         raise RefusedError("the relay is away")
