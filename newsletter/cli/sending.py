@@ -46,11 +46,13 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     """
     from db.engine import reading
     from db.issues import issue_of_week
+    from newsletter.deliveries.read_keys import signers_of
     from newsletter.deliveries.senders import give_way
     from newsletter.issues.publish import publish_issue
 
     give_way()
     week = week_argument(issue)
+    signers_of(door.settings)  # before anything is published that could not be signed
     with reading(door.engine) as connection:
         found = issue_of_week(connection, str(week))
     if found is None or found.status not in ("sending", "sent"):

@@ -55,10 +55,12 @@ def run_service(
 ) -> None:
     """Letters, sending and the timetable beside the web app on a bound socket, until the process is told to stop.
 
-    ``routes`` come before those of the web app.
+    ``routes`` come before those of the web app. Raises SettingsError where a key of NEWSLETTER_DKIM cannot be used.
     """
+    from newsletter.deliveries.read_keys import signers_of
     from scheduler.service import Service
 
+    signers_of(settings)
     with Service(engine, settings, clock, keeps_timetable=keeps_timetable):
         if listening is None:
             note("Working without the web app; Ctrl-C stops.")

@@ -17,6 +17,7 @@ from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.message import Frozen
 from newsletter.deliveries.pacing import Queue, Slowed, spread
+from newsletter.deliveries.read_keys import signers_of
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
 from newsletter.deliveries.transport import is_loopback
@@ -176,23 +177,6 @@ def _left_out(settings: Settings) -> tuple[str, ...]:
     from newsletter.deliveries.dkim import REWRITTEN_BY_SES
 
     return REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
-
-
-def signers_of(settings: Settings) -> "tuple[Signer, ...]":
-    """The keys that NEWSLETTER_DKIM names. Raises SettingsError naming the file that cannot be used."""
-    if not settings.dkim:
-        return ()
-    from newsletter.deliveries.dkim import Signer
-
-    found = []
-    for key in settings.dkim:
-        try:
-            found.append(Signer.from_pem(key.selector, key.domain, key.path.read_bytes()))
-        except OSError as error:
-            raise SettingsError(f"NEWSLETTER_DKIM: {key.path} cannot be read: {error.strerror}") from None
-        except ValueError as error:
-            raise SettingsError(f"NEWSLETTER_DKIM: {key.path} {error}") from None
-    return tuple(found)
 
 
 def _settle_cancelled(engine: Engine, clock: Clock) -> None:

@@ -33,7 +33,7 @@ from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, Unsigned, canon
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import WANTS_MORE, Reply
-from newsletter.deliveries.send import signers_of
+from newsletter.deliveries.read_keys import signers_of
 from newsletter.deliveries.transport import RelayError, submit
 from newsletter.issues.values import load_values
 from newsletter.settings import Settings, required

@@ -100,6 +100,15 @@ def test_approving_tells_when_the_readership_jumped(engine: Engine, tmp_path: Pa
     assert "One reader would get it, 2 got the last issue" in issues("issues", "approve", "2026-W48").stderr
 
 
+def test_what_could_not_be_signed_is_not_published(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    issues("issues", "approve", "2026-W47")
+    issues.settings["NEWSLETTER_DKIM"] = "s1:example.com:gone.pem"
+    assert "gone.pem cannot be read" in issues.refuses("issues", "send", "2026-W47")
+    assert issues.json("issues", "show", "2026-W47")["status"] == "approved"
+
+
 def test_what_cannot_be_done_is_one_line(issues: Command) -> None:
     assert "2026-W30" in issues.refuses("issues", "show", "2026-W30")
     assert "no week" in issues.refuses("issues", "render", "next", "--to", "out")

@@ -231,6 +231,11 @@ def test_it_does_not_start_without_a_secret_key(sqlite_url: str, inbox: Inbox, t
     assert "NEWSLETTER_SECRET_KEY is not set" in refused(variables, tmp_path)
 
 
+def test_it_does_not_start_with_a_key_that_cannot_be_read(sqlite_url: str, inbox: Inbox, tmp_path: Path) -> None:
+    variables = environment(sqlite_url, inbox, NEWSLETTER_DKIM="s1:example.com:gone.pem")
+    assert "NEWSLETTER_DKIM: gone.pem cannot be read" in refused(variables, tmp_path, "--port", "0")
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(sqlite_url: str, inbox: Inbox, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
