@@ -106,9 +106,11 @@ def put_back(restored: Path, database: Path) -> None:
 
 
 def remove(database: Path) -> None:
-    """A database with what SQLite keeps beside it."""
+    """A database with what SQLite keeps beside it. A read-only disk refuses to remove even what is not there."""
     for rest in ("", "-wal", "-shm", "-journal"):
-        database.with_name(database.name + rest).unlink(missing_ok=True)
+        path = database.with_name(database.name + rest)
+        if path.exists():
+            path.unlink()
 
 
 def read_only(database: Path) -> str:

@@ -228,7 +228,7 @@ def is_being_sent(engine: Engine) -> bool:
         with reading(engine) as connection:
             owners = _holders(connection)
             certainly, seemingly = gone_owners(connection, engine, owners)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, OSError):
         return False
     return bool(owners - certainly - seemingly)
 

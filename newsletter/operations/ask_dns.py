@@ -141,6 +141,6 @@ def _ptr(host: str, resolver: Resolver) -> list[Check]:
 
 
 def line(found: object) -> str:
-    """What was found, in one line."""
-    words = " ".join(str(found).split())
+    """What was found, in one line; of the database in its driver's own words."""
+    words = " ".join(str(getattr(found, "orig", None) or found).split())
     return words[:200] or type(found).__name__

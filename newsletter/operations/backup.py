@@ -66,7 +66,7 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
     except OSError as error:
         raise NewsletterError(f"the backup could not be written to {target}: {error.strerror}") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        backups.remove(unfinished)
     with suppress(Exception), transaction(engine) as connection:  # an older schema has no place for the note
         add_audit(connection, "operator", BACKED_UP, target.name, now)
     return BackupReport(target, target.stat().st_size, schema)

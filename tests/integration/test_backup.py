@@ -1,5 +1,6 @@
 """Backing up while others write, and restoring nothing but a whole backup."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -426,6 +427,20 @@ def test_what_is_restored_is_its_owner_s_alone_and_a_failure_leaves_nothing(
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert [path.stat().st_mode & 0o077 for path in (tmp_path / "new").glob("newsletter.db*")] != []
     assert not any(path.stat().st_mode & 0o077 for path in (tmp_path / "new").iterdir())
+
+
+def test_a_read_only_disk_is_one_clear_line(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("db.backups.os.open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)  # of what is not there, too
+    with pytest.raises(NewsletterError, match="could not be written"):
+        back_up(engine, tmp_path / "another.db", now=MONDAY)
+    with pytest.raises(NewsletterError, match="could not be replaced"):
+        put_in_place(engine, tmp_path / "backup.db")
 
 
 def failing_at_last(pour: Callable[[str, Path], None]) -> Callable[[str, Path], None]:
