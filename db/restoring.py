@@ -17,6 +17,7 @@ from db.issues import void_approval
 from db.models import AuditEntry, Delivery, Issue, JobRun, Subscriber, SubscriberEvent
 from db.outcome_log import drop, tell_of_gone
 from db.ownership import gone_owners
+from db.restoring_issues import carry_issues, forget_strangers
 from db.states import IssueStatus
 
 _T = TypeVar("_T")
@@ -63,25 +64,6 @@ _UNTOUCHED = """
             = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'queued')
         AND (SELECT count(*) FROM main.deliveries WHERE issue_id = here.id AND status = 'sent')
             = (SELECT count(*) FROM old.deliveries WHERE issue_id = there.id AND status = 'sent')
-"""
-# Whom an issue reached since is not mailed again. Ids are given once, so the same id is the same delivery.
-_OUTCOMES = """
-    UPDATE main.deliveries AS here SET status = since.status, attempts = since.attempts,
-        next_attempt_at = since.next_attempt_at, lease_owner = NULL, lease_until = NULL, relay = since.relay,
-        relay_id = since.relay_id, code = since.code, reply = since.reply,
-        first_attempt_at = since.first_attempt_at, finished_at = since.finished_at
-    FROM old.deliveries AS since
-    WHERE since.id = here.id AND since.issue_id = here.issue_id AND since.subscriber_id = here.subscriber_id
-        AND here.status IN ('queued', 'sending', 'deferred', 'uncertain')
-        AND (since.status IN ('sent', 'failed', 'skipped')
-            OR (since.status IN ('deferred', 'uncertain') AND since.attempts >= here.attempts))
-"""
-_ENDED = """
-    UPDATE main.issues AS here SET status = since.status, finished_at = since.finished_at,
-        updated_at = since.updated_at, pause_reason = since.pause_reason
-    FROM old.issues AS since
-    WHERE since.id = here.id AND since.week = here.week AND since.started_at = here.started_at
-        AND here.status IN ('sending', 'paused') AND since.status IN ('sent', 'cancelled')
 """
 # An operator may have lifted a complaint or an entry of their own since; that is theirs to do again.
 _SUPPRESS = """
@@ -159,7 +141,8 @@ def carry_over(old: Path, restored: Path) -> Carried | None:
 
 
 def bring_back(old: Path, restored: Path) -> None:
-    """Once all who were erased since are erased from ``restored``: those of them who signed up anew come back."""
+    """Once all who were erased since are erased from ``restored``: those of them who signed up anew come back, and the
+    addresses of those who are strangers to it go."""
     _with_both(old, restored, _come_back)
 
 
@@ -191,8 +174,7 @@ def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
 def _carry(connection: sqlite3.Connection) -> Carried:
     erased = [row[0] for row in connection.execute(_ERASED)]
     untouched = [row[0] for row in connection.execute(_UNTOUCHED)]
-    reached = connection.execute(_OUTCOMES).rowcount
-    connection.execute(_ENDED)
+    outcomes = carry_issues(connection)
     sent = [row[0] for row in connection.execute(_SENT)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
@@ -202,12 +184,13 @@ def _carry(connection: sqlite3.Connection) -> Carried:
     for statement in (_IDS, _NEW_IDS, _RUNS):
         connection.execute(statement)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, suppressed, sorted(set(erased)), reached, sent, untouched)
+    return Carried(left, suppressed, sorted(set(erased)), outcomes, sent, untouched)
 
 
 def _come_back(connection: sqlite3.Connection) -> None:
     for statement in (_CONSENT_ANEW, _SUBSCRIBE_ANEW, _LIFT):
         connection.execute(statement)
+    forget_strangers(connection)
 
 
 def hold_issues(connection: Connection, reason: str, now: datetime, but: Collection[str]) -> list[str]:

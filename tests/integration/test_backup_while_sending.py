@@ -5,6 +5,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from db.backups import remove
 from db.engine import make_engine, transaction
 from db.outcome_log import OutcomeLog
@@ -13,11 +15,23 @@ from newsletter.clock import real_now
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.deliveries.steer import resume_issue
+from newsletter.issues.publish import publish_issue
 from newsletter.operations.backup import back_up, restore
 from newsletter.settings import load
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import GONE, NOW, WEEK, held, published, sent, standing, with_relays
+from tests.integration.sending import (
+    GONE,
+    NOW,
+    WEEK,
+    approved_issue,
+    held,
+    published,
+    sent,
+    standing,
+    subscribe,
+    with_relays,
+)
 
 READERS = 10_000
 HOURS = timedelta(hours=9)
@@ -92,3 +106,36 @@ def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(sqlite_url: 
         report = restore(engine, copy, now=real_now(), erase=lambda engine, email: None)
     found = read_receipt(engine, WEEK)
     assert (found.status, found.counts.sent, report.held) == ("sent", 5, ())
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_issue_that_began_since_the_backup_comes_over_with_all_whom_it_reached(
+    sqlite_url: str, tmp_path: Path, *, ended: bool
+) -> None:
+    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+    with Sink() as sink:
+        settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
+        subscribe(engine, 4)
+        approved_issue(engine, settings)
+        back_up(engine, copy, now=real_now())
+        subscribe(engine, 1, start=4)
+        publish_issue(engine, WEEK, settings, NOW)
+        (one,) = held(engine, 1)
+        OutcomeLog(engine, GONE).append([sent(one)], NOW)
+        if ended:
+            send_due(engine, settings, standing(), WEEK)
+
+        report = restore(engine, copy, now=real_now(), erase=lambda engine, email: None)
+        found = read_receipt(engine, WEEK)
+        assert (found.status, sum(found.counts), found.counts.sent) == (("sent", 5, 5) if ended else ("paused", 5, 1))
+        assert report.carried is not None
+        assert report.carried.sent == ([] if ended else [str(WEEK)])
+        if not ended:
+            resume_issue(engine, WEEK, real_now())
+            send_due(engine, settings, standing(), WEEK)
+        assert sorted(sink.recipients()) == [f"reader{n}@example.org" for n in ((1, 2, 3, 4) if ended else (1, 2, 3))]
+    assert read_receipt(engine, WEEK).status == "sent"
+    engine.dispose()
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("newsletter.db*") if path.is_file())
+    assert b"reader1@" in stored
+    assert b"reader4@" not in stored, "the backup does not know them"

@@ -1,0 +1,92 @@
+"""What a restored backup is told of the issues of the database that it replaces, attached as ``old``: whom they reached
+since is not mailed again. Ids are given once, so the same id is the same issue and the same delivery."""
+
+import sqlite3
+
+_OUTCOMES = """
+    UPDATE main.deliveries AS here SET status = since.status, attempts = since.attempts,
+        next_attempt_at = since.next_attempt_at, lease_owner = NULL, lease_until = NULL, relay = since.relay,
+        relay_id = since.relay_id, code = since.code, reply = since.reply,
+        first_attempt_at = since.first_attempt_at, finished_at = since.finished_at
+    FROM old.deliveries AS since
+    WHERE since.id = here.id AND since.issue_id = here.issue_id AND since.subscriber_id = here.subscriber_id
+        AND here.status IN ('queued', 'sending', 'deferred', 'uncertain')
+        AND (since.status IN ('sent', 'failed', 'skipped')
+            OR (since.status IN ('deferred', 'uncertain') AND since.attempts >= here.attempts))
+"""
+_ENDED = """
+    UPDATE main.issues AS here SET status = since.status, finished_at = since.finished_at,
+        updated_at = since.updated_at, pause_reason = since.pause_reason
+    FROM old.issues AS since
+    WHERE since.id = here.id AND since.week = here.week AND since.started_at = here.started_at
+        AND here.status IN ('sending', 'paused') AND since.status IN ('sent', 'cancelled')
+"""
+_SAME_SCHEMA = """
+    SELECT (SELECT version_num FROM main.alembic_version) = (SELECT version_num FROM old.alembic_version)
+"""
+# Issues that began since come over whole, as they were approved and sent, but for tools that came since, too.
+_BEGAN = """
+    CREATE TEMP TABLE began AS SELECT id, week FROM old.issues AS since WHERE started_at IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM main.issues AS here
+            WHERE (here.id = since.id OR here.week = since.week)
+                AND (here.id <> since.id OR here.week <> since.week OR here.started_at IS NOT NULL))
+"""
+_OF_THEM = "WHERE issue_id IN (SELECT id FROM began)"
+_REPLACE = f"""
+    DELETE FROM main.issue_items {_OF_THEM};
+    DELETE FROM main.issue_verdicts {_OF_THEM};
+    DELETE FROM main.issue_contents {_OF_THEM};
+    DELETE FROM main.issues WHERE id IN (SELECT id FROM began);
+    INSERT INTO main.issues SELECT * FROM old.issues WHERE id IN (SELECT id FROM began);
+    INSERT INTO main.issue_contents SELECT * FROM old.issue_contents {_OF_THEM};
+    INSERT INTO main.issue_items (issue_id, tool_id, position, dropped, note, added_by, added_at)
+        SELECT issue_id, tool_id, position, dropped, note, added_by, added_at FROM old.issue_items {_OF_THEM}
+            AND tool_id IN (SELECT id FROM same_tools) ORDER BY id;
+    INSERT INTO main.issue_verdicts (issue_id, tool_id, call, ship_percent, pricing, calls)
+        SELECT issue_id, tool_id, call, ship_percent, pricing, calls FROM old.issue_verdicts {_OF_THEM}
+            AND tool_id IN (SELECT id FROM same_tools) ORDER BY id;
+    INSERT INTO main.deliveries SELECT * FROM old.deliveries {_OF_THEM}
+"""  # noqa: S608
+_SAME_TOOLS = """
+    CREATE TEMP TABLE same_tools AS SELECT here.id FROM main.tools AS here JOIN old.tools AS since USING (id, slug)
+"""
+_RELEASES = """
+    UPDATE main.releases AS here SET issue_id = since.issue_id, week = since.week, late = since.late
+    FROM old.releases AS since
+    WHERE since.id = here.id AND since.canonical_url = here.canonical_url AND here.tool_id = since.tool_id
+        AND since.issue_id IN (SELECT id FROM began)
+"""
+_GIVE_BACK = """
+    UPDATE main.deliveries SET status = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL
+    WHERE status = 'sending' AND issue_id IN (SELECT id FROM began)
+"""
+# Whoever came since is a stranger to the backup: what was theirs stays in the counts alone.
+_STRANGERS = """
+    UPDATE main.deliveries SET email = '', name = '', selection = '', reply = NULL, relay_id = NULL
+    WHERE email <> '' AND subscriber_id NOT IN (SELECT id FROM main.subscribers)
+"""
+
+
+def carry_issues(connection: sqlite3.Connection) -> int:
+    """Returns of how many deliveries more is known now."""
+    known = connection.execute(_OUTCOMES).rowcount
+    connection.execute(_ENDED)
+    if connection.execute(_SAME_SCHEMA).fetchone()[0]:
+        known += _bring_those_that_began(connection)
+    return known
+
+
+def forget_strangers(connection: sqlite3.Connection) -> None:
+    """Takes addresses of people whom the restored database does not know out of its ledger."""
+    connection.execute(_STRANGERS)
+
+
+def _bring_those_that_began(connection: sqlite3.Connection) -> int:
+    connection.execute(_BEGAN)
+    connection.execute(_SAME_TOOLS)
+    for statement in _REPLACE.split(";"):
+        connection.execute(statement)
+    connection.execute(_GIVE_BACK)
+    connection.execute(_RELEASES)
+    brought: int = connection.execute(f"SELECT count(*) FROM main.deliveries {_OF_THEM}").fetchone()[0]  # noqa: S608
+    return brought
