@@ -2,7 +2,7 @@
 
 import json
 import re
-from html import unescape
+from html import escape, unescape
 
 from sqlalchemy import Engine
 
@@ -22,3 +22,11 @@ def words(html: str) -> str:
     """The page as its reader sees it: no tags, single spaces."""
     body = re.sub(r"<script.*?</script>|</?bdi>", "", html.partition("<main")[2], flags=re.S)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def not_isolated(html: str, *texts: str) -> list[str]:
+    """Where one of these stands in an element that does not find its direction by itself (bdi, dir=auto)."""
+    body = re.sub(r"<script.*?</script>|<option.*?</option>", "", html.partition("<main")[2], flags=re.S)
+    tags = [tag for text in texts for tag in re.findall(rf"(<[^<>]*>)[^<>]*{re.escape(escape(text))}", body)]
+    assert tags, "none of them stands on the page"
+    return [tag for tag in tags if tag != "<bdi>" and 'dir="auto"' not in tag]

@@ -6,9 +6,10 @@ from functools import reduce
 from xml.etree import ElementTree
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
-from db.engine import reading
+from db.engine import reading, transaction
+from db.models import Take, Tool
 from db.tools import standing_tool, tools_by_slug
 from newsletter.clock import Clock
 from newsletter.issues.approve import approve_issue
@@ -18,7 +19,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
-from tests.fakes.pages import put, words
+from tests.fakes.pages import not_isolated, put, words
 from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -109,6 +110,21 @@ def test_an_issue_has_every_note_of_its_editors(engine: Engine, settings: Settin
     for tool_id in ids:
         assert f"<p>Note {tool_id}:</p><ul><li>by <strong>hand</strong>.</li></ul>" in page
         assert re.search(rf"\n( *)Note {tool_id}:\n\n\1- by hand\.\n", text)
+
+
+def test_words_from_right_to_left_keep_their_order_in_an_issue(
+    engine: Engine, settings: Settings, browser: Browser
+) -> None:
+    set_out(engine, settings)
+    tagline, pricing, category, take = "כלי לכתיבה (2.0)", "חינם (10)", "كتابة (1)", "يعمل جيداً. 100 %!"
+    with transaction(engine) as connection:
+        connection.execute(update(Tool).values(tagline=tagline, pricing=pricing, category=category))
+        connection.execute(update(Take).values(text=take))
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    for path in ("/", f"/issues/{WEEK}"):
+        said = (pricing, category, take) if path != "/" else (category,)
+        assert not_isolated(browser.get(path).text, *said) == [], path
 
 
 def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:

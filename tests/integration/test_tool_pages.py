@@ -12,7 +12,7 @@ from newsletter.settings import Settings
 from newsletter.tools.merge import merge_tools
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
-from tests.fakes.pages import put, tool, words
+from tests.fakes.pages import not_isolated, put, tool, words
 from tests.fakes.sample_week import NOW
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}&amp;"
@@ -101,6 +101,18 @@ def test_hostile_texts_are_shown_and_do_nothing(engine: Engine, browser: Browser
         for data in re.findall(r'<script type="application/ld\+json">(.*?)</script>', page):
             json.loads(data)
     assert "{{ 7*7 }}" in words(browser.get("/tools/a").text)
+
+
+def test_words_from_right_to_left_keep_their_order_within_ours(engine: Engine, browser: Browser) -> None:
+    """A name before a date, a price in brackets or the full stop of a take came out on the wrong side."""
+    foreign = {"name": "قلم (3)", "tagline": "כלי לכתיבה (2.0)", "pricing": "חינם (10)", "entry": "מ-$5!",
+               "best_for": "כותבים.", "description": "يكتب. 100 %!", "category": "كتابة (1)"}  # fmt: skip
+    other = {"category": "כ.", "pricing": "חינם (11)", "entry": "מ-$6!"}
+    take = {"panelist": "builder", "call": "ship", "text": "يعمل جيداً. 100 % بلا خادم!", "author": "نور"}
+    put(engine, tool("a", **foreign, takes=[take | {"at": "2026-11-10"}]), tool("b", **(foreign | other)))
+    said = [*foreign.values(), str(take["text"]), str(take["author"])]
+    for path in ("/tools", "/tools/a", "/tools/b", "/compare/a-vs-b", "/subscribe"):
+        assert not_isolated(browser.get(path).text, *said) == [], path
 
 
 def test_a_page_says_what_it_is(engine: Engine, browser: Browser) -> None:
