@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from db.engine import make_engine, reading, transaction
 from db.issues import issue_of_week
-from db.models import Delivery, ReturnedMail, SubscriberEvent, Vote
+from db.models import Delivery, ReturnedMail, SubscriberEvent, Tool, Vote
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.deliveries.send import send_due
@@ -604,6 +604,33 @@ def test_every_page_fits_its_window_and_has_no_serious_finding(chromium: Browser
     context.close()
     assert found == []
     assert watched.troubles == []
+
+
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
+    window: Page, room: Room, width: int
+) -> None:
+    with transaction(room.engine) as connection:
+        connection.execute(update(Tool).values(name="W" * 200, tagline="m" * 200, category="C" * 60))
+    window.set_viewport_size({"width": width, "height": 900})
+    wider = "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth).map(n => n.ariaLabel)"
+    for path in ("/editor/tools", "/editor/takes"):
+        window.goto(path)
+        assert window.locator(".scroll").evaluate_all(wider) == [], path
+    window.goto("/editor/queue")
+    match = window.get_by_role("button", name="Match W").first
+    assert match.evaluate(
+        "button => { const r = document.createRange(), t = button.querySelector('span').firstChild;"
+        " r.setStart(t, 0); r.setEnd(t, 5); return r.getClientRects().length; }"
+    ) == 1, "no letter of Match stands alone"  # fmt: skip
+
+
+def test_links_beside_each_other_are_24_pixels_high(window: Page) -> None:
+    window.set_viewport_size({"width": 320, "height": 900})
+    low = "links => links.filter(n => n.getBoundingClientRect().height < 24).map(n => n.innerText)"
+    for path, links in (("/editor/takes", ".stacks a"), ("/editor/tools", ".stacks a"), (PAGE, ".facts-links a")):
+        window.goto(path)
+        assert window.locator(links).evaluate_all(low) == [], path
 
 
 def test_a_panelist_enters_their_own_take_and_no_other(chromium: Browser, room: Room) -> None:

@@ -26,7 +26,7 @@ def words(html: str) -> str:
 
 def not_isolated(html: str, *texts: str) -> list[str]:
     """Where one of these stands in an element that does not find its direction by itself (bdi, dir=auto)."""
-    body = re.sub(r"<script.*?</script>|<option.*?</option>", "", html.partition("<main")[2], flags=re.S)
+    body = re.sub(r"<(script|option|textarea).*?</\1>", "", html.partition("<main")[2], flags=re.S)
     tags = [tag for text in texts for tag in re.findall(rf"(<[^<>]*>)[^<>]*{re.escape(escape(text))}", body)]
     assert tags, "none of them stands on the page"
-    return [tag for tag in tags if tag != "<bdi>" and 'dir="auto"' not in tag]
+    return [tag for tag in tags if tag != "<bdi>" and 'dir="auto"' not in tag and 'class="unseen"' not in tag]

@@ -13,13 +13,15 @@ from sqlalchemy import Engine, insert, select, update
 from db.claims import claim
 from db.engine import reading, transaction
 from db.issues import IssueRow, issue_of_week
-from db.models import AuditEntry, Delivery, Letter, Release, Subscriber
+from db.keys import address_key
+from db.models import AuditEntry, Delivery, Letter, Release, Subscriber, Take, Tool
 from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor
 from newsletter.editors.sign_in import make_link
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.arrangement import LONGEST_INTRO
 from newsletter.issues.compose import compose_issue
+from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.theme import Theme
 from newsletter.settings import Settings
@@ -27,7 +29,8 @@ from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
-from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.fakes.pages import not_isolated
+from tests.fakes.sample_week import NOW, WEEK, reader, set_out
 
 PAGE = f"/editor/issues/{WEEK}"
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -87,7 +90,7 @@ class Editor:
         return self.browser.post(f"{path}/{act}", data=self.form | typed)
 
     def item(self, name: str) -> str:
-        found = re.search(rf'id="name-(\d+)">{name}<', self.page)
+        found = re.search(rf'id="name-(\d+)"><bdi>{name}<', self.page)
         assert found, name
         return f"items/{found[1]}"
 
@@ -614,6 +617,30 @@ def test_hostile_words_are_shown_as_words(room: Room, hostile: str) -> None:
     assert "<script>alert" not in page.text
     assert ada.browser.get(f"{PAGE}/preview").status_code == 200
     assert ada.browser.get("/editor").status_code == 200
+
+
+@one_database
+def test_words_from_right_to_left_keep_their_order_within_the_rooms(room: Room) -> None:
+    foreign = {"name": "قلم (3)", "tagline": "כלי (2.0)", "category": "كتابة (1)"}
+    with transaction(room.engine) as connection:
+        connection.execute(update(Tool).values(**foreign))
+        connection.execute(update(Take).values(text="يعمل. 100 %!"))
+        connection.execute(update(Release).values(title="كلمة (4)", tagline="כאן!"))
+    ada, said = room.editor(), (*foreign.values(), "يعمل. 100 %!", "كلمة (4)", "כאן!")
+    for page in ("queue", "takes", "tools", "tools/curly", "tools/curly/takes/builder"):
+        assert not_isolated(ada.browser.get(f"/editor/{page}").text, *said) == [], page
+
+
+@one_database
+def test_the_numbers_of_a_large_list_can_be_read(room: Room) -> None:
+    with transaction(room.engine) as connection:
+        rows = [reader(f"r{n}@example.org", address_key(connection)) for n in range(1_000)]
+        connection.execute(insert(Subscriber), rows)
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    shown = room.editor().browser.get(f"{PAGE}/receipt").text
+    assert "0 of 1,003 settled" in shown
+    assert "<b>1,003</b>" in shown
 
 
 @one_database

@@ -56,7 +56,7 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert act(ada, f"/editor/queue/{curly}/undo") == 303
     assert "Curly 2 for teams" not in carried(room)
     assert curly in unmatched(room).values()
-    assert "Match <b>Curly</b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
+    assert "Match <b><bdi>Curly</bdi></b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
 
 
 def test_a_rule_is_listed_and_ends_when_somebody_says_so(room: Room) -> None:
@@ -120,7 +120,7 @@ def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -
     assert act(ada, f"/editor/queue/{fish}/undo") == 303
     assert fish in unmatched(room).values()
     assert "Lanternfish" not in carried(room)
-    assert "Match <b>Lanternfish</b>" in ada.browser.get("/editor/queue").text, "it is proposed and no more"
+    assert "Match <b><bdi>Lanternfish</bdi></b>" in ada.browser.get("/editor/queue").text, "it is proposed and no more"
     assert rematch_releases(room.engine, NOW) == 0
     act(ada, f"/editor/queue/{fish}/match", candidate="lanternfish")
     assert "Lanternfish" in carried(room)
