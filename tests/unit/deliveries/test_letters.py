@@ -47,6 +47,12 @@ def test_dark_mode_turns_every_link_light(kind: str) -> None:
     assert letter(kind).html.count("[data-ogsc] .paper a") == 2
 
 
+@pytest.mark.parametrize("kind", ["confirm", "sign_in", "welcome"])
+def test_a_button_is_high_in_outlook_too(kind: str) -> None:
+    """Its Windows versions heed no padding of links, but what they are told for the cell."""
+    assert "mso-padding-alt:12px 24px" in letter(kind).html
+
+
 def test_the_welcome_tells_what_the_latest_issue_says() -> None:
     words = letter("welcome")
     for body in (words.text, html.unescape(words.html)):
