@@ -173,7 +173,7 @@ def _preferences_page(
         error=error, selection=selection, panel=panelists, pauses=PAUSE_WEEKS,
         categories=[(category, category.casefold() in chosen) for category in categories],
         percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
-        paused_until=paused.astimezone(here.settings.timezone).date().isoformat() if resting and paused else None,
+        paused_until=f"{paused.astimezone(here.settings.timezone):%-d %b %Y}" if resting and paused else None,
         here=_path(request, "preferences"), unsubscribe=_path(request, "unsubscribe"),
     )  # fmt: skip
 
