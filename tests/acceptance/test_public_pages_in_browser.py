@@ -230,6 +230,30 @@ def test_a_keyboard_reaches_the_content_and_sees_where_it_is(chromium: Browser, 
     page.context.close()
 
 
+def test_the_button_of_ones_vote_is_told_apart_where_the_reader_chooses_the_colours(
+    chromium: Browser, app: RunningApp
+) -> None:
+    page = window(chromium, app, DESKTOP, forced_colors="active")
+    page.goto("/tools/curly")
+    page.get_by_role("button", name="Ship").click()
+    borders = [
+        page.get_by_role("button", name=name).evaluate("button => getComputedStyle(button).borderTopWidth")
+        for name in ("Ship", "Skip")
+    ]
+    assert borders == ["3px", "1px"]
+    page.context.close()
+
+
+def test_what_only_a_screen_can_press_is_not_printed(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, DESKTOP)
+    page.emulate_media(media="print")
+    for path in ("/", "/tools/curly", COMPARISON, f"/issues/{WEEK}"):
+        page.goto(path)
+        assert page.locator("main button:visible, main .button:visible").all_inner_texts() == [], path
+    expect(page.get_by_role("heading", name="What would you do?")).to_be_hidden()
+    page.context.close()
+
+
 @pytest.mark.skipif(not PICTURES, reason="PICTURES names no folder for them")
 def test_pictures_of_the_pages(chromium: Browser, app: RunningApp, engine: Engine) -> None:
     for name, path in (
