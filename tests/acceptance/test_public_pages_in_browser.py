@@ -174,8 +174,10 @@ def test_no_page_asks_anybody_else_or_breaks_its_own_policy(chromium: Browser, a
 def test_search_answers_while_one_types(chromium: Browser, app: RunningApp, width: int) -> None:
     page = window(chromium, app, width)
     page.goto("/tools")
+    told = page.get_by_role("status").element_handle()
     page.get_by_label("Search").press_sequentially("pagewr")
     expect(page.get_by_role("status")).to_have_text("1 tool for “pagewr”")
+    assert told.inner_text() == "1 tool for “pagewr”", "a screen reader tells of changes in what was there before"
     expect(page.get_by_role("heading", name="Pagewright")).to_be_visible()
     assert page.url.endswith("/tools?q=pagewr")
     expect(page.get_by_label("Search")).to_be_focused()

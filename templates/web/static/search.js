@@ -15,9 +15,12 @@
     try {
       const answer = await fetch(address, { signal: running.signal, headers: { Accept: "text/html" } });
       if (!answer.ok) return;
-      const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("results");
-      if (!found) return;
-      document.getElementById("results").replaceChildren(...found.childNodes);
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!found.getElementById("results")) return;
+      // The count stays the same element: screen readers tell of what changes in one that was there before.
+      for (const part of ["count", "results"]) {
+        document.getElementById(part).replaceChildren(...found.getElementById(part).childNodes);
+      }
       history.replaceState(null, "", address);
     } catch (error) {
       if (error.name !== "AbortError") form.submit();
