@@ -196,7 +196,9 @@ def test_everything_works_without_scripts(chromium: Browser, app: RunningApp) ->
     page.get_by_role("link", name="Curly", exact=True).click()
     page.get_by_role("button", name="Ship").click()
     expect(page.get_by_text("100 % ship of 1 vote").first).to_be_visible()
+    expect(page.get_by_role("heading", name="What readers say")).to_be_in_viewport()
     page.get_by_role("button", name="Save for later").click()
+    expect(page.get_by_role("heading", name="What readers say")).to_be_in_viewport()
     page.get_by_role("link", name="Bookmarks").first.click()
     expect(page.get_by_role("heading", name="Curly")).to_be_visible()
     page.get_by_role("button", name="Remove Curly").click()
@@ -213,7 +215,8 @@ def test_a_comparison_is_read_and_voted_on_at_both_widths(chromium: Browser, app
             6 if width == DESKTOP else 5
         )
         page.get_by_role("button", name=f"{call} Branchline").click()
-        assert page.url.endswith(COMPARISON), "a vote leads back"
+        assert page.url.endswith(f"{COMPARISON}#votes"), "a vote leads back"
+        expect(page.get_by_role("heading", name="What would you do?")).to_be_in_viewport()
         expect(page.get_by_role("button", name=f"{call} Branchline")).to_have_attribute("aria-pressed", "true")
         expect(page.get_by_text(f"of {votes}").first).to_be_visible()
         page.context.close()

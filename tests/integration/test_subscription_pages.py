@@ -485,7 +485,7 @@ def test_preferences_are_saved_and_shown(house: House) -> None:
     page = house.get(f"/preferences/{token}").text
     assert 'value="skeptic" checked' in page
     assert "taking a rest" in page
-    assert f"Keep the rest until {MONDAY + timedelta(weeks=4):%-d %b %Y}" in page, "a date as on every other page"
+    assert f"Keep it until {MONDAY + timedelta(weeks=4):%-d %b %Y}" in page, "a date as on every other page"
     house.post(f"/preferences/{token}", data={"pause_weeks": "0"})
     assert "taking a rest" not in house.get(f"/preferences/{token}").text
 
