@@ -21,7 +21,7 @@ MAX_BYTES = 1_000_000
 _MAX_TEXT = 60_000
 _MAX_HEADER = 4000
 _MAX_PARTS = 60
-_MAX_BLOCKS = 200
+_MAX_BLOCKS = 50  # of recipients; a message of ours has one
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.keys import address_key, link_keys
 from db.letters import add_notices
 from db.returned_mail import (
@@ -92,8 +92,11 @@ def receive_mail(engine: Engine, mails: Iterable[Arrived | Unread], *, now: date
             if isinstance(mail, Unread):
                 unread.append(mail)
                 continue
+            with reading(engine) as connection:
+                keys = link_keys(connection)
+            read = read_bounce(mail.raw, keys)  # before anything is locked: what strangers write may take seconds
             with transaction(engine) as connection:
-                results.extend(_take_mail(connection, mail, now, told))
+                results.extend(_take_mail(connection, mail, read, now, told))
     except NewsletterError as error:
         if not results:
             raise
@@ -134,17 +137,16 @@ def count_refusals(engine: Engine, *, now: datetime) -> int:
     return changed
 
 
-def _take_mail(connection: Connection, mail: Arrived, now: datetime, told: Told) -> list[Result]:
-    reading = read_bounce(mail.raw, link_keys(connection))
-    delivery = _delivery_of(connection, reading)
+def _take_mail(connection: Connection, mail: Arrived, read: Reading, now: datetime, told: Told) -> list[Result]:
+    delivery = _delivery_of(connection, read)
     if delivery is not None:
-        reading = without_hearsay(reading, delivery.email)
+        read = without_hearsay(read, delivery.email)
     fingerprint = hashlib.sha256(mail.raw).hexdigest()
-    raw = None if reading.understood else mail.raw[:MAX_BYTES]
-    theirs = about_reader(reading.returned, delivery.email) if delivery else None
+    raw = None if read.understood else mail.raw[:MAX_BYTES]
+    theirs = about_reader(read.returned, delivery.email) if delivery else None
     return [
         _take(connection, mail.source, fingerprint, one, one is theirs, delivery, now, raw, told)
-        for one in reading.returned
+        for one in read.returned
     ]
 
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
@@ -116,6 +116,19 @@ def test_a_hard_bounce_with_our_token_suppresses_at_once(engine: Engine, ada: Ma
         "hard", "ada@example.org", "5.1.1", True,
     )  # fmt: skip
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_others_write_while_a_mail_is_read(engine: Engine, ada: Mailed) -> None:
+    """A crafted mail takes seconds, in which nobody else could sign up or leave."""
+
+    class Watched(bytes):
+        def __getitem__(self, key: Any) -> Any:
+            with transaction(engine, patience=0.1) as connection:
+                connection.execute(update(Subscriber).values(name="Ada"))
+            return super().__getitem__(key)
+
+    mail = Watched(dsn(HARD, to=return_path(engine, ada.deliveries[0])))
+    assert take(engine, mail).results[0].subscriber_changed
 
 
 def test_a_report_without_or_with_a_forged_token_suppresses_nobody(engine: Engine, ada: Mailed) -> None:
