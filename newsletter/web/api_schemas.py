@@ -75,7 +75,8 @@ def _text(value: str, schema: Schema, place: str) -> str | None:
         return f"{place} holds what is no text."
     if len(value) > schema.get("maxLength", 1_000_000) or len(value) < schema.get("minLength", 0):
         return f"{place} is too long or too short."
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    # To JSON Schema $ is the very end and \d ten digits (ECMA-262); to Python $ may stand before a line end.
+    if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), value, re.ASCII):
         return f"{place} must match {schema['pattern']}."
     return None
 
