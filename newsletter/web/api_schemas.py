@@ -82,8 +82,9 @@ def _text(value: str, schema: Schema, place: str) -> str | None:
 
 
 def _array(value: list[Any], schema: Schema, place: str) -> str | None:
-    if len(value) > schema.get("maxItems", 100_000):
-        return f"{place} has more than {schema['maxItems']} items."
+    most = schema.get("maxItems", 100_000)
+    if len(value) > most:
+        return f"{place} has more than {most} items."
     if len(value) < schema.get("minItems", 0):
         return f"{place} has fewer than {schema['minItems']} items."
     faults = (conform(item, schema.get("items", {}), f"{place}[{at}]") for at, item in enumerate(value))

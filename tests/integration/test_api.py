@@ -105,6 +105,10 @@ def test_tools_and_takes_are_pushed_and_shown(client: Client) -> None:
     assert [tool["slug"] for tool in client.call("GET", "/tools").json()["tools"]] == ["curly"]
 
 
+def test_a_list_of_any_length_is_answered(client: Client) -> None:
+    assert is_problem(client.call("POST", "/tools", {"tools": [{**TOOL, "aliases": ["a"] * 100_001}]}), 422)
+
+
 def test_a_take_is_read_as_an_import_reads_it(client: Client) -> None:
     client.call("POST", "/tools", {"tools": [TOOL]})
     odd = {"call": "ship", "score": 88, "text": "One\x07thing.\r\nWell.", "author": "Ann\nLee"}
