@@ -74,7 +74,9 @@ def gone_owners(connection: Connection, engine: Engine, among: set[str]) -> tupl
         if name not in locks:
             certainly.add(name)  # it left in good order, but a database that was away took no leave of its leases
         elif home == ours:
-            if _is_free(folder / file):
+            # Systems sweep their temporary folder of what is older than some days, and a service lives for longer.
+            swept = not is_sqlite(connection) and not (folder / file).exists()
+            if _advisory_is_free(connection, name) if swept else _is_free(folder / file):
                 certainly.add(name)
         elif is_sqlite(connection) or _advisory_is_free(connection, name):
             seemingly.add(name)

@@ -3,16 +3,16 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier, Event, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert
 from sqlalchemy.exc import OperationalError
 
 from db.engine import make_engine, reading, transaction
-from db.ownership import forget_gone, lock_folder, owner
+from db.models import Sender
+from db.ownership import folder_id, forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, unfinished_runs
 from db.states import RunStatus
 from db.status import senders
@@ -82,6 +82,16 @@ def test_what_an_owner_left_behind_who_is_not_registered_any_more_is_taken_over_
     assert again.attempt == 2, "its lease is not waited for"
 
 
+@pytest.mark.postgres
+def test_an_owner_whose_lock_file_was_swept_away_lives_on(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+    with owner(engine, REAL) as lives, owner(engine, REAL) as me:
+        claim_due(engine, [COMPOSE], lives.name, NOW, REAL)
+        (lock_folder(engine) / f"{lives.name}.sender").unlink()
+        assert claim_due(engine, [COMPOSE], me.name, NOW, REAL + LEASE * 2) == Claims()
+    engine.dispose()
+
+
 def test_an_owner_that_leaves_while_its_database_is_away_holds_nothing(sqlite_url: str) -> None:
     engine, away = make_engine(sqlite_url), make_engine(sqlite_url)
     with owner(away, REAL) as left:
@@ -98,12 +108,12 @@ def test_an_owner_that_leaves_while_its_database_is_away_holds_nothing(sqlite_ur
 
 
 def test_processes_that_were_killed_are_forgotten_and_the_living_kept(engine: Engine, me: str) -> None:
-    with owner(engine, REAL) as killed:
-        lock = Path(killed.lock).name
-        (lock_folder(engine) / lock).unlink()
-        with transaction(engine) as connection:
-            assert forget_gone(connection, engine) == {killed.name}
-            assert [sender.name for sender in senders(connection)] == [me]
+    lock = f"{folder_id(lock_folder(engine))}/12345-gone.sender"
+    with transaction(engine) as connection:
+        connection.execute(insert(Sender).values(name="12345-gone", lock=lock, started_at=REAL, seen_at=REAL))
+    with transaction(engine) as connection:
+        assert forget_gone(connection, engine) == {"12345-gone"}
+        assert [sender.name for sender in senders(connection)] == [me]
 
 
 def test_a_run_is_given_up_when_its_process_ends_every_time(engine: Engine, me: str) -> None:
