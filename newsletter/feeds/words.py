@@ -10,6 +10,7 @@ import nh3
 
 MAX_TITLE = 300
 MAX_SUMMARY = 600
+MAX_ADDRESS = 2_000  # bytes, as imports of tools take them
 _MAX_MARKUP = 20_000
 
 _BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
@@ -41,11 +42,12 @@ def web_address(value: Any, base: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(found) > 2_000 or parts.username:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         return None
+    found = found.replace(" ", "%20")
     if _SURROGATE.search(found):  # half a character, which nothing can store or send
         return None
-    return found.replace(" ", "%20")
+    return found if len(found.encode()) <= MAX_ADDRESS else None
 
 
 def _is_visible(c: str) -> bool:

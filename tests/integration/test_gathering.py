@@ -1,5 +1,6 @@
 """Feeds in, releases out: fetching as a good citizen, and what becomes of what it brings."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -616,6 +617,22 @@ def test_what_an_editor_found_is_added_by_its_page(gathering: Gathering, server:
         add_release(gathering.engine, gathering.settings, url, None, gathering.now)
     with pytest.raises(BadInputError, match="404"):
         add_release(gathering.engine, gathering.settings, server.url("/none"), None, gathering.now)
+
+
+def test_addresses_and_ids_too_long_for_an_index_stop_no_gathering(gathering: Gathering, server: FeedServer) -> None:
+    script = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FFF), k=960)))  # nothing to compress
+    odd = [
+        item("Lantern", f"https://lantern.example/{script}", TODAY),
+        item("Kestrel", f"https://kestrel.example/?q={script[:600]}", TODAY),
+        item("Quarry", "https://quarry.example/", TODAY, guid=script),
+    ]
+    gathering.watch(server.serve("/odd", rss(*odd)), new_tools="accept")
+    gathering.watch(server.serve("/good", rss(item("Plainly", "https://plainly.example/", TODAY))))
+    gathering.gather()
+    names = ["Lantern", "Kestrel", "Quarry", "Plainly"]
+    assert sorted(release.name for release in gathering.releases()) == sorted(names)
+    gathering.later(hours=2).gather()
+    assert len(gathering.releases()) == len(names), "and each is known again"
 
 
 def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: FeedServer) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.addresses import LONGEST_KEY, canonical_url
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ def test_spellings_of_one_address_have_one_key(spelling: str) -> None:
 def test_what_the_query_asks_for_stays_in_the_key() -> None:
     assert canonical_url("https://example.com/?p=12&utm_medium=rss") == "https://example.com?p=12"
     assert canonical_url("https://example.com/?b=2&a=1") == canonical_url("https://example.com/?a=1&b=2")
+
+
+@pytest.mark.parametrize("address", ["https://example.com/?q=" + "道" * 600, "tag:example.com,2026:" + "道" * 700])
+def test_a_key_fits_an_index_and_is_still_one_addresses_own(address: str) -> None:
+    one, other = canonical_url(address + "a"), canonical_url(address + "b")
+    assert one == canonical_url(address + "a") != other
+    assert max(len(one.encode()), len(other.encode())) <= LONGEST_KEY
+    assert one.startswith(address[:15])
 
 
 def test_other_ports_and_paths_are_other_addresses() -> None:

@@ -166,3 +166,9 @@ def test_no_markup_comes_through(text: str) -> None:
 def test_web_addresses_are_http_or_nothing(text: str) -> None:
     found = web_address(text, HOME)
     assert found is None or found.startswith(("http://", "https://"))
+
+
+def test_an_address_is_as_long_as_a_tools_may_be() -> None:
+    longest = "https://example.com/" + "道" * 660
+    assert web_address(longest, HOME) == longest
+    assert web_address(longest + "x", HOME) is None
