@@ -36,7 +36,7 @@ def feeds() -> None:
               help="What becomes of launches of unknown tools.")  # fmt: skip
 @click.option("--include", metavar="REGEX", help="Take only entries whose title, text or address this finds.")
 @click.option("--exclude", metavar="REGEX", help="Leave those out.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N",
+@click.option("--limit", type=click.IntRange(1, 1_000_000), metavar="N",
               help="At most N new releases a week, in the feed's own order.")  # fmt: skip
 @click.option("--prereleases", is_flag=True, help="Take alphas, betas and release candidates too.")
 @json_option
@@ -77,7 +77,13 @@ def list_(door: Door, as_json: bool) -> None:
 
 @feeds.command()
 @click.argument("feed")
-@click.option("--entries", default=20, show_default=True, help="How many of its newest entries to show.")
+@click.option(
+    "--entries",
+    default=20,
+    type=click.IntRange(0, 5_000),
+    show_default=True,
+    help="How many of its newest entries to show.",
+)
 @json_option
 @pass_door
 def show(door: Door, feed: str, entries: int, as_json: bool) -> None:

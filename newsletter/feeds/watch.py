@@ -22,6 +22,8 @@ from newsletter.feeds.words import MAX_TITLE, one_line, web_address
 from newsletter.releases.matching import Catalogue, build_catalogue, match_release
 from newsletter.releases.naming import Naming, fold_name, slug_of
 
+HIGHEST_LIMIT = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -201,6 +203,7 @@ def watch_of(outline: Outline) -> Watch:
     """A line of an OPML file as a feed to watch; what cannot be in it is left at its default."""
     extra = outline.extra
     limit = extra.get("limit", "")
+    number = int(limit) if limit.isdecimal() and limit.isascii() and len(limit) < 10 else 0
     return Watch(
         url=outline.url,
         name=outline.name,
@@ -209,7 +212,7 @@ def watch_of(outline: Outline) -> Watch:
         new_tools="accept" if extra.get("new_tools") == "accept" else "queue",
         include=extra.get("include"),
         exclude=extra.get("exclude"),
-        limit=int(limit) if limit.isdecimal() and limit.isascii() and int(limit[:6]) > 0 else None,
+        limit=number if 1 <= number <= HIGHEST_LIMIT else None,
         prereleases=extra.get("prereleases") == "true",
     )
 

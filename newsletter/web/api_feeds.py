@@ -58,7 +58,7 @@ def _document(asked: Asked, feed: FeedRow) -> dict[str, Any]:
 _KIND: Schema = {"type": "string", "enum": ["launches", "releases", "news"]}
 _SOME_KIND: Schema = {"type": ["string", "null"], "enum": [*_KIND["enum"], None]}
 _NEW_TOOLS: Schema = {"type": "string", "enum": ["queue", "accept"]}
-_LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": watch.HIGHEST_LIMIT}
 _RULE: Schema = {"type": "string", "maxLength": 1000}
 _WEB: Schema = {"type": "string", "maxLength": 2000, "pattern": "^https?://[^/]"}
 _RULES: dict[str, Schema] = {

@@ -182,6 +182,16 @@ def test_what_cannot_be_done_is_said_in_one_line(told: Any, arguments: tuple[str
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("limit", "kept"), [("1000000", 1_000_000), ("007", 7), ("0", None), ("9" * 20, None)])
+def test_a_list_brings_limits_that_the_database_holds(told: Any, tmp_path: Path, limit: str, kept: int | None) -> None:
+    outline = f'<outline xmlUrl="https://one.example/feed" vvLimit="{limit}"/>'
+    (tmp_path / "feeds.opml").write_text(f'<opml version="2.0"><body>{outline}</body></opml>')
+    (added,) = json.loads(told("feeds", "import", "feeds.opml", "--json")[1])["added"]
+    assert added["limit"] == kept
+    for option in (("feeds", "add", "https://two.example/", "--limit"), ("feeds", "show", added["url"], "--entries")):
+        assert told(*option, "9" * 20)[0] == 2
+
+
 def test_a_feed_is_watched_once(told: Any) -> None:
     told("feeds", "add", "https://example.com/feed")
     status, _, err = told("feeds", "add", "http://www.example.com/feed/")
