@@ -90,11 +90,9 @@ def is_there(connection: Connection, feed_id: int) -> bool:
 
 def feeds_named(connection: Connection, name: str) -> list[FeedRow]:
     """Those with this address, else those with this name in any case, else those whose address this was once."""
-    rows = [_row(row) for row in connection.execute(_FEEDS.where(Feed.url == name))]
-    if not rows:
-        wanted = _FEEDS.where(func.lower(Feed.name) == name.lower()).order_by(Feed.id)
-        rows = [_row(row) for row in connection.execute(wanted)]
-    return rows or [feed for feed in all_feeds(connection) if name in feed.state.get("was", ())]
+    feeds, key = all_feeds(connection), name.casefold()  # SQLite lowers ASCII alone
+    found = [feed for feed in feeds if feed.url == name] or [feed for feed in feeds if feed.name.casefold() == key]
+    return found or [feed for feed in feeds if name in feed.state.get("was", ())]
 
 
 def add_feed(connection: Connection, **values: Any) -> int | None:

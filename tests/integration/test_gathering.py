@@ -646,6 +646,12 @@ def test_removing_a_feed_keeps_what_it_announced(gathering: Gathering, server: F
     assert len(gathering.releases()) == 1
 
 
+@pytest.mark.parametrize("name", ["Über Notizen", "ÜBER NOTIZEN", "über notizen"])
+def test_a_feed_is_found_by_its_name_in_any_script_and_case(gathering: Gathering, name: str) -> None:
+    gathering.watch("https://one.example/feed", name="Über Notizen")
+    assert pause_feed(gathering.engine, name).name == "Über Notizen"
+
+
 @one_database
 @pytest.mark.parametrize("act", [pause_feed, resume_feed, remove_feed])
 def test_a_name_that_two_feeds_have_changes_neither(
