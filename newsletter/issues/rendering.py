@@ -24,7 +24,7 @@ from newsletter.issues.values import Before, IssueValues
 from newsletter.issues.wording import LONGEST_NAME
 from newsletter.issues.words import fitted, is_rtl, linked, wrapped
 from newsletter.templating import markup_environment, text_environment
-from newsletter.verdicts.comparison import compare
+from newsletter.verdicts.comparison import difference
 from newsletter.verdicts.stamps import NO_TAKE, SHAPES, WORDS, stamp
 
 _HTML_MARK = re.compile(r"<!--b:(\d+)-->")
@@ -146,8 +146,7 @@ def _in_archive(count: int) -> str:
 
 def _difference(pair: Pair) -> str:
     left, right = (replace(side.tool, name=side.name) for side in (pair.left, pair.right))
-    found = compare(left, right, left.lines, right.lines)
-    return " ".join(found.parting or found.shared)
+    return difference(left, right, left.lines, right.lines)
 
 
 def _html_mark(piece: int) -> str:

@@ -94,6 +94,12 @@ def compare(left: Described, right: Described, left_card: Sequence[Line], right_
     return Comparison(tuple(rows), tuple(_shared(left, right, rows)), tuple(_parting(left, right, rows)))
 
 
+def difference(left: Described, right: Described, left_card: Sequence[Line], right_card: Sequence[Line]) -> str:
+    """Where the panel parts two tools, or else what they share, in one run of sentences."""
+    found = compare(left, right, left_card, right_card)
+    return " ".join(found.parting or found.shared)
+
+
 def _shared(left: Described, right: Described, rows: Sequence[Row]) -> list[str]:
     said = []
     if left.category == right.category:

@@ -14,6 +14,7 @@ from newsletter.clock import Week
 from newsletter.issues import dates
 from newsletter.issues.laying_out import lay_out
 from newsletter.issues.values import IssueValues, ToolValue, load_values
+from newsletter.verdicts.comparison import difference
 
 _KEPT = 64
 _values: OrderedDict[str, IssueValues] = OrderedDict()
@@ -49,7 +50,8 @@ def values_of(connection: Connection, issue: PublicIssue) -> IssueValues:
 def parts_of(values: IssueValues) -> Mapping[str, Any]:
     """What the page and the text of an issue show, in the order of the mail, but whole: no budget cuts them."""
     layout = lay_out(values)
-    pairs = [(values.item(left), values.item(right)) for left, right in values.pairs]
+    sides = [(values.item(left), values.item(right)) for left, right in values.pairs]
+    pairs = [(left, right, difference(left, right, left.lines, right.lines)) for left, right in sides]
     by_category: dict[str, list[ToolValue]] = {}
     for tool in values.also:
         by_category.setdefault(tool.category, []).append(tool)

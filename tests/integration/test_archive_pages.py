@@ -14,7 +14,7 @@ from db.tools import standing_tool, tools_by_slug
 from newsletter.clock import Clock
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.arrange import arrange
-from newsletter.issues.arrangement import Arrangement, drop, write_note
+from newsletter.issues.arrangement import Arrangement, add_sponsor, drop, write_note
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
@@ -125,6 +125,30 @@ def test_words_from_right_to_left_keep_their_order_in_an_issue(
     for path in ("/", f"/issues/{WEEK}"):
         said = (pricing, category, take) if path != "/" else (category,)
         assert not_isolated(browser.get(path).text, *said) == [], path
+
+
+def test_what_editors_and_sponsors_wrote_and_how_two_tools_differ_stands_in_the_archive_too(
+    engine: Engine, settings: Settings, browser: Browser
+) -> None:
+    set_out(engine, settings)
+    with reading(engine) as connection:
+        tool = standing_tool(connection, "inkwell")
+    assert tool is not None
+
+    def edited(now: Arrangement) -> Arrangement:
+        noted = write_note(now, tool.id, "Ask for the **team** price.")
+        return add_sponsor(noted, "Example Hosting", "Servers *without* a bill.", "https://sponsor.example/")
+
+    arrange(engine, WEEK, edited, "edited", by="ed", revision=None, now=NOW)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    page, text = browser.get(f"/issues/{WEEK}").text, browser.get(f"/issues/{WEEK}.txt").text
+    for shown in (words(page).lower(), " ".join(text.lower().split())):
+        for expected in ("team", "sponsor example hosting", "skeptic and founder ship curly and skip branchline."):
+            assert expected in shown, expected
+    assert "Ask for the <strong>team</strong> price." in page
+    for body in (page, text):
+        assert "https://sponsor.example/" in body
 
 
 def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:
