@@ -151,6 +151,17 @@ def test_what_editors_and_sponsors_wrote_and_how_two_tools_differ_stands_in_the_
         assert "https://sponsor.example/" in body
 
 
+def test_a_tool_stands_below_the_heading_of_its_section(sent: Browser) -> None:
+    page = sent.get(f"/issues/{WEEK}").text.partition("<main")[2]
+    found = re.findall(r"<h([1-3])[^>]*>(.*?)</h", page)
+    assert [(level, re.sub("<[^>]*>", "", name)) for level, name in found[1:]] == [
+        ("2", "Curly"), ("2", "Head to head"), ("3", "Curly"), ("3", "Branchline"), ("2", "Branchline"),
+        ("2", "Also shipped"), ("3", "Pagewright"), ("2", "Skipped"), ("3", "Tallyho"),
+        ("2", "Also released, no panel take yet"), ("3", "Writing"), ("3", "Developer Tools"),
+        ("2", "Weekly Verdicts by mail"),
+    ]  # fmt: skip
+
+
 def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:
     before = words(sent.get(f"/issues/{WEEK}").text)
     put(engine, {"slug": "curly", "tagline": "Changed since", "takes": [{"panelist": "builder", "call": "skip"}]})
