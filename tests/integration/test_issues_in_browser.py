@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from newsletter.deliveries.letters import words_of
 from tests.mail_pictures import LOOKS, WIDTHS, looking
-from tests.unit.issues.mails import NAMES, mail
+from tests.unit.deliveries.test_letters import SENDER, VALUES
+from tests.unit.issues.mails import NAMES, mail, week
 from tests.unit.issues.weeks import WEEKS
 
 LONG = pytest.mark.long
@@ -73,6 +75,18 @@ def test_nothing_overflows_and_every_text_can_be_read(chromium: Browser, name: s
 )
 def test_axe_finds_nothing(chromium: Browser, name: str, look: str) -> None:
     page = opened(chromium, name, look, 600)
+    found = Axe().run(page).response["violations"]
+    page.close()
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+@pytest.mark.parametrize("kind", ["confirm", "welcome", "notice"])
+def test_letters_fit_a_phone_whatever_stands_in_them_and_axe_finds_nothing(chromium: Browser, kind: str) -> None:
+    long = {"latest": week("hostile usual"), "paragraphs": ["https://feed.example/" + "x" * 300]}
+    page = chromium.new_page(viewport={"width": 320, "height": 900})
+    page.set_content(words_of(kind, SENDER, VALUES[kind] | long).html)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CONTRAST, False) == []
     found = Axe().run(page).response["violations"]
     page.close()
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
