@@ -128,12 +128,16 @@ def has_failed(connection: Connection, job: str, since: datetime, before: dateti
 
 
 def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime | None]], seen_at: datetime) -> None:
-    """Keep (job, rule, next time) of every job of the timetable, and of no other."""
+    """Keep (job, rule, next time) of every job of the timetable, and of no other. It is asked every second, so what
+    stands there already is not written again."""
+    known = {row.job: row[1:] for row in connection.execute(select(JobPlan.job, JobPlan.rule, JobPlan.next_at))}
     for job, rule, next_at in plans:
-        values = {"rule": rule, "next_at": next_at, "seen_at": seen_at}
-        statement = insert_or(connection, JobPlan).values(job=job, **values)
-        connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
-    connection.execute(delete(JobPlan).where(JobPlan.job.not_in([job for job, _, _ in plans])))
+        if known.pop(job, None) != (rule, next_at):
+            values = {"rule": rule, "next_at": next_at, "seen_at": seen_at}
+            statement = insert_or(connection, JobPlan).values(job=job, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
+    if known:
+        connection.execute(delete(JobPlan).where(JobPlan.job.in_(known)))
 
 
 def look_at_jobs(connection: Connection) -> list[JobLook]:

@@ -82,6 +82,19 @@ def test_what_an_owner_left_behind_who_is_not_registered_any_more_is_taken_over_
     assert again.attempt == 2, "its lease is not waited for"
 
 
+def test_a_tick_with_nothing_new_writes_nothing(engine: Engine, me: str) -> None:
+    claim_due(engine, JOBS, me, NOW, REAL)
+    written: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        written.extend([statement] if statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")) else [])
+
+    claim_due(engine, JOBS, me, NOW + timedelta(seconds=1), REAL)
+    event.remove(engine, "before_cursor_execute", note)
+    assert written == [], "every second, for years"
+
+
 @pytest.mark.postgres
 def test_an_owner_whose_lock_file_was_swept_away_lives_on(postgres_url: str) -> None:
     engine = make_engine(postgres_url)
