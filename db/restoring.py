@@ -133,6 +133,17 @@ _RUNS = """
         OR (job IN ('compose', 'remind') AND scheduled_for <= (SELECT max(started_at) FROM old.issues))
     ON CONFLICT (job, scheduled_for) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at
 """
+# Who follows the events remembers the number of the last one, and numbers are given once.
+_EVENTS = (
+    """UPDATE main.subscriber_events AS here SET number = since.number FROM old.subscriber_events AS since
+       WHERE since.id = here.id AND since.at = here.at AND since.what = here.what AND here.number IS NULL""",
+    """INSERT INTO main.subscriber_events (id, number, at, what, subscriber_id, issue_id)
+       SELECT id, number, at, what, subscriber_id, issue_id FROM old.subscriber_events
+       WHERE id > (SELECT coalesce(max(id), 0) FROM main.subscriber_events)""",
+    """UPDATE main.webhooks AS here SET after = max(here.after, since.after) FROM old.webhooks AS since
+       WHERE since.id = here.id AND since.name = here.name""",
+)
+_ALIKE = "SELECT (SELECT version_num FROM main.alembic_version) = (SELECT version_num FROM old.alembic_version)"
 
 
 def carry_over(old: Path, restored: Path) -> Carried | None:
@@ -174,14 +185,15 @@ def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
 def _carry(connection: sqlite3.Connection) -> Carried:
     erased = [row[0] for row in connection.execute(_ERASED)]
     untouched = [row[0] for row in connection.execute(_UNTOUCHED)]
-    outcomes = carry_issues(connection)
+    alike = bool(connection.execute(_ALIKE).fetchone()[0])
+    outcomes = carry_issues(connection, alike=alike)
     sent = [row[0] for row in connection.execute(_SENT)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
     left = connection.execute(_LEAVE).rowcount
     connection.execute(_CAME_AND_LEFT)
-    for statement in (_IDS, _NEW_IDS, _RUNS):
+    for statement in (_IDS, _NEW_IDS, _RUNS, *(_EVENTS if alike else ())):
         connection.execute(statement)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
     return Carried(left, suppressed, sorted(set(erased)), outcomes, sent, untouched)

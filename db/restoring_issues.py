@@ -21,9 +21,6 @@ _ENDED = """
     WHERE since.id = here.id AND since.week = here.week AND since.started_at = here.started_at
         AND here.status IN ('sending', 'paused') AND since.status IN ('sent', 'cancelled')
 """
-_SAME_SCHEMA = """
-    SELECT (SELECT version_num FROM main.alembic_version) = (SELECT version_num FROM old.alembic_version)
-"""
 # Issues that began since come over whole, as they were approved and sent, but for tools that came since, too.
 _BEGAN = """
     CREATE TEMP TABLE began AS SELECT id, week FROM old.issues AS since WHERE started_at IS NOT NULL
@@ -67,11 +64,11 @@ _STRANGERS = """
 """
 
 
-def carry_issues(connection: sqlite3.Connection) -> int:
-    """Returns of how many deliveries more is known now."""
+def carry_issues(connection: sqlite3.Connection, *, alike: bool) -> int:
+    """Returns of how many deliveries more is known now. ``alike``: both databases have the same schema."""
     known = connection.execute(_OUTCOMES).rowcount
     connection.execute(_ENDED)
-    if connection.execute(_SAME_SCHEMA).fetchone()[0]:
+    if alike:
         known += _bring_those_that_began(connection)
     return known
 

@@ -14,8 +14,9 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 from db import backups
 from db.claims import claim
 from db.engine import make_engine, reading, transaction
+from db.events import add_webhook, events_after, newest_number, number_events, webhooks_due
 from db.migrate import _seed, current_revision, migrate
-from db.models import AuditEntry, Consent, Issue, JobRun, Subscriber, Suppression
+from db.models import AuditEntry, Consent, Issue, JobRun, Subscriber, Suppression, Webhook
 from db.ownership import owner
 from db.states import SuppressionReason
 from newsletter.clock import real_now
@@ -284,6 +285,29 @@ def test_ids_that_were_given_since_the_backup_are_given_to_nobody_else(engine: E
     assert since is not None
     assert later is not None
     assert later["id"] > since["id"], "the links of the one are not those of the other"
+
+
+def test_who_follows_the_events_misses_none_and_hears_none_twice(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "leaves", "reads")
+    leave(engine, "leaves")
+    with transaction(engine) as connection:
+        add_webhook(connection, "crm", "https://crm.example", b"", ["unsubscribed"], MONDAY)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    leave(engine, "reads")
+    with transaction(engine) as connection:
+        number_events(connection)
+        told = newest_number(connection)
+        connection.execute(update(Webhook).values(after=told))
+    put_in_place(engine, tmp_path / "backup.db")
+    with reading(engine) as connection:
+        assert [event.what for event in events_after(connection, told - 1, 10)] == ["unsubscribed"]
+        assert webhooks_due(connection, MONDAY) == []
+    readers_named(engine, "later")
+    leave(engine, "later")
+    with transaction(engine) as connection:
+        number_events(connection)
+        assert [event.email for event in events_after(connection, told, 10, ["unsubscribed"])] == ["later@example.org"]
+        assert [hook.name for hook in webhooks_due(connection, MONDAY)] == ["crm"]
 
 
 def add_issue(engine: Engine, week: str, number: int, status: str) -> None:
