@@ -226,11 +226,22 @@ def back_up(context: Context, due_at: datetime) -> Result:
 
     database = Path(str(context.engine.url.database))
     folder = context.settings.backups or database.with_name(f"{database.stem}-backups")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(folder)
     report = back_up(context.engine, folder / f"{due_at:%Y-%m-%d}.db", now=context.clock.now())
     for old in sorted(folder.glob("????-??-??.db"))[: -context.settings.backups_kept]:
         old.unlink()
     return {"file": str(report.path), "bytes": report.bytes}
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder of backups where there is none, and drop what a service left that was killed in the middle."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"{error.strerror}; NEWSLETTER_BACKUPS names another"
+        raise NewsletterError(f"the folder for backups, {folder}, cannot be made: {why}") from None
+    for left in folder.glob(".????-??-??.db.*.unfinished*"):
+        left.unlink()
 
 
 JOBS: Mapping[str, Work] = {

@@ -16,6 +16,7 @@ from db.runs import claim_run, finish_run
 from db.states import RunStatus
 from newsletter.clock import Clock, real_now
 from newsletter.editors.invite import add_editor
+from newsletter.errors import NewsletterError
 from newsletter.settings import Settings, load
 from scheduler.engine import Context
 from scheduler.jobs import back_up, prune
@@ -126,6 +127,19 @@ def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str,
     engine.dispose()
     assert sorted(path.name for path in folder.iterdir()) == ["2026-11-18.db", "2026-11-19.db", "2026-11-20.db"]
     assert folder.stat().st_mode & 0o077 == 0, "copies hold addresses"
+
+
+def test_a_backup_that_was_cut_off_is_cleared_away_by_the_next(sqlite_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for rest in ("", "-journal"):
+        (folder / f".2026-11-15.db.4711.unfinished{rest}").write_bytes(b"addresses")
+    engine = make_engine(sqlite_url)
+    back_up(context(engine, settings_with(sqlite_url, tmp_path, BACKUPS=str(folder))), MONDAY)
+    assert [path.name for path in folder.iterdir()] == ["2026-11-16.db"]
+    with pytest.raises(NewsletterError, match="NEWSLETTER_BACKUPS names another"):
+        back_up(context(engine, settings_with(sqlite_url, tmp_path, BACKUPS=f"{folder}/2026-11-16.db/in")), MONDAY)
+    engine.dispose()
 
 
 def test_what_was_deleted_is_gone_from_the_files_after_pruning(
