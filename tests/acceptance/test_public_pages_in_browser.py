@@ -6,6 +6,7 @@ documentation.
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,13 @@ def app(engine: Engine, sqlite_url: str, tmp_path: Path) -> Iterator[RunningApp]
     settings = settings_module.load(complete_environment(sqlite_url), tmp_path)
     set_out(engine, settings)
     better = {"panelist": "builder", "call": "ship", "score": 91, "text": "Better."}
-    put(engine, {"slug": "curly", "takes": [better]},
-        {"slug": "branchline", "votes": {"ship": 16, "skip": 9}})  # fmt: skip
+    later = NOW + timedelta(hours=1)
+    put(
+        engine,
+        {"slug": "curly", "takes": [better]},
+        {"slug": "branchline", "votes": {"ship": 16, "skip": 9}},
+        now=later,
+    )
     approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
     publish_issue(engine, WEEK, settings, NOW)
     with RunningApp(create_app(settings, engine, Clock(NOW, running=False))) as running:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from html import escape, unescape
 
 from sqlalchemy import Engine
@@ -10,8 +11,8 @@ from newsletter.tools.import_tools import import_tools
 from tests.fakes.sample_week import NOW
 
 
-def put(engine: Engine, *tools: dict[str, object]) -> None:
-    import_tools(engine, json.dumps({"tools": tools}), NOW)
+def put(engine: Engine, *tools: dict[str, object], now: datetime = NOW) -> None:
+    import_tools(engine, json.dumps({"tools": tools}), now)
 
 
 def tool(slug: str, **more: object) -> dict[str, object]:
