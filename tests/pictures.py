@@ -21,22 +21,14 @@ def main() -> None:
         with chromium_at(find_chromium()) as browser:
             take(browser, f"{address}/demo/inbox/0001/html", "mail", 640, 1400)
             take(browser, f"{address}/compare/corvid-7b-vs-corvid-34b", "comparison", 1040, 1400)
-            take(browser, f"{address}/editor", "draft", 1040, 1200, first=f"{address}/demo", click="Draft")
     finally:
         demo.terminate()
         demo.wait(30)
 
 
-def take(
-    browser: Browser, address: str, name: str, width: int, height: int, first: str | None = None, click: str = ""
-) -> None:
+def take(browser: Browser, address: str, name: str, width: int, height: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": height})
-    if first:
-        page.goto(first)
     page.goto(address)
-    if click:
-        page.locator("tr", has_text=click).get_by_role("link").first.click()
-        page.wait_for_load_state("networkidle")
     page.screenshot(path=FOLDER / f"{name}.png")
     page.close()
 
