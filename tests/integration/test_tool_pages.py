@@ -53,6 +53,13 @@ def test_tools_are_found_by_words_category_and_call(engine: Engine, browser: Bro
         assert re.findall(r'<h2><a href="/tools/([a-z]+)"', answer.text) == found, query
 
 
+def test_an_empty_catalogue_does_not_blame_the_search(engine: Engine, browser: Browser) -> None:
+    assert "No tool is here yet" in words(browser.get("/tools").text)
+    put(engine, tool("pagewright"))
+    assert "Nothing matches “zzz”" in words(browser.get("/tools?q=zzz").text)
+    assert "Nothing matches." in words(browser.get("/tools?call=skip").text)
+
+
 def test_pages_of_tools_follow_each_other_without_a_gap(engine: Engine, browser: Browser) -> None:
     put(engine, *(tool(f"t{number}") for number in range(70)))
     seen, address = [], "/tools?q=t"
