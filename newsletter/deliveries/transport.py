@@ -26,6 +26,7 @@ FINAL_SECONDS = 300.0  # half of RFC 5321, 4.5.3.2.6: a reply later than a lease
 LOOK_SECONDS = 1.0
 _READ_AHEAD = 1 << 20
 _MOST_EARLY = 100  # replies to nobody, of which 421 before a relay hangs up is the usual one
+_MOST_LINES = 100  # of a reply; nobody says so many, and what has no end must not be kept
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # which no database and no terminal should see
 _MULTILINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.S)
 
@@ -151,9 +152,9 @@ class Line(asyncio.Protocol):
         return then, replies
 
     def _take(self, line: bytes) -> bool:
-        """What may be part of a reply of several lines; False where it is no reply at all."""
+        """What may be part of a reply of several lines; False where it is none at all, or has no end."""
         found = _MULTILINE.fullmatch(line)
-        if found is None:
+        if found is None or len(self._text) == _MOST_LINES:
             return False
         self._text.append(_readable(found[3]))
         if found[2] != b"-":

@@ -248,6 +248,18 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
     assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
 
 
+def test_a_reply_that_does_not_end_is_not_listened_to_for_ever(engine: Engine, settings: Settings) -> None:
+    endless = ["\r\n".join(["250-and so on"] * 10_000)]
+    with Sink().offering("PIPELINING", "SIZE") as sink:
+        sink.plan.at_mail = lambda sender: endless.pop() if endless else None
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        began = time.monotonic()
+        send_due(engine, here, standing(), WEEK)
+    assert time.monotonic() - began < 20
+    assert reconciled(engine) == {"sent": MANY - 1, "deferred": 1}
+
+
 @WAYS
 def test_an_issue_larger_than_the_relay_takes_pauses_and_costs_nobody_the_issue(
     engine: Engine, settings: Settings, offers: tuple[str, ...]
