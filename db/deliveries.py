@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     union_all,
     update,
@@ -189,10 +190,10 @@ def skip_cancelled(connection: Connection, issue_id: int, now: datetime) -> int:
     ).rowcount
 
 
-def cancelled_in_flight(connection: Connection) -> list[int]:
-    """The cancelled issues with deliveries that a sender holds, or held when it died."""
-    held = exists().where(Delivery.issue_id == Issue.id, status_is("sending"))
-    return list(connection.scalars(select(Issue.id).where(Issue.status == IssueStatus.CANCELLED, held)))
+def cancelled_and_open(connection: Connection) -> list[int]:
+    """The cancelled issues with deliveries that are not settled: a sender holds them, or died before it did."""
+    still_open = or_(*[exists().where(Delivery.issue_id == Issue.id, kind) for kind in _OPEN])
+    return list(connection.scalars(select(Issue.id).where(Issue.status == IssueStatus.CANCELLED, still_open)))
 
 
 def mark_bounced(connection: Connection, subscriber_ids: Sequence[int], now: datetime) -> None:

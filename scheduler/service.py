@@ -101,7 +101,7 @@ class Service:
             sending = deliveries.issues_in_sending(connection)
             if any(claims.has_work(connection, issue_id, self._clock.now()) for issue_id, _ in sending):
                 return True
-            left = sending or deliveries.cancelled_in_flight(connection)
+            left = sending or deliveries.cancelled_and_open(connection)
         if left and time.monotonic() >= self._look_everywhere:
             self._look_everywhere = time.monotonic() + LOOK_EVERYWHERE_SECONDS
             return True

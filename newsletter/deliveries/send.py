@@ -180,13 +180,14 @@ def _left_out(settings: Settings) -> tuple[str, ...]:
 
 
 def _settle_cancelled(engine: Engine, clock: Clock) -> None:
-    """What a sender held of a cancelled issue when it died is skipped, for nobody sends that issue again."""
+    """What a sender held of a cancelled issue when it died, or gave back just before, is skipped, for nobody sends that
+    issue again."""
     with reading(engine) as connection:
-        cancelled = deliveries.cancelled_in_flight(connection)
+        cancelled = deliveries.cancelled_and_open(connection)
     for issue_id in cancelled:
-        if _take_over(engine, issue_id):
-            with transaction(engine) as connection:
-                deliveries.skip_cancelled(connection, issue_id, clock.now())
+        _take_over(engine, issue_id)
+        with transaction(engine) as connection:
+            deliveries.skip_cancelled(connection, issue_id, clock.now())
 
 
 def _goes_on(engine: Engine, clock: Clock, issue_id: int) -> bool:

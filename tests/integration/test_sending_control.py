@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from db.claims import claim
+from db.claims import claim, give_back
 from db.engine import transaction
 from db.keys import newest_link_key
 from db.models import Delivery, Editor, Key, Letter, Subscriber
@@ -391,20 +391,24 @@ def test_what_a_sender_gives_back_after_a_cancelling_is_skipped_too(engine: Engi
     assert found.counts.skipped == 1500 - found.counts.sent
 
 
+@pytest.mark.parametrize("gave_back", [False, True], ids=["held", "just given back"])
 def test_what_a_killed_sender_held_of_a_cancelled_issue_is_skipped_by_the_next_one(
-    engine: Engine, settings: Settings
+    engine: Engine, settings: Settings, gave_back: bool
 ) -> None:
     published(engine, settings, 5)
     with transaction(engine) as connection:
         now, lock = real_now(), f"{folder_id(lock_folder(engine))}/a-killed-sender"
         connection.execute(insert(Killed).values(name="killed", lock=lock, started_at=now, seen_at=now))
-        claim(connection, 1, "killed", now, now + timedelta(minutes=5), 2)
+        claimed, _ = claim(connection, 1, "killed", now, now + timedelta(minutes=5), 2)
     report = cancel_issue(engine, WEEK, NOW)
     assert (report.skipped, report.held) == (3, 2)
     assert report.words == (
         "3 recipients will not get it; of 2 more in sending, nobody whose mail has not left yet will get it either"
     )
-    assert read_receipt(engine, WEEK).counts.sending == 2
+    if gave_back:
+        with transaction(engine) as connection:
+            give_back(connection, 1, "killed", claimed)
+    assert read_receipt(engine, WEEK).counts.open == 2
     send_due(engine, settings, standing())
     counts = read_receipt(engine, WEEK).counts
     assert (counts.skipped, counts.open) == (5, 0)
