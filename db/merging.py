@@ -52,8 +52,13 @@ def move_bookmarks(connection: Connection, source: int, target: int) -> None:
 
 
 def move_draft_items(connection: Connection, source: int, target: int) -> None:
-    """In drafts alone. A comparison that would set the target beside itself, or stand there twice, goes."""
+    """In drafts alone. Where both are in one, the target's place stands, and the source's note if it has none of its
+    own. A comparison that would set the target beside itself, or stand there twice, goes."""
     drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
+    lent = aliased(IssueItem)
+    note = select(lent.note).where(lent.issue_id == IssueItem.issue_id, lent.tool_id == source).scalar_subquery()
+    without = (IssueItem.tool_id == target, IssueItem.note.is_(None), IssueItem.issue_id.in_(drafts))
+    connection.execute(update(IssueItem).where(*without).values(note=note))
     other = aliased(IssueItem)
     doubled = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == target)
     here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(drafts))

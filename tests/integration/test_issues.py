@@ -16,7 +16,7 @@ from newsletter.deliveries.steer import CancelReport, cancel_issue
 from newsletter.errors import NotFoundError, RefusedError, SettingsError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.arrange import arrange
-from newsletter.issues.arrangement import drop
+from newsletter.issues.arrangement import Arrangement, drop, write_note
 from newsletter.issues.check import check_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.findings import Finding
@@ -25,6 +25,7 @@ from newsletter.issues.render import read_issue, render_issue
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
+from newsletter.tools.merge import merge_tools
 from tests.fakes.together import at_once
 
 WEEK = Week(2026, 47)
@@ -166,6 +167,22 @@ def test_composing_again_lets_in_what_is_new_and_changes_nothing_else(engine: En
     third = compose_issue(engine, WEEK, settings, NOW + timedelta(hours=2))
     assert (third.changed, third.new_releases, third.tools) == (True, 1, 2)
     assert read_issue(engine, WEEK, settings)[0].revision == first.revision + 1
+
+
+@pytest.mark.parametrize(("own", "left"), [("", "From Beta."), ("From Alpha.", "From Alpha.")])
+def test_a_note_stays_where_its_tool_becomes_part_of_another_of_the_draft(
+    engine: Engine, settings: Settings, own: str, left: str
+) -> None:
+    alpha, beta = launch(engine, "alpha", "SSS"), launch(engine, "beta", "SSS")
+    compose_issue(engine, WEEK, settings, NOW)
+
+    def noted(now: Arrangement) -> Arrangement:
+        return write_note(write_note(now, beta, "From Beta."), alpha, own)
+
+    arrange(engine, WEEK, noted, "wrote notes", by="ada", revision=None, now=NOW)
+    merge_tools(engine, "beta", "alpha", NOW)
+    (item,) = read_issue(engine, WEEK, settings)[1].items
+    assert (item.slug, item.note) == ("alpha", left)
 
 
 def test_a_take_flows_into_a_draft_and_composing_tells_of_it_once(engine: Engine, settings: Settings) -> None:
