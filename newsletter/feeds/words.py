@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import nh3
 
@@ -14,6 +14,7 @@ MAX_ADDRESS = 2_000  # bytes, as imports of tools take them
 _MAX_MARKUP = 20_000
 
 _BREAKING = re.compile(r"<(?:br|/?p|/?div|/?li|/?h[1-6]|/?tr)\b", re.I)
+_IN_NO_ADDRESS = re.compile(r'[\s<>"\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -42,11 +43,11 @@ def web_address(value: Any, base: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         return None
-    found = found.replace(" ", "%20")
     if _SURROGATE.search(found):  # half a character, which nothing can store or send
         return None
+    found = _IN_NO_ADDRESS.sub(lambda odd: quote(odd[0]), found)
     return found if len(found.encode()) <= MAX_ADDRESS else None
 
 

@@ -16,6 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_ADDRESS = re.compile(r'[\s\x00-\x20\x7f<>"\\]')
 
 LONGEST_LINE = 500
+LONGEST_TAGLINE = 600  # what is kept of an entry, whose words are the tagline of the tool that it brings
 LONGEST_CATEGORY = 80
 LONGEST_ADDRESS = 2_000
 LONGEST_TEXT = 20_000
@@ -48,9 +49,13 @@ def kind(value: Any) -> str:
     return next((name for known, name in names.items() if isinstance(value, known)), "an object")
 
 
-def line(value: Any) -> str | None:
+def line(value: Any, longest: int = LONGEST_LINE) -> str | None:
     """One line of text, or null; blank text is null."""
-    return None if value is None else _CONTROLS.sub(" ", _text(value, LONGEST_LINE)).strip() or None
+    return None if value is None else _CONTROLS.sub(" ", _text(value, longest)).strip() or None
+
+
+def tagline(value: Any) -> str | None:
+    return line(value, LONGEST_TAGLINE)
 
 
 def flag(value: Any) -> bool:

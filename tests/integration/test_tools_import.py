@@ -8,9 +8,15 @@ from sqlalchemy import Engine
 
 from db.engine import reading
 from db.tools import ToolRow, aliases_of, all_tools, panel, past_takes_of, takes_of, tool_by_slug
+from newsletter.clock import Clock
 from newsletter.errors import BadInputError
+from newsletter.feeds.fetch import fetch_feeds
+from newsletter.feeds.watch import Watch, watch_feed
+from newsletter.releases.collect import collect_releases
+from newsletter.settings import Settings
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import ImportReport, import_tools
+from tests.fakes.feed_server import FeedServer, item, rss
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
 
@@ -63,6 +69,20 @@ def test_an_address_that_a_match_taught_is_exported_and_comes_in_however_long_it
     assert exported(engine) == [TOOL | {"aliases": [address]}]
     with pytest.raises(BadInputError, match="aliases: is 1,916 characters long; at most 500"):
         store(engine, TOOL | {"aliases": [f"Or {address[5:]}"]})
+
+
+def test_a_tool_that_a_feed_brought_is_exported_and_comes_in(engine: Engine, settings: Settings) -> None:
+    words = " ".join(["Long words about it."] * 40)
+    entry = item("Lantern", 'https://lantern.example/"new" &lt;one&gt;', "Mon, 16 Nov 2026 05:00:00 GMT")
+    with FeedServer() as server:
+        url = server.serve("/a", rss(entry.replace("</item>", f"<description>{words}</description></item>")))
+        watch_feed(engine, Watch(url, new_tools="accept"), MONDAY)
+        fetch_feeds(engine, settings, Clock(MONDAY))
+    collect_releases(engine, settings, Clock(MONDAY))
+    (tool,) = exported(engine)
+    assert tool["url"] == "https://lantern.example/%22new%22%20%3Cone%3E"
+    assert 500 < len(tool["tagline"]) <= 600
+    assert store(engine, tool).unchanged == 1
 
 
 def test_counts_are_kept_beside_the_takes(engine: Engine) -> None:
