@@ -19,6 +19,7 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import reopen_release
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.tools.edit import make_tool, remember_name
+from newsletter.tools.field_values import LONGEST_TAGLINE
 from newsletter.web.editor_links import back_saying
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
@@ -62,7 +63,7 @@ def new_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, release_id = site(request), request.path_params["release_id"]
     _refuse_decided(request, release_id)
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
-    tagline, shared = typed.line("tagline", 500) or None, _lies_elsewhere(request, release_id, url)
+    tagline, shared = typed.line("tagline", LONGEST_TAGLINE) or None, _lies_elsewhere(request, release_id, url)
     slug = make_tool(here.engine, name, url, category, here.clock.now(), tagline=tagline, shared=shared)
     release = match_to_tool(here.engine, release_id, slug, here.clock.now(), f"new tool, by {visitor.email}")
     return _decided(request, visitor, release, f"made into the new tool {slug}", category=category)

@@ -88,12 +88,13 @@ def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     assert act(ada, path, **typed | {"url": "javascript:alert(1)"}) == 422
     assert act(ada, path, **typed | {"category": ""}) == 422
     assert act(ada, path, **typed | {"category": "C" * 81}) == 422, "longer ones no reader can choose, no import takes"
-    assert act(ada, path, **typed) == 303
+    assert act(ada, path, **typed | {"tagline": "T" * 600}) == 303
     assert "Lanternfish" in carried(room)
     with reading(room.engine) as connection:
         tool = tools.tool_by_slug(connection, "lanternfish")
     assert tool is not None
     assert not tool.listed
+    assert tool.tagline == "T" * 600, "as much as a feed brings"
     assert act(ada, "/editor/tools/lanternfish/takes/builder", call="ship", score="77", text="It glows.") == 303
     with reading(room.engine) as connection:
         tool = tools.tool_by_slug(connection, "lanternfish")
