@@ -26,8 +26,8 @@ _T = TypeVar("_T")
 class Carried(NamedTuple):
     """``left`` counts those who read in the backup and had left, bounced or complained since. ``erased`` are addresses
     that the backup still holds of people who were erased since, ``outcomes`` counts deliveries of which more is known
-    now, ``sent`` are the weeks that went out since and did not end, and ``untouched`` those of approved and sending
-    issues to which nothing happened since."""
+    now, ``sent`` are the weeks that went out since and could not be brought over, and ``untouched`` those of approved
+    and sending issues to which nothing happened since."""
 
     left: int
     suppressed: int
@@ -53,7 +53,8 @@ _ERASED = """
 """
 _SENT = """
     SELECT week FROM old.issues WHERE started_at IS NOT NULL
-        AND week NOT IN (SELECT week FROM main.issues WHERE status IN ('sent', 'cancelled')) ORDER BY week
+        AND (week, started_at) NOT IN (SELECT week, started_at FROM main.issues WHERE started_at IS NOT NULL)
+    ORDER BY week
 """
 _UNTOUCHED = """
     SELECT week FROM main.issues AS here JOIN old.issues AS there USING (week)
