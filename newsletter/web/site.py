@@ -1,6 +1,7 @@
 """What every page needs: the app's settings, engine and clock, and one way to answer with a template."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -28,6 +29,10 @@ class Site:
     def url(self, path: str) -> str:
         """An absolute address of ours; ``path`` begins with a slash."""
         return self.settings.public_url + path
+
+    def day(self, instant: datetime) -> date:
+        """The day that it was in the publication's zone."""
+        return instant.astimezone(self.settings.timezone).date()
 
     @property
     def consent(self) -> str:

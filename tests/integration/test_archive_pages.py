@@ -2,8 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 from functools import reduce
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, update
@@ -149,6 +152,20 @@ def test_what_editors_and_sponsors_wrote_and_how_two_tools_differ_stands_in_the_
     assert "Ask for the <strong>team</strong> price." in page
     for body in (page, text):
         assert "https://sponsor.example/" in body
+
+
+def test_days_are_those_of_the_publications_zone(engine: Engine, settings: Settings) -> None:
+    far = replace(settings, timezone=ZoneInfo("Pacific/Auckland"))
+    late = NOW + timedelta(hours=14)  # the 24th where the publication is
+    browser = Browser(create_app(far, engine, Clock(late, running=False)))
+    set_out(engine, far)
+    approve_issue(engine, WEEK, "ed@example.com", far, NOW)
+    publish_issue(engine, WEEK, far, late)
+    put(engine, {"slug": "curly", "takes": [{"panelist": "builder", "call": "skip", "text": "No more."}]}, now=late)
+    assert '<time datetime="2026-11-24">24 Nov 2026</time>' in browser.get("/issues").text
+    shown = words(browser.get("/tools/curly").text)
+    assert "No more. 24 Nov 2026" in shown
+    assert "24 Nov 2026 : Builder went from" in shown
 
 
 def test_a_tool_stands_below_the_heading_of_its_section(sent: Browser) -> None:
