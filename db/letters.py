@@ -111,6 +111,13 @@ def retry_letter(connection: Connection, letter_id: int, owner: str, not_before:
     return _release(connection, letter_id, owner, status=LetterStatus.QUEUED, not_before=not_before, reply=reply)
 
 
+def give_back_letters(connection: Connection, owner: str) -> None:
+    """What an owner claimed and did not try is due again; no attempt of it is counted."""
+    held = update(Letter).where(Letter.lease_owner == owner, Letter.status == literal_column("'sending'"))
+    given_back = {"status": LetterStatus.QUEUED, "lease_owner": None, "lease_until": None}
+    connection.execute(held.values(attempts=Letter.attempts - 1, **given_back))
+
+
 class LetterFate(NamedTuple):
     """How a letter stands; ``reply`` is what was said to it last."""
 

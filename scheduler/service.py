@@ -78,7 +78,7 @@ class Service:
         from newsletter.deliveries.send_letters import letters_are_due, send_letters
 
         if not self._stop.is_set() and letters_are_due(self._engine):
-            send_letters(self._engine, self._settings, self._clock)
+            send_letters(self._engine, self._settings, self._clock, self._stop)
 
     def _send_issues(self) -> None:
         """As long as something is due, here or by whoever is free; what was deferred is due again at its own time."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from threading import Event
 
 from jinja2 import TemplateError
 from sqlalchemy import Connection, Engine
@@ -24,7 +25,15 @@ from db.confirmations import confirmation_by_id, keep_token_hash
 from db.editors import set_sign_in_token, sign_in_nonce
 from db.engine import reading, transaction
 from db.keys import newest_link_key
-from db.letters import DueLetter, claim_letters, finish_letter, hold_letter, is_letter_due, retry_letter
+from db.letters import (
+    DueLetter,
+    claim_letters,
+    finish_letter,
+    give_back_letters,
+    hold_letter,
+    is_letter_due,
+    retry_letter,
+)
 from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
@@ -64,17 +73,23 @@ def letters_are_due(engine: Engine) -> bool:
         return is_letter_due(connection, real_now())
 
 
-def send_letters(engine: Engine, settings: Settings, clock: Clock) -> int:
-    """Send what is due and return how many letters a relay took. Needs a From mailbox and a secret key."""
+def send_letters(engine: Engine, settings: Settings, clock: Clock, stop: Event | None = None) -> int:
+    """Send what is due and return how many letters a relay took. Needs a From mailbox and a secret key.
+
+    When ``stop`` is set, what is being handed over finishes and the rest is given back.
+    """
     if not letters_are_due(engine):
         return 0
     required(settings, "from_", "secret_key")
     signers = signers_of(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    sent = 0
-    while ids := _claim(engine, owner):
-        prepare = partial(_prepare, engine, owner, settings, signers, clock)
-        sent += asyncio.run(_send(engine, ids, prepare, owner, settings))
+    stop, sent = stop or Event(), 0
+    prepare = partial(_prepare, engine, owner, settings, signers, clock)
+    while not stop.is_set() and (ids := _claim(engine, owner)):
+        sent += asyncio.run(_send(engine, ids, prepare, owner, settings, stop))
+    if stop.is_set():
+        with transaction(engine) as connection:
+            give_back_letters(connection, owner)
     return sent
 
 
@@ -195,15 +210,16 @@ def _welcome(connection: Connection, letter: DueLetter, sender: Sender, base: st
 
 
 async def _send(
-    engine: Engine, ids: Sequence[int], prepare: Callable[[int], Ready | None], owner: str, settings: Settings
-) -> int:
+    engine: Engine, ids: Sequence[int], prepare: Callable[[int], Ready | None], owner: str, settings: Settings,
+    stop: Event,
+) -> int:  # fmt: skip
     """Hand the letters over, a few at a time, and record each reply as it comes; returns how many were taken."""
     lanes = asyncio.Semaphore(min(_AT_ONCE, settings.smtp[0].connections))
     return_path = _sender(settings).return_path
 
     async def hand_over(letter_id: int) -> bool:
         async with lanes:
-            one = await asyncio.to_thread(prepare, letter_id)
+            one = None if stop.is_set() else await asyncio.to_thread(prepare, letter_id)
             if one is None:
                 return False
             try:

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -215,6 +216,22 @@ def test_a_letter_that_is_withdrawn_while_others_go_out_before_it_is_not_sent(
             connection.execute(delete(Letter).where(Letter.id == letters[-1]))
         first.join(30)
     assert sink.recipients() == {f"reader{number}@example.org": 1 for number in range(5)}
+
+
+def test_a_stop_finishes_the_letters_under_way_and_gives_back_the_others(engine: Engine, settings: Settings) -> None:
+    letters = [notice(engine, f"reader{number}@example.org") for number in range(30)]
+    stop = threading.Event()
+    with Sink().delaying(0.1) as sink:
+        sending = threading.Thread(target=send_letters, args=(engine, with_relays(settings, sink.url), CLOCK, stop))
+        sending.start()
+        time.sleep(1)
+        stop.set()
+        began = time.monotonic()
+        sending.join(30)
+        assert time.monotonic() - began < 3
+    fates = Counter(state_of(engine, letter)[:2] for letter in letters)
+    assert fates == {("sent", 1): len(sink.mails), ("queued", 0): 30 - len(sink.mails)}
+    assert letters_are_due(engine)
 
 
 def test_a_password_is_never_sent_in_clear_text(engine: Engine, settings: Settings) -> None:
