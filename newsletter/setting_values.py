@@ -73,7 +73,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*
 
 
 def text(value: str) -> str:
-    cleaned = value.strip()
+    cleaned = _utf_8(value.strip())
     if any(ord(c) < 32 or ord(c) == 127 for c in cleaned):
         raise ValueError("must be one line without control characters")
     return cleaned
@@ -81,10 +81,17 @@ def text(value: str) -> str:
 
 def paragraph(value: str) -> str:
     """Text that may have line breaks, such as a postal address; other control characters are refused."""
-    cleaned = value.strip().replace("\r\n", "\n")
+    cleaned = _utf_8(value.strip().replace("\r\n", "\n"))
     if any(ord(c) < 32 and c != "\n" for c in cleaned):
         raise ValueError("must be text without control characters")
     return cleaned
+
+
+def _utf_8(value: str) -> str:
+    """Bytes of the environment that are no text arrive as lone surrogates, which no mail can carry."""
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("must be text in UTF-8")
+    return value
 
 
 def text_file(value: str) -> Path:

@@ -22,6 +22,8 @@ from newsletter.settings import Settings
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.tokens import LINK_TOKEN_LENGTH, Link, sign_link
 
+MOST_CUTS = 300  # kept at a time, of up to 100 KB each; making one takes as long as sending a message
+
 _RULES = (
     "name",
     "tool",
@@ -173,9 +175,12 @@ class Frozen:
         return f"=_{digest[:24]}"
 
     def cut(self, selection: str, format: str) -> Cut:
-        """The issue for one selection; made once and kept, so asking for it again is a lookup."""
+        """The issue for one selection; kept, so asking for it again is a lookup. Of very many the oldest goes."""
         found = self._cuts.get((selection, format))
         if found is None:
+            if len(self._cuts) >= MOST_CUTS:
+                oldest, *_ = self._cuts  # in one step, since threads that sign ask for cuts, too
+                self._cuts.pop(oldest, None)
             chosen = choose(self.blocks, Selection.parse(selection))
             found = self._cuts[selection, format] = self._make_cut(chosen, format)
         return found

@@ -10,7 +10,7 @@ import pytest
 
 from db.material import IssueMaterial, ItemRow
 from newsletter.clock import Week
-from newsletter.deliveries.message import Frozen, freeze
+from newsletter.deliveries.message import MOST_CUTS, Frozen, freeze
 from newsletter.issues.choosing import carries_tools, choose
 from newsletter.issues.content import Block
 from newsletter.issues.rendering import render
@@ -136,6 +136,16 @@ def test_what_subject_preheader_and_intro_claim_is_true_of_every_mail(name: str)
             if carries_tools(made.blocks, selection):
                 check_claims(issue, made, selection)
     assert len(said) > 1 or name in ("lonely", "crowded"), "issues do not all begin alike"
+
+
+def test_of_very_many_selections_some_are_kept_and_each_is_the_same_again() -> None:
+    """A list in which everybody chose differently would fill the memory of every sender."""
+    made = issue_of("unanimous", Week(2026, 47))[1]
+    keys = [Selection(("Audio", f"Category {number}")).key() for number in range(MOST_CUTS + 1)]
+    first, *_, last = (made.cut(key, "html") for key in keys)
+    assert made.cut(keys[-1], "html") is last
+    assert made.cut(keys[0], "html") is not first
+    assert made.cut(keys[0], "html") == first
 
 
 def check_claims(issue: IssueValues, made: Frozen, selection: Selection) -> None:

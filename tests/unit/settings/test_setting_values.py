@@ -1,5 +1,7 @@
 """What people write into settings, and what is made of it."""
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,6 +91,12 @@ def test_what_is_no_crontab_is_refused(written: str) -> None:
 def test_a_mailbox_has_a_name_and_an_address(written: str, name: str, address: str) -> None:
     found = values.mailbox_address(written)
     assert (found.display_name, found.addr_spec) == (name, address)
+
+
+@pytest.mark.parametrize("read", [values.text, values.paragraph, values.mailbox_address])
+def test_bytes_of_the_environment_that_are_no_text_are_refused(read: Callable[[str], object]) -> None:
+    with pytest.raises(ValueError, match="text in UTF-8"):
+        read(os.fsdecode(b"W\xf6chentlich <news@example.com>"))
 
 
 @pytest.mark.parametrize(
