@@ -210,28 +210,30 @@ async def connect(relay: Relay) -> Connected:
 
 
 async def submit(relays: Sequence[Relay], sender: str, recipient: str, message: bytes) -> Reply:
-    """Send one message through the first relay that answers, by aiosmtplib alone; returns the reply that decided.
+    """Send one message through the first relay that answers, and takes such an address at all, by aiosmtplib alone;
+    returns the reply that decided.
 
     Code 0 stands for a connection that dropped when nobody knows whether the message arrived.
     """
     failure: RelayError | None = None
+    unsupported = False
     for relay in relays:
         try:
             client = await _client(relay)
         except RelayError as error:
             failure = error
             continue
-        return await _submit(client, sender, recipient, message)
+        if recipient.isascii() or client.supports_extension("smtputf8"):
+            return await _submit(client, sender, recipient, message)
+        _hang_up(client)
+        unsupported = True
+    if unsupported:
+        return UNSUPPORTED
     raise failure or RelayError("no relay is set")
 
 
 async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
-    options = []
-    if not recipient.isascii():
-        if not client.supports_extension("smtputf8"):
-            _hang_up(client)
-            return UNSUPPORTED
-        options.append("SMTPUTF8")
+    options = [] if recipient.isascii() else ["SMTPUTF8"]
     encoding = "utf-8" if options else "ascii"
     try:
         await client.mail(sender, options=options, encoding=encoding)

@@ -155,6 +155,13 @@ def test_an_address_beyond_ascii_needs_a_relay_that_takes_it(engine: Engine, set
     assert state_of(engine, letter)[0] == ("sent" if offered else "failed")
 
 
+def test_an_address_beyond_ascii_goes_through_the_relay_that_takes_it(engine: Engine, settings: Settings) -> None:
+    notice(engine, "jürgen@example.org")
+    with RecordingRelay(smtputf8=False) as plain, RecordingRelay(smtputf8=True) as modern:
+        assert send_letters(engine, replace(settings, smtp=(plain.relay, modern.relay)), CLOCK) == 1
+    assert (plain.arrived, [one.recipient for one in modern.arrived]) == ([], ["jürgen@example.org"])
+
+
 def test_a_letter_whose_sender_died_is_taken_over_when_its_lease_is_past(engine: Engine, settings: Settings) -> None:
     letter = notice(engine)
     with transaction(engine) as connection:
