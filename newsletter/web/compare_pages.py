@@ -48,7 +48,7 @@ def comparison(request: Request) -> Response:
     return page(
         request, "compare.html", headers={"Cache-Control": "private, no-cache", "Vary": "Cookie"},
         about=_about(here, left_card, right_card, takes), cards=(left_card, right_card), sheet=sheet, related=near,
-        mine=mine, doubts=doubts,
+        mine=mine, doubts=doubts, shortened=shortened,
     )  # fmt: skip
 
 

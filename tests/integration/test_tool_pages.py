@@ -159,6 +159,13 @@ def test_a_comparison_has_one_address(engine: Engine, browser: Browser) -> None:
     assert browser.get("/compare/older-vs-older").headers["location"] == "/tools/older"
 
 
+def test_a_long_description_ends_in_one_ellipsis_beside_another_tool(engine: Engine, browser: Browser) -> None:
+    put(engine, tool("a", description="Everything works. " * 60), tool("b"))
+    shown = words(browser.get("/compare/a-vs-b").text)
+    assert "Everything works… " in shown
+    assert ".…" not in shown
+
+
 @pytest.mark.parametrize(
     "pair",
     [
