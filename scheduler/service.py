@@ -111,7 +111,7 @@ class Service:
         keep(self._engine, self._context.owner, list(self._under_way.values()), real_now())
         if self._stop.is_set() or not self._jobs:
             return
-        start_scheduled(self._context)
+        _guarded(partial(start_scheduled, self._context))()
         found = claim_due(
             self._engine, self._jobs, self._context.owner, self._clock.now(), real_now(), self._hand_out
         )  # fmt: skip
@@ -175,7 +175,7 @@ class Service:
         tell_operators(self._context, subject, [*words, "`newsletter status` shows the last run of every job."])
 
 
-def _guarded(work: Callable[[], None]) -> Callable[[], None]:
+def _guarded(work: Callable[[], object]) -> Callable[[], None]:
     """One round's failure (the database is away, the relay refuses) is logged; the next round tries again."""
 
     def guarded() -> None:

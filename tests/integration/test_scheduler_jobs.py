@@ -1,18 +1,20 @@
 """What the jobs leave behind, and that none of them fails in silence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from db.claims import pause_domain
+from db.deliveries import issue_status
 from db.engine import is_sqlite, make_engine, reading, transaction
-from db.models import DomainPause, Letter
+from db.models import DomainPause, Issue, Letter
 from db.ownership import owner
-from db.runs import claim_run, finish_run
+from db.runs import JobLook, claim_run, finish_run, look_at_jobs
 from db.states import RunStatus
 from newsletter.clock import Clock, real_now
 from newsletter.editors.invite import add_editor
@@ -25,6 +27,7 @@ from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
 from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
+from tests.integration.sending import approved_issue
 from tests.integration.test_serve import until
 
 
@@ -87,6 +90,24 @@ def test_a_run_whose_process_ended_every_time_is_told_to_operators(
     with Service(engine, settings, Clock(MONDAY)):
         until(lambda: notices(engine))
     assert ("operator@example.com", "compose was not done") in [one[:2] for one in notices(engine)]
+
+
+def test_an_issue_that_cannot_start_at_its_own_time_keeps_no_job_from_running(sqlite_url: str, tmp_path: Path) -> None:
+    engine = make_engine(sqlite_url)
+    settings = settings_with(sqlite_url, tmp_path)
+    issue_id = approved_issue(engine, settings)
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).where(Issue.id == issue_id).values(send_at=MONDAY - timedelta(hours=1)))
+    with Service(engine, replace(settings, title=None), Clock(MONDAY)):
+        until(lambda: [job for job in _looks(engine) if job.job == "compose" and job.status == "done"])
+    with reading(engine) as connection:
+        assert issue_status(connection, issue_id) == "approved"
+    engine.dispose()
+
+
+def _looks(engine: Engine) -> list[JobLook]:
+    with reading(engine) as connection:
+        return look_at_jobs(connection)
 
 
 def test_a_job_that_fails_all_day_is_told_once(sqlite_url: str, tmp_path: Path) -> None:
