@@ -215,8 +215,7 @@ async def submit(relays: Sequence[Relay], sender: str, recipient: str, message: 
 
     Code 0 stands for a connection that dropped when nobody knows whether the message arrived.
     """
-    failure: RelayError | None = None
-    unsupported = False
+    failure = None if relays else RelayError("no relay is set")
     for relay in relays:
         try:
             client = await _client(relay)
@@ -226,10 +225,9 @@ async def submit(relays: Sequence[Relay], sender: str, recipient: str, message: 
         if recipient.isascii() or client.supports_extension("smtputf8"):
             return await _submit(client, sender, recipient, message)
         _hang_up(client)
-        unsupported = True
-    if unsupported:
-        return UNSUPPORTED
-    raise failure or RelayError("no relay is set")
+    if failure is not None:  # one that is away now may take it
+        raise failure
+    return UNSUPPORTED
 
 
 async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
