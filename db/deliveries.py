@@ -151,7 +151,7 @@ def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
     changed = connection.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.status == IssueStatus.SENDING, *[~some for some in still_open])
-        .values(status=IssueStatus.SENT, finished_at=now, updated_at=now)
+        .values(status=IssueStatus.SENT, trouble=None, finished_at=now, updated_at=now)
     )
     if changed.rowcount:
         add_issue_sent(connection, issue_id, now)
@@ -170,9 +170,16 @@ def move_issue(
     changed = connection.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.status.in_(list(allowed)))
-        .values(status=status, pause_reason=reason, updated_at=now)
+        .values(status=status, pause_reason=reason, trouble=None, updated_at=now)
     )
     return changed.rowcount == 1
+
+
+def note_trouble(connection: Connection, issue_id: int, trouble: str | None) -> None:
+    """Why a sending cannot go on, None where it can. Written only where it is news: a relay that is away is tried twice
+    a minute."""
+    held_up = (Issue.id == issue_id, Issue.status == IssueStatus.SENDING, Issue.trouble.is_distinct_from(trouble))
+    connection.execute(update(Issue).where(*held_up).values(trouble=trouble))
 
 
 def skip_cancelled(connection: Connection, issue_id: int, now: datetime) -> int:

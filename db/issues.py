@@ -39,6 +39,7 @@ class IssueRow(NamedTuple):
     pause_reason: str | None
     settings: dict[str, Any]
     composed_of: str | None = None
+    trouble: str | None = None
 
 
 class ContentRow(NamedTuple):

@@ -44,6 +44,7 @@ class OpenIssue(NamedTuple):
     status: str
     send_at: datetime | None
     pause_reason: str | None
+    trouble: str | None
 
 
 class FeedCounts(NamedTuple):
@@ -66,7 +67,7 @@ class Pause(NamedTuple):
 
 def open_issues(connection: Connection) -> list[OpenIssue]:
     """Drafts, approved, sending and paused issues, the newest first; at most 20."""
-    wanted = select(Issue.id, Issue.week, Issue.status, Issue.send_at, Issue.pause_reason)
+    wanted = select(Issue.id, Issue.week, Issue.status, Issue.send_at, Issue.pause_reason, Issue.trouble)
     wanted = wanted.where(Issue.status.not_in((IssueStatus.SENT, IssueStatus.CANCELLED)))
     return [OpenIssue(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(20))]
 

@@ -254,6 +254,8 @@ def _lines(receipt: object) -> list[str]:
     lines = [f"Issue {receipt.week} is {receipt.status}: {receipt.counts.recipients} recipients, {told}."]
     if receipt.pause_reason:
         lines.append(f"Paused: {receipt.pause_reason}")
+    if receipt.trouble:
+        lines.append(f"Held up: {receipt.trouble}")
     return lines + [f"  {row.email}: {row.reply}" for row in receipt.failures]
 
 

@@ -41,7 +41,7 @@ def look(engine: Engine, now: datetime) -> dict[str, Any]:
             "issues": [
                 {
                     "issue": issue.week, "status": issue.status, "send_at": iso(issue.send_at),
-                    "pause_reason": issue.pause_reason, "deliveries": deliveries[issue.id],
+                    "pause_reason": issue.pause_reason, "trouble": issue.trouble, "deliveries": deliveries[issue.id],
                 }
                 for issue in issues
             ],
@@ -70,7 +70,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
     lines = ["Issues"]
     for issue in document["issues"]:
         counts = ", ".join(f"{number} {name}" for name, number in issue["deliveries"].items() if number)
-        why = f" ({issue['pause_reason']})" if issue["pause_reason"] else ""
+        reason = issue["pause_reason"] or issue["trouble"]
+        why = f" ({reason})" if reason else ""
         lines.append(f"  {issue['issue']}  {issue['status']}{why}" + (f": {counts}" if counts else ""))
     lines += [] if document["issues"] else ["  none under way"]
     for title, name in (("Subscribers", "subscribers"), ("Feeds", "feeds"), ("Releases", "releases")):

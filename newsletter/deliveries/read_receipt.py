@@ -26,6 +26,7 @@ class Receipt:
     failures: tuple[Failure, ...]
     waiting_until: datetime | None
     pause_reason: str | None
+    trouble: str | None
 
     def document(self) -> dict[str, Any]:
         return {
@@ -35,6 +36,7 @@ class Receipt:
             **self.counts._asdict(),
             "waiting_until": iso(self.waiting_until),
             "pause_reason": self.pause_reason,
+            "trouble": self.trouble,
             "failures": [
                 {"email": row.email, "code": row.code, "reply": row.reply, "at": iso(row.at)} for row in self.failures
             ],
@@ -82,6 +84,7 @@ def read_receipt(engine: Engine, week: Week) -> Receipt:
             tuple(failed),
             claims.next_attempt_at(connection, issue.id),
             issue.pause_reason,
+            issue.trouble,
         )
 
 

@@ -22,6 +22,7 @@ from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
 from newsletter.deliveries.transport import is_loopback
 from newsletter.errors import NotFoundError, SettingsError
+from newsletter.logs import redacted
 from newsletter.settings import Settings, required
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally
     with transaction(engine) as connection:
         deliveries.skip_cancelled(connection, issue_id, clock.now())
         deliveries.finish_issue(connection, issue_id, clock.now())
+        deliveries.note_trouble(connection, issue_id, redacted(tally.trouble) if tally.trouble else None)
         return IssueSent(
             week,
             deliveries.issue_status(connection, issue_id) or "",

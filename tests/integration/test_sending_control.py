@@ -18,6 +18,7 @@ from db.models import Sender as Killed
 from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
+from newsletter.cli.status import look
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals, send_issue
 from newsletter.deliveries.read_receipt import read_receipt
@@ -83,6 +84,21 @@ def test_a_stop_drains(engine: Engine, settings: Settings) -> None:
     counts = read_receipt(engine, WEEK).counts
     assert (counts.sending, counts.sent) == (0, len(sink.mails))
     assert counts.queued == 1500 - counts.sent
+
+
+def test_what_holds_up_a_sending_is_told_until_it_goes_on(engine: Engine, settings: Settings) -> None:
+    with Sink() as gone:
+        away = with_relays(settings, gone.url)
+    published(engine, away, 3)
+    send_due(engine, away, standing(), WEEK)
+    receipt, status = read_receipt(engine, WEEK), look(engine, NOW)
+    assert (receipt.status, receipt.counts.queued) == ("sending", 3)
+    assert "cannot be used" in (receipt.trouble or "")
+    assert status["issues"][0]["trouble"] == receipt.document()["trouble"] == receipt.trouble
+    with Sink().refusing("reader2@example.org", "451 4.7.1 greylisted, try later") as sink:
+        send_due(engine, with_relays(settings, sink.url), standing(), WEEK)
+    receipt = read_receipt(engine, WEEK)
+    assert (receipt.status, receipt.counts.deferred, receipt.trouble) == ("sending", 1, None)
 
 
 def test_a_cancelled_issue_reaches_nobody_else(engine: Engine, settings: Settings) -> None:
