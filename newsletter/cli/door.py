@@ -5,6 +5,7 @@ output; everything else goes to standard error.
 """
 
 import json
+import signal
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any, TypeVar, cast
@@ -98,6 +99,12 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
 
 # The numbers that rows of the database can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
+
+
+def stopping() -> list[signal.Signals]:
+    """What asks a command to end: Ctrl-C, SIGTERM, and a terminal that closes, unless nohup keeps that out."""
+    hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 def note(message: str) -> None:

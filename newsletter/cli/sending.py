@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, json_option, note, pass_door, stopping
 from newsletter.clock import Week, iso
 from newsletter.errors import BadInputError, NewsletterError
 
@@ -261,14 +261,14 @@ def _lines(receipt: object) -> list[str]:
 
 @contextmanager
 def _stop_on_signals() -> Iterator[threading.Event]:
-    """SIGTERM and Ctrl-C drain: what is in flight finishes and is written down. A second one has its usual effect."""
+    """A signal to stop drains: what is in flight finishes and is written down. A second one has its usual effect."""
     stop = threading.Event()
 
     def drain(number: int, _frame: FrameType | None) -> None:
         stop.set()
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
-    before = {number: signal.signal(number, drain) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, drain) for number in stopping()}
     try:
         yield stop
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy import Engine
 
-from newsletter.cli.door import Door, note, pass_door
+from newsletter.cli.door import Door, note, pass_door, stopping
 from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
 from newsletter.settings import Settings, required
@@ -113,9 +113,9 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def stop_signal() -> Iterator[Event]:
-    """Set by SIGINT and SIGTERM, which then end nothing by themselves."""
+    """Set by SIGINT, SIGTERM and SIGHUP, which then end nothing by themselves."""
     stop = Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in stopping()}
     try:
         yield stop
     finally:

@@ -99,7 +99,8 @@ def _help(share: Share, settings: Settings, clock: Clock, week: str, processes: 
     give_way()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent tells us
+    for number in (signal.SIGINT, signal.SIGHUP):  # which reach the whole group; the parent tells us
+        signal.signal(number, signal.SIG_IGN)
     engine = make_engine(settings.database_url)
     try:
         share(engine, settings, clock, Week.parse(week), stop, processes)

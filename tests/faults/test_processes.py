@@ -21,8 +21,10 @@ COMMAND = [sys.executable, "-m", "newsletter.cli.main"]
 
 
 def start(environ: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]":
+    """In a process group of its own, as a terminal gives it."""
     said = subprocess.DEVNULL
-    return subprocess.Popen([*COMMAND, *arguments], env={**os.environ, **environ}, stdout=said, stderr=said)
+    environ = {**os.environ, **environ}
+    return subprocess.Popen([*COMMAND, *arguments], env=environ, stdout=said, stderr=said, process_group=0)
 
 
 def children(process: int) -> set[int]:
@@ -93,6 +95,32 @@ def test_who_finds_all_in_other_hands_waits_for_the_end_and_goes_on_if_they_are_
         other.wait(30)
     assert (found.status, found.counts.sent) == ("sent", 200)
     assert set(sink.recipients().values()) <= ({1, 2} if killed else {1})
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "a terminal that closes"])
+def test_what_stops_a_whole_group_loses_and_repeats_nothing(
+    sqlite_url: str, tmp_path: Path, sign: signal.Signals
+) -> None:
+    with Sink().delaying(0.01) as sink:
+        environ = complete_environment(sqlite_url) | {"NEWSLETTER_SMTP": sink.url, "NEWSLETTER_SENDERS": "2"}
+        engine = make_engine(sqlite_url)
+        published(engine, settings_module.load(environ, tmp_path), 4000)
+        engine.dispose()
+        sending = start(environ, "issues", "send", str(WEEK))
+        until = time.monotonic() + 60
+        while len(sink.mails) < 300 and time.monotonic() < until:
+            time.sleep(0.02)
+        os.killpg(sending.pid, sign)
+        sending.wait(30)
+        reached = len(sink.mails)
+        found = read_receipt(engine, WEEK)
+        assert (found.counts.sent, found.counts.queued, found.status) == (reached, 4000 - reached, "sending")
+        sink.delaying(0)
+        assert start(environ, "issues", "send", str(WEEK)).wait(60) == 0
+        engine.dispose()
+    assert 300 <= reached < 4000
+    assert set(sink.recipients().values()) == {1}
+    assert len(sink.mails) == 4000
 
 
 @pytest.mark.parametrize("beside", ["issues send", "serve --port 0"])

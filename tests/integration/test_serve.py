@@ -207,11 +207,14 @@ def test_letters_go_out_without_the_scheduler_and_sigterm_ends_it_cleanly(
     engine.dispose()
 
 
-def test_it_works_without_the_web_and_ends_by_ctrl_c(sqlite_url: str, inbox: Inbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "a terminal that closes"])
+def test_it_works_without_the_web_and_ends_when_it_is_asked_to(
+    sqlite_url: str, inbox: Inbox, tmp_path: Path, sign: signal.Signals
+) -> None:
     engine = make_engine(sqlite_url)
     with serving(environment(sqlite_url, inbox), tmp_path, "--no-web") as process:
         until(lambda: jobs(engine))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sign)
         assert process.wait(20) == 0
     engine.dispose()
 
