@@ -6,9 +6,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, false, func, insert, or_, select, update
 
+from db.engine import alone
 from db.models import EmptyWeek, Issue, IssueItem, Release
 from db.states import IssueStatus, ReleaseStatus
 from db.upsert import insert_or
+
+
+def hold_composing(connection: Connection) -> None:
+    """Of those who change what issues carry, one at a time until the transaction ends: they lock releases, tools and
+    the issue in orders of their own. To be called first."""
+    alone(connection, "composing")
 
 
 def insert_issue(connection: Connection, week: str, starts_at: datetime, ends_at: datetime, now: datetime) -> int:

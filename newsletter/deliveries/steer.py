@@ -57,6 +57,7 @@ def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:
     """draft, approved, sending or paused → cancelled, for good. What was to be in an issue that nobody got is still
     news: its releases come late, in the next one."""
     with transaction(engine) as connection:
+        drafts.hold_composing(connection)
         issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
         issue = issues.issue_of_week(connection, str(week))  # as it is now that nobody else can start it
         if issue is not None and issue.started_at is None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from db import drafts, issues
-from db.engine import alone, transaction
+from db.engine import transaction
 from db.material import issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
@@ -38,7 +38,7 @@ class ComposeReport:
 def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> ComposeReport:
     """Compose one week's issue. One that is approved, on its way or closed stays as it is."""
     with transaction(engine) as connection:
-        alone(connection, "composing")
+        drafts.hold_composing(connection)
         issue = issues.issue_of_week(connection, str(week), lock=True)
         if issue is not None and issue.status != IssueStatus.DRAFT:
             return _report(connection, week, issue.id, issue.status, created=False, new=0)

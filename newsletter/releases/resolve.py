@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from db import drafts
 from db import releases as rows
 from db.engine import transaction
 from db.issues import void_approval
@@ -22,6 +23,7 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
     RefusedError where the issue is past that.
     """
     with transaction(engine) as connection:
+        drafts.hold_composing(connection)
         release = _release(connection, release_id)
         tool = standing_tool(connection, slug)
         if tool is None:
@@ -43,6 +45,7 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
 def drop_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow:
     """It is none, or none for us: it stays listed and no issue will carry it. An approved one is a draft again."""
     with transaction(engine) as connection:
+        drafts.hold_composing(connection)
         _void_approval(connection, _release(connection, release_id), now)
         rows.update_release(connection, release_id, status=ReleaseStatus.DROPPED, issue_id=None)
         return _found(connection, release_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db import merging
+from db import drafts, merging
 from db import tools as rows
 from db.engine import transaction
 from newsletter.errors import NotFoundError, RefusedError
@@ -29,6 +29,7 @@ def merge_tools(engine: Engine, source_slug: str, target_slug: str, now: datetim
     Raises NotFoundError for a slug that is none, RefusedError for a tool that was merged away or is the same.
     """
     with transaction(engine) as connection:
+        drafts.hold_composing(connection)
         found = rows.tools_by_slug(connection, [source_slug, target_slug], lock=True)
         source, target = _standing(found, source_slug), _standing(found, target_slug)
         if source.id == target.id:

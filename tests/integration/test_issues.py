@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
@@ -22,6 +23,7 @@ from newsletter.issues.compose import compose_issue
 from newsletter.issues.findings import Finding
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
+from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.selections import Selection
@@ -131,6 +133,30 @@ def test_of_several_who_approve_and_publish_at_once_one_does_and_the_others_are_
             return str(error)
 
     assert sorted(at_once(*[publish] * 8)) == [*["issue 2026-W47 is sending, not approved"] * 7, "to 1"]
+
+
+def test_composing_merging_cancelling_and_the_queue_wait_for_each_other(engine: Engine, settings: Settings) -> None:
+    for number in range(4):
+        slugs = [f"tool-{number}-{place}" for place in range(10)]
+        for slug in slugs:
+            launch(engine, slug, "SSS")
+
+        def merge(source: str, target: str = slugs[-1]) -> object:
+            return merge_tools(engine, source, target, NOW)
+
+        at_once(
+            lambda: compose_issue(engine, WEEK, settings, NOW), partial(merge, slugs[0]), partial(merge, slugs[4])
+        )  # fmt: skip
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    with reading(engine) as connection:
+        first, *_, last = connection.scalars(select(Release.id).order_by(Release.id))
+    dropped, matched, cancelled = at_once(
+        lambda: drop_release(engine, first, NOW).status,
+        lambda: match_to_tool(engine, last, "tool-0-9", NOW).tool,
+        lambda: str(cancel_issue(engine, WEEK, NOW).releases),
+    )
+    assert (dropped, matched) == ("dropped", "tool-0-9")
+    assert cancelled in ("38", "39", "40")  # those that nobody had taken out of the issue before
 
 
 def test_a_week_without_matched_releases_gets_no_issue(engine: Engine, settings: Settings) -> None:
