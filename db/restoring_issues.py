@@ -54,7 +54,8 @@ _RELEASES = """
         AND since.issue_id IN (SELECT id FROM began)
 """
 _GIVE_BACK = """
-    UPDATE main.deliveries SET status = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL
+    UPDATE main.deliveries SET status = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL,
+        first_attempt_at = CASE WHEN attempts > 1 THEN first_attempt_at END
     WHERE status = 'sending' AND issue_id IN (SELECT id FROM began)
 """
 # Whoever came since is a stranger to the backup: what was theirs stays in the counts alone.

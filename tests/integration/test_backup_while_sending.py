@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from db.backups import remove
-from db.engine import make_engine, transaction
+from db.engine import make_engine, reading, transaction
+from db.models import Delivery
 from db.outcome_log import OutcomeLog
 from db.outcomes import Written, write_outcomes
 from newsletter.clock import real_now
@@ -120,7 +122,7 @@ def test_an_issue_that_began_since_the_backup_comes_over_with_all_whom_it_reache
         back_up(engine, copy, now=real_now())
         subscribe(engine, 1, start=4)
         publish_issue(engine, WEEK, settings, NOW)
-        (one,) = held(engine, 1)
+        one, _ = held(engine, 2)
         OutcomeLog(engine, GONE).append([sent(one)], NOW)
         if ended:
             send_due(engine, settings, standing(), WEEK)
@@ -131,6 +133,9 @@ def test_an_issue_that_began_since_the_backup_comes_over_with_all_whom_it_reache
         assert report.carried is not None
         assert report.carried.sent == []
         if not ended:
+            with reading(engine) as connection:
+                tried = select(Delivery.id).where(Delivery.first_attempt_at.is_not(None))
+                assert list(connection.scalars(tried)) == [one.delivery_id], "72 hours are counted from a try"
             resume_issue(engine, WEEK, real_now())
             send_due(engine, settings, standing(), WEEK)
         assert sorted(sink.recipients()) == [f"reader{n}@example.org" for n in ((1, 2, 3, 4) if ended else (1, 2, 3))]
