@@ -100,12 +100,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 def _without_slash(request: Request) -> str | None:
     """The address less a slash at its end, where that is one of ours; as it was sent, and without a host."""
-    scope = {**request.scope, "path": request.url.path.rstrip("/")}
-    if scope["path"] in ("", request.url.path):
+    sent: str = request.scope["raw_path"].decode("ascii")
+    path = sent.rstrip("/")
+    if path in ("", sent):  # an encoded slash is none too much
         return None
+    scope = {**request.scope, "path": request.url.path.rstrip("/")}
     if all(route.matches(scope)[0] is Match.NONE for route in request.app.routes):
         return None
-    path: str = request.scope["raw_path"].decode("ascii").rstrip("/")
     return f"{path}?{request.url.query}" if request.url.query else path
 
 

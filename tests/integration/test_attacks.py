@@ -54,7 +54,7 @@ def test_a_slash_too_much_leads_to_the_same_site_whatever_host_was_named(browser
     assert (answer.status_code, answer.headers["location"]) == (307, path)
 
 
-@pytest.mark.parametrize("path", ["/static", "/static/", "/none/", "/.//issues/", "/issues/a/b/"])
+@pytest.mark.parametrize("path", ["/static", "/static/", "/none/", "/.//issues/", "/issues/a/b/", "/issues%2F"])
 def test_a_slash_too_much_at_what_is_not_there_leads_nowhere(browser: Browser, path: str) -> None:
     assert browser.get(path).status_code == 404
 
