@@ -7,6 +7,7 @@ documentation.
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,19 @@ from sqlalchemy import Engine, update
 from db.engine import make_engine, transaction
 from db.keys import newest_link_key
 from db.models import Tool
-from db.tools import tool_by_slug
+from db.tools import tool_by_slug, tools_by_slug
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.issues.approve import approve_issue
+from newsletter.issues.arrange import arrange
+from newsletter.issues.arrangement import write_note
 from newsletter.issues.publish import publish_issue
 from newsletter.subscribers.tokens import Link, sign_link, sign_tool
 from newsletter.web.app import create_app
 from tests.conftest import complete_environment
 from tests.fakes.pages import put
 from tests.fakes.running_app import RunningApp
-from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
 
 pytestmark = [pytest.mark.browser]
 
@@ -130,6 +133,27 @@ def test_nothing_scrolls_sideways_on_a_phone_and_what_is_pressed_is_44_pixels_hi
         )
         assert pressed.evaluate_all(low) == [], path
     page.context.close()
+
+
+def test_paragraphs_of_a_note_stand_apart(chromium: Browser, engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
+    settings = settings_module.load(complete_environment(sqlite_url), tmp_path)
+    set_out(engine, settings)
+    with transaction(engine) as connection:
+        ids = [tool.id for tool in tools_by_slug(connection, [launch[0] for launch in LAUNCHES]).values()]
+    for tool_id in ids:
+        edit = partial(write_note, tool_id=tool_id, note="One.\n\nTwo.\n- three")
+        arrange(engine, WEEK, edit, "wrote a note", by="ed", revision=None, now=NOW)
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    with RunningApp(create_app(settings, engine, Clock(NOW, running=False))) as app:
+        page = window(chromium, app, PHONE)
+        page.goto(f"/issues/{WEEK}")
+        gaps = page.locator(".prose:not(.intro) > * + *").evaluate_all(
+            "parts => parts.map(p => p.getBoundingClientRect().top - p.previousSibling.getBoundingClientRect().bottom)"
+        )
+        page.context.close()
+    assert len(gaps) == 2 * len(ids)
+    assert min(gaps) >= 8
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
