@@ -86,8 +86,11 @@ def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browse
     page, text = sent.get(f"/issues/{WEEK}").text, sent.get(f"/issues/{WEEK}.txt").text
     for shown in (words(page), " ".join(text.split())):
         for expected in ("Curly", "Pagewright", "Branchline", "Tallyho", "Inkwell", "Nightjar", "No panel take",
-                         "4 ship / 1 skip, 80 %", "Builder tried Curly for a week and says so."):  # fmt: skip
+                         "4 ship / 1 skip, 80 %", "Builder tried Curly for a week and says so.",
+                         "Nightjar does one thing well"):  # fmt: skip
             assert expected in shown, expected
+    pair = text.partition("HEAD TO HEAD")[2].partition("-----")[0]
+    assert pair.startswith("\n\nCurly\n  ▲ Ship · 4 ship / 1 skip, 80 %\n  Free\nBranchline\n")
     for body in (page, text):
         assert "/unsubscribe/" not in body
         assert "/preferences/" not in body
