@@ -625,6 +625,14 @@ def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
     ) == 1, "no letter of Match stands alone"  # fmt: skip
 
 
+def test_no_word_above_a_figure_of_the_desk_is_broken_on_a_phone(window: Page) -> None:
+    window.set_viewport_size({"width": 320, "height": 900})
+    window.goto("/editor")
+    unbroken = "h => { h.style.overflowWrap = 'normal'; return h.scrollWidth <= h.clientWidth; }"
+    headings = window.locator(".figure h2").all()
+    assert [heading.inner_text() for heading in headings if not heading.evaluate(unbroken)] == []
+
+
 def test_links_beside_each_other_are_24_pixels_high(window: Page) -> None:
     window.set_viewport_size({"width": 320, "height": 900})
     low = "links => links.filter(n => n.getBoundingClientRect().height < 24).map(n => n.innerText)"
