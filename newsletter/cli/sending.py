@@ -168,7 +168,8 @@ def resume(door: Door, issue: str, as_json: bool) -> None:
 def cancel(door: Door, issue: str, as_json: bool) -> None:
     """Stop an issue for good: who has not got it will not get it.
 
-    A draft or an approved issue that nobody got is skipped so: its releases go into the next issue.
+    A draft or an approved issue that nobody got is skipped so: its releases go into the next issue of
+    the four weeks after it.
 
     \b
     Example:

@@ -46,7 +46,7 @@ class CancelReport:
     def words(self) -> str:
         if self.releases is not None:
             some = "1 release goes" if self.releases == 1 else f"{self.releases} releases go"
-            return f"nobody gets it, and its {some} into the next issue that is composed or brought up to date"
+            return f"nobody gets it, and its {some} into the next issue of the four weeks after it"
         spared = f"{self.skipped} {'recipient' if self.skipped == 1 else 'recipients'} will not get it"
         if not self.held:
             return spared

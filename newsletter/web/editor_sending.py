@@ -142,7 +142,10 @@ def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
             issue = issues.issue_of_week(connection, str(week))
         words = f"{week} is cancelled for good: who has not got it will not get it."
         if issue is not None and issue.started_at is None:
-            words = f"{week} is skipped for good: nobody gets it, and its releases go into the next issue."
+            words = (
+                f"{week} is skipped for good: nobody gets it, and its releases go into the next issue of the four "
+                "weeks after it."
+            )
         return _sure(request, visitor, "Stop this issue?", words, "Stop", at=typed.line("at", 20))
     report = cancel_issue(here.engine, week, here.clock.now())
     _note(request, visitor, "stopped the issue", {"spared": report.skipped})

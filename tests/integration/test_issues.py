@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from functools import partial
+from functools import partial, reduce
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
@@ -297,11 +297,22 @@ def test_an_issue_that_is_cancelled_before_anybody_got_it_hands_its_releases_on(
         approve_issue(engine, WEEK, "ada", settings, NOW)
     report = cancel_issue(engine, WEEK, NOW)
     assert report == CancelReport(skipped=0, held=0, releases=1)
-    assert "its 1 release goes into the next issue" in report.words
+    assert "its 1 release goes into the next issue of the four weeks after it" in report.words
     assert compose_issue(engine, WEEK, settings, NOW).status == "cancelled"
     assert compose_issue(engine, WEEK.next(), settings, NOW).new_releases == 1
     _, values = read_issue(engine, WEEK.next(), settings)
     assert [(tool.slug, tool.late) for tool in values.items] == [("alpha", True)]
+
+
+@pytest.mark.parametrize(("weeks", "taken_in"), [(4, 1), (5, 0)])
+def test_what_a_skipped_week_had_is_news_for_four_weeks(
+    engine: Engine, settings: Settings, weeks: int, taken_in: int
+) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    cancel_issue(engine, WEEK, NOW)
+    later = reduce(lambda week, _: week.next(), range(weeks), WEEK)
+    assert compose_issue(engine, later, settings, NOW).new_releases == taken_in
 
 
 def test_an_issue_that_is_cancelled_on_its_way_keeps_its_releases(engine: Engine, settings: Settings) -> None:
