@@ -10,9 +10,10 @@ _OUTCOMES = """
         first_attempt_at = since.first_attempt_at, finished_at = since.finished_at
     FROM old.deliveries AS since
     WHERE since.id = here.id AND since.issue_id = here.issue_id AND since.subscriber_id = here.subscriber_id
-        AND here.status IN ('queued', 'sending', 'deferred', 'uncertain')
-        AND (since.status IN ('sent', 'failed', 'skipped')
-            OR (since.status IN ('deferred', 'uncertain') AND since.attempts >= here.attempts))
+        AND (here.status = 'failed' AND since.status = 'sent'
+            OR here.status IN ('queued', 'sending', 'deferred', 'uncertain')
+            AND (since.status IN ('sent', 'failed', 'skipped')
+                OR (since.status IN ('deferred', 'uncertain') AND since.attempts >= here.attempts)))
 """
 _ENDED = """
     UPDATE main.issues AS here SET status = since.status, finished_at = since.finished_at,

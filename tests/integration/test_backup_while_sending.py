@@ -16,7 +16,8 @@ from db.outcomes import Written, write_outcomes
 from newsletter.clock import real_now
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
-from newsletter.deliveries.steer import resume_issue
+from newsletter.deliveries.steer import resume_issue, send_to_missed
+from newsletter.errors import RefusedError
 from newsletter.issues.publish import publish_issue
 from newsletter.operations.backup import back_up, restore
 from newsletter.settings import load
@@ -108,6 +109,25 @@ def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(sqlite_url: 
         report = restore(engine, copy, now=real_now(), erase=lambda engine, email: None)
     found = read_receipt(engine, WEEK)
     assert (found.status, found.counts.sent, report.held) == ("sent", 5, ())
+
+
+def test_whom_a_second_sending_reached_since_the_backup_was_not_missed(sqlite_url: str, tmp_path: Path) -> None:
+    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+    with Sink() as sink:
+        settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
+        published(engine, settings, 2)
+        (one,) = held(engine, 1)
+        with transaction(engine) as connection:
+            refused = Written(one.delivery_id, "failed", None, 554, "554 5.7.1 no", "relay", None)
+            write_outcomes(connection, 1, GONE, [refused], NOW)
+        send_due(engine, settings, standing(), WEEK)
+        back_up(engine, copy, now=real_now())
+        send_to_missed(engine, WEEK, NOW)
+        send_due(engine, settings, standing(), WEEK)
+        restore(engine, copy, now=real_now(), erase=lambda engine, email: None)
+        assert read_receipt(engine, WEEK).counts.sent == 2
+        with pytest.raises(RefusedError, match="nobody whom issue 2026-W47 failed to reach"):
+            send_to_missed(engine, WEEK, NOW)
 
 
 @pytest.mark.parametrize("ended", [True, False])
