@@ -63,14 +63,13 @@ class Supply:
         self._left_meanwhile = deliveries
 
     def take(self) -> tuple[Claimed, Job] | None:
-        """The next message; only when one is ``ready``. None when all that were are left out."""
-        claimed, job = self._next()
-        while claimed.delivery_id in self._left_meanwhile:
-            self._left_out.append(claimed)
-            if not self.ready():
-                return None
+        """The next message that is not left out; None when none is ``ready``."""
+        while self.ready():
             claimed, job = self._next()
-        return claimed, job
+            if claimed.delivery_id not in self._left_meanwhile:
+                return claimed, job
+            self._left_out.append(claimed)
+        return None
 
     def _next(self) -> tuple[Claimed, Job]:
         if self._work.signers:
