@@ -57,13 +57,18 @@ def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:
     """draft, approved, sending or paused → cancelled, for good. What was to be in an issue that nobody got is still
     news: its releases come late, in the next one."""
     with transaction(engine) as connection:
-        drafts.hold_composing(connection)
+        if not _has_begun(connection, week):  # else it is not held, since skipping millions takes minutes
+            drafts.hold_composing(connection)
         issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
-        issue = issues.issue_of_week(connection, str(week))  # as it is now that nobody else can start it
-        if issue is not None and issue.started_at is None:
+        if not _has_begun(connection, week):  # as it is now that nobody else can start it
             return CancelReport(0, 0, drafts.hand_on(connection, issue_id))
         skipped = deliveries.skip_cancelled(connection, issue_id, now)
         return CancelReport(skipped, deliveries.counts(connection, issue_id).sending)
+
+
+def _has_begun(connection: Connection, week: Week) -> bool:
+    issue = issues.issue_of_week(connection, str(week))
+    return issue is not None and issue.started_at is not None
 
 
 def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
