@@ -20,10 +20,12 @@ from scheduler import service
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.test_editor_issue import one_database
 
 READERS = 200
 
 
+@one_database
 @pytest.mark.parametrize("hours", [-48, 48])
 def test_a_clock_that_jumps_neither_holds_a_sending_nor_repeats_it(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, hours: int

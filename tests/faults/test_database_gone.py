@@ -77,7 +77,7 @@ def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(
     postgres_url: str, tmp_path: Path, options: str, rates: tuple[tuple[str, float], ...]
 ) -> None:
     """As a standby does, until it takes over."""
-    readers = 120 if options or rates else READERS
+    readers = 75 if options or rates else READERS
     settings = replace(load(complete_environment(postgres_url), tmp_path), domain_rates=rates)
     engine = make_engine(postgres_url)
     set_, reset = "SET default_transaction_read_only = on", "RESET default_transaction_read_only"

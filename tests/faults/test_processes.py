@@ -97,7 +97,11 @@ def test_who_finds_all_in_other_hands_waits_for_the_end_and_goes_on_if_they_are_
     assert set(sink.recipients().values()) <= ({1, 2} if killed else {1})
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "a terminal that closes"])
+@pytest.mark.parametrize(
+    "sign",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGHUP],
+    ids=["Ctrl-C", "a terminal that closes"],
+)
 def test_what_stops_a_whole_group_loses_and_repeats_nothing(
     sqlite_url: str, tmp_path: Path, sign: signal.Signals
 ) -> None:

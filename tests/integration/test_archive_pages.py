@@ -24,6 +24,7 @@ from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import not_isolated, put, words
 from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
+from tests.integration.test_editor_issue import one_database
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -188,6 +189,7 @@ def test_an_issue_stays_as_it_was_sent(engine: Engine, sent: Browser) -> None:
     assert words(sent.get(f"/issues/{WEEK}").text) == before
 
 
+@one_database
 @pytest.mark.parametrize("week", ["2026-W54", "2026-w4", "nonsense", "2026-W46", "%00", "2026-W47.html"])
 def test_a_week_without_an_issue_is_404(sent: Browser, week: str) -> None:
     assert sent.get(f"/issues/{week}").status_code == 404

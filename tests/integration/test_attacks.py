@@ -16,6 +16,7 @@ from tests.fakes.browser import Browser
 from tests.fakes.pages import put, tool
 from tests.fakes.running_app import RunningApp
 from tests.fakes.sample_week import NOW
+from tests.integration.test_editor_issue import one_database
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def browser(engine: Engine, settings: Settings) -> Browser:
     return Browser(create_app(settings, engine, Clock(NOW, running=False)))
 
 
+@one_database
 @pytest.mark.parametrize(
     "back",
     [

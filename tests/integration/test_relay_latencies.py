@@ -20,6 +20,7 @@ from tests.conftest import complete_environment
 from tests.fakes.browser import Browser
 from tests.fakes.smtp_sink import Mail, Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.test_editor_issue import one_database
 
 SLOW = 0.3
 EACH_WAY = pytest.mark.parametrize("offers", [("CHUNKING", "PIPELINING"), ("PIPELINING",), ()])
@@ -30,6 +31,7 @@ def shown(engine: Engine, settings: Settings) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("newsletter_smtp_seconds")]
 
 
+@one_database
 @EACH_WAY
 def test_a_slow_relay_is_seen_as_slow_as_it_is(engine: Engine, settings: Settings, offers: tuple[str, ...]) -> None:
     published(engine, settings, 8)

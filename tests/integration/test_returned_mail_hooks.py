@@ -21,6 +21,7 @@ from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
+from tests.integration.test_editor_issue import one_database
 from tests.integration.test_returned_mail import Mailed, mailed, state
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
@@ -218,6 +219,7 @@ def test_a_notice_that_amazon_signed_without_a_message_is_no_failure_of_ours(cli
     assert (answer.status_code, answer.json()["results"]) == (200, 0)
 
 
+@one_database
 @pytest.mark.parametrize(
     ("provider", "changes"),
     [
@@ -255,6 +257,7 @@ def test_the_same_event_under_a_new_token_counts_once(client: Browser, ada: Mail
     assert [answer["subscribers_changed"] for answer in answers] == [1, 0]
 
 
+@one_database
 @pytest.mark.parametrize(
     "body", [b"", b"not json", b"[" * 100_000, b"null", b"[1]", b'{"Type": "Notification"}', b'"x"']
 )

@@ -17,6 +17,7 @@ from newsletter.settings import Settings
 from tests.fakes.certificate import write_certificate
 from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.test_editor_issue import one_database
 
 MANY = 60
 WAYS = pytest.mark.parametrize(
@@ -25,6 +26,7 @@ WAYS = pytest.mark.parametrize(
 AT_ONCE = pytest.mark.parametrize("at_once", [False, True], ids=["starttls", "implicit"])
 
 
+@one_database
 @WAYS
 @AT_ONCE
 def test_every_reader_gets_the_issue_over_tls_after_a_login(
@@ -42,6 +44,7 @@ def test_every_reader_gets_the_issue_over_tls_after_a_login(
     assert verbs.count("STARTTLS") == (0 if at_once else sink.connections)
 
 
+@one_database
 @AT_ONCE
 def test_a_certificate_that_nobody_vouches_for_gets_no_password_and_no_mail(
     engine: Engine, settings: Settings, tmp_path: Path, at_once: bool
@@ -59,6 +62,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_password_and_no_mail(
     assert not [line for line in sink.commands if line.startswith(("AUTH", "MAIL"))]
 
 
+@one_database
 @AT_ONCE
 def test_a_wrong_password_is_told_in_the_relays_words_and_not_repeated(
     engine: Engine, settings: Settings, tmp_path: Path, at_once: bool
@@ -94,6 +98,7 @@ def test_a_letter_goes_over_tls_after_a_login(tmp_path: Path, at_once: bool) -> 
     assert [mail.data for mail in sink.mails] == [words]
 
 
+@one_database
 @WAYS
 @AT_ONCE
 @pytest.mark.parametrize(
@@ -116,6 +121,7 @@ def test_counts_add_up_when_lines_over_tls_are_cut(
     assert (counts.sent, getattr(counts, status)) == (MANY - 6, 6)
 
 
+@one_database
 def test_a_relay_that_falls_silent_over_tls_is_left_in_time(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ from newsletter.subscribers.erase import erase
 from tests.fakes.mail_server import free_port
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
+from tests.integration.test_editor_issue import one_database
 
 
 class Sending(threading.Thread):
@@ -141,6 +142,7 @@ def test_who_leaves_between_approval_and_sending_gets_nothing(engine: Engine, se
     assert "reader4@example.org" not in sink.recipients()
 
 
+@one_database
 @pytest.mark.parametrize(
     ("options", "rates"), [("&rate=20/s", ()), ("", (("example.org", 20.0),))], ids=["relay", "domain"]
 )

@@ -45,6 +45,7 @@ from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
+from tests.integration.test_editor_issue import one_database
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
 
@@ -138,6 +139,7 @@ def test_a_file_that_is_none_changes_nothing(engine: Engine) -> None:
         import_subscribers(engine, ["name\n", "Ada\n"], now=MONDAY, latest=MONDAY)
 
 
+@one_database
 def test_progress_is_told_as_chunks_are_done(engine: Engine) -> None:
     heard: list[int] = []
     rows = [f"r{number}@example.org,,2026-01-01,form,\n" for number in range(CHUNK + 1)]

@@ -29,6 +29,7 @@ from tests.fakes.pages import put
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
 from tests.fakes.times import MONDAY
+from tests.integration.test_editor_issue import one_database
 
 CSRF_FREE = {"List-Unsubscribe": "One-Click"}
 
@@ -118,6 +119,7 @@ def test_a_stranger_learns_nothing_from_the_answer(house: House) -> None:
     assert letters(house.engine) == ["pending@example.org", "new@example.org"]
 
 
+@one_database
 def test_the_answer_takes_about_as_long_for_every_address(house: House) -> None:
     house.active("active@example.org")
     times: dict[str, list[float]] = {"new": [], "active": []}
@@ -129,6 +131,7 @@ def test_the_answer_takes_about_as_long_for_every_address(house: House) -> None:
     assert min(min(both) for both in times.values()) >= 0.04, "every answer waits for its tick"
 
 
+@one_database
 @pytest.mark.parametrize(
     "address",
     ["", "nobody", "a@b", "a b@example.org", "a\0@example.org", "a@example.org\r\nBcc: b@example.org", "@x.org"],
@@ -217,6 +220,7 @@ def test_what_a_client_writes_before_a_trusted_proxy_does_not_change_whose_reque
     assert house.mail() == 1
 
 
+@one_database
 @pytest.mark.parametrize(
     ("header", "written"),
     [
@@ -303,6 +307,7 @@ def test_a_confirmation_link_is_stored_as_a_hash_alone(house: House) -> None:
             assert token not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())
 
 
+@one_database
 @pytest.mark.parametrize("keep", [42, 44, 0])
 def test_a_damaged_confirmation_link_is_none(house: House, keep: int) -> None:
     house.sign_up("ada@example.org")
@@ -500,6 +505,7 @@ def test_a_category_stands_there_once_and_is_ticked_in_whatever_capitals_it_was_
     assert 'value="AI Agents">' in page
 
 
+@one_database
 @pytest.mark.parametrize(
     "field", [{"min_ship_percent": "101"}, {"min_ship_percent": "x"}, {"format": "pdf"}, {"pause_weeks": "999"}]
 )
@@ -573,6 +579,7 @@ def test_the_embedded_form_may_be_framed_and_nothing_else(house: House) -> None:
     assert hidden_fields(house.get("/embed").text)["form"] == "embedded form"
 
 
+@one_database
 @pytest.mark.parametrize("path", ["/subscribe", "/confirm/x", "/unsubscribe/x", "/preferences/x", "/"])
 def test_wrong_methods_get_a_page_that_helps(house: House, path: str) -> None:
     answer = house.app.ask("DELETE", path)
