@@ -146,10 +146,10 @@ class Watched(CsvRecords):
 )
 def test_a_quote_in_every_row_has_no_line_read_over_and_over_and_each_row_is_named(row: str, most: int) -> None:
     """Rows that end before the quote does were read again and again, by the square of their number."""
-    records = Watched([HEAD, *(row.format(number) for number in range(20_000))])
+    records = Watched([HEAD, *(row.format(number) for number in range(8_000))])
     records.address_in = lambda fields: fields[0] if "@example.com" in fields[0] else None
-    assert [line for line, _ in records] == list(range(1, 20_002))
-    assert records.looks < most * 20_000
+    assert [line for line, _ in records] == list(range(1, 8_002))
+    assert records.looks < most * 8_000
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
