@@ -176,9 +176,8 @@ def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterab
 
 def left_meanwhile(connection: Connection, issue_id: int, owner: str, now: datetime) -> frozenset[int]:
     """Of the deliveries that a sender holds, those whose readers may not be mailed any more."""
-    may_be_mailed = case((mailable(now), literal(1)), else_=literal(0))
     held = select(Delivery.id).outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-    return frozenset(connection.scalars(held.where(_held(issue_id, owner), may_be_mailed == 0)))
+    return frozenset(connection.scalars(held.where(_held(issue_id, owner), _may_be_mailed(now) == 0)))
 
 
 def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
@@ -232,6 +231,11 @@ def _held(issue_id: int, owner: str) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, status_is("sending"), Delivery.lease_owner == owner)
 
 
+def _may_be_mailed(now: datetime | BindParameter[datetime]) -> ColumnElement[int]:
+    """1 or 0; 0 for whom there is no subscriber any more, too."""
+    return case((mailable(now), literal(1)), else_=literal(0))
+
+
 def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, is_waiting(), Delivery.next_attempt_at <= now)
 
@@ -257,7 +261,7 @@ def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
     return (
         select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
                Delivery.selection, Delivery.link_key_id, Delivery.attempts + 1, Delivery.first_attempt_at,
-               Delivery.status, case((mailable(now), literal(1)), else_=literal(0)))
+               Delivery.status, _may_be_mailed(now))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.issue_id == bindparam("issue"), *which)
         .order_by(order)

@@ -17,7 +17,7 @@ _OUTCOMES = """
 """
 _ENDED = """
     UPDATE main.issues AS here SET status = since.status, finished_at = since.finished_at,
-        updated_at = since.updated_at, pause_reason = since.pause_reason
+        updated_at = since.updated_at, pause_reason = since.pause_reason, trouble = NULL
     FROM old.issues AS since
     WHERE since.id = here.id AND since.week = here.week AND since.started_at = here.started_at
         AND here.status IN ('sending', 'paused') AND since.status IN ('sent', 'cancelled')

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from db.backups import remove
+from db.deliveries import note_trouble
 from db.engine import make_engine, reading, transaction
 from db.models import Delivery
 from db.outcome_log import OutcomeLog
@@ -104,11 +105,13 @@ def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(sqlite_url: 
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         published(engine, settings, 5)
+        with transaction(engine) as connection:
+            note_trouble(connection, 1, "the relay was away for a moment")
         back_up(engine, copy, now=real_now())
         send_due(engine, settings, standing(), WEEK)
         report = restore(engine, copy, now=real_now(), erase=lambda engine, email: None)
     found = read_receipt(engine, WEEK)
-    assert (found.status, found.counts.sent, report.held) == ("sent", 5, ())
+    assert (found.status, found.counts.sent, found.trouble, report.held) == ("sent", 5, None, ())
 
 
 def test_whom_a_second_sending_reached_since_the_backup_was_not_missed(sqlite_url: str, tmp_path: Path) -> None:
