@@ -82,15 +82,18 @@ def serve_app(app: Any, listening: socket.socket, stop: Event) -> None:
     seconds. No access log: paths hold tokens."""
     import uvicorn
 
+    from newsletter.web.connections import BACKLOG, Connection, cut_stuck
+
     class Server(uvicorn.Server):
         async def on_tick(self, counter: int) -> bool:
+            cut_stuck(self.server_state.connections, time.monotonic())
             return stop.is_set() or await super().on_tick(counter)
 
     for quiet in ("python_multipart", "uvicorn.error"):  # a stranger's broken request is no warning to anybody here
         logging.getLogger(quiet).setLevel(logging.ERROR)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=10, http=Connection, ws="none", backlog=BACKLOG,
     )  # fmt: skip
     Server(config).run(sockets=[listening])
 

@@ -1,0 +1,101 @@
+"""Connections that ask for nothing, or take nothing, keep nobody out."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from newsletter.cli.serve import listen, serve_app
+from newsletter.web import connections
+
+HEAD = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\n"
+MUCH = 1 << 26  # bytes: more than the system keeps for a client that reads nothing
+
+
+async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Reads what is posted, thinks for a while about /slow, and answers /much with too much for one write."""
+    while (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/slow":
+        await asyncio.sleep(3 * connections.PATIENCE)
+    body = b"x" * MUCH if scope["path"] == "/much" else b"here"
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    monkeypatch.setattr(connections, "PATIENCE", 0.4)
+    monkeypatch.setattr(connections, "most_connections", lambda: 8)
+    stop = threading.Event()
+    with listen("127.0.0.1", 0) as listening:
+        serving = threading.Thread(target=serve_app, args=(app, listening, stop), daemon=True)
+        serving.start()
+        yield listening.getsockname()[:2]
+        stop.set()
+        serving.join(20)
+    assert not serving.is_alive()
+
+
+def ask(address: tuple[str, int], request: bytes) -> socket.socket:
+    line = socket.create_connection(address, timeout=20)
+    line.sendall(request)
+    return line
+
+
+def heard(line: socket.socket) -> bytes:
+    """All of it, until the other side closes or cuts."""
+    said = b""
+    with suppress(ConnectionError):
+        while part := line.recv(1 << 20):
+            said += part
+    return said
+
+
+def get(address: tuple[str, int], path: str = "/") -> bytes:
+    with ask(address, f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode()) as line:
+        return heard(line)
+
+
+def test_more_than_there_is_room_for_push_out_those_that_wait_longest(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE", 60.0)
+    idle = [ask(address, b"GET / HTTP/1.1\r\nHo" if number % 2 else b"") for number in range(40)]
+    assert get(address).endswith(b"here")
+    assert [heard(line) for line in idle[:30]] == [b""] * 30
+    for line in idle:
+        line.close()
+
+
+@pytest.mark.parametrize("request_", [b"", b"GET / HT", HEAD + b"ab"], ids=["nothing", "half a head", "half a body"])
+def test_what_never_becomes_a_request_is_cut(address: tuple[str, int], request_: bytes) -> None:
+    with ask(address, request_) as line:
+        assert heard(line) == b""
+
+
+def test_a_head_that_drips_is_cut_and_a_body_that_drips_is_not(address: tuple[str, int]) -> None:
+    with ask(address, HEAD.replace(b"4", b"400")) as patient, ask(address, b"GET / HTTP/1.1\r\n") as dripping:
+        for _ in range(10):
+            time.sleep(connections.PATIENCE / 4)
+            patient.sendall(b"x" * 40)
+            with suppress(ConnectionError):
+                dripping.sendall(b"X-More: 1\r\n")
+        assert heard(dripping) == b""
+        assert patient.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_who_takes_nothing_of_an_answer_is_cut(address: tuple[str, int]) -> None:
+    with ask(address, b"GET /much HTTP/1.1\r\nHost: here\r\n\r\n") as line:
+        time.sleep(4 * connections.PATIENCE)
+        assert len(heard(line)) < MUCH
+
+
+def test_an_answer_may_take_us_longer(address: tuple[str, int]) -> None:
+    assert get(address, "/slow").endswith(b"here")
