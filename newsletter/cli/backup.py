@@ -24,10 +24,9 @@ def backup(door: Door, file: Path, as_json: bool) -> None:
     Example:
       newsletter backup /var/backups/newsletter-2026-11-23.db
     """
-    from db.engine import make_engine
     from newsletter.operations.backup import back_up
 
-    report = back_up(make_engine(door.settings.database_url), file, now=door.clock.now())
+    report = back_up(door.any_engine, file, now=door.clock.now())
     document = {"path": str(report.path), "bytes": report.bytes, "schema": report.schema}
     answer(document, as_json, f"{report.path}: {report.bytes:,} bytes, schema {report.schema}.")
 
@@ -46,16 +45,12 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     Example:
       newsletter restore /var/backups/newsletter-2026-11-23.db
     """
-    from db.engine import make_engine
     from newsletter.clock import iso
     from newsletter.operations.backup import restore as put_back
     from newsletter.subscribers.erase import erase_address
 
     now = door.clock.now()
-    report = put_back(
-        make_engine(door.settings.database_url), file, now=now,
-        erase=lambda engine, email: erase_address(engine, email, now=now),
-    )  # fmt: skip
+    report = put_back(door.any_engine, file, now=now, erase=lambda engine, email: erase_address(engine, email, now=now))
     carried = report.carried
     document = {
         "database": str(report.database), "schema": report.schema, "needs_init": False,

@@ -40,29 +40,34 @@ class Door:
 
     @cached_property
     def engine(self) -> Engine:
-        engine = open_database(self.settings)
+        """Of a database at the newest schema. Raises NotReadyError naming `newsletter init` otherwise."""
+        from db.migrate import current_revision, newest_revision
+
+        found, needed = current_revision(self.any_engine), newest_revision()
+        if found is None:
+            raise NotReadyError(f"there is no newsletter database at {self.where}; run `newsletter init` to create it")
+        if found < needed:
+            raise NotReadyError(
+                f"the database at {self.where} has an older schema ({found}, not {needed}); run `newsletter init`"
+            )
+        refuse_newer(self.where, found, needed)
+        return self.any_engine
+
+    @cached_property
+    def any_engine(self) -> Engine:
+        """Of a database at whatever schema, or of none yet."""
+        from db.engine import make_engine
+
+        engine = make_engine(self.settings.database_url)
         # A connection that nobody closes is an error in PostgreSQL's log.
         if (context := click.get_current_context(silent=True)) is not None:
             context.call_on_close(engine.dispose)
         return engine
 
-
-def open_database(settings: Settings) -> Engine:
-    """The engine of a database at the newest schema. Raises NotReadyError naming `newsletter init` otherwise."""
-    from db.engine import make_engine
-    from db.migrate import current_revision, newest_revision
-
-    engine = make_engine(settings.database_url)
-    found, needed = current_revision(engine), newest_revision()
-    where = engine.url.render_as_string(hide_password=True)
-    if found is None:
-        raise NotReadyError(f"there is no newsletter database at {where}; run `newsletter init` to create it")
-    if found < needed:
-        raise NotReadyError(
-            f"the database at {where} has an older schema ({found}, not {needed}); run `newsletter init`"
-        )
-    refuse_newer(where, found, needed)
-    return engine
+    @property
+    def where(self) -> str:
+        """The database, without its password."""
+        return self.any_engine.url.render_as_string(hide_password=True)
 
 
 def refuse_newer(where: str, found: str, needed: str) -> None:

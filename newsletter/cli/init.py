@@ -43,14 +43,12 @@ def init(door: Door, write_settings: bool, as_json: bool) -> None:
     Example:
       newsletter init --write-settings
     """
-    from db.engine import make_engine
     from db.migrate import current_revision, migrate, newest_revision
 
     written = _write_settings(Path(FILE)) if write_settings else False
-    engine = make_engine(door.settings.database_url)
-    where = engine.url.render_as_string(hide_password=True)
-    refuse_newer(where, current_revision(engine) or "", newest_revision())
-    before, after = migrate(engine, door.clock.now())
+    where = door.where
+    refuse_newer(where, current_revision(door.any_engine) or "", newest_revision())
+    before, after = migrate(door.any_engine, door.clock.now())
     if written:
         note(f"Wrote {FILE}; fill in title, from and postal_address.")
     said = f"{where} is at schema {after}" + (", as it was." if before == after else f" (was {before or 'absent'}).")

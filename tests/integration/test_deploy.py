@@ -50,7 +50,7 @@ class Image:
 
     def __init__(self, root: Path, *, from_index: bool) -> None:
         self.root, self.folder = root, Path("/")
-        self.environ = {"PATH": os.environ["PATH"], "HOME": str(root)}
+        self.environ = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(root)}
         self.commands: dict[str, list[str]] = {}
         self._from_index = from_index
 
