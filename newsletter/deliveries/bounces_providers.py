@@ -232,7 +232,7 @@ _MAILGUNS_LISTS = {"605": "suppress-bounce", "606": "suppress-unsubscribe", "607
 
 
 def _complaint(kind: str) -> Judgement:
-    if kind in COMPLAINTS or kind == "other":
+    if kind in COMPLAINTS:
         return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
     return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
 

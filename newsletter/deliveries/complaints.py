@@ -4,16 +4,18 @@ Only types by which a person says "I do not want this" are complaints. Reports o
 "not spam" (RFC 6430) are about other things and change nothing.
 """
 
+import re
+
 from newsletter.deliveries.bounces_mail import OpenedMail
 from newsletter.deliveries.bounces_notices import ADDRESS
 
-COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "complaint", "miscategorized"})
+COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "complaint", "miscategorized", "other"})
 
 
 def feedback_type(mail: OpenedMail) -> str | None:
     """The type of the report, lower-case; None when the mail is no feedback report."""
     if mail.feedback:
-        return _first(mail.feedback, "feedback-type").lower() or "abuse"
+        return _bare(_first(mail.feedback, "feedback-type")).lower() or "abuse"
     # Outlook's Junk Mail Reporting Program encloses the mail as it was, under a subject of its own.
     if "x-hmxmroriginalrecipient" in mail.headers or "x-hmxmroriginalrecipient" in mail.enclosed:
         return "abuse"
@@ -36,6 +38,11 @@ def complained_recipients(mail: OpenedMail) -> list[str]:
         if found:
             return list(found)[:100]
     return [""]
+
+
+def _bare(token: str) -> str:
+    """Comments may stand around it (RFC 5965 3.5)."""
+    return re.sub(r"\([^()]*\)", " ", token).strip()
 
 
 def _first(fields: dict[str, list[str]], name: str) -> str:

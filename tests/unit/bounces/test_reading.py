@@ -170,6 +170,11 @@ def test_a_report_that_is_no_complaint_changes_nothing(kind: str) -> None:
     assert said(complaint(kind=kind)) == [("ada@example.org", "ignored", "other report")]
 
 
+@pytest.mark.parametrize("kind", ["other", "abuse (the reader pressed a button)", "(by hand) Opt-Out"])
+def test_a_complaint_is_one_however_its_type_is_written(kind: str) -> None:
+    assert said(complaint(kind=kind)) == [("ada@example.org", "complaint", "complaint")]
+
+
 def test_mail_to_a_leave_path_asks_to_be_taken_off() -> None:
     leave = f"{LEAVE}{sign_delivery(9, 1, KEYS[1])}@bounces.example.com"
     reading = read_bounce(f"From: ada@example.org\nTo: {leave}\nSubject: unsubscribe\n\n".encode(), KEYS)
