@@ -60,7 +60,7 @@ _UNSUBSCRIBE_LINK = re.compile(r"/unsubscribe/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-
 
 
 def _returned(mail: OpenedMail) -> list[Returned]:
-    if mail.receipt:
+    if mail.receipt and not (mail.from_mail_system and says("words of a rejection", mail.words)):
         return [_ignored(Reason.REPORT)]
     reported = [block for block in mail.status_blocks if "final-recipient" in block or "original-recipient" in block]
     if reported:
@@ -146,7 +146,11 @@ def _is_vacation(mail: OpenedMail) -> bool:
         return False
     if any(name in mail.headers for name in ("x-autoreply", "x-autorespond", "x-vacation", "x-autoreply-from")):
         return True
-    return says("subject of a vacation reply", mail.header("subject"))
+    subject = mail.header("subject")
+    replied = mail.header("auto-submitted").lower().startswith("auto-replied") and not mail.from_daemon
+    if replied and not says("subject of returned mail", subject):  # whatever its words say is not delivered
+        return True
+    return says("subject of a vacation reply", subject)
 
 
 def _automatic(mail: OpenedMail) -> bool:

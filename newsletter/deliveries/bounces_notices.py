@@ -33,12 +33,16 @@ _NOBODYS = re.compile(
 
 
 def is_notice(mail: OpenedMail) -> bool:
-    """Whether this looks like mail from a machine that could not deliver ours."""
+    """Whether this looks like mail from a machine that could not deliver ours: words in any language tell it, or that a
+    mail system sends a mail back."""
     if "x-failed-recipients" in mail.headers:
         return True
+    if "list-id" in mail.headers and not mail.from_mail_system:
+        return False
     subject = says("subject of returned mail", mail.header("subject"))
     failure = says("words of returned mail", mail.words[:8000])
-    return sum((mail.null_sender or mail.from_daemon, subject, failure)) >= 2
+    returns = mail.from_mail_system and "from" in mail.enclosed
+    return sum((mail.null_sender or mail.from_daemon, subject, failure, returns)) >= 2
 
 
 def failures(mail: OpenedMail) -> list[tuple[str, str]]:

@@ -254,6 +254,15 @@ def test_who_only_calls_themselves_a_mail_system_is_believed_about_those_alone_w
     assert not read_bounce(genuine, KEYS).hearsay
 
 
+def test_mail_whose_own_bounces_go_elsewhere_is_no_bounce_for_that() -> None:
+    other = (
+        b"From: Other Weekly <editor@other.example>\nReturn-Path: <bounce-1@other.example>\n"
+        b"To: " + RETURN_PATH.encode() + b"\nSubject: Your delivery has failed\n\n550 5.1.1 user unknown\n"
+    )
+    assert read_bounce(other, KEYS).hearsay
+    assert said(other.replace(b"From", b"List-Id: <other.example>\nFrom")) == [("", "ignored", "not understood")]
+
+
 def test_what_every_notice_says_is_no_reason() -> None:
     words = (
         "This is the mail system at host mx.example.org.\n\nI'm sorry to have to inform you that your message could\n"
