@@ -11,7 +11,7 @@ from db.states import BounceKind
 from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
 from newsletter.deliveries.bounces_providers import notices_in_mail
-from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, judge
+from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, is_filtered, judge
 from newsletter.deliveries.bounces_words import says, without
 from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
 from newsletter.deliveries.verp import has_return_path, verify_leave_path, verify_return_path
@@ -98,7 +98,7 @@ def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Ret
     if action == "failed" and judgement.reason in (Reason.REFUSED, Reason.SYSTEM, Reason.PROTOCOL, Reason.UNREACHABLE):
         told = without("of every notice", " ".join(around[:8000].split()))
         refined = judge(status, None, f"{said}\n{told}", action=action, around=around)
-        judgement = refined if _says_little(status, said) else judgement
+        judgement = refined if _says_little(status, said) and not is_filtered(said, around) else judgement
     named = final if "@" in final or "@" not in original else original  # "x-internal; CN=Ada/OU=Mail" is no address
     return Returned(named, _of_their_host(judgement, named, said, mail), original)
 

@@ -23,6 +23,13 @@ _LINE = re.compile(
     rf"({_ADDRESS})(?=[\"'>\])]{{0,3}}(?:[:;,. \t(]|$))",
     re.I | re.M | re.ASCII,
 )
+# Whom we wrote to is not who failed: "Your message To: … Subject: … Sent: … did not reach …", as Exchange describes it.
+_OUR_MAIL = re.compile(
+    r"(?:^[ \t]+\w[\w -]{0,20}:[ \t].{0,900}\n){1,6}"
+    r"[ \t]+(?:subject|betreff|objet|asunto|oggetto|onderwerp|assunto) ?:.*\n"
+    r"(?:[ \t]+\w[\w -]{0,20}:[ \t].{0,900}\n){1,6}",
+    re.I | re.M,
+)
 _ABOUT = re.compile(
     rf"(?:to|for|recipients?|user|address|mailbox|account|deliver\w*)[ :]{{1,3}}[\"'<(]{{0,2}}({_ADDRESS})",
     re.I | re.ASCII,
@@ -48,7 +55,8 @@ def is_notice(mail: OpenedMail) -> bool:
 def failures(mail: OpenedMail) -> list[tuple[str, str]]:
     """(recipient, the words about it) in the order in which they stand; recipients are '' when nobody is named."""
     patterns = (_LINE, _SMTP_TO, _ABOUT, _ANYWHERE)
-    for named in (_listed(mail), *(_strings(pattern, mail.words) for pattern in patterns)):
+    texts = dict.fromkeys((_OUR_MAIL.sub("", mail.words), mail.words))
+    for named in (_listed(mail), *(_strings(pattern, text) for text in texts for pattern in patterns)):
         if found := _others(named, mail):
             return [(address, words_about(address, found, mail.words)) for address in found]
     enclosed = [*mail.enclosed.get("to", ()), *mail.enclosed.get("x-failed-recipients", ())]

@@ -41,7 +41,9 @@ HARD = frozenset({Reason.NO_SUCH_USER, Reason.NO_SUCH_HOST, Reason.MOVED, Reason
 IGNORED = frozenset(
     {Reason.DELIVERED, Reason.VACATION, Reason.UNSUBSCRIBE, Reason.REPORT, Reason.NOT_UNDERSTOOD},
 )
-_OF_A_MAILBOX = frozenset({Reason.NO_SUCH_USER, Reason.MOVED, Reason.DISABLED, Reason.MAILBOX_FULL})
+_OF_WHOM_WE_MAIL = frozenset(
+    {Reason.NO_SUCH_USER, Reason.NO_SUCH_HOST, Reason.MOVED, Reason.DISABLED, Reason.MAILBOX_FULL},
+)
 # Soft reasons that say something about the mailbox; the others are about us, our message, or their bad day.
 # What would be hard with a 5 counts, too: who answers 4.1.1 for days, every week, has no mailbox there.
 COUNTED = HARD | {Reason.MAILBOX_FULL, Reason.UNREACHABLE, Reason.REFUSED}
@@ -78,6 +80,9 @@ NOT_UNDERSTOOD = Returned("", Judgement(BounceKind.IGNORED, Reason.NOT_UNDERSTOO
 _WHO = re.compile(r"[^\s<>()\[\]\"':;,]{1,64}@[\w.-]{1,255}")
 # Subjects end at 7 (RFC 3463 3): 4.94.2 is a version of Exim, 4.11.26 a date.
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]*\d)", re.ASCII)
+# IronPort, and SES with it, quote what the other server said behind a class of their own: of those who are refused at
+# RCPT each is "5.1.0 - Unknown address error", whatever the reason was.
+_WRAPPED = re.compile(r"\b5\.1\.0 - unknown address error (5\d\d)-'(5\.[2-7]\.\d{1,3} [^']*)'", re.I | re.ASCII)
 _CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?![\d.]|\s*(?:bytes|kb|mb))", re.ASCII)
 
 
@@ -88,7 +93,7 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     reply, or the lines around an address), ``action`` as in RFC 3464 2.3.3; ``around`` is the notice for people, which
     tells what the refusal replied to.
     """
-    flat = _WHO.sub("x@x", " ".join(text.split())[:2000])
+    flat = _WRAPPED.sub(r"\1 \2", _WHO.sub("x@x", " ".join(text.split())[:2000]))
     if action in ("delivered", "relayed", "expanded", "deliverable"):
         return Judgement(BounceKind.IGNORED, Reason.DELIVERED, status)
     believed = best_status(status, flat)
@@ -97,9 +102,9 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     if code is None and (found := _CODE.search(flat)):
         code = int(found[1])
     reason = _reason(believed, code, flat)
-    if reason in _OF_A_MAILBOX and says("before the recipient", f"{flat} {' '.join(around[:8000].split())}"):
+    if reason in _OF_WHOM_WE_MAIL and says("before the recipient", f"{flat} {' '.join(around[:8000].split())}"):
         reason = Reason.POLICY
-    if reason is Reason.NO_SUCH_USER and not _names_the_address(believed) and _filtered(flat, around):
+    if reason is Reason.NO_SUCH_USER and not _names_the_address(believed) and is_filtered(flat, around):
         reason = Reason.REFUSED
     comes_back = reason is Reason.DISABLED and not ((believed or "").endswith(".2.1") or says("gone for good", flat))
     permanent = not (believed or str(code or 5)).startswith("4") and not comes_back
@@ -111,7 +116,8 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
 # means that the recipient's filter said no.
 
 
-def _filtered(text: str, around: str) -> bool:
+def is_filtered(text: str, around: str) -> bool:
+    """Whether an unknown user is one in a reply to the mail itself."""
     return bool(re.search(r"unknown user|user unknown", text, re.I) and says("after data", f"{text} {around}"))
 
 

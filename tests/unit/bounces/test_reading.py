@@ -105,6 +105,17 @@ def test_a_bounce_in_prose_names_who_and_why(words: str, expected: list[tuple[st
     assert said(notice(words)) == expected
 
 
+def test_whom_we_wrote_to_is_not_who_failed_unless_nobody_else_is_named() -> None:
+    described = (
+        "Your message\n\n  To:      ada@example.org\n  Subject: News\n  Sent:    Mon, 2 Nov 2026 09:00:00 +0000\n\n"
+    )
+    forwarded = described + "did not reach the following recipient(s):\n\nbob@example.net\n    Unknown Recipient\n"
+    assert said(notice(forwarded)) == [("bob@example.net", "hard", "no such user")]
+    assert said(notice(described + "was not delivered: unknown recipient\n")) == [
+        ("ada@example.org", "hard", "no such user")
+    ]
+
+
 def wrapped(mail: bytes, sender: str, subject: str) -> bytes:
     """Passed on as an attachment."""
     return (
@@ -210,6 +221,7 @@ def test_a_mail_nested_a_thousand_deep_is_kept_and_nothing_worse() -> None:
         "mailbox ",
         "=?",
         "not ",
+        " a: b\n",
         "\n\n",
         "your mail ",
         "no domain ",

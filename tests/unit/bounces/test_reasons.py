@@ -1,8 +1,10 @@
 import pytest
 
 from db.states import BounceKind
+from newsletter.deliveries.bounces import read_bounce
 from newsletter.deliveries.bounces_reasons import Reason, judge
 from newsletter.deliveries.bounces_words import meanings, says
+from tests.unit.bounces.mails import dsn, recipient
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,9 @@ from newsletter.deliveries.bounces_words import meanings, says
         ("5.0.0", "554 30 Sorry, this mailbox is disabled (554.30)", Reason.DISABLED, "hard"),
         ("5.4.1", "550 5.4.1 All recipient addresses rejected : Access denied", Reason.NO_SUCH_USER, "hard"),
         ("5.7.1", "554 5.7.1 Recipient address rejected: Access denied", Reason.POLICY, "soft"),
+        ("5.0.0", "5.1.0 - Unknown address error 550-'5.7.1 x... Access denied' (tried: 0)", Reason.POLICY, "soft"),
+        ("5.0.0", "5.1.0 - Unknown address error 550-'5.1.1 x... Go away' (tried: 0)", Reason.NO_SUCH_USER, "hard"),
+        ("5.0.0", "5.3.0 - Other mail system problem 550-'Unknown user x' (tried: 0)", Reason.REFUSED, "soft"),
         ("5.0.0", "550 Utilizador desconhecido", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Brugeren findes ikke", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
@@ -49,6 +54,14 @@ def test_a_delay_and_a_delivery_are_no_bounces() -> None:
     assert judge("5.1.1", None, "user unknown", action="delivered").kind is BounceKind.IGNORED
 
 
+def test_what_sendmail_makes_of_a_reply_to_the_data_is_not_what_the_other_server_said() -> None:
+    said = "<ada@example.org>... User unknown"
+    transcript = f">>> DATA\n<<< 550 5.0.0 {said}\n550 5.1.1 {said}\n"
+    block = recipient("ada@example.org", "5.0.0", f"550 5.0.0 {said}")
+    (one,) = read_bounce(dsn(block, words=transcript), {}).returned
+    assert (one.judgement.reason, one.judgement.kind) == (Reason.REFUSED, BounceKind.SOFT)
+
+
 def test_unknown_user_after_the_data_is_a_filter_and_not_a_missing_mailbox() -> None:
     at_rcpt = judge("5.0.0", None, "550 Unknown user", around="in reply to RCPT TO command")
     after_data = judge("5.0.0", None, "550 Unknown user", around="in reply to end of DATA command")
@@ -60,12 +73,16 @@ def test_unknown_user_after_the_data_is_a_filter_and_not_a_missing_mailbox() -> 
     [
         "(in reply to MAIL FROM command)", "SMTP error from remote mail server after MAIL FROM:<b@x.example>:",
         "SMTP error from remote mail server after pipelined MAIL FROM:<b@x.example>:",
-        "Connected to 192.0.2.1 but sender was rejected.", "host mx.x.example refused to talk to me:",
+        "Connected to 192.0.2.1 but sender was rejected.", "Connected to 192.0.2.1 but my name was rejected.",
+        "host mx.x.example refused to talk to me:",
         ">>> MAIL FROM:<b@x.example>\n<<< 550 5.1.1 User unknown",
     ],
 )  # fmt: skip
 def test_what_is_said_before_the_recipient_is_named_is_not_about_them(stage: str) -> None:
-    for text in ("550 Requested action not taken: mailbox unavailable", "550 5.1.1 User unknown", "550 Mailbox full"):
+    for text in (
+        "550 Requested action not taken: mailbox unavailable", "550 5.1.1 User unknown", "550 Mailbox full",
+        "501 5.0.0 Invalid domain name",
+    ):  # fmt: skip
         found = judge(None, None, text, around=f"<ada@example.org>: {text}\n    {stage}")
         assert (found.reason, found.kind) == (Reason.POLICY, BounceKind.SOFT)
     assert judge(None, None, "550 5.1.1 User unknown", around="(in reply to RCPT TO command)").kind is BounceKind.HARD
