@@ -79,7 +79,8 @@ def _ses(document: Any) -> Iterator[Notice]:
         bounce = document["bounce"]
         for one in _objects(bounce.get("bouncedRecipients")):
             recipient, said = _text(one.get("emailAddress")), _text(one.get("diagnosticCode"))
-            judgement = _ses_judgement(bounce, judge(_text(one.get("status")), None, said))
+            status = _text(one.get("status"))
+            judgement = _ses_judgement(bounce, judge(status, None, said), told=bool(status or said))
             yield _notice(recipient, judgement, relay_id, sender, bounce.get("feedbackId"))
     elif kind == "Complaint":
         complaint = document["complaint"]
@@ -98,7 +99,7 @@ def _wants_nothing(preferences: Any) -> bool:
     return preferences.get("unsubscribeAll") is True or (bool(left) and all(left))
 
 
-def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
+def _ses_judgement(bounce: Any, said: Judgement, *, told: bool) -> Judgement:
     """SES has read the reply and more; where it says Permanent about the mailbox, that is hard, and never else."""
     kind, detail = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
     if kind == "Permanent" and detail in ("Suppressed", "OnAccountSuppressionList"):
@@ -110,16 +111,17 @@ def _ses_judgement(bounce: Any, said: Judgement) -> Judgement:
             return said
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)
-    return Judgement(BounceKind.SOFT, _ses_soft_reason(kind, detail, said.reason), said.status)
+    return Judgement(BounceKind.SOFT, _ses_soft_reason(kind, detail, said.reason, told), said.status)
 
 
-def _ses_soft_reason(kind: str, detail: str, said: Reason) -> Reason:
+def _ses_soft_reason(kind: str, detail: str, said: Reason, told: bool) -> Reason:
+    """A vacation reply is a "general" bounce to SES, with neither status nor words."""
     if detail == "MailboxFull":
         return Reason.MAILBOX_FULL
     if detail in ("MessageTooLarge", "ContentRejected", "AttachmentRejected"):
         return Reason.CONTENT
-    unknown = kind == "Undetermined" and said is Reason.REFUSED  # it does not know what happened, so neither do we
-    return Reason.SYSTEM if unknown else said
+    unknown = kind == "Undetermined" or not told  # it does not know what happened, so neither do we
+    return Reason.SYSTEM if unknown and said is Reason.REFUSED else said
 
 
 def _sendgrid(event: Any) -> Iterator[Notice]:
@@ -159,7 +161,7 @@ def _postmark(document: Any) -> Iterator[Notice]:
     """https://postmarkapp.com/developer/webhooks: the records of bounce, spam-complaint and subscription-change."""
     record, kind = document.get("RecordType"), _text(document.get("Type"))
     recipient, relay_id = _text(document.get("Email")), _text(document.get("MessageID"))
-    said = " ".join(_text(document.get(name)) for name in ("Details", "Description"))
+    said = _text(document.get("Details"))  # what the server said; Description is what Postmark says of the type
     identity = document.get("ID")
     if record == "SubscriptionChange":  # suppressed for another reason, or no more, is told by other records or by none
         if document.get("SuppressSending") is not True or document.get("SuppressionReason") != "ManualSuppression":
@@ -182,7 +184,8 @@ def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
     if kind in ("HardBounce", "BadEmailAddress", "ManuallyDeactivated"):
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)
-    return Judgement(BounceKind.SOFT, _POSTMARKS_OWN.get(kind, said.reason), said.status)
+    reason = _POSTMARKS_OWN.get(kind, said.reason)
+    return Judgement(BounceKind.SOFT, _VAGUE.get(kind, reason) if reason is Reason.REFUSED else reason, said.status)
 
 
 # Postmark's types for what lies with our account, our message or a filter, never with the mailbox.
@@ -196,6 +199,9 @@ _POSTMARKS_OWN = {
     "Blocked": Reason.POLICY,
     "Unconfirmed": Reason.POLICY,
 }
+
+# Its types that tell no more than this where the server says nothing that is understood.
+_VAGUE = {"Transient": Reason.DELAYED, "DnsError": Reason.UNREACHABLE, "Unknown": Reason.SYSTEM}
 
 
 def _mailgun(document: Any) -> Iterator[Notice]:

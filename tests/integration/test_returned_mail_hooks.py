@@ -190,11 +190,30 @@ def test_who_asks_the_provider_is_heard_here_and_whom_it_mails_no_more_is_not_tr
         ("ses", bounced_at_ses("Transient", "AttachmentRejected")),
         ("ses", bounced_at_ses("Transient", "MessageTooLarge")),
         ("ses", bounced_at_ses("Undetermined", "Undetermined")),
+        pytest.param("ses", bounced_at_ses("Transient", "General"), id="a vacation reply to SES"),
         ("sendgrid", {"event": "dropped", "reason": "Recipient List over Package Quota", "status": "5.0.0"}),
         ("sendgrid", {"event": "dropped", "reason": "Invalid SMTPAPI header"}),
         *(
             ("postmark", {"RecordType": "Bounce", "Type": kind, "Email": "ada@example.org", "ID": 1})
-            for kind in ("SMTPApiError", "TemplateRenderingFailed", "InboundError", "Blocked", "SpamNotification")
+            for kind in (
+                "SMTPApiError",
+                "TemplateRenderingFailed",
+                "InboundError",
+                "Blocked",
+                "SpamNotification",
+                "Transient",
+                "Unknown",
+            )
+        ),
+        (
+            "postmark",
+            {
+                "RecordType": "Bounce",
+                "Type": "SoftBounce",
+                "Email": "ada@example.org",
+                "Details": "smtp;550 5.7.1 blocked",
+                "Description": "Unable to temporarily deliver message (i.e. mailbox full, account disabled).",
+            },
         ),
     ],
 )
