@@ -51,6 +51,8 @@ LIMITS = {
     BounceKind.HARD: (BOUNCE_RATE, "addresses do not exist, which is more than 5 in 100"),
 }
 
+_AT_ONCE = 50  # providers tell of a thousand at a time; whoever else writes, on SQLite, waits for so many
+
 
 Told = Counter[tuple[int, BounceKind]]
 """How much new mail of a kind that has a limit came back, by issue."""
@@ -102,9 +104,7 @@ def receive_mail(engine: Engine, mails: Iterable[Arrived | Unread], *, now: date
             raise
         broke_off = str(error)
     finally:  # what was taken is not seen again, whatever ended it
-        if told:
-            with transaction(engine) as connection:
-                _watch(connection, told, now)
+        _watch_over(engine, told, now)
     return ReceiveReport(tuple(results), tuple(unread), broke_off)
 
 
@@ -113,14 +113,17 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
     (or by our own return path)."""
     results: list[Result] = []
     told: Told = Counter()
-    with transaction(engine) as connection:
-        keys = link_keys(connection)
-        for notice in notices:
-            delivery = _delivery_of_notice(connection, notice, keys)
-            results.append(
-                _take(connection, source, notice.fingerprint, notice.returned, True, delivery, now, None, told)
-            )
-        _watch(connection, told, now)
+    try:
+        for start in range(0, len(notices), _AT_ONCE):
+            with transaction(engine) as connection:
+                keys = link_keys(connection)
+                for notice in notices[start : start + _AT_ONCE]:
+                    delivery = _delivery_of_notice(connection, notice, keys)
+                    results.append(
+                        _take(connection, source, notice.fingerprint, notice.returned, True, delivery, now, None, told)
+                    )
+    finally:  # the provider tells all of them again, and those that were taken are not new any more
+        _watch_over(engine, told, now)
     return ReceiveReport(tuple(results))
 
 
@@ -253,6 +256,12 @@ def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, no
     if not found.given_up or has_changed(connection, delivery.id, (BounceKind.HARD, BounceKind.SOFT)):
         return False
     return _stop(connection, delivery, SubscriberState.BOUNCED, now, f"{note}, {found.length} issues in a row")
+
+
+def _watch_over(engine: Engine, told: Told, now: datetime) -> None:
+    if told:
+        with transaction(engine) as connection:
+            _watch(connection, told, now)
 
 
 def _watch(connection: Connection, told: Told, now: datetime) -> None:

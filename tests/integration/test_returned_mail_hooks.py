@@ -12,15 +12,17 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
 from db.engine import transaction
 from db.models import Delivery
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.bounces_providers import read_notices
+from newsletter.deliveries.receive import receive_notices
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
+from tests.fakes.times import MONDAY
 from tests.integration.test_editor_issue import one_database
 from tests.integration.test_returned_mail import Mailed, mailed, state
 
@@ -228,6 +230,15 @@ def test_one_odd_event_of_many_does_not_silence_the_others() -> None:
     events: list[object] = [None, {"event": []}, "odd", {"email": "ada@example.org", **HARD["sendgrid"]}]
     notices = read_notices("sendgrid", events)
     assert [notice.returned.recipient for notice in notices] == ["ada@example.org"]
+
+
+@one_database
+def test_others_write_between_the_notices_of_a_large_batch(engine: Engine, ada: Mailed) -> None:
+    commits: list[object] = []
+    event.listen(engine, "commit", commits.append)
+    notices = read_notices("sendgrid", [{"email": f"{n}@example.org", **HARD["sendgrid"]} for n in range(120)])
+    assert len(receive_notices(engine, "sendgrid", notices, now=MONDAY).results) == 120
+    assert len(commits) == 3
 
 
 def test_a_notice_that_amazon_signed_without_a_message_is_no_failure_of_ours(client: Browser, ada: Mailed) -> None:
