@@ -205,7 +205,8 @@ def _text(part: Message) -> str:
 
 
 def _decoded(raw: bytes, charset: str) -> str:
-    for name in (charset, "utf-8"):
+    shifted = b"\x1b$B" in raw or b"\x1b$@" in raw  # Japanese in seven bits, whatever it is called
+    for name in ("iso-2022-jp" if shifted else charset, charset, "utf-8"):
         try:
             return raw.decode(name)
         except (LookupError, ValueError):

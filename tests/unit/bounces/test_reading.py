@@ -275,6 +275,13 @@ def test_mail_whose_own_bounces_go_elsewhere_is_no_bounce_for_that() -> None:
     assert said(other.replace(b"From", b"List-Id: <other.example>\nFrom")) == [("", "ignored", "not understood")]
 
 
+@pytest.mark.parametrize("charset", ["us-ascii", "iso-2022-jp", "utf-8"])
+def test_japanese_in_seven_bits_is_read_whatever_it_is_called(charset: str) -> None:
+    head = f"From: MAILER-DAEMON@example.org\nSubject: Undelivered\nContent-Type: text/plain; charset={charset}\n\n"
+    mail = head.encode() + "ada@example.org\nこのアドレスは存在しません。\n".encode("iso-2022-jp")
+    assert said(mail) == [("ada@example.org", "hard", "no such user")]
+
+
 def test_what_every_notice_says_is_no_reason() -> None:
     words = (
         "This is the mail system at host mx.example.org.\n\nI'm sorry to have to inform you that your message could\n"
