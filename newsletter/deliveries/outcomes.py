@@ -41,7 +41,7 @@ _LIMIT = re.compile(
 )
 _NO_SUCH = re.compile(
     r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
-    r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid|disabled)"
+    r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid)"
     r"|no such (?:user|mailbox|recipient|person)|unknown (?:user|recipient|mailbox)"
     r"|does ?n.t have an? .{0,60}account|\(554\.30\)",  # both Yahoo's
     re.I,

@@ -51,6 +51,7 @@ S = DeliveryStatus
         (450, "5.1.1 the enhanced code beats the basic one", S.FAILED, Blame.MAILBOX),
         (550, "user unknown", S.FAILED, Blame.MAILBOX),
         (550, "no", S.FAILED, Blame.NOBODY),
+        (550, "account is disabled", S.FAILED, Blame.NOBODY),
         (550, "5.2.1 this user is receiving mail at a rate that prevents more", S.FAILED, Blame.NOBODY),
         (550, "Verification failed for <b-1@example.com> No such user Sender verify failed", S.FAILED, Blame.DOMAIN),
         (550, "your IP address was not found in DNS", S.FAILED, Blame.DOMAIN),
