@@ -129,12 +129,13 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
 
 def count_refusals(engine: Engine, *, now: datetime) -> int:
     """Look at what relays refused outright in the newest issues: a full mailbox at SMTP time is a soft bounce like one
-    that comes back by mail. Returns how many readers were given up; doing it again changes nothing."""
+    that comes back by mail, and so is an address that does not exist where the words alone say so (those that were
+    clear have bounced by now). Returns how many readers were given up; doing it again changes nothing."""
     changed = 0
     with transaction(engine) as connection:
         for refused in refused_deliveries(connection, issues=2):
             judgement = judge(None, refused.code, refused.reply)
-            if judgement.counted:
+            if judgement.reason in COUNTED:
                 note = f"{judgement.reason} ({judgement.status or refused.code})"
                 changed += _count_soft(connection, refused.delivery, now, note)
     return changed
@@ -249,7 +250,7 @@ def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, no
         bounced_at = one.returned_at
         if bounced_at is None and one.status == DeliveryStatus.FAILED:
             refused = judge(None, one.code, one.reply or "")
-            bounced_at = one.finished_at if refused.counted else None
+            bounced_at = one.finished_at if refused.reason in COUNTED else None
         history.append(Sent(one.started_at, bounced_at))
     found = streak(history)
     note_streak(connection, delivery.subscriber_id, found.length, found.since)

@@ -239,11 +239,14 @@ def test_refusals_at_smtp_time_stand_in_the_same_row(engine: Engine, ada: Mailed
     assert report.results[0].subscriber_changed
 
 
-def test_mailboxes_that_are_full_at_smtp_time_are_given_up_without_any_mail(engine: Engine, ada: Mailed) -> None:
+@pytest.mark.parametrize("reply", ["5.2.2 mailbox full", "5.5.0 mailbox unavailable", "no mailbox by that name here"])
+def test_mailboxes_that_are_full_or_gone_at_smtp_time_are_given_up_without_any_mail(
+    engine: Engine, ada: Mailed, reply: str
+) -> None:
     with transaction(engine) as connection:
         for number, delivery_id in enumerate(ada.deliveries):
             at = MONDAY + timedelta(weeks=number)
-            values = {"status": "failed", "code": 552, "reply": "5.2.2 mailbox full", "finished_at": at}
+            values = {"status": "failed", "code": 552, "reply": reply, "finished_at": at}
             connection.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
     now = MONDAY + timedelta(weeks=4)
     assert [count_refusals(engine, now=now), count_refusals(engine, now=now)] == [1, 0]
