@@ -74,14 +74,22 @@ def _returned(mail: OpenedMail) -> list[Returned]:
     if _is_vacation(mail):
         return [_ignored(Reason.VACATION)]
     if is_notice(mail):
-        action = _action_by_words(mail)
-        return [
-            Returned(recipient, _of_their_host(judge(None, None, about, action=action), recipient, about, mail))
-            for recipient, about in failures(mail)
-        ]
+        return _told(mail)
     if _automatic(mail):
         return [_ignored(Reason.VACATION)]
     return [NOT_UNDERSTOOD]
+
+
+def _told(mail: OpenedMail) -> list[Returned]:
+    """What a notice says without a report; parcels fail and accounts are closed, too, but then no address is named."""
+    found = failures(mail)
+    if found[0][0] == "" and not mail.from_mail_system:
+        return [NOT_UNDERSTOOD]
+    action = _action_by_words(mail)
+    return [
+        Returned(recipient, _of_their_host(judge(None, None, about, action=action), recipient, about, mail))
+        for recipient, about in found
+    ]
 
 
 def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Returned:

@@ -275,6 +275,18 @@ def test_mail_whose_own_bounces_go_elsewhere_is_no_bounce_for_that() -> None:
     assert said(other.replace(b"From", b"List-Id: <other.example>\nFrom")) == [("", "ignored", "not understood")]
 
 
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("Delivery failed: your parcel", "We were unable to deliver it: the address was not found."),
+        ("Daily bounce summary", "5 mails bounced: user unknown"),
+        ("my mail to you was returned", "It says delivery failed, user unknown. What is up?"),
+    ],
+)
+def test_what_names_no_address_and_is_from_no_mail_system_is_no_bounce(subject: str, words: str) -> None:
+    assert said(notice(words, subject=subject, sender="info@parcels.example")) == [("", "ignored", "not understood")]
+
+
 @pytest.mark.parametrize("charset", ["us-ascii", "iso-2022-jp", "utf-8"])
 def test_japanese_in_seven_bits_is_read_whatever_it_is_called(charset: str) -> None:
     head = f"From: MAILER-DAEMON@example.org\nSubject: Undelivered\nContent-Type: text/plain; charset={charset}\n\n"
