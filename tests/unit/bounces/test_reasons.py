@@ -12,6 +12,7 @@ from tests.unit.bounces.mails import dsn, recipient
     [
         ("5.1.1", "550 5.1.1 <ada@example.org>: Recipient address rejected", Reason.NO_SUCH_USER, "hard"),
         ("5.1.2", "Host not found", Reason.NO_SUCH_HOST, "hard"),
+        ("5.1.2", "Bad destination host 'DNS Soft Error looking up example.org (MX)'", Reason.UNREACHABLE, "soft"),
         ("4.1.2", "Host not found, try again", Reason.NO_SUCH_HOST, "soft"),
         ("5.1.6", "moved", Reason.MOVED, "hard"),
         ("5.1.10", "Domain has a null MX", Reason.NO_MAIL, "hard"),
@@ -37,6 +38,7 @@ from tests.unit.bounces.mails import dsn, recipient
         ("5.0.0", "5.1.0 - Unknown address error 550-'5.7.1 x... Access denied' (tried: 0)", Reason.POLICY, "soft"),
         ("5.0.0", "5.1.0 - Unknown address error 550-'5.1.1 x... Go away' (tried: 0)", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "5.3.0 - Other mail system problem 550-'Unknown user x' (tried: 0)", Reason.REFUSED, "soft"),
+        (None, "could not be delivered for the following reason: Invalid receiver", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Utilizador desconhecido", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Brugeren findes ikke", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
