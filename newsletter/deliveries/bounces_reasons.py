@@ -156,7 +156,7 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
         return Reason.NO_MAIL if code == 521 or by_words is Reason.NO_MAIL else Reason.SYSTEM
     if subject == _ABOUT_TRUST and (by_words is not Reason.NO_SUCH_USER or says(Reason.POLICY, text)):
         return Reason.CONTENT if by_words is Reason.CONTENT else Reason.POLICY
-    if by_words is not None:
+    if by_words is not None and not (subject == _OUR_COMMANDS and detail and by_words is Reason.NO_SUCH_HOST):
         return by_words
     return _BY_SUBJECT.get(subject) or (Reason.NO_SUCH_USER if code in (551, 553) else Reason.REFUSED)
 
@@ -186,6 +186,7 @@ _BY_STATUS = {
     (4, 5): Reason.UNREACHABLE, (4, 6): Reason.SYSTEM, (4, 7): Reason.UNREACHABLE,
 }  # fmt: skip
 _VAGUE = frozenset({Reason.UNREACHABLE})
+_OUR_COMMANDS = 5  # 5.5.4 "Invalid domain name" is that in our HELO
 _ABOUT_TRUST = 7  # 5.7.x is about us, though some say "5.7.1 No such user" and nothing else
 _BY_SUBJECT = {
     2: Reason.REFUSED, 3: Reason.SYSTEM, 4: Reason.UNREACHABLE, 5: Reason.PROTOCOL, 6: Reason.CONTENT, 7: Reason.POLICY,
