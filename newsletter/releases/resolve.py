@@ -10,17 +10,28 @@ from db.engine import transaction
 from db.issues import void_approval
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from db.tools import AliasRow, add_aliases, standing_tool
+from db.tools import AliasRow, add_aliases, add_tool, standing_tool
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.collect import free_slug
 from newsletter.releases.homes import home_in_address, taught_by
 from newsletter.releases.matching import is_page_of_one_tool
+from newsletter.releases.naming import fold_name
+from newsletter.tools.reading import NewTool
 
 
-def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by: str = "by hand") -> ReleaseRow:
+class DecidedError(RefusedError):
+    """Somebody decided about the release since it was seen waiting."""
+
+
+def match_to_tool(
+    engine: Engine, release_id: int, slug: str, now: datetime, by: str = "by hand", *, waiting: bool = False
+) -> ReleaseRow:
     """Say whose release it is. Its address is remembered, if it has one of its own, so that the next one is found.
 
-    Where an approved issue carries it, that is an edit: the issue is a draft again. Raises NotFoundError, and
-    RefusedError where the issue is past that.
+    Where an approved issue carries it, that is an edit: the issue is a draft again. ``waiting`` says that it was seen
+    in the queue: another decision than this stands then. Raises NotFoundError, DecidedError, and RefusedError where the
+    issue is past editing.
     """
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
@@ -28,27 +39,66 @@ def match_to_tool(engine: Engine, release_id: int, slug: str, now: datetime, by:
         tool = standing_tool(connection, slug)
         if tool is None:
             raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
-        if release.tool_id != tool.id:
-            _void_approval(connection, release, now)
-        status = ReleaseStatus.BACKFILLED if release.week is None else ReleaseStatus.MATCHED
-        rows.update_release(
-            connection, release_id, tool_id=tool.id, status=status, matched_at=now, match_score=1.0,
-            match_reason=by, issue_id=release.issue_id if release.tool_id == tool.id else None,
-        )  # fmt: skip
-        home = home_in_address(release.url)
-        key = taught_by(release.url, release.canonical_url)
-        if is_page_of_one_tool(key) and (home or rows.has_page_of_its_own(connection, release)):
-            add_aliases(connection, [AliasRow(tool.id, "address", key, home or release.url, "match")])
+        if waiting and not (release.status != ReleaseStatus.DROPPED and release.tool_id == tool.id):
+            _check_waits(release)
+        _match(connection, release, tool.id, now, by)
         return _found(connection, release_id)
 
 
-def drop_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow:
-    """It is none, or none for us: it stays listed and no issue will carry it. An approved one is a draft again."""
+def make_into_tool(engine: Engine, release_id: int, given: NewTool, now: datetime, by: str) -> ReleaseRow:
+    """A new tool of a release that waits, which is matched with it; unlisted until it has a take. Releases at its
+    address are its own, unless that is, for want of another, the address of the release's feed.
+
+    Raises NotFoundError and DecidedError: of one release one tool is made, however often that is asked for at once.
+    """
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
-        _void_approval(connection, _release(connection, release_id), now)
+        release = _release(connection, release_id)
+        _check_waits(release)
+        shared = canonical_url(given.url) == release.canonical_url and not rows.has_page_of_its_own(connection, release)
+        tool_id = add_tool(
+            connection, slug=free_slug(connection, given.name), name=given.name, name_key=fold_name(given.name),
+            url=given.url, address_key=None if shared else canonical_url(given.url), category=given.category,
+            listed=False, now=now, tagline=given.tagline, best_for=given.tagline,
+        )  # fmt: skip
+        _match(connection, release, tool_id, now, by)
+        return _found(connection, release_id)
+
+
+def drop_release(engine: Engine, release_id: int, now: datetime, *, waiting: bool = False) -> ReleaseRow:
+    """It is none, or none for us: it stays listed and no issue will carry it. An approved one is a draft again.
+
+    ``waiting`` is as ``match_to_tool`` takes it.
+    """
+    with transaction(engine) as connection:
+        drafts.hold_composing(connection)
+        release = _release(connection, release_id)
+        if waiting and release.status != ReleaseStatus.DROPPED:
+            _check_waits(release)
+        _void_approval(connection, release, now)
         rows.update_release(connection, release_id, status=ReleaseStatus.DROPPED, issue_id=None)
         return _found(connection, release_id)
+
+
+def _match(connection: Connection, release: ReleaseRow, tool_id: int, now: datetime, by: str) -> None:
+    if release.tool_id != tool_id:
+        _void_approval(connection, release, now)
+    status = ReleaseStatus.BACKFILLED if release.week is None else ReleaseStatus.MATCHED
+    rows.update_release(
+        connection, release.id, tool_id=tool_id, status=status, matched_at=now, match_score=1.0,
+        match_reason=by, issue_id=release.issue_id if release.tool_id == tool_id else None,
+    )  # fmt: skip
+    home = home_in_address(release.url)
+    key = taught_by(release.url, release.canonical_url)
+    if is_page_of_one_tool(key) and (home or rows.has_page_of_its_own(connection, release)):
+        add_aliases(connection, [AliasRow(tool_id, "address", key, home or release.url, "match")])
+
+
+def _check_waits(release: ReleaseRow) -> None:
+    if release.status != ReleaseStatus.UNMATCHED:
+        matched = release.tool and release.status != ReleaseStatus.DROPPED
+        done = f"matched with {release.tool} ({release.match_reason})" if matched else release.status
+        raise DecidedError(f"{release.title!r} is {done} already, and nothing was changed")
 
 
 def _release(connection: Connection, release_id: int) -> ReleaseRow:

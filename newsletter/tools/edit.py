@@ -5,40 +5,30 @@ from itertools import count
 
 from sqlalchemy import Connection, Engine
 
+from db import desk, drafts
 from db import tools as rows
 from db.engine import transaction
 from db.tools import AliasRow, ToolRow
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import NotFoundError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.naming import fold_name, slug_of
-from newsletter.tools import field_values
+from newsletter.tools.reading import NewTool
 
 
-def make_tool(
-    engine: Engine, name: str, url: str, category: str, now: datetime, *,
-    tagline: str | None = None, shared: bool = False,
-) -> str:  # fmt: skip
+def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
     """A new tool, unlisted until it has a take; returns its slug, made of its name. Releases at its address are its
-    own, unless it is ``shared``.
-
-    Raises BadInputError for a name, address or category that cannot be one.
-    """
-    if not name or not category:
-        raise BadInputError("a new tool needs a name and a category")
-    fields = (("address", field_values.web_address, url), ("category", field_values.category, category))
-    for what, read, given in fields:
-        try:
-            read(given)
-        except field_values.Fault as fault:
-            raise BadInputError(f"the {what} {fault}") from None
+    own; a tool that has the address by then is that tool."""
+    address = canonical_url(given.url)
     with transaction(engine) as connection:
-        slug = _free_slug(connection, name)
-        tool_id = rows.add_tool(
-            connection, slug=slug, name=name, name_key=fold_name(name), url=url,
-            address_key=None if shared else canonical_url(url), category=category, listed=False, now=now,
-            tagline=tagline, best_for=tagline,
+        drafts.hold_composing(connection)
+        known = desk.tool_at(connection, address)
+        if known is not None:
+            return known.slug
+        slug = _free_slug(connection, given.name)
+        rows.add_tool(
+            connection, slug=slug, name=given.name, name_key=fold_name(given.name), url=given.url, address_key=address,
+            category=given.category, listed=False, now=now, tagline=given.tagline, best_for=given.tagline,
         )  # fmt: skip
-        rows.renew_search_text(connection, [tool_id])
     return slug
 
 

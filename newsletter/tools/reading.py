@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from newsletter.errors import BadInputError
 from newsletter.tools import field_values as values
 from newsletter.tools.field_values import Fault
 
@@ -37,6 +38,16 @@ class GivenTool:
     takes: tuple[GivenTake, ...] | None = None
     votes: tuple[int | None, int | None] = (None, None)
     listed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTool:
+    """What an editor says of a tool that the catalogue lacks."""
+
+    name: str
+    url: str
+    category: str
+    tagline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,18 @@ def read_take(panelist: str, given: dict[str, Any]) -> GivenTake | tuple[Fault, 
     reader = _FileReader()
     takes = reader.takes("", [given | {"panelist": panelist}])
     return takes[0] if takes and not reader.faults else tuple(reader.faults)
+
+
+def new_tool(name: str, url: str, category: str, tagline: str | None = None) -> NewTool:
+    """Raises BadInputError for a name, address or category that cannot be one."""
+    if not name or not category:
+        raise BadInputError("a new tool needs a name and a category")
+    for what, read, given in (("address", values.web_address, url), ("category", values.category, category)):
+        try:
+            read(given)
+        except Fault as fault:
+            raise BadInputError(f"the {what} {fault}") from None
+    return NewTool(name, url, category, tagline)
 
 
 class _FileReader:

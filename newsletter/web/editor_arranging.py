@@ -15,6 +15,7 @@ from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.values import IssueValues
 from newsletter.tools.edit import make_tool
 from newsletter.tools.field_values import is_web_address
+from newsletter.tools.reading import new_tool
 from newsletter.web.editor_issue import act_on_issue, back_with, shown_issue, week_of
 from newsletter.web.editor_typed import Changed, changed, shown_again
 from newsletter.web.row_ids import row_id
@@ -109,7 +110,7 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
     slug = tool.slug if tool else None
     if tool is None and is_web_address(given):
         name, category = typed.line("add_name", 500), typed.line("add_category", 100)
-        slug = make_tool(here.engine, name, given, category, here.clock.now())
+        slug = make_tool(here.engine, new_tool(name, given, category), here.clock.now())
     with reading(here.engine) as connection:
         tool = tools.standing_tool(connection, slug) if slug else None
     if tool is None:

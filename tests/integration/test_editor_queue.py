@@ -2,7 +2,10 @@
 
 import json
 import re
+from functools import partial
+from html import unescape
 
+import httpx
 import pytest
 from sqlalchemy import Engine, select
 
@@ -15,6 +18,7 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.settings import Settings
 from newsletter.tools.import_tools import import_tools
 from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.fakes.together import at_once
 from tests.integration.test_editor_issue import Editor, Room, one_database
 
 
@@ -30,10 +34,14 @@ def unmatched(room: Room) -> dict[str, int]:
 
 
 def act(editor: Editor, path: str, **typed: str) -> int:
+    return answer(editor, path, **typed).status_code
+
+
+def answer(editor: Editor, path: str, **typed: str) -> httpx.Response:
     page = editor.browser.get("/editor/queue").text
     found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert found
-    return editor.browser.post(path, data={"csrf": found[1], **typed}).status_code
+    return editor.browser.post(path, data={"csrf": found[1], **typed})
 
 
 def carried(room: Room) -> set[str]:
@@ -111,6 +119,40 @@ def test_a_button_that_is_pressed_twice_makes_one_tool(room: Room) -> None:
         found = releases.release_by_id(connection, fish)
     assert found is not None
     assert found.tool == "lanternfish"
+
+
+def test_of_those_who_make_a_tool_of_one_release_at_once_one_does(room: Room) -> None:
+    fish, editors = unmatched(room)["Lanternfish"], [room.editor(f"{name}@example.com") for name in ("ada", "bo", "cy")]
+    typed = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}
+    presses = [partial(act, editor, f"/editor/queue/{fish}/new-tool", **typed) for editor in editors]
+    assert sorted(at_once(*presses)) == [303, 409, 409]
+    added = {"add_url": "https://moth.example/", "add_name": "Moth", "add_category": "Writing"}
+    for editor in editors:
+        editor.open()
+    at_once(*(partial(editor.press, "add", **added) for editor in editors))
+    with reading(room.engine) as connection:
+        known = tools.tools_by_slug(connection, ["lanternfish", "lanternfish-2", "moth", "moth-2"])
+    assert set(known) == {"lanternfish", "moth"}
+
+
+def test_who_decides_on_a_page_that_is_out_of_date_is_told_what_was_decided(room: Room) -> None:
+    ada, bo, waiting = room.editor(), room.editor("bo@example.com"), unmatched(room)
+    curly, hiring = waiting["Curly 2 for teams"], waiting["We are hiring a designer"]
+    assert act(ada, f"/editor/queue/{curly}/match", candidate="curly") == 303
+    assert act(ada, f"/editor/queue/{hiring}/drop") == 303
+    for path in (f"{curly}/match", f"{curly}/drop", f"{hiring}/match"):
+        assert act(bo, f"/editor/queue/{path}", tool="inkwell") == 409, path
+    told = unescape(answer(bo, f"/editor/queue/{curly}/drop").text)
+    assert "is matched with curly (by ada@example.com) already" in told
+    assert "Lanternfish" in told, "what waits stands below"
+    with reading(room.engine) as connection:
+        found = releases.release_by_id(connection, curly)
+    assert found is not None
+    assert (found.tool, found.status) == ("curly", "matched")
+    assert act(bo, f"/editor/queue/{curly}/match", candidate="curly") == 303, "they agree"
+    assert act(bo, f"/editor/queue/{hiring}/drop") == 303
+    assert act(bo, f"/editor/queue/{curly}/undo") == 303
+    assert act(bo, f"/editor/queue/{curly}/match", tool="inkwell") == 303, "and a decision can be taken back"
 
 
 def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -> None:
