@@ -26,6 +26,17 @@ def test_the_newest_change_comes_first() -> None:
     assert [(turn.old.call, turn.new.call) for turn in turns(takes)] == [("skip", "ship"), ("ship", "skip")]
 
 
+def test_of_two_changes_at_one_instant_each_has_what_it_did_itself() -> None:
+    takes = [
+        take("builder", "skip", id=1, replaced_at=START + WEEK),
+        take("skeptic", "skip", id=2, replaced_at=START + WEEK),
+        take("builder", "ship", id=3, recorded_at=START + WEEK),
+        take("skeptic", "ship", id=4, recorded_at=START + WEEK),
+    ]
+    told = [(turn.new.panelist, turn.before.call, turn.after.call) for turn in turns(takes)]
+    assert told == [("skeptic", "split", "ship"), ("builder", "skip", "split")]
+
+
 def test_takes_that_nobody_replaced_have_no_history() -> None:
     assert turns([take("builder", "ship"), take("skeptic", "skip", id=2)]) == []
 
