@@ -26,7 +26,7 @@ def read_takes(text: str, panel: Sequence[tuple[str, str]]) -> list[GivenTake]:
     found: list[tuple[str, int | None, str, list[str]]] = []
     for number, line in enumerate(text.splitlines(), 1):
         head = heads.fullmatch(line.strip())
-        if head:
+        if head and not _is_prose(head):
             score = int(head["score"]) if head["score"] else None
             found.append((keys[head["who"].casefold()], score, head["call"].lower(), [head["text"]]))
         elif found:
@@ -57,6 +57,13 @@ def _head(panel: Sequence[tuple[str, str]]) -> re.Pattern[str]:
     words = sorted({word for pair in panel for word in pair}, key=len, reverse=True)
     who = "|".join(map(re.escape, words))
     return re.compile(
-        rf"(?P<who>{who})\W*(?:(?P<score>\d{{1,3}})(?:\s*/\s*100)?\W*)?\b(?P<call>ship|skip)s?\b[\s:.,–—-]*(?P<text>.*)",
+        rf"(?P<who>{who})(?P<gap>\W*)(?:(?P<score>\d{{1,3}})(?:\s*/\s*100)?\W*)?"
+        r"\b(?P<call>ship|skip)(?P<s>s?)\b(?P<end>[\s:.,–—-]*)(?P<text>.*)",
         re.I,
     )
+
+
+def _is_prose(head: re.Match[str]) -> bool:
+    """ "Skeptic skips this, and I see why" is a sentence of somebody else's take."""
+    set_apart = head["gap"].strip() or head["score"] or re.search("[:.–—-]", head["end"]) or not head["text"]
+    return bool(head["s"]) and not set_apart

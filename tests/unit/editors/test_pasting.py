@@ -24,11 +24,20 @@ def test_takes_begin_with_panelist_score_and_call() -> None:
     ]
 
 
+def test_a_sentence_about_another_panelist_is_part_of_the_take() -> None:
+    text = "Builder 88 ship: It runs.\nSkeptic skips this, and I see why.\nFounder ships nothing without a price."
+    (take,) = read_takes(text, PANEL)
+    assert take.text == text.partition(": ")[2]
+    heads = "Builder ships: It runs.\nSkeptic skips\nFounder - ships it"
+    assert [take.text for take in read_takes(heads, PANEL)] == ["It runs.", "", "it"]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "no take"),
         ("Nobody 88 ship", "line 1"),
+        ("Skeptic skips this, for one", "line 1"),
         ("Builder 101 ship", "between 0 and 100"),
         ("Builder ship\nBuilder skip", "twice"),
         ("Builder ship " + "x" * 20_001, "20,000"),
