@@ -11,6 +11,8 @@ from db.models import EmptyWeek, Issue, IssueItem, Release
 from db.states import IssueStatus, ReleaseStatus
 from db.upsert import insert_or
 
+_SKIPPED = and_(Issue.status == IssueStatus.CANCELLED, Issue.started_at.is_(None))
+
 
 def hold_composing(connection: Connection) -> None:
     """Of those who change what issues carry, one at a time until the transaction ends: they lock releases, tools and
@@ -19,8 +21,8 @@ def hold_composing(connection: Connection) -> None:
 
 
 def insert_issue(connection: Connection, week: str, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
-    """A new draft with the next number; returns its id."""
-    number = (connection.execute(select(func.max(Issue.number))).scalar() or 0) + 1
+    """A new draft with the next number; returns its id. Nobody gets a skipped issue, and its number is free."""
+    number = (connection.execute(select(func.max(Issue.number)).where(~_SKIPPED)).scalar() or 0) + 1
     statement = insert(Issue).values(
         week=week, number=number, starts_at=starts_at, ends_at=ends_at, status=IssueStatus.DRAFT,
         composed_at=now, updated_at=now, settings={},
@@ -113,6 +115,15 @@ def hand_on(connection: Connection, issue_id: int) -> int:
     )
     freed = update(Release).where(Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, ~left_out)
     return connection.execute(freed.values(issue_id=None)).rowcount
+
+
+def close_ranks(connection: Connection, issue_id: int) -> None:
+    """Drafts that follow a skipped issue move up to its number, unless one beyond a draft has a later one."""
+    number = select(Issue.number).where(Issue.id == issue_id).scalar_subquery()
+    said = select(Issue.id).where(Issue.number > number, Issue.status != IssueStatus.DRAFT, ~_SKIPPED)
+    if connection.execute(said.limit(1)).first() is None:
+        drafts = update(Issue).where(Issue.number > number, Issue.status == IssueStatus.DRAFT)
+        connection.execute(drafts.values(number=Issue.number - 1))
 
 
 def add_items(connection: Connection, issue_id: int, tool_ids: Collection[int], now: datetime) -> None:

@@ -41,6 +41,11 @@ class IssueRow(NamedTuple):
     composed_of: str | None = None
     trouble: str | None = None
 
+    @property
+    def skipped(self) -> bool:
+        """Cancelled before anybody got it."""
+        return self.status == IssueStatus.CANCELLED and self.started_at is None
+
 
 class ContentRow(NamedTuple):
     content_hash: str

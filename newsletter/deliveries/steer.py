@@ -61,6 +61,7 @@ def cancel_issue(engine: Engine, week: Week, now: datetime) -> CancelReport:
             drafts.hold_composing(connection)
         issue_id = _move(connection, week, _CANCELLABLE, IssueStatus.CANCELLED, now)
         if not _has_begun(connection, week):  # as it is now that nobody else can start it
+            drafts.close_ranks(connection, issue_id)
             return CancelReport(0, 0, drafts.hand_on(connection, issue_id))
         skipped = deliveries.skip_cancelled(connection, issue_id, now)
         return CancelReport(skipped, deliveries.counts(connection, issue_id).sending)

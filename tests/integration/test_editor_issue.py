@@ -505,7 +505,12 @@ def test_a_draft_is_stopped_to_skip_its_week(room: Room) -> None:
     assert "its releases go into the next issue" in ada.press("stop").text
     stopped = ada.press("stop", sure="yes")
     assert room.issue.status == "cancelled"
-    assert "go into the next issue" in ada.browser.get(stopped.headers["location"]).text
+    page = ada.browser.get(stopped.headers["location"]).text
+    assert "go into the next issue" in page
+    assert "This week was skipped" in page
+    for advice in ("Takes wanted</a> lists what could be here", "/check", "/findings"):
+        assert advice not in page
+    assert "was skipped: nobody gets it" in ada.browser.get(f"{PAGE}/check").text
 
 
 @one_database

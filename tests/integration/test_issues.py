@@ -304,6 +304,30 @@ def test_an_issue_that_is_cancelled_before_anybody_got_it_hands_its_releases_on(
     assert [(tool.slug, tool.late) for tool in values.items] == [("alpha", True)]
 
 
+def number_of(engine: Engine, week: Week) -> int:
+    with reading(engine) as connection:
+        found = issues.issue_of_week(connection, str(week))
+    assert found is not None
+    return found.number
+
+
+def test_a_skipped_week_leaves_no_hole_in_the_numbers_that_readers_see(engine: Engine, settings: Settings) -> None:
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    cancel_issue(engine, WEEK, NOW)
+    compose_issue(engine, second := WEEK.next(), settings, NOW)
+    assert number_of(engine, second) == 1
+    launch(engine, "beta", "SS", week=str(second.next()))
+    compose_issue(engine, third := second.next(), settings, NOW)
+    launch(engine, "gamma", "SS", week=str(third.next()))
+    compose_issue(engine, fourth := third.next(), settings, NOW)
+    cancel_issue(engine, second, NOW)
+    assert [number_of(engine, third), number_of(engine, fourth)] == [1, 2], "drafts move up"
+    approve_issue(engine, fourth, "ada", settings, NOW)
+    cancel_issue(engine, third, NOW)
+    assert number_of(engine, fourth) == 2, "it is approved as no. 2"
+
+
 @pytest.mark.parametrize(("weeks", "taken_in"), [(4, 1), (5, 0)])
 def test_what_a_skipped_week_had_is_news_for_four_weeks(
     engine: Engine, settings: Settings, weeks: int, taken_in: int
