@@ -59,6 +59,8 @@ def test_the_welcome_tells_what_the_latest_issue_says() -> None:
         assert "Larkspur 3" in body
         assert "▲ Ship · 4 ship / 0 skip" in body
         assert "https://news.example.com/issues/2026-W47" in body
+        for tool in VALUES["welcome"]["latest"].items[:12]:
+            assert re.search(rf"https://news.example.com/tools/{tool.slug}\b", body), tool.slug
 
 
 def test_the_welcome_before_the_first_issue_speaks_of_none() -> None:
