@@ -162,7 +162,8 @@ class Service:
         finally:
             self._under_way.pop(claim.run_id, None)
         if ended.error is not None and ended.final and self._is_news(claim):
-            self._report(f"{claim.job.name} failed {claim.attempt} times", [ended.error])
+            times = "once" if claim.attempt == 1 else f"{claim.attempt} times"
+            self._report(f"{claim.job.name} failed {times}", [ended.error])
 
     def _is_news(self, claim: Claim) -> bool:
         """Operators hear once a day of a job that fails every five minutes."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, pass_door
 
 if TYPE_CHECKING:
     from newsletter.operations.backup import RestoreReport
@@ -71,8 +71,10 @@ def _said(report: "RestoreReport") -> list[str]:
         lines = [f"The newest entry in it is of {newest:%Y-%m-%d %H:%M} UTC; what came in or was edited since is gone."]
     if carried is not None:
         lines.append(
-            f"Kept from before: {carried.left} who left, bounced or complained since, {carried.suppressed} more "
-            f"suppressed addresses, {len(carried.erased)} erased again, what became of {carried.outcomes} deliveries."
+            f"Kept from before: {carried.left} who left, bounced or complained since, "
+            f"{counted(carried.suppressed, 'more suppressed address', 'more suppressed addresses')}, "
+            f"{len(carried.erased)} erased again, what became of "
+            f"{counted(carried.outcomes, 'delivery', 'deliveries')}."
         )
     else:
         why = "cannot be read or is another installation's" if report.replaced else "is not there"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, pass_door
 from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
     if report.broke_off:
         raise NewsletterError(report.broke_off)
     if report.unread:
-        raise NewsletterError(f"{len(report.unread)} mails were not read; the others were")
+        raise NewsletterError(f"{counted(len(report.unread), 'mail was', 'mails were')} not read; the others were")
 
 
 @bounces.command()

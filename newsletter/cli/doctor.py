@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, pass_door
 from newsletter.errors import NewsletterError
 
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
@@ -40,6 +40,6 @@ def doctor(door: Door, resolver: str | None, as_json: bool) -> None:
     if as_json:
         answer(document, True, [])
     else:
-        click.echo(f"{errors} errors, {warnings} warnings.")
+        click.echo(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
     if errors:
         raise NewsletterError("this installation is not fit to send; each check that says error says what to do")

@@ -102,6 +102,11 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
         click.echo(lines if isinstance(lines, str) else "\n".join(lines))
 
 
+def counted(count: int, what: str, several: str = "") -> str:
+    """``1 tool``, ``2,000 tools``."""
+    return f"{count:,} {what if count == 1 else several or what + 's'}"
+
+
 # The numbers that rows of the database can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 from newsletter.feeds.showing import health, shown
@@ -233,7 +233,8 @@ def check(door: Door, url: str, kind: str, as_json: bool) -> None:
         (one.week or "–", one.title[:50], f"skipped: {one.skipped}" if one.skipped else one.name, one.version)
         for one in report.readings[:50]
     ]
-    lines = [f"{report.title or 'A feed without a title'} ({report.form}, {report.entries} entries) at {report.url}"]
+    size = counted(report.entries, "entry", "entries")
+    lines = [f"{report.title or 'A feed without a title'} ({report.form}, {size}) at {report.url}"]
     lines += [] if report.conditional else ["It has neither ETag nor Last-Modified, so it is sent whole every time."]
     answer(document, as_json, [*lines, "", *table(rows, ("week", "title", "becomes", "version"))])
 
@@ -281,5 +282,6 @@ def _answer_list(report: "WatchReport", as_json: bool) -> None:
     lines += [
         f"{url}: watched without its tool {tool!r}, which is not in the catalogue" for url, tool in report.toolless
     ]
-    said = f"Added {len(report.added)} feeds; {len(report.known)} were watched already, {len(report.refused)} refused."
+    added = counted(len(report.added), "feed")
+    said = f"Added {added}; watched already {len(report.known)}, refused {len(report.refused)}."
     answer(document, as_json, [*lines, said])

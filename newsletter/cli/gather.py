@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, pass_door
 
 if TYPE_CHECKING:
     from newsletter.feeds.fetch import FetchedFeed
@@ -66,8 +66,9 @@ def _lines(feeds: "tuple[FetchedFeed, ...]", collected: "CollectReport") -> list
     fetched = [feed for feed in feeds if feed.status != "skipped"]
     failed = sum(feed.status == "error" for feed in feeds)
     lines.append(
-        f"Fetched {len(fetched)} of {len(feeds)} feeds ({failed} failed): {collected.new_releases} new releases, "
-        f"{collected.backfilled} back-filled, {collected.skipped} entries skipped, "
+        f"Fetched {len(fetched)} of {counted(len(feeds), 'feed')} ({failed} failed): "
+        f"{counted(collected.new_releases, 'new release')}, "
+        f"{collected.backfilled} back-filled, {counted(collected.skipped, 'entry', 'entries')} skipped, "
         f"{collected.repeated} seen in another feed."
     )
     return lines

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from newsletter.cli import sending
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.sending import week_argument
 from newsletter.cli.tables import table
 from newsletter.clock import in_utc, is_past, iso, last_ended_week
@@ -266,15 +266,11 @@ def _composed(report: Any) -> str:
     if report.status != "draft":
         return f"{report.week} is {report.status}; composing changes nothing any more."
     if report.created:
-        return f"Composed {report.week}: {_number(report.tools, 'tool')} of {_number(report.new_releases, 'release')}."
+        return f"Composed {report.week}: {counted(report.tools, 'tool')} of {counted(report.new_releases, 'release')}."
     if report.changed:
-        new = _number(report.new_releases, "new release") if report.new_releases else "tools, takes or votes changed"
-        return f"Brought {report.week} up to date: {new}; {_number(report.tools, 'tool')}."
+        new = counted(report.new_releases, "new release") if report.new_releases else "tools, takes or votes changed"
+        return f"Brought {report.week} up to date: {new}; {counted(report.tools, 'tool')}."
     return f"Nothing is new for {report.week}; the draft stays as it is."
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _approve_if_sound(door: Door, name: str) -> str:

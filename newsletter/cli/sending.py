@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door, stopping
+from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping
 from newsletter.clock import Week, iso
 from newsletter.errors import BadInputError, NewsletterError
 
@@ -79,9 +79,12 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     answer(receipt.document(), as_json, _lines(receipt))
     waiting = receipt.counts.deferred + receipt.counts.uncertain
     if waiting and receipt.waiting_until:
-        note(f"{waiting} wait until {iso(receipt.waiting_until)}; a later send or the service tries them again.")
+        waits = counted(waiting, "waits", "wait")
+        note(f"{waits} until {iso(receipt.waiting_until)}; a later send or the service tries again.")
     if trouble and receipt.counts.queued:
-        raise NewsletterError(f"{receipt.counts.queued} of issue {week} are not sent: {trouble}")
+        raise NewsletterError(
+            f"{counted(receipt.counts.queued, 'mail waits', 'mails wait')} in issue {week}: {trouble}"
+        )
     if receipt.status == "paused":
         raise NewsletterError(f"issue {week} was paused meanwhile; `newsletter issues resume {week}` lets it go on")
     if receipt.status == "cancelled":
@@ -200,9 +203,8 @@ def resend(door: Door, issue: str, as_json: bool) -> None:
 
     week = week_argument(issue)
     queued = send_to_missed(door.engine, week, door.clock.now())
-    said = (
-        f"{queued} deliveries of issue {week} are queued again: the service or `newsletter issues send {week}` sends."
-    )
+    again = counted(queued, "delivery of it is", "deliveries of it are")
+    said = f"Issue {week}: {again} queued again; the service or `newsletter issues send {week}` sends."
     answer({"issue": str(week), "queued": queued}, as_json, said)
 
 
@@ -252,7 +254,7 @@ def _lines(receipt: object) -> list[str]:
 
     assert isinstance(receipt, Receipt)
     told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count) or "none"
-    lines = [f"Issue {receipt.week} is {receipt.status}: {receipt.counts.recipients} recipients, {told}."]
+    lines = [f"Issue {receipt.week} is {receipt.status}: {counted(receipt.counts.recipients, 'recipient')}, {told}."]
     if receipt.pause_reason:
         lines.append(f"Paused: {receipt.pause_reason}")
     if receipt.trouble:

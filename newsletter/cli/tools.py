@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NotFoundError
 
@@ -54,9 +54,10 @@ def import_(door: Door, file: Any, dry_run: bool, as_json: bool) -> None:
         "panelists": list(report.panelists), "dry_run": dry_run,
     }  # fmt: skip
     done = "Would create" if dry_run else "Created"
+    new_takes = counted(report.new_takes, "new take")
     line = (
         f"{done} {report.created}, {'update' if dry_run else 'updated'} {report.updated}, "
-        f"leave {report.unchanged} as they are; {report.new_takes} new takes, {report.replaced_takes} replaced."
+        f"leave {report.unchanged} as they are; {new_takes}, {report.replaced_takes} replaced."
     )
     answer(document, as_json, line if dry_run else line.replace("leave", "left"))
 
@@ -190,5 +191,6 @@ def merge(door: Door, from_: str, into: str, as_json: bool) -> None:
     report = merge_tools(door.engine, from_, into, door.clock.now())
     rematch_releases(door.engine, door.clock.now())
     document = {"from": from_, "into": into, "releases": report.releases, "takes": report.takes, "votes": report.votes}
-    moved = f"{report.releases} releases, {report.takes} takes and {report.votes} votes moved"
+    releases, takes = counted(report.releases, "release"), counted(report.takes, "take")
+    moved = f"{releases}, {takes} and {counted(report.votes, 'vote')} moved"
     answer(document, as_json, f"{from_} is part of {into} now: {moved}.")

@@ -14,7 +14,7 @@ def health(feed: Any, now: datetime) -> str:
     if is_failing_long(feed.last_ok_at, feed.created_at, feed.failures, now):
         return f"failing since {feed.last_ok_at or feed.created_at:%Y-%m-%d}: {feed.last_error}"
     if feed.failures:
-        return f"failed {feed.failures} times: {feed.last_error}"
+        return f"failed {feed.failures} {'time' if feed.failures == 1 else 'times'}: {feed.last_error}"
     if feed.last_ok_at is None:
         return "not fetched yet"
     gap = feed.state.get("gap")

@@ -47,7 +47,8 @@ def _check_fields(values: IssueValues) -> list[Finding]:
         message = f"The subject has {len(values.subject)} characters; phones cut it."
         found.append(Finding("warning", "subject", message, f"Aim at {LONGEST_SUBJECT} or fewer."))
     if not SHORTEST_PREHEADER <= len(values.preheader) <= LONGEST_PREHEADER:
-        message = f"The preheader has {len(values.preheader)} characters."
+        count = len(values.preheader)
+        message = f"The preheader has {count} {'character' if count == 1 else 'characters'}."
         found.append(Finding("error", "preheader", message, f"Write {SHORTEST_PREHEADER} to {LONGEST_PREHEADER}."))
     return found
 

@@ -66,7 +66,7 @@ def resend(request: Request, visitor: Visitor, typed: Typed) -> Response:
         audit.add_audit(
             connection, visitor.email, "sent to the missed", f"issue {week}", here.clock.now(), {"recipients": queued}
         )
-    return back_saying(back, f"{queued} who were missed are tried again")
+    return back_saying(back, f"Trying again: {queued} of those who were missed")
 
 
 _BASE = "/editor/issues/{week}"

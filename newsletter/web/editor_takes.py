@@ -117,7 +117,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
     _note(request, visitor, "pasted takes", slug, ", ".join(take.panelist for take in given))
-    return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} takes")
+    return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} {'take' if len(given) == 1 else 'takes'}")
 
 
 def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -424,7 +424,7 @@ def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None
     expect(window.get_by_text("goes to 1 of those it did not reach")).to_be_visible()
     assert serious_findings(window) == []
     window.get_by_role("button", name="Send it").click()
-    expect(window.get_by_role("status")).to_contain_text("1 who were missed are tried again")
+    expect(window.get_by_role("status")).to_contain_text("Trying again: 1 of those who were missed")
     room.send_what_waits()
     expect(window.get_by_text("3 of 3 settled")).to_be_visible()
     expect(window.locator("#receipt .status")).to_have_text("Sent")

@@ -67,10 +67,10 @@
   for (const field of form.querySelectorAll("[data-meter]")) {
     const [least, most] = field.dataset.meter.split("-").map(Number);
     const meter = by(field.getAttribute("aria-describedby"));
-    const rest = meter.textContent.replace(/^\d+/, "");
+    const rest = meter.textContent.replace(/^\d+ characters?/, "");
     const measure = () => {
       const length = [...field.value].length;
-      meter.textContent = length + rest;
+      meter.textContent = `${length} ${length === 1 ? "character" : "characters"}${rest}`;
       meter.classList.toggle("over", length > most || (length > 0 && length < least));
     };
     field.addEventListener("input", measure);

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from newsletter.cli.door import counted
 from newsletter.cli.tables import table
 
 ROWS = [(1, "Patchbay", "sent", "https://patchbay.example/" + "x" * 60), (20, "Zork", "failed", None)]
@@ -14,6 +15,11 @@ HEADS = ("id", "name", "status", "url")
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    told = [counted(0, "tool"), counted(1, "tool"), counted(2000, "tool"), counted(1, "mail was", "mails were")]
+    assert told == ["0 tools", "1 tool", "2,000 tools", "1 mail was"]
 
 
 def sit_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
