@@ -15,6 +15,7 @@ from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.issues import budget
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import content_mark, make_edition
 from newsletter.issues.render import values_of
@@ -75,6 +76,11 @@ def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str
     if not values.items and not values.also:
         raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")
     made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
+    if made.size >= budget.LIMIT:  # words alone: the budget cuts everything else
+        raise RefusedError(
+            f"the HTML of {issue.week} has {made.size:,} bytes, more than {budget.LIMIT:,}, and Gmail would clip it; "
+            "shorten the intro and the notes, or drop some items"
+        )
     stored, segments = made.document(), made.frozen.segments
     issues.store_content(connection, issue.id, made.content_hash, stored, segments, announced(values), now)
     arrangement.add_approval(connection, issue.id, by, made.content_hash, stored["values"], now)

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from newsletter.deliveries.message import Envelope, Frozen, freeze
+from newsletter.issues import budget
 from newsletter.issues.links import Links
 from newsletter.issues.rendering import render
 from newsletter.issues.values import IssueValues, load_values
@@ -27,6 +28,8 @@ class Edition:
     values: IssueValues
     frozen: Frozen
     key_id: int
+    size: int = 0
+    """The HTML's bytes, as budget.py counts them; 0 of what was stored."""
 
     def document(self) -> dict[str, Any]:
         """JSON for ``issue_contents.content``; the bytes are ``frozen.segments``."""
@@ -59,7 +62,9 @@ def _digest(said: object) -> str:
 
 def make_edition(values: IssueValues, envelope: Envelope, key_id: int, key: bytes) -> Edition:
     """Render and encode, with tool names signed and the placeholder derived under this link key."""
-    return Edition(values, freeze(render(values, links_for(values, key_id, key)), envelope), key_id)
+    rendered = render(values, links_for(values, key_id, key))
+    size = max(budget.sizes(rendered.blocks, rendered.placeholder))
+    return Edition(values, freeze(rendered, envelope), key_id, size)
 
 
 def load_edition(content: Mapping[str, Any], segments: bytes) -> Edition:

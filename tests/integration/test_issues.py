@@ -1,5 +1,6 @@
 """Composing, rendering and approving against real databases."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -346,6 +347,21 @@ def test_an_issue_that_is_cancelled_on_its_way_keeps_its_releases(engine: Engine
     publish_issue(engine, WEEK, settings, NOW)
     assert cancel_issue(engine, WEEK, NOW).releases is None
     assert compose_issue(engine, WEEK.next(), settings, NOW).status is None
+
+
+def test_words_that_make_a_mail_which_is_clipped_hold_its_approval_up(engine: Engine, settings: Settings) -> None:
+    alpha = launch(engine, "alpha", "SSSS")
+    compose_issue(engine, WEEK, settings, NOW)
+
+    def edit(edit: Callable[[Arrangement], Arrangement]) -> None:
+        arrange(engine, WEEK, edit, "wrote", by="ada", revision=None, now=NOW)
+
+    edit(lambda now: replace(write_note(now, alpha, "a\n\n" * 660), intro="b\n\n" * 1_300))
+    with pytest.raises(RefusedError, match=r"more than 80,000.*shorten the intro"):
+        approve_issue(engine, WEEK, "ada", settings, NOW)
+    assert not check_issue(engine, WEEK, settings, NOW).passed
+    edit(lambda now: replace(now, intro="b " * 1_900))
+    assert approve_issue(engine, WEEK, "ada", settings, NOW).status == "approved"
 
 
 def test_rendering_twice_gives_the_same_bytes(engine: Engine, settings: Settings) -> None:
