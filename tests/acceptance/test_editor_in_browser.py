@@ -625,6 +625,16 @@ def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
     ) == 1, "no letter of Match stands alone"  # fmt: skip
 
 
+def test_tables_of_numbers_scroll_in_no_direction_on_a_phone(window: Page, room: Room) -> None:
+    approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    window.set_viewport_size({"width": 320, "height": 900})
+    for path in ("/editor", f"{PAGE}/receipt"):
+        window.goto(path)
+        wider = "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth).map(n => n.innerText)"
+        assert window.locator(".scroll").evaluate_all(wider) == [], path
+
+
 def test_no_word_above_a_figure_of_the_desk_is_broken_on_a_phone(window: Page) -> None:
     window.set_viewport_size({"width": 320, "height": 900})
     window.goto("/editor")
