@@ -123,6 +123,9 @@ def add(now: Arrangement, tool_id: int, by: str) -> Arrangement:
 
 
 def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
+    """Of a tool that the issue does not carry, or not any more, nothing is kept."""
+    if all(item.tool_id != tool_id for item in now.items):
+        return now
     return with_items(now, replace(now.item(tool_id), note=note.strip() or None))
 
 

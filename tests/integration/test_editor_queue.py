@@ -268,3 +268,4 @@ def test_an_id_that_no_database_holds_is_no_failure(room: Room) -> None:
     for path in (f"queue/{huge}/match", f"rules/{huge}/remove", f"issues/{WEEK}/items/{huge}/drop"):
         assert act(ada, f"/editor/{path}") == 404
     assert act(ada, f"/editor/issues/{WEEK}/order", order=f"{huge},x", **{f"note-{huge}": "a note"}) == 303
+    assert act(ada, f"/editor/issues/{WEEK}/save", **{"note-99999": "a note on what is not there"}) == 303
