@@ -1,7 +1,7 @@
 """``/editor/tools``: finding, making, editing and merging tools."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from db import audit, catalogue, desk, tools
 from db.engine import reading, transaction
+from db.tools import AliasRow, ToolRow
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools import edit
@@ -53,8 +54,9 @@ def tool_page(request: Request, visitor: Visitor) -> Response:
 
 
 def shown_tool(
-    request: Request, visitor: Visitor, *, typed: Typed | None = None, pasted: str = "", trouble: str = ""
-) -> Response:
+    request: Request, visitor: Visitor, *, typed: Typed | None = None, pasted: str = "", trouble: str = "",
+    status: int = 422,
+) -> Response:  # fmt: skip
     """The page; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
@@ -66,10 +68,10 @@ def shown_tool(
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
         aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, [])
         categories = [name for name, _ in catalogue.categories(connection)]
-    names = "\n".join(alias.label for alias in aliases if alias.kind == "name")
-    given = {name: getattr(tool, name) for name in _NEW} | {"aliases": names} | (_given(typed) if typed else {})
+    was = _said(tool, aliases)
     return editor_page(
-        request, visitor, "tool.html", status=422 if trouble else 200, tool=tool, given=given, past=past,
+        request, visitor, "tool.html", status=status if trouble else 200, tool=tool, past=past, was=was,
+        given=was | (_given(typed) if typed else {}),
         card=scorecard(panel, takes), verdict=tally(takes), zone=here.settings.timezone, categories=categories,
         pasted=pasted, trouble=trouble,
     )  # fmt: skip
@@ -102,8 +104,18 @@ def create(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return back_saying(f"/editor/tools/{slug}", "Made the tool")
 
 
+def _said(tool: ToolRow, aliases: Sequence[AliasRow]) -> dict[str, str]:
+    """What the fields show of a tool as it is."""
+    names = "\n".join(alias.label for alias in aliases if alias.kind == "name")
+    return {name: getattr(tool, name) or "" for name in _NEW} | {"aliases": names}
+
+
 def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    slug = request.path_params["slug"]
+    """Stores the fields that differ from what the page showed in them."""
+    slug, typed = request.path_params["slug"], typed.touched()
+    if others := _changed_meanwhile(request, slug, typed):
+        words = f"somebody changed the {others} after you opened this page; Store puts yours in its place"
+        return shown_tool(request, visitor, typed=typed, trouble=words, status=409)
     document: dict[str, Any] = {"slug": slug, **_fields(typed, empty=True)}
     if "aliases" in typed:
         lines = [line.strip() for line in typed.text("aliases").splitlines()]
@@ -114,6 +126,18 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
         return shown_tool(request, visitor, typed=typed, trouble=str(error))
     _note(request, visitor, "edited a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Stored")
+
+
+def _changed_meanwhile(request: Request, slug: str, typed: Typed) -> str:
+    """Which of the fields that were typed in are not as the page showed them, and what they are now."""
+    with reading(site(request).engine) as connection:
+        tool = tools.standing_tool(connection, slug)
+        said = _said(tool, tools.aliases_of(connection, [tool.id]).get(tool.id, [])) if tool else {}
+    return " and ".join(
+        f"{name.replace('_', ' ')} (now “{now[:200]}”)"
+        for name, now in said.items()
+        if f"{name}_was" in typed and now not in (typed.text(f"{name}_was"), typed.text(name).strip())
+    )
 
 
 def _addresses(request: Request, slug: str) -> list[str]:

@@ -77,6 +77,12 @@ class Typed:
     def __contains__(self, name: str) -> bool:
         return name in self.fields
 
+    def touched(self) -> "Typed":
+        """Without the fields that hold what their page showed in them (``name_was`` beside ``name``)."""
+        same = {name for name in self.fields if f"{name}_was" in self and self.text(name) == self.text(f"{name}_was")}
+        left_out = same | {f"{name}_was" for name in same}
+        return Typed(Form([pair for pair in self.fields.multi_items() if pair[0] not in left_out]))
+
     def pairs(self) -> list[tuple[str, str]]:
         """Everything typed, to be shown again; the token of the old session is left out."""
         return [(key, value) for key, value in self.fields.multi_items() if key != "csrf"]

@@ -192,6 +192,33 @@ def test_editing_a_tool_takes_no_address_of_it_away(room: Room) -> None:
     assert (tool.tagline, tool.listed) == ("Curls.", False)
 
 
+def form_of(editor: Editor, path: str) -> dict[str, str]:
+    page = editor.browser.get(path).text.partition(f'action="{path}"')[2].partition("</form>")[0]
+    found = {name: unescape(value) for name, value in re.findall(r'name="([\w-]+)" value="([^"]*)"', page)}
+    found |= {
+        name: unescape(value) for name, value in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n(.*?)<', page, re.S)
+    }
+    return found
+
+
+@one_database
+def test_two_editors_of_a_tool_do_not_undo_each_others_changes(room: Room) -> None:
+    path = "/editor/tools/curly"
+    ada, bo = room.editor(), room.editor("bo@example.com")
+    hers, his = form_of(ada, path), form_of(bo, path)
+    assert ada.browser.post(path, data=hers | {"tagline": "Curls.", "aliases": "Curlicue"}).status_code == 303
+    assert bo.browser.post(path, data=his | {"pricing": "$5"}).status_code == 303
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "curly")
+    assert tool is not None
+    assert (tool.tagline, tool.pricing) == ("Curls.", "$5")
+    told = bo.browser.post(path, data=his | {"tagline": "Bends.", "aliases": "Bender"})
+    assert told.status_code == 409
+    assert "somebody changed the tagline (now “Curls.”) and aliases (now “Curlicue”)" in unescape(told.text)
+    shown = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', told.text)}
+    assert (shown["tagline"], shown["tagline_was"], shown["pricing"]) == ("Bends.", "Curls.", "$5")
+
+
 def test_an_editor_edits_lists_and_merges_tools(room: Room) -> None:
     ada = room.editor()
     typed = {"name": "Curly <b>", "url": "https://curly.example/", "category": "Writing", "tagline": ""}
