@@ -49,7 +49,9 @@ def take_page(request: Request, visitor: Visitor) -> Response:
     return _take_page(request, visitor)
 
 
-def _take_page(request: Request, visitor: Visitor, typed: Typed | None = None, trouble: str = "") -> Response:
+def _take_page(
+    request: Request, visitor: Visitor, typed: Typed | None = None, trouble: str = "", status: int = 422
+) -> Response:
     """``typed`` is what was not stored; where it could not be, ``trouble`` says why."""
     here, panelist = site(request), request.path_params["panelist"]
     tool, panel, takes, past = _tool_with_takes(request)
@@ -62,8 +64,9 @@ def _take_page(request: Request, visitor: Visitor, typed: Typed | None = None, t
         form = {name: typed.text(name) for name in ("call", "score", "text")}
     form = {name: "" if form.get(name) is None else form[name] for name in ("call", "score", "text")}
     return editor_page(
-        request, visitor, "take.html", status=422 if trouble else 200, tool=tool, member=member, form=form,
-        history=history, zone=here.settings.timezone, trouble=trouble, **card(takes, panelist, own),
+        request, visitor, "take.html", status=status if trouble else 200, tool=tool, member=member, form=form,
+        seen=own.id if own else 0, history=history, zone=here.settings.timezone, trouble=trouble,
+        **card(takes, panelist, own),
     )  # fmt: skip
 
 
@@ -99,10 +102,23 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
         given = _typed_take(panelist, typed)
     except BadInputError as error:
         return _take_page(request, visitor, typed, str(error))
+    if other := _given_meanwhile(request, typed, given):
+        score = "" if other.score is None else f", {other.score}/100"
+        words = f"somebody stored {panelist}'s take after you opened this page: {other.call}{score}"
+        return _take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
     report = record_take(here.engine, slug, given, here.clock.now())
     _note(request, visitor, "replaced a take" if report.replaced else "entered a take", slug, panelist)
     said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
+
+
+def _given_meanwhile(request: Request, typed: Typed, given: GivenTake) -> TakeRow | None:
+    """The take that stands, if it is another than the page's and says something else."""
+    _, _, takes, _ = _tool_with_takes(request)
+    own = next((take for take in takes if take.panelist == given.panelist), None)
+    if own is None or (own.call, own.score, own.text) == (given.call, given.score, given.text):
+        return None
+    return own if typed.number("seen") not in (None, own.id) else None
 
 
 def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -254,6 +254,22 @@ def test_takes_are_stored_or_refused_with_everything_typed(room: Room, typed: di
 
 
 @one_database
+def test_who_stores_a_take_over_one_that_came_meanwhile_is_told(room: Room) -> None:
+    path = "/editor/tools/inkwell/takes/builder"
+    ada, sam = room.editor(), room.editor("sam@example.com", "panelist", "builder")
+    hers, own = form_of(ada, path), form_of(sam, path)
+    assert sam.browser.post(path, data=own | {"call": "ship", "score": "88", "text": "Mine."}).status_code == 303
+    typed = {"call": "skip", "score": "10", "text": "What Sam told me."}
+    told = ada.browser.post(path, data=hers | typed)
+    assert told.status_code == 409
+    assert "somebody stored builder's take after you opened this page: ship, 88/100" in unescape(told.text)
+    assert "What Sam told me." in told.text
+    seen = re.search(r'name="seen" value="(\d+)"', told.text)
+    assert seen
+    assert ada.browser.post(path, data=hers | typed | {"seen": seen[1]}).status_code == 303
+
+
+@one_database
 def test_takes_pasted_together_are_stored_together_or_not_at_all(room: Room) -> None:
     ada = room.editor()
     assert act(ada, "/editor/tools/inkwell/takes", takes="Builder 80 ship: Good.\nSkeptic 300 skip") == 422
