@@ -17,9 +17,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
 from sqlalchemy import Engine, insert, select, update
 
+from db import audit
 from db.engine import make_engine, reading, transaction
 from db.issues import issue_of_week
-from db.models import Delivery, ReturnedMail, SubscriberEvent, Tool, Vote
+from db.models import Delivery, Issue, ReturnedMail, SubscriberEvent, Tool, Vote
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.deliveries.send import send_due
@@ -625,12 +626,19 @@ def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
     ) == 1, "no letter of Match stands alone"  # fmt: skip
 
 
-def test_tables_of_numbers_scroll_in_no_direction_on_a_phone(window: Page, room: Room) -> None:
+def test_tables_are_scrolled_sideways_on_no_phone(window: Page, room: Room) -> None:
     approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
     publish_issue(room.engine, WEEK, room.settings, NOW)
+    long = "no-blank-in-it" * 15
+    pause_issue(room.engine, WEEK, NOW, long)
+    with transaction(room.engine) as connection:
+        connection.execute(update(Issue).values(approved_by=long))
+        connection.execute(update(Delivery).values(status="failed", email=f"{long}@example.org", reply=long))
+        audit.add_audit(connection, long, long, f"tool {long}", NOW)
     window.set_viewport_size({"width": 320, "height": 900})
-    for path in ("/editor", f"{PAGE}/receipt"):
+    for path in ("/editor", "/editor/log", f"{PAGE}/receipt"):
         window.goto(path)
+        assert window.evaluate("document.documentElement.scrollWidth") == 320, path
         wider = "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth).map(n => n.innerText)"
         assert window.locator(".scroll").evaluate_all(wider) == [], path
 
