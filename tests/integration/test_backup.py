@@ -3,7 +3,8 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -33,10 +34,27 @@ from tests.fakes.times import MONDAY
 from tests.integration.sending import published
 from tests.integration.test_upgrades import REVISIONS, upgrade_to
 
+Opened = Callable[[str], Engine]
+
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Engine:
-    return make_engine(sqlite_url)
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Engines of files in the test's folder, which are closed at its end."""
+    with ExitStack() as stack:
+
+        def opened(name: str) -> Engine:
+            engine = make_engine(f"sqlite:///{tmp_path}/{name}")
+            stack.callback(engine.dispose)
+            return engine
+
+        yield opened
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = make_engine(sqlite_url)
+    yield engine
+    engine.dispose()
 
 
 def add_reader(engine: Engine, number: int) -> None:
@@ -174,28 +192,28 @@ def test_somebody_elses_database_is_refused(engine: Engine, tmp_path: Path) -> N
         put_in_place(engine, tmp_path / "other.db")
 
 
-def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    newer = make_engine(f"sqlite:///{tmp_path}/newer.db")
+def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, opened: Opened) -> None:
+    newer = opened("newer.db")
     migrate(newer, MONDAY)
     with transaction(newer) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     back_up(newer, tmp_path / "backup.db", now=MONDAY)
     with pytest.raises(RefusedError, match="newer version"):
-        put_in_place(make_engine(f"sqlite:///{tmp_path}/mine.db"), tmp_path / "backup.db")
+        put_in_place(opened("mine.db"), tmp_path / "backup.db")
     assert not (tmp_path / "mine.db").exists()
 
 
-def test_a_backup_restores_where_there_is_no_database_yet(engine: Engine, tmp_path: Path) -> None:
+def test_a_backup_restores_where_there_is_no_database_yet(engine: Engine, tmp_path: Path, opened: Opened) -> None:
     add_reader(engine, 1)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
-    fresh = make_engine(f"sqlite:///{tmp_path}/new/place/newsletter.db")
+    fresh = opened("new/place/newsletter.db")
     put_in_place(fresh, tmp_path / "backup.db")
     assert readers(fresh) == 1
 
 
-def test_a_missing_database_or_place_is_one_clear_line(engine: Engine, tmp_path: Path) -> None:
+def test_a_missing_database_or_place_is_one_clear_line(engine: Engine, tmp_path: Path, opened: Opened) -> None:
     with pytest.raises(NewsletterError, match="no newsletter database"):
-        back_up(make_engine(f"sqlite:///{tmp_path}/none.db"), tmp_path / "b.db", now=MONDAY)
+        back_up(opened("none.db"), tmp_path / "b.db", now=MONDAY)
     with pytest.raises(NewsletterError, match="could not be written"):
         back_up(engine, tmp_path / "no" / "folder" / "b.db", now=MONDAY)
     with pytest.raises(NewsletterError, match="no file"):
@@ -208,11 +226,11 @@ def test_postgresql_is_left_to_its_own_tools(tmp_path: Path) -> None:
         back_up(engine, tmp_path / "b.db", now=MONDAY)
 
 
-def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp_path: Path) -> None:
+def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp_path: Path, opened: Opened) -> None:
     add_reader(engine, 1)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     (tmp_path / "lost.db").write_bytes(b"what the disk left of it" * 500)
-    lost = make_engine(f"sqlite:///{tmp_path}/lost.db")
+    lost = opened("lost.db")
     put_in_place(lost, tmp_path / "backup.db")
     assert readers(lost) == 1
     assert (tmp_path / "lost.db.broken").exists()
@@ -346,11 +364,11 @@ def test_what_went_on_since_the_backup_waits_for_a_person(engine: Engine, tmp_pa
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(minutes=5), "approved"), (timedelta(hours=9), "draft")])
 def test_where_nothing_is_left_to_ask_an_old_backup_sends_nothing_by_itself(
-    engine: Engine, tmp_path: Path, age: timedelta, status: str
+    engine: Engine, tmp_path: Path, opened: Opened, age: timedelta, status: str
 ) -> None:
     add_issue(engine, "2026-W41", 1, "approved")
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
-    fresh = make_engine(f"sqlite:///{tmp_path}/new/newsletter.db")
+    fresh = opened("new/newsletter.db")
     restore(fresh, tmp_path / "backup.db", now=MONDAY + age, erase=lambda engine, email: None)
     assert statuses(fresh) == {"2026-W41": status}
 
@@ -412,10 +430,12 @@ def test_whoever_was_erased_and_signed_up_anew_is_who_they_are_since(
         assert connection.scalars(select(Consent.subscriber_id)).all() == [back["id"]]
 
 
-def test_another_installation_s_database_tells_nothing_to_the_restored_one(engine: Engine, tmp_path: Path) -> None:
+def test_another_installation_s_database_tells_nothing_to_the_restored_one(
+    engine: Engine, tmp_path: Path, opened: Opened
+) -> None:
     readers_named(engine, "reads")
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
-    other = make_engine(f"sqlite:///{tmp_path}/other.db")
+    other = opened("other.db")
     migrate(other, MONDAY)
     suppress_address(other, "reads@example.org", SuppressionReason.MANUAL, now=MONDAY)
     report = put_in_place(other, tmp_path / "backup.db")
@@ -434,10 +454,10 @@ def test_nothing_is_restored_while_somebody_sends(engine: Engine, sqlite_url: st
 
 
 def test_what_is_restored_is_its_owner_s_alone_and_a_failure_leaves_nothing(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
-    fresh = make_engine(f"sqlite:///{tmp_path}/new/newsletter.db")
+    fresh = opened("new/newsletter.db")
     monkeypatch.setattr("db.backups._pour", failing_at_last(backups._pour))
     with pytest.raises(NewsletterError, match="could not be replaced"):
         put_in_place(fresh, tmp_path / "backup.db")
@@ -487,8 +507,8 @@ def test_weeks_that_an_older_schema_holds_as_sent_are_named(engine: Engine, tmp_
     assert (report.carried.sent, report.held) == (["2026-W41"], ("2026-W41",))
 
 
-def test_a_backup_of_the_first_schema_comes_back_at_the_newest(tmp_path: Path) -> None:
-    engine = make_engine(f"sqlite:///{tmp_path}/old.db")
+def test_a_backup_of_the_first_schema_comes_back_at_the_newest(tmp_path: Path, opened: Opened) -> None:
+    engine = opened("old.db")
     upgrade_to(engine, REVISIONS[0])
     with transaction(engine) as connection:
         _seed(connection, MONDAY)
