@@ -22,23 +22,26 @@ from newsletter.subscribers.tokens import hash_token, one_time_token
 
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=14)
-LETTERS_AN_HOUR = 15
-REQUESTS_AN_HOUR = 60
+REQUESTS_AN_HOUR = 60  # of a client
+LETTERS_AN_HOUR = 15  # to an editor, asked for by one client, who cannot use up
+LETTERS_OF_ALL = 60  # what others may ask for
 
 
 def request_link(engine: Engine, email: str, client: str, settings: Settings, now: datetime) -> None:
     """Mail a link if this is an editor's address. Says nothing either way, so nobody learns who edits.
 
-    Beyond the hourly limits, per address and per client, no more letters go out.
+    Beyond the hourly limits no more letters go out.
     """
     required(settings, "secret_key")
     address = comparable(email.strip())
     with transaction(engine) as connection:
         hour, real = timedelta(hours=1), real_now()
         asked = limits.hit(connection, "sign-in-client", client, hour, real)
-        wanted = limits.hit(connection, "sign-in", address, hour, real)
+        wanted = limits.hit(connection, "sign-in", f"{address} {client}", hour, real)
+        if asked > REQUESTS_AN_HOUR or wanted > LETTERS_AN_HOUR:
+            return
         editor = editors.find_editor(connection, address)
-        if editor is not None and wanted <= LETTERS_AN_HOUR and asked <= REQUESTS_AN_HOUR:
+        if limits.hit(connection, "sign-in-all", address, hour, real) <= LETTERS_OF_ALL and editor is not None:
             sign_in_id, _ = _new_link(connection, editor, settings, now)
             data = {"sign_in_id": sign_in_id}
             letters.add_letter(connection, LetterKind.SIGN_IN, editor.email, data, real, now)

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from db.engine import reading
 from db.models import AuditEntry, Letter, Session
 from newsletter.clock import Clock
 from newsletter.editors.invite import add_editor, remove_editor
-from newsletter.editors.sign_in import make_link
+from newsletter.editors.sign_in import make_link, request_link
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from newsletter.web.session import COOKIE
@@ -58,6 +58,20 @@ def test_every_address_gets_the_same_answer_and_only_an_editor_gets_a_letter(bro
         letters = connection.execute(select(Letter.kind, Letter.email, Letter.data)).all()
     assert [(letter.kind, letter.email) for letter in letters] == [("sign_in", "ada@example.com")]
     assert set(letters[0].data) == {"sign_in_id"}, "a letter waits with an id, never with a token"
+
+
+@one_database
+def test_a_stranger_does_not_use_up_an_editor_s_letters(engine: Engine, settings: Settings) -> None:
+    add_editor(engine, "ada@example.com", "editor", MONDAY)
+
+    def letters_after(clients: list[str]) -> int | None:
+        for client in clients:
+            request_link(engine, "ada@example.com", client, settings, MONDAY)
+        with reading(engine) as connection:
+            return connection.scalar(select(func.count(Letter.id)))
+
+    assert letters_after(["192.0.2.1"] * 20 + ["198.51.100.7"] * 2) == 15 + 2
+    assert letters_after([f"203.0.113.{number}" for number in range(60)]) == 60
 
 
 def test_opening_the_link_changes_nothing_and_its_button_signs_in_once(
