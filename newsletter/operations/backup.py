@@ -85,6 +85,7 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     if database.is_file():
         restoring.hear_of_killed(engine)
     unfinished = database.with_name(f".{database.name}.{os.getpid()}.restoring")
+    _clear_away(database)
     try:
         backups.unpack(source, unfinished)
         report = _made_ready(engine, unfinished, schema, now, erase)
@@ -95,6 +96,14 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     finally:
         backups.remove(unfinished)
     return report
+
+
+def _clear_away(database: Path) -> None:
+    """What restorations left that were killed in their middle: it holds addresses."""
+    for left in database.parent.glob(f".{database.name}.*.restoring"):
+        process = left.name.split(".")[-2]
+        if process.isdigit() and not Path("/proc", process).exists():
+            backups.remove(left)
 
 
 def _checked(source: Path) -> str:

@@ -211,6 +211,16 @@ def test_a_backup_restores_where_there_is_no_database_yet(engine: Engine, tmp_pa
     assert readers(fresh) == 1
 
 
+def test_what_a_killed_restoration_left_is_cleared_away(engine: Engine, tmp_path: Path) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    name = Path(str(engine.url.database)).name
+    left = [tmp_path / f".{name}.{2**22 + 1}.restoring{rest}" for rest in ("", "-wal")]  # no process has this number
+    for path in left:
+        path.touch()
+    put_in_place(engine, tmp_path / "backup.db")
+    assert not any(path.exists() for path in left)
+
+
 def test_a_missing_database_or_place_is_one_clear_line(engine: Engine, tmp_path: Path, opened: Opened) -> None:
     with pytest.raises(NewsletterError, match="no newsletter database"):
         back_up(opened("none.db"), tmp_path / "b.db", now=MONDAY)
