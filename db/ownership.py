@@ -5,6 +5,7 @@ the temporary folder for PostgreSQL), and on PostgreSQL an advisory lock too. A 
 when its flock is free; a sender on another machine is gone when its advisory lock is free.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -91,13 +92,16 @@ def forget_gone(connection: Connection, engine: Engine) -> set[str]:
 
 
 def lock_folder(engine: Engine) -> Path:
-    """Made where it is missing; private to this user."""
+    """Made where it is missing; private to this user. Raises PermissionError where it is somebody else's."""
     if is_sqlite(engine):
         folder = Path(f"{engine.url.database}-locks")
-    else:
-        known = hashlib.sha256(f"{engine.url.host}:{engine.url.port}:{engine.url.database}".encode()).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{known}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+    known = hashlib.sha256(f"{engine.url.host}:{engine.url.port}:{engine.url.database}".encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{known}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():  # anybody may make a folder there
+        raise PermissionError(errno.EPERM, "belongs to another user; it is ours, remove it", str(folder))
     return folder
 
 

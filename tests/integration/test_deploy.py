@@ -199,6 +199,7 @@ def test_the_units_are_whole_and_hardened(tmp_path: Path) -> None:
         level = re.search(r"exposure level for \S+: ([\d.]+)", rated.stdout)
         assert level, rated.stdout + rated.stderr
         assert float(level[1]) <= 2.5, "from 0, sealed, to 10, open"
+        assert "PrivateTmp=yes" not in text, "they would not share the folder that counts connections"
 
 
 @pytest.fixture

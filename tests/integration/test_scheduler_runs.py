@@ -1,8 +1,11 @@
 """Runs are claimed once, whoever asks first, and taken over from who is gone."""
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Event, Thread
 from zoneinfo import ZoneInfo
 
@@ -103,6 +106,15 @@ def test_an_owner_whose_lock_file_was_swept_away_lives_on(postgres_url: str) -> 
         (lock_folder(engine) / f"{lives.name}.sender").unlink()
         assert claim_due(engine, [COMPOSE], me.name, NOW, REAL + LEASE * 2) == Claims()
     engine.dispose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_lock_folder_that_somebody_else_made_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    engine = make_engine("postgresql+psycopg://db.example.com/news")
+    os.chown(lock_folder(engine), 12345, -1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        lock_folder(engine)
 
 
 def test_an_owner_that_leaves_while_its_database_is_away_holds_nothing(sqlite_url: str) -> None:
