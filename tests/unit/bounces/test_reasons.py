@@ -42,6 +42,7 @@ from tests.unit.bounces.mails import dsn, recipient
         ("5.0.0", "550 5.4.1 [x@example.org]: Recipient address rejected: Access denied", Reason.NO_SUCH_USER, "hard"),
         ("5.2.14", "550 5.2.14 Misconfigured forwarding address", Reason.SYSTEM, "soft"),
         ("5.0.0", "501 5.5.4 Invalid domain name", Reason.PROTOCOL, "soft"),
+        (None, "Delivery has failed. 550 go away", Reason.REFUSED, "soft"),
         ("5.0.0", "550 Utilizador desconhecido", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Brugeren findes ikke", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
