@@ -25,6 +25,8 @@ _MAX_BLOCKS = 50  # of recipients; a message of ours has one
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
+# Of vacation programs, too. Sendmail, and Postfix where it hands mail to a command, write a name for it.
+_NULL_SENDER = re.compile(r"<>|<?mailer-daemon(?:@[\w.-]+)?>?", re.I)
 _BLOCK = re.compile(r"<(/)?(script|style|head)\b(?(1)\s*>)", re.I)
 
 Fields = dict[str, list[str]]
@@ -62,13 +64,11 @@ class OpenedMail:
 
     @property
     def null_sender(self) -> bool:
-        return self.header("return-path").replace(" ", "") == "<>"
+        return _NULL_SENDER.fullmatch(self.header("return-path").replace(" ", "")) is not None
 
     @property
     def from_daemon(self) -> bool:
-        return says(
-            "sender of returned mail", " ".join(self.header(name) for name in ("from", "return-path", "sender"))
-        )
+        return says("sender of returned mail", " ".join(self.header(name) for name in ("from", "sender")))
 
     @property
     def from_mail_system(self) -> bool:
@@ -77,7 +77,7 @@ class OpenedMail:
         report = "multipart/report" in self.header("content-type").lower()
         if report or "x-failed-recipients" in self.headers:
             return True
-        addresses = " ".join(parseaddr(self.header(name))[1] for name in ("from", "return-path", "sender"))
+        addresses = " ".join(parseaddr(self.header(name))[1] for name in ("from", "sender"))
         return self.from_daemon and (self.null_sender or says("sender of returned mail", addresses))
 
     @property

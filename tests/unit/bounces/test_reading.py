@@ -266,6 +266,18 @@ def test_who_only_calls_themselves_a_mail_system_is_believed_about_those_alone_w
     assert not read_bounce(genuine, KEYS).hearsay
 
 
+@pytest.mark.parametrize("sender", ["<>", "<MAILER-DAEMON>", "MAILER-DAEMON", "<MAILER-DAEMON@mx.example.com>"])
+def test_the_null_sender_makes_no_mail_system_however_it_is_written(sender: str) -> None:
+    """Postfix writes it so for commands (pipe(8)), and Sendmail."""
+    reply = (
+        f"From: Ada <ada@example.org>\nReturn-Path: {sender}\nTo: {RETURN_PATH}\nSubject: Re: News\n\n"
+        "I left. Your mail could not be delivered: user unknown. Write to <bob@example.org>.\n"
+    ).encode()
+    assert read_bounce(reply, KEYS).hearsay
+    marked = reply.replace(b"Subject", b"Auto-Submitted: auto-replied\nSubject")
+    assert said(marked) == [("", "ignored", "vacation")]
+
+
 def test_mail_whose_own_bounces_go_elsewhere_is_no_bounce_for_that() -> None:
     other = (
         b"From: Other Weekly <editor@other.example>\nReturn-Path: <bounce-1@other.example>\n"
