@@ -1,4 +1,4 @@
-"""Returned mail of 228 kinds, from qmail to the feedback reports of big providers, and what servers say in refusals."""
+"""Returned mail of 230 kinds, from qmail to the feedback reports of big providers, and what servers say in refusals."""
 
 import base64
 import json

@@ -71,7 +71,8 @@ def test_what_sendmail_makes_of_a_reply_to_the_data_is_not_what_the_other_server
 def test_unknown_user_after_the_data_is_a_filter_and_not_a_missing_mailbox() -> None:
     at_rcpt = judge("5.0.0", None, "550 Unknown user", around="in reply to RCPT TO command")
     after_data = judge("5.0.0", None, "550 Unknown user", around="in reply to end of DATA command")
-    assert (at_rcpt.kind, after_data.kind) == (BounceKind.HARD, BounceKind.SOFT)
+    gmails = judge("5.0.0", None, "550 Unknown user (state 18)")
+    assert (at_rcpt.kind, after_data.kind, gmails.kind) == (BounceKind.HARD, BounceKind.SOFT, BounceKind.SOFT)
 
 
 @pytest.mark.parametrize(
