@@ -70,6 +70,10 @@ def notices_in_mail(words: str) -> list[Notice]:
         return []
 
 
+# What a server says of us, or of a mailbox that is there: no provider makes a hard bounce of that.
+_NEVER_HARD = (Reason.POLICY, Reason.CONTENT, Reason.PROTOCOL, Reason.MAILBOX_FULL)
+
+
 def _ses(document: Any) -> Iterator[Notice]:
     """https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html; ``document`` is SES's, not SNS's."""
     kind = document.get("notificationType") or document.get("eventType")
@@ -107,7 +111,7 @@ def _ses_judgement(bounce: Any, said: Judgement, *, told: bool) -> Judgement:
     if kind == "Permanent" and detail == "UnsubscribedRecipient":
         return _LEFT
     if kind == "Permanent" and detail in ("General", "NoEmail"):
-        if said.reason in (Reason.POLICY, Reason.CONTENT, Reason.PROTOCOL, Reason.MAILBOX_FULL):
+        if said.reason in _NEVER_HARD:
             return said
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)
@@ -181,6 +185,8 @@ def _postmark(document: Any) -> Iterator[Notice]:
 def _postmark_judgement(kind: str, said: Judgement) -> Judgement:
     if kind in ("AutoResponder", "AddressChange", "Subscribe", "ChallengeVerification", "OpenRelayTest"):
         return Judgement(BounceKind.IGNORED, Reason.VACATION, None)
+    if kind == "HardBounce" and said.reason in _NEVER_HARD:
+        return said
     if kind in ("HardBounce", "BadEmailAddress", "ManuallyDeactivated"):
         reason = said.reason if said.kind is BounceKind.HARD else Reason.NO_SUCH_USER
         return Judgement(BounceKind.HARD, reason, said.status)

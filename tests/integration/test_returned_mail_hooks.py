@@ -207,6 +207,7 @@ def test_who_asks_the_provider_is_heard_here_and_whom_it_mails_no_more_is_not_tr
                 "Unknown",
             )
         ),
+        ("postmark", HARD["postmark"] | {"Details": "smtp;550 5.7.1 blocked by our block list"}),
         (
             "postmark",
             {
