@@ -166,7 +166,8 @@ def _blame_of(reply: Reply) -> Blame:
     if (subject, detail) == (2, 1) and _TOO_MUCH.search(reply.text):  # Gmail, of a mailbox that gets too much today
         return Blame.NOBODY
     if (subject, detail) in _NO_MAILBOX or ((subject, detail) == (4, 1) and _DENIED.search(reply.text)):
-        return Blame.MAILBOX
+        distrusts = _REPUTATION.search(reply.text) is not None and not _NO_SUCH.search(reply.text)
+        return Blame.DOMAIN if distrusts or says("the sender", reply.text) else Blame.MAILBOX
     if (subject, detail) in _TENANT:
         return Blame.LIMIT
     if subject == 7:
@@ -213,7 +214,7 @@ def _blame_of_text(reply: Reply) -> Blame:
     if says("the sender", reply.text):
         return Blame.DOMAIN
     if reply.code in (550, 551, 552, 553, 554) and _NO_SUCH.search(without("our side", reply.text)):
-        return Blame.MAILBOX
+        return Blame.DOMAIN if says("distrust", reply.text) else Blame.MAILBOX
     if reply.code == 552:
         return Blame.ISSUE
     if reply.code in (500, 501, 502, 503, 504, 555):
