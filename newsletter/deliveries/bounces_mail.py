@@ -27,6 +27,7 @@ STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 # Of vacation programs, too. Sendmail, and Postfix where it hands mail to a command, write a name for it.
 _NULL_SENDER = re.compile(r"<>|<?mailer-daemon(?:@[\w.-]+)?>?", re.I)
+_RECIPIENT = re.compile(r"^((?:original|final)-recipient)[ \t]*:", re.I | re.M)
 _BLOCK = re.compile(r"<(/)?(script|style|head)\b(?(1)\s*>)", re.I)
 
 Fields = dict[str, list[str]]
@@ -136,7 +137,7 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
     receipt = False
     for kind, text in parts:
         if kind in STATUS_TYPES:
-            blocks.extend(fields_in(block) for block in re.split(r"\n[ \t]*\n", text)[:_MAX_BLOCKS] if block.strip())
+            blocks.extend(_status_blocks(text))
         elif kind == "message/disposition-notification":
             receipt = True
         elif kind == "message/feedback-report":
@@ -147,9 +148,17 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
             words.append(text)
     notice, rest = split_notice("\n".join(words)[: 2 * _MAX_TEXT])
     if not blocks and "final-recipient:" in notice.lower():
-        blocks = [fields_in(block) for block in re.split(r"\n[ \t]*\n", notice)[:_MAX_BLOCKS]]
-        blocks = [block for block in blocks if "final-recipient" in block]
+        blocks = [block for block in _status_blocks(notice) if "final-recipient" in block]
     return OpenedMail(headers, notice[:_MAX_TEXT], tuple(blocks), feedback, _enclosed(enclosed or rest), receipt)
+
+
+def _status_blocks(text: str) -> list[Fields]:
+    """One per recipient; some mail systems leave out the blank line between them."""
+    blocks: list[str] = []
+    for group in re.split(r"\n[ \t]*\n", text)[:_MAX_BLOCKS]:
+        first = _RECIPIENT.search(group)
+        blocks += re.split(rf"(?im)^(?={first[1]}[ \t]*:)", group) if first else [group]
+    return [fields_in(block) for block in blocks[:_MAX_BLOCKS] if block.strip()]
 
 
 def _leaves(message: Message) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,18 @@ def test_each_recipient_of_a_report_is_judged_for_itself() -> None:
     ]
 
 
+@pytest.mark.parametrize("original", ["", "anna@example.org"], ids=["final first", "original first"])
+def test_recipients_without_a_blank_line_between_them_are_told_apart(original: str) -> None:
+    two = (
+        recipient("ada@example.org", "5.2.2", "552 5.2.2 Mailbox full", original=original).rstrip("\n"),
+        recipient("bob@example.org", "5.1.1", "550 5.1.1 User unknown", original=original).rstrip("\n"),
+    )
+    assert said(dsn("\n".join(two))) == [
+        ("ada@example.org", "soft", "mailbox full"),
+        ("bob@example.org", "hard", "no such user"),
+    ]
+
+
 @pytest.mark.parametrize(
     "words",
     [
