@@ -21,7 +21,7 @@ MAX_BYTES = 1_000_000
 _MAX_TEXT = 60_000
 _MAX_HEADER = 4000
 _MAX_PARTS = 60
-_MAX_BLOCKS = 50  # of recipients; a message of ours has one
+_MAX_BLOCKS = 51  # the report's own, and fifty of recipients; a message of ours has one
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
@@ -155,10 +155,10 @@ def _sorted_out(headers: Fields, parts: list[tuple[str, str]]) -> OpenedMail:
 def _status_blocks(text: str) -> list[Fields]:
     """One per recipient; some mail systems leave out the blank line between them."""
     blocks: list[str] = []
-    for group in re.split(r"\n[ \t]*\n", text)[:_MAX_BLOCKS]:
+    for group in re.split(r"\n(?:[ \t]*\n)+", text)[:_MAX_BLOCKS]:
         first = _RECIPIENT.search(group)
         blocks += re.split(rf"(?im)^(?={first[1]}[ \t]*:)", group) if first else [group]
-    return [fields_in(block) for block in blocks[:_MAX_BLOCKS] if block.strip()]
+    return [fields_in(block) for block in [block for block in blocks if block.strip()][:_MAX_BLOCKS]]
 
 
 def _leaves(message: Message) -> Iterator[tuple[str, str]]:

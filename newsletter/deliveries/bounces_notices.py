@@ -65,19 +65,21 @@ def failures(mail: OpenedMail) -> list[tuple[str, str]]:
 
 
 def words_about(address: str, all_of_them: Iterable[str], words: str) -> str:
-    """The lines from each mention of an address to the mention of another; the whole notice where it is alone."""
+    """The lines from each mention of an address to the mention of another; the whole notice where it is alone. Of
+    addresses that stand in a list, each with nothing said, what follows the list is about all."""
     others = [other for other in all_of_them if other.lower() != address.lower()]
     if not others:
         return words
-    taken, ours = [], False
+    taken, ours, told = [], False, False
     for line in words.splitlines():
         low = line.lower()
         if address.lower() in low:
             ours = True
         elif any(other.lower() in low for other in others):
-            ours = False
+            ours = ours and not told
         if ours:
             taken.append(line)
+            told = told or re.search(r"\w", ADDRESS.sub("", line)) is not None
     return "\n".join(taken) or words
 
 

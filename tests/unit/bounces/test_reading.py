@@ -117,6 +117,22 @@ def test_a_bounce_in_prose_names_who_and_why(words: str, expected: list[tuple[st
     assert said(notice(words)) == expected
 
 
+def test_all_of_fifty_recipients_are_read() -> None:
+    everybody = [f"u{number}@example.org" for number in range(50)]
+    report = dsn(*(recipient(name, "5.1.1" if "7" in name else "5.2.2") for name in everybody))
+    assert said(report) == [
+        (name, *(("hard", "no such user") if "7" in name else ("soft", "mailbox full"))) for name in everybody
+    ]
+
+
+def test_what_follows_a_list_of_addresses_is_about_all_of_them() -> None:
+    listed = "Delivery failed for:\n\n  ada@example.org\n  bob@example.org\n\nThe reason: unknown user\n"
+    assert said(notice(listed)) == [
+        ("ada@example.org", "hard", "no such user"),
+        ("bob@example.org", "hard", "no such user"),
+    ]
+
+
 def test_whom_we_wrote_to_is_not_who_failed_unless_nobody_else_is_named() -> None:
     described = (
         "Your message\n\n  To:      ada@example.org\n  Subject: News\n  Sent:    Mon, 2 Nov 2026 09:00:00 +0000\n\n"
