@@ -8,7 +8,7 @@ from db import audit, editors
 from db.editors import EditorRow
 from db.engine import reading, transaction
 from db.states import Role
-from newsletter.editors.roles import no_editor
+from newsletter.editors.roles import known_as, no_editor
 from newsletter.errors import BadInputError
 from newsletter.subscribers.addresses import comparable, parse_address
 
@@ -36,7 +36,7 @@ def add_editor(
 def remove_editor(engine: Engine, email: str, now: datetime, *, by: str = "command line") -> EditorRow:
     """Put an editor out: sessions and links end at once. Raises NotFoundError for who is none."""
     with transaction(engine) as connection:
-        editor = editors.find_editor(connection, comparable(email.strip()))
+        editor = editors.find_editor(connection, known_as(email))
         if editor is None:
             raise no_editor(email)
         editors.remove_editor(connection, editor.id, now)

@@ -2,6 +2,7 @@
 
 from db.states import Role
 from newsletter.errors import NotFoundError
+from newsletter.subscribers.addresses import comparable, parse_address
 
 EDITORS = frozenset({Role.EDITOR, Role.OPERATOR})
 """They arrange, approve and send issues, and keep tools and takes."""
@@ -16,6 +17,14 @@ EVERYBODY = frozenset(Role)
 def may_enter_take(role: str, own_panelist: str | None, panelist: str) -> bool:
     """Editors enter anybody's take; a panelist their own alone."""
     return role in EDITORS or (own_panelist is not None and own_panelist == panelist)
+
+
+def known_as(email: str) -> str:
+    """What an editor is found by, however their address is typed; what can be no address finds nobody."""
+    try:
+        return comparable(parse_address(email))
+    except ValueError:
+        return comparable(email.strip())
 
 
 def no_editor(email: str) -> NotFoundError:

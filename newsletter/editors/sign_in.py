@@ -14,10 +14,9 @@ from db.editors import EditorRow
 from db.engine import reading, transaction
 from db.states import LetterKind
 from newsletter.clock import real_now
-from newsletter.editors.roles import no_editor
+from newsletter.editors.roles import known_as, no_editor
 from newsletter.errors import NotFoundError
 from newsletter.settings import Settings, required
-from newsletter.subscribers.addresses import comparable
 from newsletter.subscribers.tokens import hash_token, one_time_token
 
 LINK_LIFE = timedelta(minutes=15)
@@ -33,7 +32,7 @@ def request_link(engine: Engine, email: str, client: str, settings: Settings, no
     Beyond the hourly limits no more letters go out.
     """
     required(settings, "secret_key")
-    address = comparable(email.strip())
+    address = known_as(email)
     with transaction(engine) as connection:
         hour, real = timedelta(hours=1), real_now()
         asked = limits.hit(connection, "sign-in-client", client, hour, real)
@@ -51,7 +50,7 @@ def make_link(engine: Engine, email: str, settings: Settings, now: datetime) -> 
     """A one-time link for somebody at the command line. Raises NotFoundError for who is no editor."""
     required(settings, "secret_key")
     with transaction(engine) as connection:
-        editor = editors.find_editor(connection, comparable(email.strip()))
+        editor = editors.find_editor(connection, known_as(email))
         if editor is None:
             raise no_editor(email)
         _, token = _new_link(connection, editor, settings, now)

@@ -8,7 +8,7 @@ from db import editors
 from db.engine import reading
 from db.states import Role
 from newsletter.editors.invite import add_editor, list_editors, remove_editor
-from newsletter.editors.roles import OPERATORS
+from newsletter.editors.roles import OPERATORS, known_as
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.web.editor_links import back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
@@ -29,7 +29,7 @@ def let_in(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, email, role = site(request), typed.line("email", 300), typed.line("role", 20)
     if role not in list(Role):
         raise BadInputError(f"{role!r} is no role; choose one of {', '.join(Role)}")
-    if email.strip().lower() == visitor.email and role != visitor.editor.role:
+    if known_as(email) == visitor.email and role != visitor.editor.role:
         raise RefusedError("your own role is for another operator to change")
     panelist = typed.line("panelist", 40) or None
     if role == Role.PANELIST and panelist is None:
@@ -40,7 +40,7 @@ def let_in(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def put_out(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, email = site(request), typed.line("email", 300)
-    if email == visitor.email:
+    if known_as(email) == visitor.email:
         raise RefusedError("you cannot put yourself out; another operator can")
     if typed.line("sure") != "yes":
         words = f"{email} is signed out everywhere at once and cannot sign in again until somebody lets them in."

@@ -32,6 +32,13 @@ def test_editors_are_added_listed_linked_and_removed(capsys: pytest.CaptureFixtu
     assert run(["editors", "link", "ada@example.com"]) == 1
 
 
+def test_an_editor_is_found_by_a_domain_in_any_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["editors", "add", "ada@bücher.example"]) == 0
+    assert run(["editors", "link", "Ada@BÜCHER.example"]) == 0
+    assert run(["editors", "remove", "ada@xn--bcher-kva.example"]) == 0
+    assert run(["editors", "remove", "ada@bücher.example"]) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
