@@ -12,18 +12,27 @@ from newsletter.errors import NotFoundError, RefusedError
 from newsletter.releases.homes import taught_by
 from newsletter.releases.matching import TAKEN_BACK
 from newsletter.releases.naming import fold_name
+from newsletter.releases.resolve import decided
 
 
-def reopen_release(engine: Engine, release_id: int, now: datetime) -> ReleaseRow:
+def decision_on(release: ReleaseRow) -> str:
+    """Names what was decided about it, so that who takes that back takes back nothing else."""
+    return f"{release.status} {release.tool or ''}".strip()
+
+
+def reopen_release(engine: Engine, release_id: int, now: datetime, seen: str | None = None) -> ReleaseRow:
     """Put a matched or dropped release back into the queue; what its match taught is forgotten too. There it stays
     until somebody decides: what matched it would only match it again.
 
-    Raises NotFoundError, and RefusedError where an issue that is no draft carries it.
+    ``seen`` is the decision that is meant, where one is. Raises NotFoundError, DecidedError where another stands, and
+    RefusedError where an issue that is no draft carries it.
     """
     with transaction(engine) as connection:
         release = rows.release_by_id(connection, release_id, lock=True)
         if release is None:
             raise NotFoundError(f"there is no release {release_id}")
+        if seen not in (None, decision_on(release)):
+            raise decided(release)
         if release.issue is not None and release.issue_status != IssueStatus.DRAFT:
             raise RefusedError(
                 f"release {release_id} is part of issue {release.issue}, which is {release.issue_status}"

@@ -96,9 +96,13 @@ def _match(connection: Connection, release: ReleaseRow, tool_id: int, now: datet
 
 def _check_waits(release: ReleaseRow) -> None:
     if release.status != ReleaseStatus.UNMATCHED:
-        matched = release.tool and release.status != ReleaseStatus.DROPPED
-        done = f"matched with {release.tool} ({release.match_reason})" if matched else release.status
-        raise DecidedError(f"{release.title!r} is {done} already, and nothing was changed")
+        raise decided(release)
+
+
+def decided(release: ReleaseRow) -> DecidedError:
+    matched = release.tool and release.status != ReleaseStatus.DROPPED
+    done = f"matched with {release.tool} ({release.match_reason})" if matched else release.status
+    return DecidedError(f"{release.title!r} is {done} by now, and nothing was changed")
 
 
 def _release(connection: Connection, release_id: int) -> ReleaseRow:

@@ -15,7 +15,7 @@ from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.rematch import rematch_releases
-from newsletter.releases.reopen import reopen_release
+from newsletter.releases.reopen import decision_on, reopen_release
 from newsletter.releases.resolve import DecidedError, drop_release, make_into_tool, match_to_tool
 from newsletter.tools.edit import remember_name
 from newsletter.tools.field_values import LONGEST_TAGLINE
@@ -37,7 +37,8 @@ def _queue(
     request: Request, visitor: Visitor, *, status: int = 200, decided: int | None = None, trouble: str = ""
 ) -> Response:
     """``decided`` is the release that somebody else decided about meanwhile, as ``trouble`` says."""
-    after, undo = request.query_params.get("after", ""), request.query_params.get("undo", "")
+    after = request.query_params.get("after", "")
+    undo = decided or row_id(request.query_params.get("undo", ""))
     with reading(site(request).engine) as connection:
         found = releases.list_releases(
             connection, status=ReleaseStatus.UNMATCHED, after_id=row_id(after) or 0,
@@ -46,11 +47,13 @@ def _queue(
         slugs = {str(one["tool"]) for release in found for one in release.candidates or []}
         known = tools.tools_by_slug(connection, slugs)
         waiting = releases.count_unmatched(connection)
+        last = releases.release_by_id(connection, undo) if undo else None
         categories = [name for name, _ in catalogue.categories(connection)]
     return editor_page(
         request, visitor, "queue.html", status=status, decided=decided, trouble=trouble,
         releases=found[:RELEASES_A_PAGE], more=len(found) > RELEASES_A_PAGE, known=known, waiting=waiting,
-        categories=categories, undo=row_id(undo), category=request.query_params.get("category", "")[:100],
+        categories=categories, last=last,
+        seen=decision_on(last) if last else "", category=request.query_params.get("category", "")[:100],
         zone=site(request).settings.timezone,
     )  # fmt: skip
 
@@ -100,7 +103,8 @@ def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def undo(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here = site(request)
-    release = reopen_release(here.engine, request.path_params["release_id"], here.clock.now())
+    seen = typed.line("seen", 200) or None
+    release = reopen_release(here.engine, request.path_params["release_id"], here.clock.now(), seen)
     _flow_in(request)
     _note(request, visitor, "took back the decision on", release)
     return back_saying("/editor/queue", f"Taken back: {release.title}", f"#release-{release.id}")
@@ -137,5 +141,5 @@ routes: list[BaseRoute] = [
     _decision("/match", match),
     _decision("/new-tool", make_tool),
     _decision("/drop", drop),
-    act(_RELEASE + "/undo", undo),
+    _decision("/undo", undo),
 ]

@@ -143,7 +143,7 @@ def test_who_decides_on_a_page_that_is_out_of_date_is_told_what_was_decided(room
     for path in (f"{curly}/match", f"{curly}/drop", f"{hiring}/match"):
         assert act(bo, f"/editor/queue/{path}", tool="inkwell") == 409, path
     told = unescape(answer(bo, f"/editor/queue/{curly}/drop").text)
-    assert "is matched with curly (by ada@example.com) already" in told
+    assert "is matched with curly (by ada@example.com) by now" in told
     assert "Lanternfish" in told, "what waits stands below"
     with reading(room.engine) as connection:
         found = releases.release_by_id(connection, curly)
@@ -153,6 +153,10 @@ def test_who_decides_on_a_page_that_is_out_of_date_is_told_what_was_decided(room
     assert act(bo, f"/editor/queue/{hiring}/drop") == 303
     assert act(bo, f"/editor/queue/{curly}/undo") == 303
     assert act(bo, f"/editor/queue/{curly}/match", tool="inkwell") == 303, "and a decision can be taken back"
+    assert act(ada, f"/editor/queue/{curly}/undo", seen="matched curly") == 409, "but only the one that was seen"
+    seen = re.search(r'name="seen" value="([^"]+)"', ada.browser.get(f"/editor/queue?undo={curly}").text)
+    assert seen
+    assert act(ada, f"/editor/queue/{curly}/undo", seen=seen[1]) == 303
 
 
 def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -> None:
