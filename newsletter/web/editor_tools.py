@@ -199,8 +199,8 @@ def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:
 routes: list[BaseRoute] = [
     show("/editor/tools", list_page),
     show("/editor/tool-names", tool_names),
-    show("/editor/tools/new", new_page),
-    act("/editor/tools/new", create),
+    show("/editor/new-tool", new_page),
+    act("/editor/new-tool", create),
     show("/editor/tools/{slug}", tool_page),
     act("/editor/tools/{slug}", store),
     act("/editor/tools/{slug}/merge", merge),

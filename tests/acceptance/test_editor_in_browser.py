@@ -573,7 +573,7 @@ def test_everything_works_without_scripts(chromium: Browser, room: Room) -> None
 
 
 EVERY_PAGE = (
-    "/editor", "/editor/queue", "/editor/rules", "/editor/tools", "/editor/tools/new", "/editor/tools/curly",
+    "/editor", "/editor/queue", "/editor/rules", "/editor/tools", "/editor/new-tool", "/editor/tools/curly",
     "/editor/tools/curly/takes/builder", "/editor/takes", "/editor/log", "/editor/people", PAGE, f"{PAGE}/receipt",
     f"{PAGE}/check", f"{PAGE}/difference", "/editor/sign-in",
 )  # fmt: skip

@@ -201,7 +201,7 @@ def test_a_finding_links_a_place_that_is_there(room: Room) -> None:
         ("/editor/tools/inkwell/takes/skeptic", {"call": "ship", "score": "101", "text": "A long <b>take</b>"}),
         ("/editor/tools/inkwell/takes", {"takes": "Builder 300 ship: A long <b>take</b>"}),
         ("/editor/tools/inkwell", {"name": "Inkwell", "url": "no address", "category": "A long <b>take</b>"}),
-        ("/editor/tools/new", {"name": "N", "slug": "curly", "url": "https://n.example",
+        ("/editor/new-tool", {"name": "N", "slug": "curly", "url": "https://n.example",
                                "category": "A long <b>take</b>"}),
         ("/editor/queue/{release}/new-tool", {"name": "A long <b>take</b>", "url": "no address", "category": "C"}),
     ],
