@@ -1,6 +1,7 @@
 """``/editor/tools``: finding, making, editing and merging tools."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -99,7 +100,7 @@ def create(request: Request, visitor: Visitor, typed: Typed) -> Response:
             raise BadInputError(f"there is a tool {slug!r} already; choose another slug")
         _store(request, {"slug": slug, **_fields(typed, empty=False)})
     except BadInputError as error:
-        return _new_page(request, visitor, _given(typed), str(error))
+        return _new_page(request, visitor, _given(typed), _plainly(error))
     _note(request, visitor, "made a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Made the tool")
 
@@ -123,7 +124,7 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
     try:
         _store(request, document)
     except BadInputError as error:
-        return shown_tool(request, visitor, typed=typed, trouble=str(error))
+        return shown_tool(request, visitor, typed=typed, trouble=_plainly(error))
     _note(request, visitor, "edited a tool", slug)
     return back_saying(f"/editor/tools/{slug}", "Stored")
 
@@ -188,6 +189,11 @@ def _store(request: Request, document: dict[str, Any]) -> None:
     here = site(request)
     import_tools(here.engine, json.dumps({"tools": [document]}), here.clock.now())
     rematch_releases(here.engine, here.clock.now())
+
+
+def _plainly(error: BadInputError) -> str:
+    """Without the places of a file: a form has one tool."""
+    return re.sub(r"tools\[0\](?:\.|: )", "", str(error).removeprefix("nothing was stored. "))
 
 
 def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:

@@ -214,6 +214,7 @@ def test_other_forms_come_back_with_everything_typed(room: Room, path: str, type
     answer = ada.browser.post(path.format(release=release), data={"csrf": csrf, **typed})
     assert answer.status_code == 422
     assert "A long &lt;b&gt;take&lt;/b&gt;" in answer.text
+    assert "tools[0]" not in answer.text, "a form is no file"
 
 
 def test_the_card_of_a_take_stands_on_its_page_where_no_script_asks(room: Room) -> None:
