@@ -1,6 +1,7 @@
 """Takes: what is wanted, entering one with a live card, pasting several. A panelist enters their own and no other."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -60,13 +61,16 @@ def _take_page(
     own = next((take for take in takes if take.panelist == panelist), None)
     history = [take for take in past if take.panelist == panelist]
     form = {"call": own.call, "score": own.score, "text": own.text} if own else {}
+    shown: Any = own
     if typed is not None:
         form = {name: typed.text(name) for name in ("call", "score", "text")}
+        with suppress(BadInputError):  # then the card is of what stands
+            shown = _typed_take(panelist, typed)
     form = {name: "" if form.get(name) is None else form[name] for name in ("call", "score", "text")}
     return editor_page(
         request, visitor, "take.html", status=status if trouble else 200, tool=tool, member=member, form=form,
         seen=own.id if own else 0, history=history, zone=here.settings.timezone, trouble=trouble,
-        **card(takes, panelist, own),
+        **card(takes, panelist, shown),
     )  # fmt: skip
 
 

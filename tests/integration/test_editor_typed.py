@@ -226,6 +226,7 @@ def test_the_card_of_a_take_stands_on_its_page_where_no_script_asks(room: Room) 
     assert "<html" not in part.text
     whole = ada.browser.post(f"{take}/card", data=typed)
     assert (whole.status_code, "As typed</textarea>" in whole.text) == (200, True)
+    assert "As typed</p>" in whole.text, "and the card is of what is typed there too"
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
