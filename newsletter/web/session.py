@@ -160,7 +160,8 @@ def editor_page(
     request: Request, visitor: Visitor | None, template: str, /, *, status: int = 200, **values: object
 ) -> Response:
     """Render ``templates/web/editor/<template>`` for somebody, never to be stored by anybody."""
-    said = request.query_params.get("said", "")
+    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    said = request.query_params.get("said", "") if ours else ""  # nobody else's link puts words into our mouth
     values = {"said": said[:200], **values}
     return page(request, f"editor/{template}", status=status, headers=_NO_STORE, visitor=visitor, **values)
 

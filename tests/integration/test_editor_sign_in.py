@@ -148,6 +148,12 @@ def test_a_foreign_page_cannot_post(
 
 
 @one_database
+def test_a_link_from_elsewhere_puts_no_words_on_a_page(browser: Browser, engine: Engine, settings: Settings) -> None:
+    for fetched, shown in (("same-origin", True), ("cross-site", False), ("none", False)):
+        page = browser.get("/editor/sign-in?said=Call+this+number", headers={"sec-fetch-site": fetched}).text
+        assert ("Call this number" in page) == shown, fetched
+
+
 def test_what_was_typed_survives_a_lost_session(browser: Browser, engine: Engine, settings: Settings) -> None:
     sign_in(browser, engine, settings)
     browser.cookies.clear()
