@@ -489,7 +489,14 @@ def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) ->
     expect(window.get_by_role("status")).to_have_text("")
     window.get_by_label("Intro").fill("Not for whoever sits here next.")
     expect(mail(window).locator("body")).to_contain_text("Not for whoever sits here next.")
-    assert window.evaluate("Object.keys(localStorage)") == [f"typed: issue {WEEK}"]
+    assert window.evaluate("Object.keys(localStorage)") == [f"typed: ada@example.com issue {WEEK}"]
+    window.context.add_cookies([room.cookie("bo@example.com")])
+    window.goto(PAGE)
+    expect(window.get_by_label("Intro")).to_have_value("An hour's work that must not be lost.")
+    expect(window.get_by_role("status")).to_have_text("")
+    window.context.add_cookies([room.cookie("ada@example.com")])
+    window.goto(PAGE)
+    expect(window.get_by_label("Intro")).to_have_value("Not for whoever sits here next.")
     window.get_by_text("ada@example.com").first.click()
     window.get_by_role("button", name="Sign out", exact=True).click()
     expect(window.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -2,13 +2,14 @@
 //
 // A form with data-keep is kept in this browser while it is typed in, until its page comes back saying that it was
 // stored ("said" in the address). Opened again before that, after a lost session or a crash, the page has it all in its
-// fields, together with what the page noted then, so that what others did meanwhile is still found out.
+// fields, together with what the page noted then, so that what others did meanwhile is still found out. It is for who
+// typed it alone: somebody else may sign in in the same browser.
 (() => {
   "use strict";
   const LIFE = 14 * 24 * 3600 * 1000;
   const PREFIX = "typed: ";
   const store = (() => { try { return window.localStorage; } catch { return null; } })();
-  const key = (form) => PREFIX + form.dataset.keep;
+  const key = (form) => `${PREFIX}${document.body.dataset.who} ${form.dataset.keep}`;
   const own = (field) => field.name && field.name !== "csrf" && !["submit", "button"].includes(field.type);
   const valueOf = (field) => (["radio", "checkbox"].includes(field.type) ? field.checked : field.value);
   const isLook = (field) => !!field.closest(".look");
