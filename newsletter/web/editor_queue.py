@@ -30,18 +30,23 @@ _RELEASE = "/editor/queue/{release_id:row}"
 
 
 def queue_page(request: Request, visitor: Visitor) -> Response:
-    return _queue(request, visitor)
+    return _queue(request, visitor, row_id(request.query_params.get("after", "")))
 
 
 def _queue(
-    request: Request, visitor: Visitor, *, status: int = 200, decided: int | None = None, trouble: str = ""
+    request: Request,
+    visitor: Visitor,
+    after: int | None,
+    *,
+    status: int = 200,
+    decided: int | None = None,
+    trouble: str = "",
 ) -> Response:
     """``decided`` is the release that somebody else decided about meanwhile, as ``trouble`` says."""
-    after = request.query_params.get("after", "")
     undo = decided or row_id(request.query_params.get("undo", ""))
     with reading(site(request).engine) as connection:
         found = releases.list_releases(
-            connection, status=ReleaseStatus.UNMATCHED, after_id=row_id(after) or 0,
+            connection, status=ReleaseStatus.UNMATCHED, after_id=after or 0,
             limit=RELEASES_A_PAGE + 1,
         )  # fmt: skip
         slugs = {str(one["tool"]) for release in found for one in release.candidates or []}
@@ -50,7 +55,7 @@ def _queue(
         last = releases.release_by_id(connection, undo) if undo else None
         categories = [name for name, _ in catalogue.categories(connection)]
     return editor_page(
-        request, visitor, "queue.html", status=status, decided=decided, trouble=trouble,
+        request, visitor, "queue.html", status=status, after=after, trouble=trouble,
         releases=found[:RELEASES_A_PAGE], more=len(found) > RELEASES_A_PAGE, known=known, waiting=waiting,
         categories=categories, last=last,
         seen=decision_on(last) if last else "", category=request.query_params.get("category", "")[:100],
@@ -65,8 +70,8 @@ def _decision(path: str, endpoint: Act) -> Route:
         try:
             return endpoint(request, visitor, typed)
         except DecidedError as error:
-            decided = request.path_params["release_id"]
-            return _queue(request, visitor, status=409, decided=decided, trouble=str(error))
+            decided, after = request.path_params["release_id"], row_id(typed.line("after"))
+            return _queue(request, visitor, after, status=409, decided=decided, trouble=str(error))
 
     answer.__name__ = endpoint.__name__
     return act(_RELEASE + path, answer)
@@ -83,7 +88,7 @@ def match(request: Request, visitor: Visitor, typed: Typed) -> Response:
     )
     if typed.line("always") == "yes":
         remember_name(here.engine, release.tool or slug, release.name, here.clock.now())
-    return _decided(request, visitor, release, f"matched with {release.tool}")
+    return _decided(request, visitor, typed, release, f"matched with {release.tool}")
 
 
 def make_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -92,13 +97,14 @@ def make_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
     given = new_tool(name, url, category, typed.line("tagline", LONGEST_TAGLINE) or None)
     release = make_into_tool(here.engine, release_id, given, here.clock.now(), f"new tool, by {visitor.email}")
-    return _decided(request, visitor, release, f"made into the new tool {release.tool}", category=category)
+    what = f"made into the new tool {release.tool}"
+    return _decided(request, visitor, typed, release, what, category=category)
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here = site(request)
     release = drop_release(here.engine, request.path_params["release_id"], here.clock.now(), waiting=True)
-    return _decided(request, visitor, release, "dropped")
+    return _decided(request, visitor, typed, release, "dropped")
 
 
 def undo(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -107,13 +113,19 @@ def undo(request: Request, visitor: Visitor, typed: Typed) -> Response:
     release = reopen_release(here.engine, request.path_params["release_id"], here.clock.now(), seen)
     _flow_in(request)
     _note(request, visitor, "took back the decision on", release)
-    return back_saying("/editor/queue", f"Taken back: {release.title}", f"#release-{release.id}")
+    return back_saying(
+        "/editor/queue", f"Taken back: {release.title}", f"#release-{release.id}", after=typed.line("after", 18)
+    )
 
 
-def _decided(request: Request, visitor: Visitor, release: ReleaseRow, what: str, *, category: str = "") -> Response:
+def _decided(
+    request: Request, visitor: Visitor, typed: Typed, release: ReleaseRow, what: str, *, category: str = ""
+) -> Response:
+    """Back to the part of the queue where it stood."""
     _flow_in(request)
     _note(request, visitor, what, release)
-    return back_saying("/editor/queue", f"{release.title}: {what}", undo=str(release.id), category=category)
+    said, after = f"{release.title}: {what}", typed.line("after", 18)
+    return back_saying("/editor/queue", said, undo=str(release.id), category=category, after=after)
 
 
 def _note(request: Request, visitor: Visitor, what: str, release: ReleaseRow) -> None:

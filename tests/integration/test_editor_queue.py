@@ -174,6 +174,18 @@ def test_undoing_a_new_tool_brings_its_release_back_into_the_queue(room: Room) -
 
 
 @one_database
+def test_a_decision_leads_back_to_the_part_of_the_queue_where_it_was_made(room: Room) -> None:
+    ada, (first, *_, fish, hiring) = room.editor(), sorted(unmatched(room).values())
+    page = ada.browser.get(f"/editor/queue?after={first}").text
+    assert page.count(f'name="after" value="{first}"') == 6, "in both forms of each of three"
+    made = {"name": "Lanternfish", "url": "https://lanternfish.example/", "category": "Writing"}
+    for path, typed in ((f"{fish}/new-tool", made), (f"{fish}/undo", {}), (f"{hiring}/drop", {})):
+        told = answer(ada, f"/editor/queue/{path}", after=str(first), **typed)
+        assert f"after={first}" in told.headers["location"], path
+    assert "From the beginning" in ada.browser.get(f"/editor/queue?after={hiring}").text
+
+
+@one_database
 def test_what_cannot_be_decided_is_refused(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
     curly = waiting["Curly 2 for teams"]
