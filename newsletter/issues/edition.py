@@ -168,15 +168,14 @@ def _most_changed(tool: ToolValue) -> tuple[object, ...]:
 
 
 def _pairs(rows: Sequence[Any], order: Sequence[ToolValue]) -> list[tuple[ToolValue, ToolValue]]:
-    """An editor's pairs where there are some, else the rule's."""
+    """An editor's pairs where there are some whose tools are both still in the issue, else the rule's."""
     by_id = {tool.id: tool for tool in order}
-    chosen = [row for row in rows if row.chosen_by is not None]
     pairs = [
         in_order(by_id[row.left_tool_id], by_id[row.right_tool_id])
-        for row in chosen
-        if row.left_tool_id in by_id and row.right_tool_id in by_id
+        for row in rows
+        if row.chosen_by is not None and row.left_tool_id in by_id and row.right_tool_id in by_id
     ]
-    if chosen:
+    if pairs:
         return pairs
     best = selection.head_to_head(order)
     return [best] if best else []

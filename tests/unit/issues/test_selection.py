@@ -116,6 +116,11 @@ def test_an_editors_pair_replaces_the_rules() -> None:
     assert found.pairs == (("larkspur-3-1", "tern-1-8-6"),)
 
 
+def test_an_editors_pair_of_what_left_the_issue_gives_way_to_the_rules() -> None:
+    rule = values(usual_material()).pairs
+    assert values(usual_material()._replace(pairs=[PairRow(6, 999, "ada")])).pairs == rule
+
+
 def test_what_changed_since_a_tool_was_featured_is_said_in_words() -> None:
     (harbor,) = values(usual_material()).changed
     assert harbor.before is not None
