@@ -30,6 +30,16 @@ SHARED_HOSTS = frozenset(
 
 # Where a page is a repository and its first level an owner: thousands of them share their names with tools.
 CODE_HOSTS = frozenset({"github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"})
+# Where anybody may publish under any name that is free: the cursor of a package index is not the editor of that name.
+INDEXES = frozenset(
+    """
+    pypi.org npmjs.com crates.io docs.rs rubygems.org packagist.org pkg.go.dev hub.docker.com apps.apple.com
+    play.google.com chromewebstore.google.com chrome.google.com addons.mozilla.org marketplace.visualstudio.com
+    """.split()  # noqa: SIM905
+)
+_PUBLISHER = re.compile(
+    r"https://(?:npmjs\.com/package/@|hub\.docker\.com/r/|packagist\.org/packages/|pkg\.go\.dev/[\w.]+/)([^/]+)/"
+)
 _HOSTERS = {"github", "gitlab", "codeberg", "bitbucket", "huggingface", "www", "docs", "app", "producthunt", "pypi"}
 _NO_OWNERS = {"blog", "docs", "features", "marketplace", "papers", "posts", "trending"}
 _OF_AN_OWNER = re.compile(r"(?:dev|ai|hq|labs?|io|app|inc|team|org|js|lang)$")
@@ -224,10 +234,13 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
         beside = host in SHARED_HOSTS or _parent(address) == parent
         if _host(address) == host and beside and _path(key) and _path(address):
             return "it has this name, but another page on the same site"
-    if _is_repository(key) and own and not _belongs_to(key, tool_id, catalogue):
-        return "it has this name, but a repository that is not known as the tool's"
+    if own and (_is_repository(key) or host in INDEXES) and not _belongs_to(_publisher(key), tool_id, catalogue):
+        what = "package or app" if host in INDEXES else "repository"
+        return f"it has this name, but a {what} that is not known as the tool's"
     homes = {_host(address) for address in own if not _path(address)}
-    if _FRONT.fullmatch(_path(key)) and homes and host not in {*homes, feed_host, *SHARED_HOSTS}:
+    elsewhere = own and _FRONT.fullmatch(_path(key)) and host not in {*homes, feed_host, *SHARED_HOSTS}
+    # Of a tool that is known by no front page of its own, this may be it if it is called so.
+    if elsewhere and (homes or not _belongs_to(_labels(host), tool_id, catalogue)):
         return "it has this name, but another home page"
     return None
 
@@ -246,12 +259,23 @@ def _is_repository(key: str) -> bool:
     return _host(key) in CODE_HOSTS and _path(key).count("/") >= 2 and _path(key).split("/")[1] not in _NO_OWNERS
 
 
-def _belongs_to(key: str, tool_id: int, catalogue: Catalogue) -> bool:
-    """Is the repository's owner called like the tool or like its site, as in github.com/quillbase/cli?"""
-    owner = _compact(_path(key).split("/")[1])
-    sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _host(address).split(".")[:-1]}
-    names = {_compact(name) for name in {catalogue.slugs[tool_id], *sites - _HOSTERS}}
-    return bool({owner, _OF_AN_OWNER.sub("", owner)} & names)
+def _publisher(key: str) -> set[str]:
+    """Whose repository or package it is, as far as its address says."""
+    if _is_repository(key):
+        return {_path(key).split("/")[1]}
+    return set(_PUBLISHER.findall(key))
+
+
+def _labels(host: str) -> set[str]:
+    return set(host.split(".")[:-1]) - _HOSTERS
+
+
+def _belongs_to(owners: Iterable[str], tool_id: int, catalogue: Catalogue) -> bool:
+    """Is one of these called like the tool or like its site, as the owner of github.com/quillbase/cli is?"""
+    called = {_compact(owner) for owner in owners}
+    sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _labels(_host(address))}
+    names = {_compact(name) for name in {catalogue.slugs[tool_id], *sites}}
+    return bool((called | {_OF_AN_OWNER.sub("", owner) for owner in called}) & names)
 
 
 def _compact(name: str) -> str:

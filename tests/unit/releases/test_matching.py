@@ -94,6 +94,11 @@ def test_exactly_the_same_name_is_sure(title: str) -> None:
         ("someone/pi", "https://github.com/someone/pi"),
         ("Continue v2.0", "https://github.com/someone/continue/releases/tag/v2.0"),
         ("\u0396en – a helper", None),
+        ("Lantern – lamps", "https://lamps.example/"),
+        ("SmolVLM2 – a game", "https://smolvlm2-game.example/en/"),
+        ("quillbase 0.1.0", "https://pypi.org/project/quillbase/0.1.0/"),
+        ("@someone/continue", "https://www.npmjs.com/package/@someone/continue"),
+        ("Pi", "https://play.google.com/store/apps/details?id=example.pi"),
     ],
 )
 def test_what_is_not_sure_attaches_to_nothing(title: str, url: str | None) -> None:
@@ -112,6 +117,12 @@ def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_too
     tools = catalogue({"codex": ("Codex", "https://openai.example/codex")})
     assert match_release(read_title("openai/codex: v2.0"), "https://github.com/openai/codex", tools).tool_id == 1
     assert slug("Introducing Continue", "https://huggingface.co/blog/continue") == "continue"
+    assert slug("Quillbase 2.0", "https://www.npmjs.com/package/@quillbase/quillbase") == "quillbase"
+
+
+def test_a_tool_known_by_a_repository_or_a_vendors_page_may_have_a_front_page_that_is_called_so() -> None:
+    assert slug("Lantern – lights the way", "https://lantern.example/") == "lantern"
+    assert slug("SmolVLM2 – a model", "https://smolvlm2.models.example/") == "smolvlm2"
 
 
 def test_a_version_that_is_part_of_a_tools_name_is_found_again() -> None:
