@@ -1,4 +1,4 @@
-"""Dates as feeds write them: RFC 822 with what people make of it. ISO 8601 is feedparser's and datetime's to read.
+"""Dates as feeds write them: RFC 822 and ISO 8601, with what people make of them.
 
 Names of months come in the languages that feeds are written in, names of zones from all over the world: read as UTC, a
 morning in Tokyo would belong to another day.
@@ -7,6 +7,8 @@ morning in Tokyo would belong to another day.
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+
+from newsletter.clock import in_utc
 
 _MONTHS = {
     "juin": 6, "juil": 7, "jan": 1, "ene": 1, "gen": 1, "feb": 2, "fev": 2, "mar": 3, "mrz": 3, "maa": 3, "mrt": 3,
@@ -22,22 +24,30 @@ _ZONES = {
     "jst": 9, "kst": 9, "acst": 9.5, "aest": 10, "acdt": 10.5, "aedt": 11, "nzst": 12, "nzdt": 13,
 }  # fmt: skip
 
-_CLOCK = r"(?:,?\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s*(?P<half>[ap]m)?)?"
-_ZONE = r"(?:\s*(?:GMT|UTC)?(?P<offset>[+-]\d{1,2}(?::?\d{2})?)|\s+(?P<zone>[a-z]{1,5}))?(?:\s*\([^)]{0,40}\))?"
+_CLOCK = (
+    r"(?:(?:,?\s+(?:-\s+)?|T)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
+    r"\s*(?P<half>[ap]m)?)?"
+)
+_REMARK = r"(?:\s*[(\[][^)\]]{0,40}[)\]])?"
+_ZONE = rf"(?:\s*(?:GMT|UTC)?(?P<offset>[+-]\d{{1,2}}(?::?\d{{2}})?)|\s+(?P<zone>[a-z]{{1,5}})|Z)?{_REMARK}"
 _DAY_FIRST = (
     r"(?:[^\W\d]+(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
 )
 _MONTH_FIRST = r"(?:[^\W\d]+\.?,\s+)?(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})"
-_POINTED = r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})"
-_SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in (_DAY_FIRST, _MONTH_FIRST, _POINTED))
+_POINTED = r"(?P<day>\d{1,2})(?P<mark>[.-])\s?(?P<month>\d{1,2})(?P=mark)\s?(?P<year>\d{4})"
+_YEAR_FIRST = r"(?P<year>\d{4})\s?[-/.年]\s?(?P<month>\d{1,2}|[^\W\d]{3,12})\s?[-/.月]\s?(?P<day>\d{1,2})\s?[日.]?"
+_DAYS = (_DAY_FIRST, _MONTH_FIRST, _POINTED, _YEAR_FIRST)
+_SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in _DAYS)
 
 
 def read_date(text: str) -> datetime | None:
     """The instant that such a date names, in UTC; a day without a time begins at midnight. None for what is none."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text[:100]) if not unicodedata.combining(c))
     found = next((match for shape in _SHAPES if (match := shape.fullmatch(plain))), None)
-    zone = _offset(found) if found else None
-    if found is None or zone is None:
+    if found is None:
+        return _iso(plain)
+    zone = _offset(found)
+    if zone is None:
         return None
     name = found["month"].lower()
     month = int(name) if name.isdecimal() else _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
@@ -45,6 +55,14 @@ def read_date(text: str) -> datetime | None:
         day = datetime(_year(found["year"]), month or 0, int(found["day"]), tzinfo=timezone(zone))
         return (day + _time(found)).astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    """What else ISO 8601 allows: no hyphens, days of weeks."""
+    try:
+        return in_utc(datetime.fromisoformat(text.strip()))
+    except ValueError:
         return None
 
 

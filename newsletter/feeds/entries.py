@@ -113,6 +113,9 @@ def _plain(item: Any, name: str) -> str:
 
 
 _DATES = ("published", "updated", "created")
+# Of dates that begin with a number feedparser reads these whole; of others the piece that looks like ISO 8601 to it:
+# "2026/11/26" would be the first of the month, and "26-11-2026" the 20th.
+_READ_WHOLE = re.compile(r"\s*(?:\D|\d{4}(?:-\d\d(?:-\d\d(?!\d)|\s*$)|\s*$))")
 
 
 def _published(item: Any) -> datetime | None:
@@ -121,7 +124,7 @@ def _published(item: Any) -> datetime | None:
         text, parsed = dict.get(item, name), dict.get(item, f"{name}_parsed")
         if isinstance(text, str) and (found := read_date(text)):
             return found
-        if isinstance(parsed, struct_time):
+        if isinstance(parsed, struct_time) and isinstance(text, str) and _READ_WHOLE.match(text):
             try:
                 return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (OverflowError, ValueError, OSError):

@@ -1,10 +1,8 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), read leniently: wrong types count as absent."""
 
 import json
-from datetime import datetime
 from typing import Any
 
-from newsletter.clock import in_utc
 from newsletter.feeds.dates import read_date
 from newsletter.feeds.document import MAX_ENTRIES, Document, Entry, NotAFeedError
 from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
@@ -38,20 +36,10 @@ def _entry(item: dict[str, Any], base: str) -> Entry:
         url=web_address(item.get("url"), base) or web_address(item.get("external_url"), base),
         title=one_line(_text(item, "title"), MAX_TITLE),
         summary=summary or None,
-        published_at=_instant(item.get("date_published")) or _instant(item.get("date_modified")),
+        published_at=read_date(_text(item, "date_published")) or read_date(_text(item, "date_modified")),
     )
 
 
 def _text(item: dict[str, Any], name: str) -> str:
     value = item.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _instant(value: Any) -> datetime | None:
-    """RFC 3339, or as RSS has it; without an offset it is taken for UTC."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return in_utc(datetime.fromisoformat(value.strip()))
-    except ValueError:
-        return read_date(value)

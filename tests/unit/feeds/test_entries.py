@@ -48,6 +48,22 @@ def test_every_dialect_gives_the_same_entry(dialect: str) -> None:
     assert entry.published_at == datetime(2026, 11, 18, 9, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [("2026/11/26", 26), ("26-11-2026", 26), ("2026.11.26 23:00", 26), ("2026-11-26 10:00 XYZ", 26), ("2026-11", 1)],
+)
+def test_a_date_that_begins_with_its_year_is_not_taken_for_the_first_of_its_month(written: str, day: int) -> None:
+    (entry,) = read(rss(f"<title>One</title><pubDate>{written}</pubDate>")).entries
+    assert entry.published_at is not None
+    assert (entry.published_at.month, entry.published_at.day) == (11, day)
+
+
+@pytest.mark.parametrize("written", ["2026/26/11", "1795687200", "11/26/2026"])
+def test_what_is_only_in_part_a_date_is_none(written: str) -> None:
+    (entry,) = read(rss(f"<title>One</title><pubDate>{written}</pubDate>")).entries
+    assert entry.published_at is None
+
+
 def test_a_truncated_feed_gives_what_it_still_holds() -> None:
     whole = rss("<title>One</title><link>https://example.com/1</link></item><item><title>Two</title>")
     entries = read(whole[: whole.index("<title>Two") + 12]).entries
