@@ -13,16 +13,15 @@ from datetime import UTC, datetime
 from time import struct_time
 from typing import Any
 
+from newsletter.feeds.charsets import believed
 from newsletter.feeds.dates import read_date
 from newsletter.feeds.document import MAX_ENTRIES, Document, Entry, NotAFeedError
 from newsletter.feeds.json_feed import read_json_feed
+from newsletter.feeds.references import sound
 from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
 
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
 _ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^>]*>", re.I)
-_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]+)", re.I)
-_CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
-_HALVES = re.compile(rb"&#(?:x([0-9a-f]{4})|([0-9]{5}));(?:&#(?:x([0-9a-f]{4})|([0-9]{5}));)?", re.I)
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _HREF = re.compile(rb"href=[\"']([^\"']+)", re.I)
@@ -37,9 +36,9 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     import feedparser
 
     # A stream, because feedparser would take bytes for the name of a file.
-    headers = {"content-type": _believed(content_type, body), "content-location": url}
+    headers = {"content-type": believed(content_type, body), "content-location": url}
     parsed = feedparser.parse(
-        io.BytesIO(_HALVES.sub(_joined, body)),
+        io.BytesIO(sound(body)),
         response_headers=headers,
         sanitize_html=False,
         resolve_relative_uris=False,
@@ -55,33 +54,6 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
         entries=tuple(_entry(item, url) for item in parsed.entries[:MAX_ENTRIES]),
         cut=len(parsed.entries) <= MAX_ENTRIES and _is_cut(body),
     )
-
-
-def _believed(content_type: str, body: bytes) -> str:
-    """Servers name one encoding for all their files: what is UTF-8 by its bytes is not read in another."""
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return content_type
-    declared = _DECLARED.match(body)
-    if declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
-        return content_type
-    return _CHARSET.sub("", content_type) + "; charset=utf-8" if content_type else content_type
-
-
-def _joined(found: re.Match[bytes]) -> bytes:
-    """Some write an emoji as two references, to the halves that UTF-16 makes of it. XML has no such characters, and
-    readers fall over them: two that belong together are one, and one that is alone is a replacement character."""
-    first = _number(found[1], found[2])
-    second = _number(found[3], found[4])
-    if 0xD800 <= first < 0xDC00 and 0xDC00 <= second < 0xE000:
-        return b"&#%d;" % (0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
-    halves = [b"&#65533;" if 0xD800 <= number < 0xE000 else b"&#%d;" % number for number in (first, second) if number]
-    return b"".join(halves)
-
-
-def _number(in_hex: bytes | None, in_ten: bytes | None) -> int:
-    return int(in_hex, 16) if in_hex else int(in_ten or b"0")
 
 
 def _is_cut(body: bytes) -> bool:

@@ -95,6 +95,46 @@ def test_a_wrong_encoding_label_costs_no_title() -> None:
     assert read(body, "text/xml; charset=utf-8").entries[0].title == "Über"
 
 
+@pytest.mark.parametrize(
+    ("title", "declared", "written", "content_type"),
+    [
+        ("Über – “neu”", "iso-8859-1", "utf-8", "application/xml"),
+        ("工具发布", "gb2312", "utf-8", "text/xml"),
+        ("Über", "utf-16", "utf-8", "text/xml"),
+        ("Über", "utf-8", "utf-16", "text/xml; charset=utf-8"),
+        ("①号ツール㈱", "Shift_JIS", "cp932", "text/xml"),
+        ("ツール", "shift_jis", "cp932", "text/plain; charset=iso-8859-1"),
+        ("똠방 출시", "euc-kr", "cp949", "application/xml"),
+        ("ツール", "iso-2022-jp", "iso-2022-jp", "text/xml"),
+        ("שלום", "iso-8859-8-i", "iso-8859-8", "application/rss+xml"),
+    ],
+)
+def test_a_title_is_read_in_the_encoding_that_its_bytes_are_in(
+    title: str, declared: str, written: str, content_type: str
+) -> None:
+    body = rss(f"<title>{title}</title>").replace("'1.0'", f"'1.0' encoding='{declared}'", 1)
+    assert read(body.encode(written), content_type).entries[0].title == title
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Q&A & R&D", "Q&A & R&D"),
+        ("Q&amp;A &#8211; R&D", "Q&A – R&D"),
+        ("Caf&eacute; &unknown; R&D", "Café &unknown; R&D"),
+        ("<![CDATA[Q&A &amp; R&D]]>", "Q&A & R&D"),
+        ("&#xD83D;&#xDE80; R&D", "\U0001f680 R&D"),
+    ],
+)
+def test_ampersands_that_mean_nothing_are_ampersands(written: str, title: str) -> None:
+    assert read(rss(f"<title>{written}</title>")).entries[0].title == title
+
+
+def test_names_that_a_document_type_elsewhere_would_explain_are_htmls() -> None:
+    kind = '?><!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://example.com/rss-0.91.dtd">'
+    assert read(rss("<title>Caf&eacute;</title>").replace("?>", kind, 1)).entries[0].title == "Café"
+
+
 def test_titles_are_one_line_without_what_cannot_be_seen() -> None:
     document = read(rss("<title>One\r\nSubject: two\t\u200bthree\u202e</title>"))
     assert document.entries[0].title == "One Subject: two three"

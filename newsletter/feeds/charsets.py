@@ -1,0 +1,58 @@
+"""Which encoding a feed's bytes are in, whatever server and document say.
+
+What they say is often not so: servers name one encoding for all their files, generators declare one and write another,
+and a name stands for more than the standard of that name has (https://encoding.spec.whatwg.org/#names-and-labels).
+"""
+
+import codecs
+import re
+
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.-]+)", re.I)
+_NAMED = re.compile(r";\s*charset\s*=\s*[\"']?([\w.-]+)", re.I)
+_CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+# As browsers read these names: with the letters that Windows added.
+_WIDER = {
+    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949", "iso-8859-8-i": "iso-8859-8", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
+}  # fmt: skip
+_IN_ESCAPES = re.compile(r"iso-2022.*|hz.*")  # nothing but ASCII to the eye
+_SEVERAL_BYTES = re.compile(r"cp9\d\d|gb18030|big5.*|euc.*")  # unlike the others, not every text is in them
+
+
+def believed(content_type: str, body: bytes) -> str:
+    """The Content-Type with the encoding that the bytes are in, as far as they tell."""
+    charset = _charset(content_type, body)
+    if charset is None:
+        return content_type
+    return f"{_CHARSET.sub('', content_type) or 'application/xml'}; charset={charset}"
+
+
+def _charset(content_type: str, body: bytes) -> str | None:
+    for mark, name in _MARKS:
+        if body.startswith(mark):
+            return name
+    named, written = _NAMED.search(content_type), _DECLARED.match(body)
+    declared = _wider(written[1].decode("ascii")) if written else None
+    if declared and _IN_ESCAPES.fullmatch(declared):
+        return declared
+    if _is_in("utf-8", body):  # text that is in another is so by no chance, but for a word or two
+        return "utf-8"
+    if declared and _SEVERAL_BYTES.fullmatch(declared) and _is_in(declared, body):
+        return declared
+    return _wider(named[1]) if named else declared
+
+
+def _wider(name: str) -> str:
+    return _WIDER.get(name.lower(), name.lower())
+
+
+def _is_in(charset: str, body: bytes) -> bool:
+    try:
+        body.decode(charset)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
