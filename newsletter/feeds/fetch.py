@@ -197,7 +197,7 @@ def _store_success(
         name = _new_name(feed, document, state)
         last_changed_at = now if new or feed.last_changed_at is None else feed.last_changed_at
         rows.update_feed(
-            connection, feed.id, url=url, name=name, state=state, **_validators(feed, found, digest),
+            connection, feed.id, url=url, name=name, state=state, **_validators(feed, found, digest, document),
             next_check_at=polling.next_check(rhythm, now, found.max_age, random.random()),  # noqa: S311
             first_fetched_at=feed.first_fetched_at or now, last_checked_at=now, last_ok_at=now,
             last_changed_at=last_changed_at, failures=0, last_error=None,
@@ -210,8 +210,10 @@ def _store_success(
     return FetchedFeed(url, name, "ok" if document else "unchanged", state.get("entries", 0), new, None, note)
 
 
-def _validators(feed: FeedRow, found: Download, digest: str | None) -> dict[str, str | None]:
-    """What the next request is made conditional with. A 304 need not repeat them."""
+def _validators(feed: FeedRow, found: Download, digest: str | None, document: Document | None) -> dict[str, str | None]:
+    """What the next request is made conditional with. A 304 need not repeat them; of a piece it is never true."""
+    if document is not None and document.cut:
+        return {"etag": None, "last_modified": None, "content_hash": None}
     if found.body is None:
         return {"etag": found.etag or feed.etag, "last_modified": found.last_modified or feed.last_modified}
     return {"etag": found.etag, "last_modified": found.last_modified, "content_hash": digest}

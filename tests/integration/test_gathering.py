@@ -355,6 +355,25 @@ def test_a_piece_of_an_entry_waits_for_the_whole_of_it(gathering: Gathering, ser
     assert [release.name for release in gathering.releases()] == ["Alpha", "Beta"]
 
 
+@one_database
+def test_a_piece_of_a_document_is_not_what_the_next_request_compares_with(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    whole = rss(item("Alpha", "https://alpha.example/", TODAY), item("Beta", "https://beta.example/", TODAY))
+    pieces = [whole[: whole.index("Beta")], whole[: whole.index("Beta")], whole]
+
+    def answer(headers: dict[str, str]) -> Answer:
+        if headers.get("if-none-match") == '"1"':
+            return Answer(status=304)
+        return Answer(pieces.pop(0).encode(), headers={"ETag": '"1"'})
+
+    gathering.watch(server.serve_by("/a", answer))
+    for _ in range(3):
+        gathering.gather()
+        gathering.later(hours=20)
+    assert [release.name for release in gathering.releases()] == ["Alpha", "Beta"]
+
+
 def test_a_week_that_was_composed_and_had_nothing_is_over_too(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("Alpha – x", "https://alpha.example/", SUNDAY)))
     compose_issue(gathering.engine, Week(2026, 47), gathering.settings, NOW)  # too early to say so of this week
