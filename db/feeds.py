@@ -1,6 +1,6 @@
 """Feeds and the entries they showed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ class KnownEntry(NamedTuple):
     id: int
     identity: str
     link_key: str | None
+    url: str | None
     title: str
     published_at: datetime | None
 
@@ -122,13 +123,22 @@ def known_entries(
     connection: Connection, feed_id: int, identities: Collection[str], link_keys: Collection[str]
 ) -> list[KnownEntry]:
     """Entries of this feed with one of these identities or canonical addresses."""
-    columns = tuple(getattr(Entry, name) for name in KnownEntry._fields)
     found: dict[int, KnownEntry] = {}
     for column, wanted in ((Entry.identity, identities), (Entry.link_key, link_keys)):
-        for chunk in chunks(wanted):
-            rows = connection.execute(select(*columns).where(Entry.feed_id == feed_id, column.in_(chunk)))
-            found.update((row.id, KnownEntry(*row)) for row in rows)
+        found.update((row.id, row) for row in _known(connection, feed_id, column, wanted))
     return list(found.values())
+
+
+def entries_titled(connection: Connection, feed_id: int, titles: Collection[str]) -> list[KnownEntry]:
+    """Entries of this feed with one of these titles. No index has them: ask for few."""
+    return list(_known(connection, feed_id, Entry.title, titles))
+
+
+def _known(connection: Connection, feed_id: int, column: Any, wanted: Collection[str]) -> Iterator[KnownEntry]:
+    columns = tuple(getattr(Entry, name) for name in KnownEntry._fields)
+    for chunk in chunks(wanted):
+        rows = connection.execute(select(*columns).where(Entry.feed_id == feed_id, column.in_(chunk)))
+        yield from (KnownEntry(*row) for row in rows)
 
 
 def add_entries(connection: Connection, feed_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:

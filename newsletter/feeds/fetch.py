@@ -225,6 +225,9 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     identities = [name for item in shown for name in (item.identity, item.otherwise) if name]
     known = rows.known_entries(connection, feed.id, identities, links)
     fresh = identity.new_ones(shown[:-1] if document.cut else shown, known)  # a piece has no identity yet
+    if fresh and feed.first_fetched_at is not None:
+        alike = rows.entries_titled(connection, feed.id, {item.entry.title for item in fresh if item.entry.title})
+        fresh = identity.but_renamed(fresh, alike, shown)
     dates = [identity.believable(item.entry.published_at, now) for item in fresh]
     backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
     piled = identity.shown_before(fresh, known)

@@ -4,7 +4,7 @@ An entry is its guid, unless the feed repeats that guid; else its canonical link
 nothing, but where all that several entries have is one link, as on a changelog's page. Guids that are addresses carry
 ``utm_`` parameters that change, so they are compared as addresses. Feeds that change their guids (a new domain, a new
 generator) show old entries under new ones: these are known again by their link, if their title or their date is still
-the same.
+the same, and where that has changed too, in its query, by title and date together.
 """
 
 import hashlib
@@ -40,6 +40,8 @@ class Known(Protocol):
     def identity(self) -> str: ...
     @property
     def link_key(self) -> str | None: ...
+    @property
+    def url(self) -> str | None: ...
     @property
     def title(self) -> str: ...
     @property
@@ -91,6 +93,24 @@ def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identi
         return any(_same(item.entry, row) for row in alike)
 
     return [item for item in shown if not is_known(item)]
+
+
+def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequence[Identified]) -> list[Identified]:
+    """The fresh without those that are known by another guid, or with another query in their link: some feeds make
+    these anew for every request. What ``alike`` has with their title, date and page left as they came."""
+    here = {item.identity for item in shown}
+    left = {_looks(row.title, row.published_at, row.url) for row in alike if row.identity not in here}
+    return [
+        item
+        for item in fresh
+        if not item.entry.title or _looks(item.entry.title, item.entry.published_at, item.entry.url) not in left
+    ]
+
+
+def _looks(title: str, published_at: datetime | None, url: str | None) -> tuple[str, datetime | None, str]:
+    """Of what has no date the whole address counts."""
+    page = canonical_url(url or "")
+    return title, published_at, page.partition("?")[0] if published_at else page
 
 
 def believable(published_at: datetime | None, now: datetime) -> datetime | None:

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from newsletter.feeds.document import Entry
-from newsletter.feeds.identity import believable, identify, is_backlog, new_ones
+from newsletter.feeds.identity import believable, but_renamed, identify, is_backlog, new_ones
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 
@@ -15,18 +15,21 @@ def entry(guid: str | None = None, url: str | None = None, title: str = "One", a
 class Stored:
     identity: str
     link_key: str | None
+    url: str | None
     title: str
     published_at: datetime | None
 
 
 def stored(*entries: Entry) -> list[Stored]:
     return [
-        Stored(item.identity, item.link_key, item.entry.title, item.entry.published_at) for item in identify(entries)
+        Stored(item.identity, item.link_key, item.entry.url, item.entry.title, item.entry.published_at)
+        for item in identify(entries)
     ]
 
 
 def new_titles(before: list[Entry], after: list[Entry]) -> list[str]:
-    return [item.entry.title for item in new_ones(identify(after), stored(*before))]
+    shown, known = identify(after), stored(*before)
+    return [item.entry.title for item in but_renamed(new_ones(shown, known), known, shown)]
 
 
 def test_an_entry_is_its_guid_whatever_its_title_and_link_become() -> None:
@@ -48,6 +51,24 @@ def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
     before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
     after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
     assert new_titles(before, after) == []
+
+
+def test_an_entry_whose_guid_and_query_are_made_for_every_request_is_known_by_its_title_and_date() -> None:
+    page = "https://example.com/log"
+    before = [entry("x1", f"{page}?sid=1", "One", NOW), entry("x2", page, "Two"), entry("x3", page, "Three", NOW)]
+    after = [entry("y1", f"{page}?sid=2", "One", NOW), entry("y2", page, "Two"), entry("y3", page, "Three", NOW)]
+    assert new_titles(before, after) == []
+    later = NOW + timedelta(days=1)
+    assert new_titles(before, [*after, entry("y4", f"{page}?sid=3", "One", later)]) == ["One"]
+
+
+def test_two_entries_that_look_the_same_are_two_where_a_feed_shows_both() -> None:
+    before = [entry("a", "https://example.com/?p=1", "Update", NOW)]
+    after = [*before, entry("b", "https://example.com/?p=2", "Update", NOW)]
+    assert new_titles(before, after) == ["Update"]
+    assert new_titles(
+        [entry("a", "https://example.com/1", "v1", NOW)], [entry("b", "https://example.com/2", "v1", NOW)]
+    )
 
 
 def test_another_entry_at_the_same_address_is_new() -> None:
