@@ -11,10 +11,17 @@ from newsletter.feeds.addresses import LONGEST_KEY, canonical_url
         "https://example.com/tool?utm_source=feed&utm_campaign=x",
         "https://example.com/tool?ref=news&fbclid=1#pricing",
         "  https://example.com/tool  ",
+        "https://example.com/tool?msclkid=1&_hsenc=2&mkt_tok=3&pk_campaign=4&wt_mc=rss",
+        "https://example.com/%74ool",
     ],
 )
 def test_spellings_of_one_address_have_one_key(spelling: str) -> None:
     assert canonical_url(spelling) == "https://example.com/tool"
+
+
+def test_an_address_in_another_script_is_the_same_escaped_or_not() -> None:
+    assert canonical_url("https://example.com/caf\u00e9/~jo%2fx") == "https://example.com/caf%C3%A9/~jo%2Fx"
+    assert canonical_url("https://example.com/caf%c3%a9/%7Ejo%2Fx") == "https://example.com/caf%C3%A9/~jo%2Fx"
 
 
 def test_what_the_query_asks_for_stays_in_the_key() -> None:
