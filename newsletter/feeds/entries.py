@@ -21,10 +21,11 @@ from newsletter.feeds.references import sound
 from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
 
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
-_ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^>]*>", re.I)
+_ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)[\"'\s>][^>]*", re.I)
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
-_HREF = re.compile(rb"href=[\"']([^\"']+)", re.I)
+_PAGE = re.compile(r"(?:https?:/)?/", re.I)
+_HREF = re.compile(rb"href=[\"']?([^\"'\s>]+)", re.I)
 
 
 def read_document(body: bytes, content_type: str, url: str) -> Document:
@@ -36,7 +37,8 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
     import feedparser
 
     # A stream, because feedparser would take bytes for the name of a file.
-    headers = {"content-type": believed(content_type, body), "content-location": url}
+    # No address of its own, or ids would be made addresses: other ones when the feed moves.
+    headers = {"content-type": believed(content_type, body)}
     parsed = feedparser.parse(
         io.BytesIO(sound(body)),
         response_headers=headers,
@@ -63,11 +65,13 @@ def _is_cut(body: bytes) -> bool:
 
 
 def _entry(item: Any, base: str) -> Entry:
-    link = web_address(item.get("link"), base)
+    guid = one_line(item.get("id") or "", 1_000) or None
+    # RSS takes a guid for a page unless told otherwise, and feedparser every id; most are neither.
+    is_no_page = item.get("link") == item.get("id") and not _PAGE.match(guid or "")
+    link = None if is_no_page else web_address(item.get("link"), base)
     if link is None:
         links = (web_address(other.get("href"), base) for other in item.get("links", ()))
         link = next((found for found in links if found), None)
-    guid = one_line(item.get("id") or "", 1_000) or None
     return Entry(guid, link, one_line(_plain(item, "title"), MAX_TITLE), _summary(item), _published(item))
 
 

@@ -29,11 +29,13 @@ def read_json_feed(body: bytes, url: str) -> Document:
 
 def _entry(item: dict[str, Any], base: str) -> Entry:
     guid = item.get("id")
+    links = (web_address(item.get(name), base) for name in ("url", "external_url"))
+    page = guid if isinstance(guid, str) and guid.startswith(("http://", "https://")) else None
     markup = _text(item, "summary") or _text(item, "content_html")
     summary = text_of(markup, MAX_SUMMARY) if markup else one_line(_text(item, "content_text"), MAX_SUMMARY)
     return Entry(
         guid=one_line(str(guid), 1_000) or None if isinstance(guid, (str, int, float)) else None,
-        url=web_address(item.get("url"), base) or web_address(item.get("external_url"), base),
+        url=next(filter(None, links), None) or web_address(page, base),
         title=one_line(_text(item, "title"), MAX_TITLE),
         summary=summary or None,
         published_at=read_date(_text(item, "date_published")) or read_date(_text(item, "date_modified")),

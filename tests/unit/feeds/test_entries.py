@@ -156,6 +156,35 @@ def test_an_entry_keeps_no_link_but_http(link: str) -> None:
     assert read(rss(f"<title>One</title><link>{link}</link>")).entries[0].url is None
 
 
+@pytest.mark.parametrize(
+    ("guid", "page"),
+    [
+        ("https://example.com/1", "https://example.com/1"),
+        ("/1", "https://example.com/1"),
+        ("abc-1", None),
+        ("17", None),
+    ],
+)
+def test_a_guid_is_the_page_of_an_entry_without_a_link_if_it_is_an_address(guid: str, page: str | None) -> None:
+    (entry,) = read(rss(f"<title>One</title><guid>{guid}</guid>")).entries
+    assert (entry.guid, entry.url) == (guid, page)
+    (entry,) = read(rss(f"<title>One</title><guid>{guid}</guid><link>https://example.com/x</link>")).entries
+    assert (entry.guid, entry.url) == (guid, "https://example.com/x")
+
+
+def test_links_are_relative_to_the_base_that_a_document_names() -> None:
+    entry = "<entry><title>One</title><link href='a'/></entry>"
+    atom = "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='{}'>" + entry + "</feed>"
+    assert read(atom.format("https://cdn.example/x/")).entries[0].url == "https://cdn.example/x/a"
+    assert read(atom.format("/x/")).entries[0].url == "https://example.com/x/a"
+
+
+def test_an_id_is_the_page_of_a_json_entry_without_a_link_if_it_is_an_address() -> None:
+    head = '{"version": "https://jsonfeed.org/version/1.1", "items": [{"title": "One", "id": '
+    assert read(head + '"https://example.com/1"}]}').entries[0].url == "https://example.com/1"
+    assert read(head + '"1"}]}').entries[0].url is None
+
+
 def test_relative_links_are_relative_to_the_feed() -> None:
     assert read(rss("<title>One</title><link>/tools/1</link>")).entries[0].url == "https://example.com/tools/1"
 
@@ -189,6 +218,13 @@ def test_the_time_a_feed_asks_for_is_read(head: str, minutes: int | None) -> Non
 def test_what_is_no_feed_is_said_to_be_none(body: str, said: str) -> None:
     with pytest.raises(NotAFeedError, match=said):
         read(body)
+
+
+@pytest.mark.parametrize("mark", ["'", '"', ""], ids=["single", "double", "none"])
+def test_a_page_that_names_its_feed_is_said_to(mark: str) -> None:
+    link = f"<link rel=alternate type={mark}application/rss+xml{mark} href={mark}/feed.xml{mark}>"
+    with pytest.raises(NotAFeedError, match=r"its feed is at https://example\.com/feed\.xml$"):
+        read(f"<!doctype html><html><head>{link}</head></html>")
 
 
 def test_a_feed_without_entries_is_a_feed() -> None:
