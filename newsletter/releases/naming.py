@@ -99,6 +99,8 @@ _URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
 _OF_THE_SITE = re.compile(r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi)(?:\s*[·|-]\s*github)?", re.I)
 _EDGES = " \t_-–—:|·,;\"“”'’«»《》「」"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
+# Not a version that is all there is, or nearly, as in "[1.2.3] - 2026-11-26" of a changelog.
+_LABEL = re.compile(r"^\s*[\[【](?!v?\d+\.[\w.-]*\]\s*(?:[-–—:|]|$))[^\]】]{1,30}[\]】]\s*(?=\S)", re.I)
 _SYMBOLS = ("So", "Sk")
 
 
@@ -159,9 +161,10 @@ def _of_tool(text: str, tool: str) -> Naming:
     """Titles of a releases feed: ``v1.2.3``, ``Quillbase 1.2.3``, ``cli-v0.1.0``, ``1.2.3: words``, or only words."""
     found = re.search(rf"(?<![\w.])(?:[a-z][\w.]*[-/@=])*?({VERSION})(?![a-z0-9.]*[a-z0-9])", text, re.I)
     if not found:
-        tag = versions.tag_alone(text)
+        head, more = _split(text)
+        tag = versions.tag_alone(re.sub(rf"^{re.escape(tool)}\s+", "", head, flags=re.I))
         named_so = len(text.split()) <= 3 and versions.is_prerelease(text)  # "nightly"; a sentence may speak of a beta
-        return Naming(tool, None if tag else text or None, tag, named_so)
+        return Naming(tool, more if tag else text or None, tag, named_so)
     rest = text[found.end() :].strip(_EDGES)
     tagline = rest if re.search(r"[^\W\d_]{2}", rest) else None
     prerelease = versions.is_prerelease(found[1]) or versions.is_prerelease(text[: found.end()])
@@ -218,5 +221,5 @@ def _without_leads(text: str) -> str:
 def _without_symbols(title: str) -> str:
     """Without emoji and bracketed labels at the edges."""
     text = "".join(" " if unicodedata.category(c) in _SYMBOLS else c for c in _BLANK.sub("", title))
-    text = re.sub(r"^\s*[\[【][^\]】]{1,30}[\]】]\s*(?=\S)", "", text)
+    text = _LABEL.sub("", text)
     return " ".join(text.split())

@@ -16,8 +16,8 @@ VERSION = (
 )
 _WHOLE = re.compile(rf"(?:release|version|ver\.?|v(?=\s))?[\s:]*({VERSION})", re.I)
 _LEADING = re.compile(rf"^(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I)
-# Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18.
-_TAG_ALONE = re.compile(r"(?:release[-_ ]?)?([a-z]{0,3}\d[\d.-]*\d)", re.I)
+# Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18, Release 5.
+_TAG_ALONE = re.compile(r"(?:(?:release|version|build)[-_# ]*)?([a-z]{0,3}\d(?:[\d.-]*\d)?)", re.I)
 _PRERELEASE = re.compile(
     rf"^(?:edge|tip|dev[- ]build)$|\d[-.+_]?(?:{_UNFINISHED})"
     r"(?:[-._]?\d+)*(?![a-z])|\d[-.+_]?[abm][-._]?\d+(?![a-z])"
@@ -38,6 +38,7 @@ _REMARK = re.compile(
 )
 _SEVERAL = re.compile(rf"({VERSION})(?:,\s*{VERSION})+(?:,?\s+and\s+{VERSION})?", re.I)
 _STAGES = {"release candidate": "rc", "pre-release": "pre", "prerelease": "pre"}
+_POINT = re.compile(r"\b(v)\.\s?(?=\d)", re.I)
 _DIGIT = re.compile(r"\d")
 _OF = re.compile(
     rf"^(?:version|release)\s+({VERSION})\s+of\s+(.+?)(?=$|\s+(?:is|was|released|now|available)\b|[:：,–—])", re.I
@@ -48,7 +49,7 @@ def tidy(title: str) -> str:
     """The title with its version written as tags write it: "2.0 (Beta 3)" is "2.0-beta3", of several the first."""
     if not _DIGIT.search(title):
         return title
-    text = _OF.sub(r"\2 \1", title)
+    text = _OF.sub(r"\2 \1", _POINT.sub(r"\1", title))
     text = _IN_BRACKETS.sub(r" \1", text)
     text = _STAGE.sub(lambda found: f"{found[1]}-{_short(found[2])}{found[3]}", text)
     return _SEVERAL.sub(r"\1", _REMARK.sub(r"\1", text))

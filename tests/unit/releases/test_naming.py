@@ -133,6 +133,14 @@ OF_ONE_TOOL = [
     ("b4567", "b4567", None, False),
     ("release-2026-08-18", "2026-08-18", None, False),
     ("Faster search and a new editor", None, "Faster search and a new editor", False),
+    ("Release 5", "5", None, False),
+    ("Release 5: The big one", "5", "The big one", False),
+    ("Quillbase 5", "5", None, False),
+    ("Build 12345", "12345", None, False),
+    ("Build 5 brings search", None, "Build 5 brings search", False),
+    ("v.1.2.3", "1.2.3", None, False),
+    ("[1.2.3] - 2026-11-26", "1.2.3", None, False),
+    ("[Editor] 1.2.3", "1.2.3", None, False),
 ]
 
 
