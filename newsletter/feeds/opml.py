@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 
+from newsletter.feeds.references import sound
 from newsletter.feeds.words import MAX_TITLE, one_line
 
 MAX_BYTES = 5_000_000
@@ -79,7 +80,7 @@ def _parse(data: bytes) -> ET.Element:
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.Parse(data, True)
+    parser.Parse(sound(data), True)
     return builder.close()
 
 

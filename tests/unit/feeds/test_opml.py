@@ -14,6 +14,11 @@ def test_feeds_are_found_in_folders_and_in_any_case() -> None:
     ]
 
 
+def test_a_list_that_was_put_together_by_hand_may_have_bare_ampersands() -> None:
+    data = b'<opml><body><outline text="R & D" xmlUrl="https://example.com/?a=1&b=2&amp;c=3"/></body></opml>'
+    assert read_opml(data) == [Outline("https://example.com/?a=1&b=2&c=3", "R & D", {})]
+
+
 def test_what_is_written_is_read_again() -> None:
     given = [
         Outline("https://example.com/a?b=1&c=2", 'Angles <and> "quotes" & co', {"kind": "news", "include": "AI|LLM"}),
