@@ -25,6 +25,8 @@ _ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']?application/(?:rss\+xml|atom\
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _PAGE = re.compile(r"(?:https?:/)?/", re.I)
+# What nobody writes about in a title, other than "<b>" or "List<T>"; feedparser wants a closing tag of a kind it knows.
+_MARKUP = re.compile(r"<(?:br|wbr)\s*/?>|<[a-z]+\d?\s+[a-z-]+\s*=|</(?:script|style)\s*>", re.I)
 _HREF = re.compile(rb"href=[\"']?([^\"'\s>]+)", re.I)
 
 
@@ -85,7 +87,8 @@ def _summary(item: Any) -> str | None:
 def _plain(item: Any, name: str) -> str:
     value = item.get(name) or ""
     kind = (item.get(name + "_detail") or {}).get("type", "text/plain")
-    return text_of(value, MAX_TITLE * 2) if kind in ("text/html", "application/xhtml+xml") else value
+    is_markup = kind in ("text/html", "application/xhtml+xml") or _MARKUP.search(value)
+    return text_of(value, MAX_TITLE * 2) if is_markup else value
 
 
 _DATES = ("published", "updated", "created")

@@ -150,6 +150,20 @@ def test_html_in_titles_and_texts_becomes_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Fish<br/>chips", "Fish chips"),
+        ("<b>Fish</b> <script>alert(1)</script>chips", "Fish chips"),
+        ("Fish <img src=x onerror=alert(1)>", "Fish"),
+        ("List<T> for <select>", "List<T> for <select>"),
+        ("2 < 3", "2 < 3"),
+    ],
+)
+def test_markup_without_an_end_is_left_out_of_titles_and_what_looks_like_it_is_not(written: str, title: str) -> None:
+    assert read(rss(f"<title><![CDATA[{written}]]></title>")).entries[0].title == title
+
+
+@pytest.mark.parametrize(
     "link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://example.com/"]
 )
 def test_an_entry_keeps_no_link_but_http(link: str) -> None:
