@@ -119,6 +119,6 @@ def _decoder(name: str) -> Decoder:
             return _Zlib(zlib.MAX_WBITS)
         case "br":
             return _Brotli()
-        case "identity":
+        case "identity" | "none" | "binary" | "utf-8":  # no encodings: what servers write there for want of one
             return _Plain()
     raise UndecodableError(f"its encoding {name[:20]!r} is none that we asked for")

@@ -55,6 +55,11 @@ def test_broken_compression_is_said_to_be_broken(encoding: str) -> None:
         decoded(b"not compressed at all, whatever the header says", encoding)
 
 
+@pytest.mark.parametrize("encoding", ["identity", "none", "UTF-8", "binary"])
+def test_what_is_no_encoding_changes_nothing(encoding: str) -> None:
+    assert decoded(b"as it is", encoding) == b"as it is"
+
+
 @pytest.mark.parametrize("encoding", ["zstd", "gzip, gzip, gzip"])
 def test_encodings_that_nobody_asked_for_are_refused(encoding: str) -> None:
     with pytest.raises(UndecodableError):
