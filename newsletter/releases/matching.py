@@ -234,8 +234,9 @@ def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str)
         beside = host in SHARED_HOSTS or _parent(address) == parent
         if _host(address) == host and beside and _path(key) and _path(address):
             return "it has this name, but another page on the same site"
-    if own and (_is_repository(key) or host in INDEXES) and not _belongs_to(_publisher(key), tool_id, catalogue):
-        what = "package or app" if host in INDEXES else "repository"
+    of_an_index = host in INDEXES and host != feed_host  # whoever watches a package's feed has chosen the package
+    if own and (_is_repository(key) or of_an_index) and not _belongs_to(_publisher(key), tool_id, catalogue):
+        what = "package or app" if of_an_index else "repository"
         return f"it has this name, but a {what} that is not known as the tool's"
     homes = {_host(address) for address in own if not _path(address)}
     elsewhere = own and _FRONT.fullmatch(_path(key)) and host not in {*homes, feed_host, *SHARED_HOSTS}

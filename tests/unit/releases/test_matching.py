@@ -120,6 +120,12 @@ def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_too
     assert slug("Quillbase 2.0", "https://www.npmjs.com/package/@quillbase/quillbase") == "quillbase"
 
 
+def test_a_package_of_that_name_is_the_tools_in_a_feed_of_its_index() -> None:
+    page = "https://pypi.org/project/quillbase/0.1.0/"
+    assert slug("quillbase 0.1.0", page, feed_host="pypi.org") == "quillbase"
+    assert slug("quillbase 0.1.0", page, feed_host="launches.example") is None
+
+
 def test_a_tool_known_by_a_repository_or_a_vendors_page_may_have_a_front_page_that_is_called_so() -> None:
     assert slug("Lantern – lights the way", "https://lantern.example/") == "lantern"
     assert slug("SmolVLM2 – a model", "https://smolvlm2.models.example/") == "smolvlm2"
