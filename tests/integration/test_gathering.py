@@ -281,6 +281,20 @@ def test_a_feed_that_shrinks_and_grows_again_announces_nothing_twice(gathering: 
     assert len(gathering.releases()) == 6
 
 
+@one_database
+def test_a_feed_that_makes_its_ids_anew_for_every_request_announces_nothing_twice(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    page = "https://alpha.example/changelog"
+    gathering.watch(server.url("/a"))
+    for guid in ("a", "b", "c"):
+        items = [item(f"Alpha {number}.0", page, TODAY, f"{guid}{number}") for number in (1, 2)]
+        server.serve("/a", rss(*items))
+        gathering.gather()
+        gathering.later(hours=20)
+    assert [release.version for release in gathering.releases()] == ["1.0", "2.0"]
+
+
 def test_a_date_once_stored_never_moves(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("One", date=SUNDAY, guid="a"), item("Two", guid="b")))
     gathering.watch(url)
