@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from newsletter.clock import Week
 from newsletter.issues.dates import span
 from newsletter.issues.values import ToolValue
-from newsletter.issues.words import fitted
+from newsletter.issues.words import fitted, sentence
 from newsletter.verdicts.scorecard import Line
 
 LONGEST_NAME = 40
@@ -51,8 +51,8 @@ def propose_preheader(content: Content) -> str:
         return f"The tools of {span(Week.parse(content.week))}, each with the panel's call where it made one."
     said = pick.tagline.rstrip(" .") or f"Our pick in {pick.category}"
     voted = "" if pick.community.percent is None else f" Community: {pick.community.percent} % ship."
-    told = f"{said}. Panel: {pick.verdict.counts}.{voted}"
-    priced = f"{pick.pricing.rstrip(' .')}. {told}" if pick.pricing else told
+    told = f"{sentence(said)} Panel: {pick.verdict.counts}.{voted}"
+    priced = f"{sentence(pick.pricing.rstrip(' .'))} {told}" if pick.pricing else told
     return _one_of([told, priced] if len(priced) <= LONGEST_PREHEADER else [told], content.week)
 
 
@@ -71,7 +71,7 @@ def propose_lead(content: Content) -> str:
         content.week,
     )
     tagline = fitted(content.pick.tagline.rstrip(" ."), _LONGEST_TAGLINE)
-    return f"{said}{plain(f': {tagline}') if tagline else ''}."
+    return f"{said}{plain(f': {sentence(tagline)}') if tagline else '.'}"
 
 
 def fit_preheader(text: str) -> str:
@@ -133,9 +133,9 @@ def _whole_week(content: Content) -> str:
     if content.also:
         known.append(f"has not looked at {_number(len(content.also))} yet")
     said = f"The whole week has {_tools(everything)}: the panel {_listed(known)}."
-    return (
-        f"{said} It disagrees most about {plain(fitted(content.split.name, LONGEST_NAME))}." if content.split else said
-    )
+    if content.split is None:
+        return said
+    return f"{said} It disagrees most about {plain(sentence(fitted(content.split.name, LONGEST_NAME)))}"
 
 
 def _named(takes: Sequence[Line], call: str) -> str:

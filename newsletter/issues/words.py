@@ -44,6 +44,12 @@ def fitted(text: str, longest: int) -> str:
     return text if len(text) <= longest else _at_word(text, longest)
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends as a sentence does: what others wrote may end in ! or ? or …"""
+    ended = any(found.end() == len(text) for found in _SENTENCE_END.finditer(text))
+    return text if ended else f"{text}."
+
+
 def is_rtl(text: str) -> bool:
     """Does its first letter of a strong direction run from right to left? So UAX #9 finds a paragraph's (P2, P3)."""
     kinds = (unicodedata.bidirectional(letter) for letter in text)

@@ -138,6 +138,14 @@ def test_what_subject_preheader_and_intro_claim_is_true_of_every_mail(name: str)
     assert len(said) > 1 or name in ("lonely", "crowded"), "issues do not all begin alike"
 
 
+@pytest.mark.parametrize("tagline", ["Who needs a database?", "Just works!", "Notes by themselves…", "a " * 200])
+def test_what_is_proposed_of_a_tagline_ends_as_the_tagline_does(tagline: str) -> None:
+    found = material([tool(1, "Yap!", tagline)], takes(1, "SSS"))
+    for number in range(1, 9):
+        issue = values(found._replace(issue=found.issue._replace(week=f"2026-W{number:02}")))
+        assert not re.search(r"[?!….]\.", f"{issue.preheader} {issue.intro}"), (issue.preheader, issue.intro)
+
+
 def test_of_very_many_selections_some_are_kept_and_each_is_the_same_again() -> None:
     """A list in which everybody chose differently would fill the memory of every sender."""
     made = issue_of("unanimous", Week(2026, 47))[1]

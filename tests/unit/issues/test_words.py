@@ -6,7 +6,7 @@ from newsletter.clock import Week
 from newsletter.issues.dates import span
 from newsletter.issues.markdown import addresses, literal, to_html, to_text
 from newsletter.issues.wording import fit_preheader, plain
-from newsletter.issues.words import fitted, linked, one_line, paragraphs, shortened, wrapped
+from newsletter.issues.words import fitted, linked, one_line, paragraphs, sentence, shortened, wrapped
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,22 @@ from newsletter.issues.words import fitted, linked, one_line, paragraphs, shorte
 )
 def test_one_line_is_one_line_of_harmless_text(text: str | None, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "ended"),
+    [
+        ("Does one thing", "Does one thing."),
+        ("Does one thing.", "Does one thing."),
+        ("Who needs a database?", "Who needs a database?"),
+        ("“It just works!”", "“It just works!”"),
+        ("A line that somebody cut…", "A line that somebody cut…"),
+        ("翻訳ツールです。", "翻訳ツールです。"),
+        ("Now at v1.2", "Now at v1.2."),
+    ],
+)
+def test_a_sentence_ends_once(text: str, ended: str) -> None:
+    assert sentence(text) == ended
 
 
 def test_a_short_text_stays_whole() -> None:
