@@ -129,9 +129,12 @@ def export(request: Request) -> Response:
 
 
 def forget(request: Request) -> Response:
+    """Pressed twice, or loaded once more, it finds nobody."""
     _, subscriber = _reader(request)
+    if subscriber is None:
+        return _left(request, None)
     here = site(request)
-    erase(here.engine, _present(subscriber).id, now=here.clock.now())
+    erase(here.engine, subscriber.id, now=here.clock.now())
     return page(
         request, "unsubscribe.html", heading="You are forgotten", asking=False, undo=None,
         words="Your address, your choices, votes and bookmarks are deleted. No further mail comes to you.",

@@ -543,6 +543,8 @@ def test_forget_me_leaves_a_keyed_hash_alone(house: House) -> None:
         assert (kept.email, kept.reason) == (None, "erased")
         assert len(kept.email_hash) == 32
         assert connection.execute(select(Subscriber)).all() == []
+    again = house.post(f"/preferences/{token}/erase")
+    assert (again.status_code, "This subscription is deleted" in again.text) == (200, True), "the page, loaded again"
     assert house.get(f"/preferences/{token}").status_code == 404
     assert house.post(f"/unsubscribe/{token}", data=CSRF_FREE).status_code == 200, "an old mail's button works"
     if house.engine.dialect.name == "sqlite":
