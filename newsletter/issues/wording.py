@@ -77,7 +77,7 @@ def propose_lead(content: Content) -> str:
 def fit_preheader(text: str) -> str:
     """40 to 110 characters: shorter ones hide nothing of the body's first words, longer ones are cut by clients."""
     if len(text) < SHORTEST_PREHEADER:
-        text = f"{text} {_FILLING}".strip()
+        text = f"{sentence(text)} {_FILLING}" if text else _FILLING
     return fitted(text, LONGEST_PREHEADER)
 
 

@@ -102,6 +102,12 @@ def test_a_preheader_has_40_to_110_characters(text: str) -> None:
     assert 40 <= len(fit_preheader(one_line(text))) <= 110
 
 
+def test_a_short_preheader_is_filled_up_behind_its_end() -> None:
+    assert fit_preheader("Three that ship").startswith("Three that ship. The panel's")
+    assert fit_preheader("Three that ship!").startswith("Three that ship! The panel's")
+    assert fit_preheader("").startswith("The panel's")
+
+
 def test_markdown_makes_paragraphs_emphasis_and_links_of_both_parts() -> None:
     source = "Open **this** or *that*.\n\nSee [the page](https://x.example/?a=1&b=2)."
     assert to_html(source) == (
@@ -109,6 +115,12 @@ def test_markdown_makes_paragraphs_emphasis_and_links_of_both_parts() -> None:
         '<p>See <a href="https://x.example/?a=1&amp;b=2">the page</a>.</p>'
     )
     assert to_text(source) == ["Open this or that.", "See the page (https://x.example/?a=1&b=2)."]
+
+
+def test_a_link_without_words_stays_as_it_is_typed() -> None:
+    for nothing in (" ", "\u00a0", "\t "):
+        assert "<a" not in to_html(f"See [{nothing}](https://x.example/).")
+        assert addresses(f"See [{nothing}](https://x.example/).") == []
 
 
 def test_markdown_makes_lists_of_lines_that_begin_with_a_dash() -> None:
