@@ -44,6 +44,14 @@ BROKEN_VS = """links => links.filter(link => {
   return range.getClientRects().length > 1;
 }).map(link => link.innerText)"""
 
+# Text twice as large, as a browser that enlarges text alone shows it; and what no longer holds its words then.
+LARGER = """() => {
+  const all = [...document.querySelectorAll("body, body *")].map(e => [e, parseFloat(getComputedStyle(e).fontSize)]);
+  for (const [element, size] of all) element.style.fontSize = 2 * size + "px";
+}"""
+SPILLED = """parts => parts.filter(e => e.scrollWidth > e.clientWidth + 2 || e.getBoundingClientRect().right > innerWidth)
+  .map(e => `${e.tagName}.${e.className} ${e.scrollWidth}/${e.clientWidth}`)"""
+
 PICTURES = os.environ.get("PICTURES")
 PHONE, TABLET, DESKTOP = 320, 768, 1280
 COMPARISON = "/compare/curly-vs-branchline"
@@ -132,6 +140,18 @@ def test_nothing_scrolls_sideways_on_a_phone_and_what_is_pressed_is_44_pixels_hi
             "main button, main .button, main select, main label.choice, main .field input:not([type=checkbox])"
         )
         assert pressed.evaluate_all(low) == [], path
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [375, TABLET])
+def test_text_twice_as_large_stays_in_its_place(chromium: Browser, app: RunningApp, width: int) -> None:
+    """WCAG 1.4.4."""
+    page = window(chromium, app, width)
+    for path in ("/", "/tools/curly", COMPARISON, f"/issues/{WEEK}"):
+        page.goto(path)
+        page.evaluate(LARGER)
+        held = page.locator(".scorecard, .scorecard > li, .scores, .card, .sheet, .sheet td, .sheet th, .number")
+        assert held.evaluate_all(SPILLED) == [], path
     page.context.close()
 
 
