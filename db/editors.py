@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from db.models import Editor, Panelist, Session, SignIn
 from db.states import Role
@@ -119,8 +119,3 @@ def end_session(connection: Connection, token_hash: bytes) -> None:
 def end_sessions(connection: Connection, editor_id: int) -> int:
     """Sign an editor out everywhere; returns how many sessions that ended."""
     return connection.execute(delete(Session).where(Session.editor_id == editor_id)).rowcount
-
-
-def count_sessions(connection: Connection, editor_id: int, now: datetime) -> int:
-    wanted = select(func.count()).where(Session.editor_id == editor_id, Session.expires_at > now)
-    return int(connection.execute(wanted).scalar_one())

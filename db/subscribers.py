@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent
 from db.states import DeliveryStatus, SubscriberState
@@ -72,12 +72,6 @@ def all_subscribers(
     while page := subscribers_page(connection, after, chunk, state):
         yield from page
         after = page[-1].id
-
-
-def count_by_state(connection: Connection) -> dict[SubscriberState, int]:
-    """How many are in each state; states without anybody are 0."""
-    found = connection.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
-    return dict.fromkeys(SubscriberState, 0) | {SubscriberState(state): number for state, number in found}
 
 
 def add_subscriber(

@@ -67,11 +67,6 @@ def read(document: dict[str, Any]) -> Arrangement:
     )
 
 
-def write_words(now: Arrangement, subject: str, preheader: str, intro: str) -> Arrangement:
-    """Blank words are left to the content again. A subject and a preheader are one line each."""
-    return replace(now, subject=_line(subject), preheader=_line(preheader), intro=intro.strip() or None)
-
-
 def move(now: Arrangement, shown: Sequence[int], tool_id: int, by: int) -> Arrangement:
     """Shift an item by some places among those shown; at the ends it stays."""
     order = list(shown)
@@ -174,12 +169,6 @@ def with_items(now: Arrangement, *changed: Item) -> Arrangement:
     return replace(now, items=tuple(items.values()))
 
 
-def differences(mine: Arrangement, theirs: Arrangement) -> list[str]:
-    """Which words differ, by the names of their fields."""
-    fields = {"Subject": "subject", "Preheader": "preheader", "Intro": "intro"}
-    return [label for label, name in fields.items() if getattr(mine, name) != getattr(theirs, name)]
-
-
 def _with_settings(now: Arrangement, **changed: Any) -> Arrangement:
     return replace(now, settings=tuple((dict(now.settings) | changed).items()))
 
@@ -190,7 +179,3 @@ def _is_web_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
     except ValueError:
         return False
-
-
-def _line(text: str) -> str | None:
-    return " ".join(text.split()) or None
