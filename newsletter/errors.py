@@ -3,6 +3,10 @@
 Every message is one line: what could not be done, why, and what to do next. Doors print it and nothing else.
 """
 
+from typing import TypeVar
+
+Row = TypeVar("Row")
+
 
 class NewsletterError(Exception):
     """The work could not be done. A command that meets it exits with 1."""
@@ -26,6 +30,14 @@ class RefusedError(NewsletterError):
 
 class BadInputError(NewsletterError, ValueError):
     """A file, address or value given by a person cannot be used; the message says where and why."""
+
+
+def known(row: Row | None, what: str, group: str | None = None) -> Row:
+    """The row, where there is one. Raises NotFoundError, which with ``group`` names the command that lists them."""
+    if row is None:
+        where = f"; `newsletter {group} list` shows those there are" if group else ""
+        raise NotFoundError(f"there is no {what}{where}")
+    return row
 
 
 def first_line(error: BaseException) -> str:

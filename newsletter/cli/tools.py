@@ -6,7 +6,7 @@ import click
 
 from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.tables import table
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError, known
 
 
 @click.group()
@@ -146,9 +146,7 @@ def show(door: Door, slug: str, as_json: bool) -> None:
     from newsletter.verdicts.tally import tally
 
     with reading(door.engine) as connection:
-        tool = standing_tool(connection, slug)
-        if tool is None:
-            raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+        tool = known(standing_tool(connection, slug), f"tool {slug!r}", "tools")
         takes, past = takes_of(connection, [tool.id])[tool.id], past_takes_of(connection, [tool.id])[tool.id]
         aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
         lines = scorecard(panel(connection), takes)

@@ -13,7 +13,7 @@ from db.engine import reading
 from db.receipts import Deferral, ItemVotes
 from newsletter.clock import Week, iso
 from newsletter.deliveries import pacing
-from newsletter.errors import NotFoundError
+from newsletter.errors import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,7 @@ class Responses:
 def read_receipt(engine: Engine, week: Week) -> Receipt:
     """One consistent view. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
         counts = deliveries.counts(connection, issue.id)
         failed = _pages(lambda after: deliveries.failures(connection, issue.id, after)) if counts.failed else ()
         return Receipt(
@@ -91,9 +89,7 @@ def read_receipt(engine: Engine, week: Week) -> Receipt:
 def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
     """How the sending goes, as of ``now``. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
         pace = receipts.pace(connection, issue.id, now - LATELY)
         waiting = receipts.deferrals(connection, issue.id)
         missed = receipts.count_missed(connection, issue.id, now)
@@ -106,9 +102,7 @@ def read_responses(engine: Engine, week: Week) -> Responses | None:
     from newsletter.issues.values import load_values  # the receipt of a sending has no use for it
 
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
         content = issues.content_of(connection, issue.id)
         if issue.started_at is None or content is None:
             return None

@@ -12,7 +12,7 @@ from db import deliveries, drafts, issues, receipts
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 
 _PAUSABLE = (IssueStatus.SENDING,)
 _RESUMABLE = (IssueStatus.PAUSED,)
@@ -79,9 +79,7 @@ def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
     and RefusedError where nobody is left to reach.
     """
     with transaction(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
         if issue.status not in _RESENDABLE:
             raise RefusedError(f"issue {week} is {issue.status}; only one that is sent or paused goes to the missed")
         queued = receipts.queue_missed(connection, issue.id, now)
@@ -99,9 +97,7 @@ def _move(
     now: datetime,
     reason: str | None = None,
 ) -> int:
-    issue = issues.issue_of_week(connection, str(week))
-    if issue is None:
-        raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+    issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
     if not deliveries.move_issue(connection, issue.id, allowed, status, now, reason):
         possible = " or ".join(allowed)
         raise RefusedError(f"issue {week} is {issue.status}; only one that is {possible} can become {status}")

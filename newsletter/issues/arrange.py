@@ -17,7 +17,7 @@ from db.engine import transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.issues.arrangement import Arrangement, read
 
 Edit = Callable[[Arrangement], Arrangement]
@@ -91,9 +91,7 @@ def arrangement_of(connection: Connection, issue: IssueRow) -> Arrangement:
 
 
 def _editable(connection: Connection, week: Week) -> IssueRow:
-    issue = issues.issue_of_week(connection, str(week))
-    if issue is None:
-        raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+    issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
     if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
         raise RefusedError(f"{week} is {issue.status} and can no longer be edited")
     return issue

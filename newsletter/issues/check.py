@@ -12,7 +12,7 @@ from db.keys import newest_link_key
 from db.material import announced_before, issue_material, takes_since
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, freeze, own_fields, shared_fields
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.issues import budget
 from newsletter.issues.checks import (
     check_address,
@@ -57,9 +57,7 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
     Raises NotFoundError for an unknown issue, RefusedError for one that was skipped.
     """
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
         if issue.skipped:
             raise RefusedError(f"{week} was skipped: nobody gets it, and there is nothing to check")
         content = issues.content_of(connection, issue.id)

@@ -12,7 +12,7 @@ from db.partitions import learn, make_partition
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.issues.choosing import carries_tools
 from newsletter.settings import Settings, required
 from newsletter.subscribers.selections import Selection
@@ -52,10 +52,7 @@ def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
 
 
 def _issue(connection: Connection, week: Week, *, lock: bool = False) -> IssueRow:
-    found = issues.issue_of_week(connection, str(week), lock=lock)
-    if found is None:
-        raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
-    return found
+    return known(issues.issue_of_week(connection, str(week), lock=lock), f"issue {week}", "issues")
 
 
 def _why_not(week: str, status: str) -> str:

@@ -16,7 +16,7 @@ from db.keys import address_key, link_keys, newest_link_key
 from db.material import issue_material
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, Recipient, assemble
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError, NotFoundError, known
 from newsletter.issues.choosing import carries_tools
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import Edition, load_edition, make_edition
@@ -78,9 +78,7 @@ def render_issue(
 def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
     """What an issue says: as it was frozen, or as a draft stands now. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
         return issue, values_of(connection, issue, settings)
 
 

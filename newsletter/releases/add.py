@@ -11,7 +11,7 @@ from db.releases import ReleaseRow
 from db.states import ReleaseStatus
 from db.tools import standing_tool
 from newsletter.clock import real_now
-from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.errors import BadInputError, RefusedError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.words import web_address
@@ -84,10 +84,7 @@ def _match(connection: Connection, naming: Naming, url: str, tool_id: int | None
 def _tool_id(connection: Connection, slug: str | None) -> int | None:
     if slug is None:
         return None
-    tool = standing_tool(connection, slug)
-    if tool is None:
-        raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
-    return tool.id
+    return known(standing_tool(connection, slug), f"tool {slug!r}", "tools").id
 
 
 def _key(url: str) -> str:
@@ -97,6 +94,6 @@ def _key(url: str) -> str:
 
 def _refuse_known(connection: Connection, key: str, now: datetime) -> None:
     """A page that announced something long ago may announce something else today."""
-    for known in rows.twins_by_url(connection, [key]):
-        if now - (known.published_at or known.first_seen_at) <= SAME_VERSION_WITHIN:
-            raise RefusedError(f"release {known.id} has this address already; `newsletter releases list` shows it")
+    for twin in rows.twins_by_url(connection, [key]):
+        if now - (twin.published_at or twin.first_seen_at) <= SAME_VERSION_WITHIN:
+            raise RefusedError(f"release {twin.id} has this address already; `newsletter releases list` shows it")

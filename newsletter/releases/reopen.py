@@ -8,7 +8,7 @@ from db import releases as rows
 from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.releases.homes import taught_by
 from newsletter.releases.matching import TAKEN_BACK
 from newsletter.releases.naming import fold_name
@@ -28,9 +28,7 @@ def reopen_release(engine: Engine, release_id: int, now: datetime, seen: str | N
     RefusedError where an issue that is no draft carries it.
     """
     with transaction(engine) as connection:
-        release = rows.release_by_id(connection, release_id, lock=True)
-        if release is None:
-            raise NotFoundError(f"there is no release {release_id}")
+        release = known(rows.release_by_id(connection, release_id, lock=True), f"release {release_id}")
         if seen not in (None, decision_on(release)):
             raise decided(release)
         if release.issue is not None and release.issue_status != IssueStatus.DRAFT:

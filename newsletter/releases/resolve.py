@@ -11,7 +11,7 @@ from db.issues import void_approval
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from db.tools import AliasRow, add_aliases, add_tool, standing_tool
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.collect import free_slug
 from newsletter.releases.homes import home_in_address, taught_by
@@ -36,9 +36,7 @@ def match_to_tool(
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
         release = _release(connection, release_id)
-        tool = standing_tool(connection, slug)
-        if tool is None:
-            raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+        tool = known(standing_tool(connection, slug), f"tool {slug!r}", "tools")
         if waiting and not (release.status != ReleaseStatus.DROPPED and release.tool_id == tool.id):
             _check_waits(release)
         _match(connection, release, tool.id, now, by)
@@ -106,10 +104,7 @@ def decided(release: ReleaseRow) -> DecidedError:
 
 
 def _release(connection: Connection, release_id: int) -> ReleaseRow:
-    release = rows.release_by_id(connection, release_id, lock=True)
-    if release is None:
-        raise NotFoundError(f"there is no release {release_id}; `newsletter releases list` shows those there are")
-    return release
+    return known(rows.release_by_id(connection, release_id, lock=True), f"release {release_id}", "releases")
 
 
 def _void_approval(connection: Connection, release: ReleaseRow, now: datetime) -> None:

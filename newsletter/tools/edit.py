@@ -9,7 +9,7 @@ from db import desk, drafts
 from db import tools as rows
 from db.engine import transaction
 from db.tools import AliasRow, ToolRow
-from newsletter.errors import NotFoundError
+from newsletter.errors import NotFoundError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.naming import fold_name, slug_of
 from newsletter.tools.reading import NewTool
@@ -21,9 +21,9 @@ def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
     address = canonical_url(given.url)
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
-        known = desk.tool_at(connection, address)
-        if known is not None:
-            return known.slug
+        there = desk.tool_at(connection, address)
+        if there is not None:
+            return there.slug
         slug = _free_slug(connection, given.name)
         rows.add_tool(
             connection, slug=slug, name=given.name, name_key=fold_name(given.name), url=given.url, address_key=address,
@@ -59,10 +59,7 @@ def set_listed(engine: Engine, slug: str, listed: bool, now: datetime) -> None:
 
 
 def _standing(connection: Connection, slug: str) -> ToolRow:
-    tool = rows.standing_tool(connection, slug)
-    if tool is None:
-        raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
-    return tool
+    return known(rows.standing_tool(connection, slug), f"tool {slug!r}", "tools")
 
 
 def _free_slug(connection: Connection, name: str) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from db import drafts, merging
 from db import tools as rows
 from db.engine import transaction
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.releases.naming import fold_name
 from newsletter.tools.catalogue import community_order, panel_order
 from newsletter.verdicts.tally import tally
@@ -49,9 +49,7 @@ def merge_tools(engine: Engine, source_slug: str, target_slug: str, now: datetim
 
 
 def _standing(found: dict[str, rows.ToolRow], slug: str) -> rows.ToolRow:
-    tool = found.get(slug)
-    if tool is None:
-        raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+    tool = known(found.get(slug), f"tool {slug!r}", "tools")
     if tool.merged_into_id is not None:
         raise RefusedError(f"{slug!r} was merged into another tool already; name that one")
     return tool

@@ -6,7 +6,7 @@ from typing import Any
 from db import api as pages
 from db.engine import reading
 from db.tools import aliases_of, standing_tool, takes_of
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError, known
 from newsletter.readers.community import community
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.exporting import tool_document
@@ -53,9 +53,7 @@ def list_tools(asked: Asked) -> Any:
 
 def show_tool(asked: Asked) -> Any:
     with reading(asked.site.engine) as connection:
-        tool = standing_tool(connection, asked.values["slug"])
-        if tool is None:
-            raise NotFoundError(f"there is no tool {asked.values['slug']!r}")
+        tool = known(standing_tool(connection, asked.values["slug"]), f"tool {asked.values['slug']!r}")
         takes = takes_of(connection, [tool.id])[tool.id]
         aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
     verdict, readers = tally(takes), community(tool.vote_ships, tool.vote_skips)

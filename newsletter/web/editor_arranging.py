@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from db import desk, issues, tools
 from db.engine import reading
 from db.material import issue_material
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError, NotFoundError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.issues import arrangement
 from newsletter.issues.arrange import Edit, arrange, undo
@@ -171,9 +171,7 @@ def _edited(
 def _values(request: Request) -> IssueValues:
     here = site(request)
     with reading(here.engine) as connection:
-        issue = issues.issue_of_week(connection, str(week_of(request)))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week_of(request)}")
+        issue = known(issues.issue_of_week(connection, str(week_of(request))), f"issue {week_of(request)}")
         return edition(issue_material(connection, issue), publication_of(here.settings))
 
 

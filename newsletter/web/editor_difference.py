@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute
 
 from db import arrangement, issues
 from db.engine import reading
-from newsletter.errors import NotFoundError
+from newsletter.errors import known
 from newsletter.issues.difference import difference
 from newsletter.issues.render import load_or_make, values_of
 from newsletter.issues.values import load_values
@@ -18,9 +18,7 @@ from newsletter.web.site import site
 def difference_page(request: Request, visitor: Visitor) -> Response:
     here, week = site(request), week_of(request)
     with reading(here.engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}")
+        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
         frozen = issues.content_of(connection, issue.id)
         values = values_of(connection, issue, here.settings)
         approval = arrangement.earlier_approval(connection, issue.id, frozen.content_hash if frozen else None)

@@ -21,7 +21,7 @@ from db.issues import IssueRow
 from db.material import IssueMaterial, issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import NewsletterError, NotFoundError
+from newsletter.errors import NewsletterError, NotFoundError, known
 from newsletter.issues.arrange import StaleError
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import content_mark
@@ -80,9 +80,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
     """The page as it stands; ``more`` are values on top, such as what somebody typed."""
     here, week = site(request), str(week_of(request))
     with reading(here.engine) as connection:
-        issue = issues.issue_of_week(connection, week)
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}")
+        issue = known(issues.issue_of_week(connection, week), f"issue {week}")
         material = issue_material(connection, issue)
         changes = rows.latest_changes(connection, issue.id)
         last = _last_change(changes, visitor.email)

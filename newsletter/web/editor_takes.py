@@ -15,7 +15,7 @@ from db.tools import TakeRow, ToolRow
 from newsletter.clock import last_ended_week, real_now
 from newsletter.editors.pasting import given_take, read_takes
 from newsletter.editors.roles import EVERYBODY, may_enter_take
-from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
@@ -182,9 +182,7 @@ def _tool_with_takes(
 ) -> tuple[ToolRow, list[tools.PanelistRow], list[TakeRow], list[TakeRow]]:
     slug = request.path_params["slug"]
     with reading(site(request).engine) as connection:
-        tool = tools.standing_tool(connection, slug)
-        if tool is None:
-            raise NotFoundError(f"there is no tool {slug!r}")
+        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
         takes = tools.takes_of(connection, [tool.id])[tool.id]
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
         return tool, tools.panel(connection), takes, past

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from db import audit, catalogue, desk, tools
 from db.engine import reading, transaction
 from db.tools import AliasRow, ToolRow
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError, NotFoundError, known
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools import edit
 from newsletter.tools.import_tools import import_tools
@@ -61,9 +61,7 @@ def shown_tool(
     """The page; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
-        tool = tools.standing_tool(connection, slug)
-        if tool is None:
-            raise NotFoundError(f"there is no tool {slug!r}")
+        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
         panel = tools.panel(connection)
         takes = tools.takes_of(connection, [tool.id])[tool.id]
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
