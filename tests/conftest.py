@@ -23,6 +23,8 @@ hypothesis.settings.load_profile("house")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(os.environ.get("NEWSLETTER_CORPUS", ROOT.parent / "shared" / "data"))
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what a page shows and asks: its queries run on both kinds in the other tests."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,10 +17,9 @@ from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings, load
 from scheduler import service
-from tests.conftest import complete_environment
+from tests.conftest import complete_environment, one_database
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
-from tests.integration.test_editor_issue import one_database
 
 READERS = 200
 

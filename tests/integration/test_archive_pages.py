@@ -21,10 +21,10 @@ from newsletter.issues.arrangement import Arrangement, add_sponsor, drop, write_
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
+from tests.conftest import one_database
 from tests.fakes.browser import Browser
 from tests.fakes.pages import not_isolated, put, words
 from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
-from tests.integration.test_editor_issue import one_database
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 

@@ -12,11 +12,11 @@ from newsletter.settings import Settings
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.app import create_app
+from tests.conftest import one_database
 from tests.fakes.browser import Browser
 from tests.fakes.pages import put, tool
 from tests.fakes.running_app import RunningApp
 from tests.fakes.sample_week import NOW
-from tests.integration.test_editor_issue import one_database
 
 
 @pytest.fixture

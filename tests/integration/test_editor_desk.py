@@ -2,23 +2,15 @@
 
 from datetime import timedelta
 
-import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import insert
 
 from db.engine import transaction
 from db.models import Feed
 from db.runs import claim_run, finish_run, write_plans
 from db.states import RunStatus
 from newsletter.issues.compose import compose_issue
-from newsletter.settings import Settings
-from tests.fakes.sample_week import NOW, WEEK, set_out
-from tests.integration.test_editor_issue import PAGE, Editor, Room
-
-
-@pytest.fixture
-def room(engine: Engine, settings: Settings) -> Room:
-    set_out(engine, settings)
-    return Room(engine, settings)
+from tests.fakes.editors_room import PAGE, Editor, Room
+from tests.fakes.sample_week import NOW, WEEK
 
 
 def glance(editor: Editor) -> str:

@@ -7,7 +7,7 @@ from html import unescape
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from db import releases, tools
 from db.engine import reading
@@ -15,17 +15,11 @@ from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Letter
 from newsletter.releases.rematch import rematch_releases
-from newsletter.settings import Settings
 from newsletter.tools.import_tools import import_tools
-from tests.fakes.sample_week import NOW, WEEK, set_out
+from tests.conftest import one_database
+from tests.fakes.editors_room import Editor, Room
+from tests.fakes.sample_week import NOW, WEEK
 from tests.fakes.together import at_once
-from tests.integration.test_editor_issue import Editor, Room, one_database
-
-
-@pytest.fixture
-def room(engine: Engine, settings: Settings) -> Room:
-    set_out(engine, settings)
-    return Room(engine, settings)
 
 
 def unmatched(room: Room) -> dict[str, int]:

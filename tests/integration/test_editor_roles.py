@@ -6,10 +6,12 @@ from starlette.routing import Route
 
 from db.engine import reading
 from db.models import AuditEntry, IssueChange, Letter, Take, Tool
-from newsletter.settings import Settings
 from newsletter.web import editor_pages
-from tests.fakes.sample_week import WEEK, set_out
-from tests.integration.test_editor_issue import Room
+from tests.conftest import one_database
+from tests.fakes.editors_room import Room
+from tests.fakes.sample_week import WEEK
+
+pytestmark = one_database
 
 OPEN = {"/editor/sign-in", "/editor/sign-in/{token}"}
 FOR_EVERYBODY = {
@@ -23,17 +25,6 @@ ROUTES = [
     if isinstance(route, Route) and route.path not in OPEN
     for method in sorted((route.methods or set()) - {"HEAD"})
 ]
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    return sqlite_url
-
-
-@pytest.fixture
-def room(engine: Engine, settings: Settings) -> Room:
-    set_out(engine, settings)
-    return Room(engine, settings)
 
 
 def filled(path: str) -> str:

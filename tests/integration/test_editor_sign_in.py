@@ -15,9 +15,9 @@ from newsletter.editors.sign_in import make_link, request_link
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
 from newsletter.web.session import COOKIE
+from tests.conftest import one_database
 from tests.fakes.browser import Browser
 from tests.fakes.times import MONDAY
-from tests.integration.test_editor_issue import one_database
 
 
 @pytest.fixture

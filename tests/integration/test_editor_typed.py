@@ -3,26 +3,16 @@
 from html import unescape
 
 import pytest
-from sqlalchemy import Engine
 
 from newsletter.issues.arrangement import LONGEST_NOTE
 from newsletter.issues.render import read_issue, render_issue
-from newsletter.settings import Settings
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
-from tests.fakes.sample_week import NOW, WEEK, set_out
-from tests.integration.test_editor_issue import PAGE, Room, fields
+from tests.conftest import one_database
+from tests.fakes.editors_room import PAGE, Room, fields
+from tests.fakes.sample_week import NOW, WEEK
 
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    return sqlite_url
-
-
-@pytest.fixture
-def room(engine: Engine, settings: Settings) -> Room:
-    set_out(engine, settings)
-    return Room(engine, settings)
+pytestmark = one_database
 
 
 @pytest.mark.parametrize("act", ["test", "look", "compose"])

@@ -27,8 +27,8 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.settings import Settings
 from newsletter.tools.merge import merge_tools
+from tests.conftest import one_database
 from tests.fakes.feed_server import Answer, FeedServer, item, rss
-from tests.integration.test_editor_issue import one_database
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"

@@ -16,11 +16,10 @@ from newsletter.deliveries.latencies import Latencies
 from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings, load
 from newsletter.web.app import create_app
-from tests.conftest import complete_environment
+from tests.conftest import complete_environment, one_database
 from tests.fakes.browser import Browser
 from tests.fakes.smtp_sink import Mail, Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
-from tests.integration.test_editor_issue import one_database
 
 SLOW = 0.3
 EACH_WAY = pytest.mark.parametrize("offers", [("CHUNKING", "PIPELINING"), ("PIPELINING",), ()])

@@ -21,9 +21,9 @@ from newsletter.deliveries.bounces_providers import read_notices
 from newsletter.deliveries.receive import receive_notices
 from newsletter.settings import Settings
 from newsletter.web.app import create_app
+from tests.conftest import one_database
 from tests.fakes.browser import Browser
 from tests.fakes.times import MONDAY
-from tests.integration.test_editor_issue import one_database
 from tests.integration.test_returned_mail import Mailed, mailed, state
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"

@@ -14,10 +14,10 @@ from newsletter.deliveries.send import send_due
 from newsletter.deliveries.transport import Offers, connect, submit
 from newsletter.setting_values import relays
 from newsletter.settings import Settings
+from tests.conftest import one_database
 from tests.fakes.certificate import write_certificate
 from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.integration.sending import WEEK, published, standing, with_relays
-from tests.integration.test_editor_issue import one_database
 
 MANY = 60
 WAYS = pytest.mark.parametrize(

@@ -29,10 +29,10 @@ from newsletter.errors import RefusedError, SettingsError
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase
+from tests.conftest import one_database
 from tests.fakes.mail_server import free_port
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
-from tests.integration.test_editor_issue import one_database
 
 
 class Sending(threading.Thread):

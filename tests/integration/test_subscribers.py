@@ -43,9 +43,9 @@ from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
+from tests.conftest import one_database
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
-from tests.integration.test_editor_issue import one_database
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
 

@@ -25,11 +25,11 @@ from newsletter.subscribers.import_subscribers import add_confirmed
 from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.app import create_app
+from tests.conftest import one_database
 from tests.fakes.pages import put
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
 from tests.fakes.times import MONDAY
-from tests.integration.test_editor_issue import one_database
 
 CSRF_FREE = {"List-Unsubscribe": "One-Click"}
 
