@@ -15,9 +15,13 @@ from db.releases import ReleaseRow, list_releases, sources_of
 from db.tools import add_tool, tool_by_slug
 from newsletter.clock import Clock, Week
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.feeds import fetch
 from newsletter.feeds.addresses import canonical_url
+from newsletter.feeds.document import Document
 from newsletter.feeds.download import Limits
 from newsletter.feeds.fetch import FetchedFeed, fetch_feeds
+from newsletter.feeds.parse import Readers, UnreadableError
+from newsletter.feeds.parse_worker import _answer, from_json
 from newsletter.feeds.watch import Watch, pause_feed, remove_feed, resume_feed, watch_feed
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.add import add_release
@@ -35,6 +39,21 @@ TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
 SUNDAY = "Sun, 15 Nov 2026 07:00:00 GMT"
 LAST_YEAR = "Tue, 18 Nov 2025 07:00:00 GMT"
 QUICK = Limits(connect=2, read=2, whole=2, parse=5)
+
+
+class ReadersHere(Readers):
+    """In this process: one of its own takes 0.2 seconds to start. test_gathering_hostile.py is about those."""
+
+    async def read(self, body: bytes, content_type: str, url: str) -> Document:
+        answer = _answer(body, {"content_type": content_type, "url": url})
+        if "error" in answer:
+            raise UnreadableError(answer["error"])
+        return from_json(answer["document"])
+
+
+@pytest.fixture(autouse=True)
+def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "Readers", ReadersHere)
 
 
 @pytest.fixture
