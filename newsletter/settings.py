@@ -101,6 +101,8 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
             read[item.name] = item.metadata["read"](secret_files.resolve(text, folder))
         except ValueError as error:
             raise SettingsError(f"{where} {error}") from None
+        except OSError as error:
+            raise SettingsError(f"{where} names {error.filename}, which cannot be used: {error.strerror}") from None
     return Settings(**read)
 
 
@@ -111,7 +113,7 @@ def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
         return {}
     except OSError as error:
         raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of a number without end
         raise SettingsError(f"{path.name} is not valid TOML: {error}") from None
     given = {}
     for key, value in document.items():
