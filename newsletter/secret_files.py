@@ -4,6 +4,7 @@
 stands for it there, percent-encoded where the value is a URL, so that any password may stand in one.
 """
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +28,17 @@ def resolve(value: str, folder: Path) -> str:
         return quote(secret, safe="") if in_url else secret
 
     return _WITHIN.sub(content, value)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """A file that only its owner may read, whole or not at all. Raises FileExistsError: none is ever overwritten."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except OSError as error:  # a full disk; half a file would stand in the way of the next try
+        path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _read(path: Path) -> str:

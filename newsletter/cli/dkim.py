@@ -1,6 +1,5 @@
 """``newsletter dkim``: keys for signing."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 
 from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.errors import BadInputError, RefusedError
+from newsletter.secret_files import write_new
 
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -66,11 +66,9 @@ def generate(door: Door, selector: str, domain: str, algorithm: str, as_json: bo
 def _write(path: Path, pem: bytes) -> None:
     """Never overwrites a key that may be in use."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, pem)
     except FileExistsError:
         raise RefusedError(f"{path} is there already; choose another selector, or move it away") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
 
 
 def _quoted(record: str) -> str:

@@ -1,12 +1,12 @@
 """``newsletter init``: the database, and a settings file to fill in."""
 
-import os
 import secrets
 from pathlib import Path
 
 import click
 
 from newsletter.cli.door import Door, answer, json_option, note, pass_door, refuse_newer
+from newsletter.secret_files import write_new
 from newsletter.settings import FILE
 
 _FILE = """\
@@ -58,10 +58,8 @@ def init(door: Door, write_settings: bool, as_json: bool) -> None:
 def _write_settings(path: Path) -> bool:
     """Never overwrites; the file holds a secret, so only its owner may read it."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, _FILE.format(key=secrets.token_urlsafe(32)).encode())
     except FileExistsError:
         note(f"{path} is there already and stays as it is.")
         return False
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(_FILE.format(key=secrets.token_urlsafe(32)))
     return True

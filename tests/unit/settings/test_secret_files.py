@@ -1,10 +1,12 @@
 """Secrets in files of their own."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import SettingsError
+from newsletter.secret_files import write_new
 from newsletter.settings import Settings, load
 
 KEY = "a-key-that-stands-in-a-file-0123456789"
@@ -69,3 +71,21 @@ def test_what_a_secret_file_holds_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         settings(tmp_path, DATABASE_URL="secret:url")
     assert "hunter22" not in str(refused.value)
+
+
+def test_a_new_secret_file_is_its_owners_alone_and_overwrites_none(tmp_path: Path) -> None:
+    write_new(tmp_path / "key", b"one")
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "key", b"two")
+    assert ((tmp_path / "key").read_bytes(), (tmp_path / "key").stat().st_mode & 0o777) == (b"one", 0o600)
+
+
+def test_a_secret_file_that_finds_no_room_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*/key'"):
+            write_new(tmp_path / "key", b"longer than there is room for")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "key").exists()
