@@ -107,6 +107,8 @@ def add(
         if not (consent_source and consent_source.strip()):
             raise click.UsageError("--confirmed needs --consent-source: how was consent given?")
         said = _add_confirmed(door, address, name, chosen, one_line(consent_source, 500), consent_at)
+    elif consent_source or consent_at:
+        raise click.UsageError("--consent-source and --consent-at tell of consent that was given: say --confirmed, too")
     else:
         said = _ask(door, address, name, chosen)
     answer({"email": address, "state": _state(door, address)}, as_json, said)

@@ -82,6 +82,13 @@ def test_a_consent_that_cannot_be_is_refused_as_in_a_file(command: Command, at: 
     assert content(command.folder) == before
 
 
+@pytest.mark.parametrize("told", [("--consent-source", "form"), ("--consent-at", "2026-01-01")])
+def test_consent_that_is_told_is_not_left_out_without_a_word(command: Command, told: tuple[str, str]) -> None:
+    before = content(command.folder)
+    assert "--confirmed" in command("subscribers", "add", "ada@example.org", *told, status=2).stderr
+    assert content(command.folder) == before
+
+
 def test_a_word_that_is_no_text_is_refused_and_a_file_may_be_called_so(command: Command) -> None:
     before = content(command.folder)
     assert "no text" in command("subscribers", "add", "j\udcfcrgen@example.org", status=2).stderr
