@@ -49,7 +49,7 @@ def compose(door: Door, name: str | None, as_json: bool) -> None:
     from newsletter.releases.rematch import rematch_releases
 
     now = door.clock.now()
-    week = week_argument(name) if name else last_ended_week(now, door.settings.timezone)
+    week = last_ended_week(now, door.settings.timezone) if name is None else week_argument(name)
     rematch_releases(door.engine, now)
     report = compose_issue(door.engine, week, door.settings, now)
     status = report.status
@@ -227,7 +227,7 @@ def approve(door: Door, issue: str, at: str | None, expect: str | None, as_json:
     from newsletter.issues.approve import approve_issue
     from newsletter.issues.check import check_recipients
 
-    send_at = _instant(door, at) if at else None
+    send_at = None if at is None else _instant(door, at)
     readers = [found.message for found in check_recipients(door.engine, week_argument(issue))]
     if readers and sys.stdin.isatty() and not as_json:
         click.confirm(f"{' '.join(readers)} Approve it all the same?", abort=True)

@@ -42,7 +42,7 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
     from newsletter.errors import BadInputError
 
     try:
-        name = str(Week.parse(week)) if week else None
+        name = None if week is None else str(Week.parse(week))
     except ValueError as error:
         raise BadInputError(str(error)) from None
     found: list[ReleaseRow] = []

@@ -107,7 +107,7 @@ def add(
         if not (consent_source and consent_source.strip()):
             raise click.UsageError("--confirmed needs --consent-source: how was consent given?")
         said = _add_confirmed(door, address, name, chosen, one_line(consent_source, 500), consent_at)
-    elif consent_source or consent_at:
+    elif consent_source is not None or consent_at is not None:
         raise click.UsageError("--consent-source and --consent-at tell of consent that was given: say --confirmed, too")
     else:
         said = _ask(door, address, name, chosen)
@@ -172,7 +172,7 @@ def _add_confirmed(
     from newsletter.subscribers.selections import Selection
 
     now = door.clock.now()
-    at = _consent_at(address, consent_at, now) if consent_at else now
+    at = now if consent_at is None else _consent_at(address, consent_at, now)
     came_in = add_confirmed(
         door.engine, address, name=name, selection=Selection(categories).key(), consent_source=source, now=now,
         consent_at=at,

@@ -115,6 +115,14 @@ def test_what_cannot_be_done_is_one_line(issues: Command) -> None:
     assert "2026-W99" in issues.refuses("issues", "approve", "2026-W99")
 
 
+def test_an_empty_week_or_time_is_none_and_not_the_usual_one(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    assert "'' is no week" in issues.refuses("issues", "compose", "--week", "")
+    assert "'' is no week" in issues.refuses("releases", "list", "--week", "")
+    issues.json("issues", "compose")
+    assert "--at must be a time" in issues.refuses("issues", "approve", "2026-W47", "--at", "")
+
+
 def test_a_time_that_is_past_is_refused(engine: Engine, issues: Command) -> None:
     launch(engine, "alpha", "SSS")
     issues.json("issues", "compose")
