@@ -96,6 +96,8 @@ def _mails(door: Door, where: str | None) -> "Iterator[Arrived | Unread]":
 
     if where == "-":
         return mails_in(sys.stdin.buffer)
+    if where == "":  # a path of no words is the working folder
+        raise click.UsageError("the name of the mail to read is empty")
     if where is not None:
         return mails_at(Path(where))
     if door.settings.bounce_mailbox is None:

@@ -89,6 +89,12 @@ def test_consent_that_is_told_is_not_left_out_without_a_word(command: Command, t
     assert content(command.folder) == before
 
 
+def test_an_empty_name_of_mail_is_not_the_working_folder(command: Command) -> None:
+    before = content(command.folder)
+    assert "is empty" in command("bounces", "read", "", status=2).stderr
+    assert content(command.folder) == before
+
+
 def test_a_word_that_is_no_text_is_refused_and_a_file_may_be_called_so(command: Command) -> None:
     before = content(command.folder)
     assert "no text" in command("subscribers", "add", "j\udcfcrgen@example.org", status=2).stderr
