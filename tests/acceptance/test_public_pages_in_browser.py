@@ -49,7 +49,8 @@ LARGER = """() => {
   const all = [...document.querySelectorAll("body, body *")].map(e => [e, parseFloat(getComputedStyle(e).fontSize)]);
   for (const [element, size] of all) element.style.fontSize = 2 * size + "px";
 }"""
-SPILLED = """parts => parts.filter(e => e.scrollWidth > e.clientWidth + 2 || e.getBoundingClientRect().right > innerWidth)
+SPILLED = """parts => parts
+  .filter(e => e.scrollWidth > e.clientWidth + 2 || e.getBoundingClientRect().right > innerWidth)
   .map(e => `${e.tagName}.${e.className} ${e.scrollWidth}/${e.clientWidth}`)"""
 
 PICTURES = os.environ.get("PICTURES")
