@@ -1,6 +1,7 @@
 """The shapes that a tool's fields take, and how each is read from JSON. Every reader raises Fault."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?", re.ASCII)
 _PANELIST = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROLS_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
+
+# Of themselves: a zero-width space, a soft hyphen, a mark without its letter. A link of such words cannot be pressed.
+_UNSEEN = ("Cf", "Mn", "Me", "Zs")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_ADDRESS = re.compile(r'[\s\x00-\x20\x7f<>"\\]')
@@ -50,8 +54,11 @@ def kind(value: Any) -> str:
 
 
 def line(value: Any, longest: int = LONGEST_LINE) -> str | None:
-    """One line of text, or null; blank text is null."""
-    return None if value is None else _CONTROLS.sub(" ", _text(value, longest)).strip() or None
+    """One line of text, or null; text that shows nothing is null."""
+    if value is None:
+        return None
+    found = _CONTROLS.sub(" ", _text(value, longest)).strip()
+    return found if any(unicodedata.category(letter) not in _UNSEEN for letter in found) else None
 
 
 def tagline(value: Any) -> str | None:
