@@ -15,17 +15,16 @@ text that a stranger typed into a form: nobody can make us mail their words to s
 """
 
 import hashlib
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from newsletter.deliveries import headers, splice
+from newsletter.issues.words import WIDTH, wrapped
 from newsletter.templating import markup_environment, text_environment
 
 _NOTHING_TO_REPLACE = "\x00"
-_WIDTH = 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,14 @@ def words_of(kind: str, sender: Sender, values: dict[str, Any]) -> Words:
 
 
 def wrap(text: str) -> str:
-    """Lines of at most 76 characters where words allow it; a link is never broken."""
-    lines = (
-        textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if len(line) > _WIDTH else line
-        for line in text.split("\n")
-    )
-    return "\n".join(lines)
+    """Lines of at most 78 characters, further in below one that is set in; a link is never broken."""
+    return "\n".join(_wrapped(line) if len(line) > WIDTH else line for line in text.split("\n"))
+
+
+def _wrapped(line: str) -> str:
+    words = line.lstrip(" ")
+    margin = " " * (len(line) - len(words))
+    return wrapped(words, margin * 2, margin)
 
 
 def letter_bytes(

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,3 +67,13 @@ def test_the_welcome_tells_what_the_latest_issue_says() -> None:
 def test_the_welcome_before_the_first_issue_speaks_of_none() -> None:
     first = words_of("welcome", SENDER, VALUES["welcome"] | {"latest": None, "latest_link": None})
     assert "issues/" not in first.text + first.html
+
+
+@pytest.mark.parametrize("name", ["W" * 200, "A name of many words " * 6])
+def test_a_long_name_is_wrapped_below_itself(name: str) -> None:
+    latest: Any = VALUES["welcome"]["latest"]
+    long = replace(latest, items=(replace(latest.items[0], name=name.strip()), *latest.items[1:]))
+    lines = words_of("welcome", SENDER, VALUES["welcome"] | {"latest": long}).text.split("\n")
+    assert max(map(len, lines)) <= 78
+    first = next(place for place, line in enumerate(lines) if line.startswith(f"  {name[:9]}"))
+    assert re.match(r" {4}\S", lines[first + 1])
