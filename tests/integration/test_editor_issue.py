@@ -415,6 +415,16 @@ def test_a_test_goes_to_the_addresses_given(room: Room) -> None:
 
 
 @one_database
+def test_what_changes_nothing_is_not_said_to_be_done(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    first = ada.item("Curly")
+    for act in (f"{first}/up", f"{first}/unpin", f"{first}/restore"):
+        assert "said=Nothing+changed" in ada.press(act).headers["location"], act
+    assert "said=Saved" in ada.press(f"{first}/up", subject="Typed beside it").headers["location"]
+
+
+@one_database
 def test_a_draft_is_stopped_to_skip_its_week(room: Room) -> None:
     ada = room.editor()
     ada.open()
