@@ -164,8 +164,8 @@ def _edited(
             here.engine, week_of(request), edit, what, by=visitor.email, revision=revision, now=here.clock.now()
         )
         voided = voided or done.voided
-        if not done.changed:
-            what = "saved" if changed(typed) else "nothing changed"
+        if not done.changed and not changed(typed):  # a pair that was chosen is stored with what was typed
+            what = "nothing changed"
     said = what[:1].upper() + what[1:] + (". The approval is void: approve it again." if voided else "")
     return back_with(request, typed, said, f"#item-{at}" if at else "")
 

@@ -421,7 +421,8 @@ def test_what_changes_nothing_is_not_said_to_be_done(room: Room) -> None:
     first = ada.item("Curly")
     for act in (f"{first}/up", f"{first}/unpin", f"{first}/restore"):
         assert "said=Nothing+changed" in ada.press(act).headers["location"], act
-    assert "said=Saved" in ada.press(f"{first}/up", subject="Typed beside it").headers["location"]
+    chosen = ada.press("pair", left="curly", right="pagewright").headers["location"]
+    assert "said=Changed+the+head-to-head" in chosen
 
 
 @one_database
