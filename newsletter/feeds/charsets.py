@@ -17,7 +17,8 @@ _MARKS = (
 # As browsers read these names: with the letters that Windows added.
 _WIDER = {
     "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949", "iso-8859-8-i": "iso-8859-8", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
+    "ks_c_5601-1987": "cp949", "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252",
+    "iso-8859-8-i": "iso-8859-8", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
 }  # fmt: skip
 _IN_ESCAPES = re.compile(r"iso-2022.*|hz.*")  # nothing but ASCII to the eye
 _SEVERAL_BYTES = re.compile(r"cp9\d\d|gb18030|big5.*|euc.*")  # unlike the others, not every text is in them
@@ -36,17 +37,18 @@ def _charset(content_type: str, body: bytes) -> str | None:
         if body.startswith(mark):
             return name
     named, written = _NAMED.search(content_type), _DECLARED.match(body)
-    declared = _wider(written[1].decode("ascii")) if written else None
+    declared = wider(written[1].decode("ascii")) if written else None
     if declared and _IN_ESCAPES.fullmatch(declared):
         return declared
     if _is_in("utf-8", body):  # text that is in another is so by no chance, but for a word or two
         return "utf-8"
     if declared and _SEVERAL_BYTES.fullmatch(declared) and _is_in(declared, body):
         return declared
-    return _wider(named[1]) if named else declared
+    return wider(named[1]) if named else declared
 
 
-def _wider(name: str) -> str:
+def wider(name: str) -> str:
+    """The encoding that browsers read under this name."""
     return _WIDER.get(name.lower(), name.lower())
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from newsletter.feeds.charsets import wider
 from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, web_address
 
 _READ = 200_000
@@ -69,6 +70,6 @@ def _decoded(body: bytes, content_type: str) -> str:
     declared = _CHARSET.search(body)
     encoding = named[1] if named else declared[1].decode("ascii") if declared else "utf-8"
     try:
-        return body.decode(encoding, "replace")
+        return body.decode(wider(encoding), "replace")
     except LookupError:
         return body.decode("utf-8", "replace")

@@ -24,6 +24,15 @@ def test_encodings_are_found_in_header_or_page() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("title", "declared", "written"),
+    [("It’s “here”", "iso-8859-1", "cp1252"), ("①号ツール", "Shift_JIS", "cp932"), ("똠방", "euc-kr", "cp949")],
+)
+def test_names_of_encodings_mean_what_browsers_take_them_for(title: str, declared: str, written: str) -> None:
+    body = f"<meta charset='{declared}'><title>{title}</title>".encode(written)
+    assert read_page(body, "text/html", "https://a.example/").title == title
+
+
 def test_a_page_without_a_title_has_none() -> None:
     assert read_page(b"%PDF-1.4 \x00\xff", "application/pdf", "https://a.example/").title == ""
     assert read_page(b"<title><title></title", "text/html", "https://a.example/").canonical is None
