@@ -183,16 +183,20 @@ def note_trouble(connection: Connection, issue_id: int, trouble: str | None) -> 
 
 
 def skip_cancelled(connection: Connection, issue_id: int, now: datetime) -> int:
-    """Skip what waits under an issue that is cancelled, nothing under any other. What is in flight finishes.
+    """Skip what waits under an issue that is cancelled, nothing under any other. What is in flight finishes; what is
+    uncertain is tried no more and stays so, for it may have arrived.
 
     Holds the issue's row, so that of a cancelling and a sender that gives back, the later one sees what the other did.
     """
     status = connection.scalar(select(Issue.status).where(Issue.id == issue_id).with_for_update())
     if status != IssueStatus.CANCELLED:
         return 0
+    connection.execute(
+        update(Delivery).where(Delivery.issue_id == issue_id, status_is("uncertain")).values(next_attempt_at=None)
+    )
     return connection.execute(
         update(Delivery)
-        .where(Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "deferred", "uncertain")))
+        .where(Delivery.issue_id == issue_id, Delivery.status.in_(("queued", "deferred")))
         .values(status=DeliveryStatus.SKIPPED, finished_at=now, reply="the issue was cancelled", next_attempt_at=None)
     ).rowcount
 

@@ -393,6 +393,18 @@ def test_one_click_needs_https_anywhere_but_at_home(settings: Settings) -> None:
     check_ready(replace(settings, public_url="http://127.0.0.1:8000"))
 
 
+@one_database
+def test_what_may_have_arrived_is_not_called_skipped_by_a_cancelling(engine: Engine, settings: Settings) -> None:
+    with Sink().ending(lambda mail, n: None if mail.recipient.startswith("reader3@") else "450 4.2.0 later") as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 10)
+        send_due(engine, here, standing(), WEEK)
+    assert cancel_issue(engine, WEEK, NOW) == CancelReport(skipped=9, held=0)
+    found = read_receipt(engine, WEEK)
+    assert (found.counts.uncertain, found.counts.skipped, found.waiting_until) == (1, 9, None)
+    assert not send_due(engine, here, standing(NOW + timedelta(hours=24))).issues
+
+
 def test_what_a_sender_gives_back_after_a_cancelling_is_skipped_too(engine: Engine, settings: Settings) -> None:
     with Sink().delaying(0.02) as sink:
         here = with_relays(settings, sink.url)
