@@ -2,12 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, insert
 
-from db.engine import make_engine, reading, transaction
+from db.engine import reading, transaction
 from db.models import Release
 from db.releases import list_releases
 from db.tools import tools_by_slug
@@ -29,13 +28,6 @@ PAGE = f"/editor/issues/{WEEK}"
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     return sqlite_url
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 class ScriptedEditor:

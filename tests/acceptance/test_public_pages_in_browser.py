@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, update
 
-from db.engine import make_engine, transaction
+from db.engine import transaction
 from db.keys import newest_link_key
 from db.models import Tool
 from db.tools import tool_by_slug, tools_by_slug
@@ -64,10 +64,8 @@ PATHS = [
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -29,20 +29,6 @@ from tests.fakes.sample_week import LAUNCHES, NOW, WEEK, set_out
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-@pytest.fixture
-def browser(engine: Engine, settings: Settings) -> Browser:
-    return Browser(create_app(settings, engine, Clock(NOW, running=False)))
-
-
-@pytest.fixture
-def sent(engine: Engine, settings: Settings, browser: Browser) -> Browser:
-    """The sample week, approved and on its way."""
-    set_out(engine, settings)
-    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
-    publish_issue(engine, WEEK, settings, NOW)
-    return browser
-
-
 def test_an_issue_is_public_from_its_start_and_not_before(engine: Engine, settings: Settings, browser: Browser) -> None:
     set_out(engine, settings)
     approve_issue(engine, WEEK, "ed@example.com", settings, NOW)

@@ -1,7 +1,7 @@
 """Feeds in, releases out: fetching as a good citizen, and what becomes of what it brings."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -54,12 +54,6 @@ class ReadersHere(Readers):
 @pytest.fixture(autouse=True)
 def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "Readers", ReadersHere)
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with FeedServer() as running:
-        yield running
 
 
 class Gathering:

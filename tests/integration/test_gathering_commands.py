@@ -1,7 +1,6 @@
 """``newsletter gather``, ``feeds`` and ``releases`` as their users type them: statuses, lines, shapes of documents."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,6 @@ from tests.fakes.feed_server import FeedServer, item, rss
 
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
 TOOL = {"slug": "quillbase", "name": "Quillbase", "url": "https://q.example", "category": "Writing"}
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with FeedServer() as running:
-        yield running
 
 
 @pytest.fixture

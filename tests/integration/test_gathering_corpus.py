@@ -15,7 +15,7 @@ import feedparser
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import make_engine, reading
+from db.engine import reading
 from db.feeds import all_feeds
 from db.releases import ReleaseRow, list_releases
 from newsletter import settings as settings_module
@@ -58,16 +58,8 @@ def histories(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with FeedServer() as running:
-        yield running
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import asyncio
 import gzip
 import resource
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import make_engine, reading
+from db.engine import reading
 from db.releases import list_releases
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
@@ -31,16 +30,8 @@ LIMITS = Limits(connect=2, read=2, whole=4, parse=2)
 
 
 @pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with FeedServer() as running:
-        yield running
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 def doctype(declarations: str, title: str) -> str:

@@ -6,14 +6,13 @@ import email.policy
 import io
 import json
 import re
-from collections.abc import Iterator
 from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
-from db.engine import make_engine, reading
+from db.engine import reading
 from db.models import Tool
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
@@ -46,10 +45,8 @@ FIELDS = {
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

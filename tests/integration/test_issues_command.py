@@ -1,12 +1,11 @@
 """``newsletter issues`` as it is typed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, update
 
-from db.engine import make_engine, transaction
+from db.engine import transaction
 from db.models import Subscriber
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import load
@@ -16,11 +15,9 @@ from tests.integration.test_issues import NOW, WEEK, add_reader, add_release, ad
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def database_url(sqlite_url: str) -> str:
     """SQLite alone: the verbs are tested on both databases, the commands only pass on."""
-    engine = make_engine(sqlite_url)
-    yield engine
-    engine.dispose()
+    return sqlite_url
 
 
 @pytest.fixture

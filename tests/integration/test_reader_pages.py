@@ -11,8 +11,6 @@ from db.keys import newest_link_key
 from db.models import Bookmark, Confirmation, Subscriber, Tool, Vote
 from db.readership import erase_traces
 from newsletter.clock import Clock, real_now
-from newsletter.issues.approve import approve_issue
-from newsletter.issues.publish import publish_issue
 from newsletter.readers.identity import sign_reader
 from newsletter.settings import Settings
 from newsletter.subscribers.sign_up import SignUp, sign_up
@@ -20,21 +18,7 @@ from newsletter.subscribers.tokens import Link, one_time_token, sign_link, sign_
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import put, tool, words
-from tests.fakes.sample_week import NOW, WEEK, set_out
-
-
-@pytest.fixture
-def browser(engine: Engine, settings: Settings) -> Browser:
-    return Browser(create_app(settings, engine, Clock(NOW, running=False)))
-
-
-@pytest.fixture
-def sent(engine: Engine, settings: Settings, browser: Browser) -> Browser:
-    """The sample week, approved and on its way."""
-    set_out(engine, settings)
-    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
-    publish_issue(engine, WEEK, settings, NOW)
-    return browser
+from tests.fakes.sample_week import NOW
 
 
 def link_of(engine: Engine, email: str, slug: str | None = None) -> str:

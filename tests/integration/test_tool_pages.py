@@ -7,20 +7,12 @@ from html import unescape
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.clock import Clock
-from newsletter.settings import Settings
 from newsletter.tools.merge import merge_tools
-from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
 from tests.fakes.pages import not_isolated, put, tool, words
 from tests.fakes.sample_week import NOW
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}&amp;"
-
-
-@pytest.fixture
-def browser(engine: Engine, settings: Settings) -> Browser:
-    return Browser(create_app(settings, engine, Clock(NOW, running=False)))
 
 
 def test_tools_are_sorted_by_panel_community_or_newest(engine: Engine, browser: Browser) -> None:
