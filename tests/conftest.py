@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from db.engine import make_engine
 from db.migrate import migrate
 from newsletter import settings as settings_module
+from newsletter.demo.inbox import Inbox
 from newsletter.settings import Settings
 from tests.chromium import chromium_at, find_chromium
 from tests.databases import PostgresServer, copy_of_template, find_postgres
@@ -117,6 +118,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """What a complete installation is told."""
     return settings_module.load(complete_environment(database_url), tmp_path)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    with Inbox(tmp_path / "inbox") as found:
+        yield found
 
 
 def complete_environment(database_url: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -20,6 +20,7 @@ import pytest
 from newsletter.demo.inbox import Inbox
 from newsletter.subscribers.formulas import as_text
 from tests.acceptance.command import Command
+from tests.fakes.waiting import until
 
 ADDRESS = "ada@reader.example"
 SETTINGS = {
@@ -29,12 +30,6 @@ SETTINGS = {
     "NEWSLETTER_POSTAL_ADDRESS": "Example Press, 1 Example Street",
     "NEWSLETTER_PUBLIC_URL": "https://news.example.com",
 }
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    with Inbox(tmp_path / "inbox") as found:
-        yield found
 
 
 @pytest.fixture
@@ -65,13 +60,6 @@ def serving(newsletter: Command) -> Iterator[httpx.Client]:
         _, said = process.communicate(timeout=30)
     assert "Traceback" not in said, said
     assert ADDRESS not in said, "an address is never logged"
-
-
-def until(what: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.05)
 
 
 def newest(inbox: Inbox, count: int) -> EmailMessage:

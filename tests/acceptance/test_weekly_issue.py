@@ -74,12 +74,6 @@ def versions(*entries: tuple[str, str]) -> bytes:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    with Inbox(tmp_path / "inbox") as found:
-        yield found
-
-
-@pytest.fixture
 def server() -> Iterator[FeedServer]:
     with FeedServer() as found:
         yield found

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,13 +22,6 @@ send.WORTH_A_PROCESS = 10**9
 from newsletter.cli.main import main
 main(sys.argv[1:])
 """
-
-
-def until(what: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.05)
 
 
 class Machine:

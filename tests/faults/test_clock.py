@@ -19,6 +19,7 @@ from newsletter.settings import Settings, load
 from scheduler import service
 from tests.conftest import complete_environment, one_database
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published, standing, with_relays
 
 READERS = 200
@@ -39,9 +40,7 @@ def test_a_clock_that_jumps_neither_holds_a_sending_nor_repeats_it(
         senders = [threading.Thread(target=send_due, args=(engine, here, standing(), WEEK)) for _ in range(2)]
         for sender in senders:
             sender.start()
-        until = time.monotonic() + 30
-        while len(sink.mails) < 50 and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: len(sink.mails) >= 50, 30)
         ahead[0] = hours * 3600.0
         for sender in senders:
             sender.join(60)
@@ -64,8 +63,6 @@ def test_a_service_goes_on_when_the_clock_of_its_machine_is_put_back(
             with transaction(engine) as connection:
                 words = {"subject": "Still here", "paragraphs": []}
                 add_letter(connection, LetterKind.NOTICE, "ada@example.org", words, real_now(), real_now())
-            until = time.monotonic() + 10
-            while not sink.mails and time.monotonic() < until:
-                time.sleep(0.05)
+            until(lambda: sink.mails, 10)
     engine.dispose()
     assert sink.recipients() == {"ada@example.org": 1}

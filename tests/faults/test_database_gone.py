@@ -19,6 +19,7 @@ from newsletter.deliveries.transport import RelayError, connect
 from newsletter.settings import Settings, load
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published, standing, with_relays
 
 READERS = 1500
@@ -33,9 +34,7 @@ def send_while(
         published(engine, here, readers)
         sending = threading.Thread(target=send_due, args=(engine, here, standing(), WEEK))
         sending.start()
-        until = time.monotonic() + 30
-        while len(sink.mails) < 50 and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: len(sink.mails) >= 50, 30)
         disturb()
         sending.join(60)
         assert not sending.is_alive()

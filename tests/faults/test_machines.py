@@ -11,8 +11,9 @@ from db.engine import reading
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.settings import Settings
 from tests.conftest import complete_environment
-from tests.fakes.machines import Cable, Machine, until
+from tests.fakes.machines import Cable, Machine
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published
 
 pytestmark = pytest.mark.postgres

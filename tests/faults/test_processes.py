@@ -15,6 +15,7 @@ from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.senders import NICENESS
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published
 
 COMMAND = [sys.executable, "-m", "newsletter.cli.main"]
@@ -49,8 +50,8 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
         parent = start(environ, *command.split())
         helpers: set[int] = set()
         wanted = 2 if "serve" in command else 1  # who sends and does nothing else is one of the two itself
-        until = time.monotonic() + 60
-        while (len(sink.mails) < 50 or len(helpers) < wanted) and time.monotonic() < until:
+        end = time.monotonic() + 60
+        while (len(sink.mails) < 50 or len(helpers) < wanted) and time.monotonic() < end:
             helpers |= children(parent.pid)
             time.sleep(0.05)
         assert len(helpers) >= wanted, "no helper was started"
@@ -82,9 +83,7 @@ def test_who_finds_all_in_other_hands_waits_for_the_end_and_goes_on_if_they_are_
         engine = make_engine(database_url)
         published(engine, settings_module.load(environ, tmp_path), 200)
         other = start(environ, "issues", "send", str(WEEK))
-        until = time.monotonic() + 60
-        while not sink.mails and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: sink.mails)
         mine = start(environ, "issues", "send", str(WEEK))
         time.sleep(0.3)
         if killed:
@@ -111,9 +110,7 @@ def test_what_stops_a_whole_group_loses_and_repeats_nothing(
         published(engine, settings_module.load(environ, tmp_path), 4000)
         engine.dispose()
         sending = start(environ, "issues", "send", str(WEEK))
-        until = time.monotonic() + 60
-        while len(sink.mails) < 300 and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: len(sink.mails) >= 300)
         os.killpg(sending.pid, sign)
         sending.wait(30)
         reached = len(sink.mails)
@@ -137,9 +134,7 @@ def test_two_that_send_at_once_double_nothing(database_url: str, tmp_path: Path,
         mine = start(environ, "issues", "send", str(WEEK))
         try:
             assert mine.wait(120) == 0
-            until = time.monotonic() + 60
-            while read_receipt(engine, WEEK).status != "sent" and time.monotonic() < until:
-                time.sleep(0.1)
+            until(lambda: read_receipt(engine, WEEK).status == "sent")
         finally:
             other.terminate()
             other.wait(30)

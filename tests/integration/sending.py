@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy import Engine, insert, select
 
 from db.claims import Claimed, claim
@@ -14,9 +16,11 @@ from db.outcomes import Written
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
 from newsletter.clock import Clock, Week, real_now
+from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.message import Envelope, freeze
 from newsletter.issues.content import Block, Rendered
 from newsletter.issues.publish import publish_issue
+from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
 
@@ -50,6 +54,18 @@ def rendered(size: int = 2000) -> Rendered:
         Block("foot", f'<a href="{link}">Preferences</a></body></html>\n', f"Preferences: {link}\n"),
     ]
     return Rendered("2026-W47", "Three tools, één verdict", "What to ship this week", tuple(blocks), PLACEHOLDER)
+
+
+def signing(settings: Settings, folder: Path) -> tuple[Settings, dict[bytes, Signer]]:
+    """The settings with two keys of example.com, which stand in the folder; and those by their selectors."""
+    signers = {
+        b"nov": Signer("nov", "example.com", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        b"ed": Signer("ed", "example.com", ed25519.Ed25519PrivateKey.generate()),
+    }
+    for signer in signers.values():
+        (folder / signer.selector).write_bytes(signer.pem())
+    keys = tuple(DkimKey(signer.selector, "example.com", folder / signer.selector) for signer in signers.values())
+    return replace(settings, dkim=keys), signers
 
 
 def approved_issue(engine: Engine, settings: Settings, size: int = 2000) -> int:

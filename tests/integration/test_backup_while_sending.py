@@ -1,7 +1,6 @@
 """A backup taken in the middle of a sending, brought back: its counts add up, and the sending ends from there."""
 
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from newsletter.operations.backup import back_up, restore
 from newsletter.settings import load
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import (
     GONE,
     NOW,
@@ -50,9 +50,7 @@ def test_a_backup_taken_while_ten_thousand_are_sent_restores_to_counts_that_reco
         published(engine, settings, READERS)
         sending = threading.Thread(target=send_due, args=(engine, settings, standing(), WEEK))
         sending.start()
-        until = time.monotonic() + 120
-        while len(sink.mails) < 500 and time.monotonic() < until:
-            time.sleep(0.005)
+        until(lambda: len(sink.mails) >= 500)
         back_up(engine, copy, now=real_now())
         arrived = set(sink.recipients())
         sending.join(120)

@@ -28,8 +28,9 @@ from scheduler.timetable import timetable
 from tests.conftest import complete_environment
 from tests.databases import PostgresServer
 from tests.fakes.feed_server import FeedServer
-from tests.fakes.machines import Machine, until
+from tests.fakes.machines import Machine
 from tests.fakes.times import MONDAY
+from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.postgres
 

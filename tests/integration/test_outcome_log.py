@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from newsletter.settings import Settings
 from scheduler.engine import Context
 from scheduler.jobs import prune
 from tests.fakes.smtp_sink import Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import GONE, NOW, held, published, sent, standing, statuses, with_relays
 
 
@@ -208,13 +208,10 @@ def test_who_writes_to_the_database_for_long_does_not_hold_up_what_is_claimed(
     with Sink().delaying(0.01) as sink:
         sending = threading.Thread(target=send_due, args=(engine, with_relays(settings, sink.url), standing()))
         sending.start()
-        until = time.monotonic() + 30
-        while not sink.mails and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: sink.mails, 30)
         with transaction(elsewhere):
             begun = len(sink.mails)
-            while len(sink.mails) < 400 and time.monotonic() < until:
-                time.sleep(0.01)
+            until(lambda: len(sink.mails) >= 400, 30)
             arrived = len(sink.mails)
         sending.join(30)
     assert begun < arrived == 400

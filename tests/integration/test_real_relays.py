@@ -3,22 +3,18 @@
 import re
 import smtplib
 import time
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import dkim as dkimpy
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy import Engine, select, update
 
 from db.engine import is_sqlite, reading, transaction
 from db.models import Delivery, Issue, Subscriber
-from newsletter.deliveries.dkim import Signer
 from newsletter.deliveries.read_mailbox import mails_at
 from newsletter.deliveries.receive import receive_mail
 from newsletter.deliveries.send import send_due
-from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
 from tests.fakes.exim import Exim, EximWithoutChunking
 from tests.fakes.mail_server import MailServer
@@ -26,7 +22,7 @@ from tests.fakes.opensmtpd import OpenSMTPD
 from tests.fakes.postfix import Postfix, PostfixWithARate, PostfixWithTls
 from tests.fakes.postgrey import Postgrey
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
+from tests.integration.sending import NOW, WEEK, published, signing, standing, subscribe, with_relays
 
 READERS = 50
 ONCE = (b"from", b"to", b"subject", b"date", b"message-id", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post")
@@ -48,14 +44,7 @@ def test_what_lies_in_the_mailboxes_behind_a_real_server_is_what_we_wrote(
         pytest.skip(missing)
     if kind in (PostfixWithARate, PostfixWithTls) and not (full or is_sqlite(engine)):
         pytest.skip("--full runs this beside PostgreSQL, too: the relay is what is different")
-    signers = {
-        b"nov": Signer("nov", "example.com", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
-        b"ed": Signer("ed", "example.com", ed25519.Ed25519PrivateKey.generate()),
-    }
-    for signer in signers.values():
-        (tmp_path / signer.selector).write_bytes(signer.pem())
-    keys = tuple(DkimKey(signer.selector, "example.com", tmp_path / signer.selector) for signer in signers.values())
-    here = replace(settings, dkim=keys)
+    here, signers = signing(settings, tmp_path)
     with kind([f"reader{n}" for n in range(READERS)]) as server, Sink() as sink:
         published(engine, here, READERS)
         assert send_due(engine, with_relays(here, server.url), standing(), WEEK).issues[0].counts.sent == READERS

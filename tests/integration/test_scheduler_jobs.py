@@ -27,8 +27,8 @@ from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
 from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
+from tests.fakes.waiting import until
 from tests.integration.sending import approved_issue
-from tests.integration.test_serve import until
 
 
 def settings_with(database_url: str, folder: Path, **more: str) -> Settings:

@@ -32,6 +32,7 @@ from newsletter.subscribers.erase import erase
 from tests.conftest import one_database
 from tests.fakes.mail_server import free_port
 from tests.fakes.smtp_sink import ALL, Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
 
 
@@ -45,9 +46,7 @@ class Sending(threading.Thread):
 
 
 def wait_for(sink: Sink, mails: int) -> None:
-    until = time.monotonic() + 30
-    while len(sink.mails) < mails and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: len(sink.mails) >= mails, 30)
     assert len(sink.mails) >= mails
 
 

@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,19 +39,12 @@ from newsletter.tools.import_tools import import_tools
 from newsletter.web.app import create_app
 from scheduler.service import Service
 from tests.conftest import complete_environment
+from tests.fakes.waiting import until
 
 WEEK = Week(2026, 46)
 MONDAY = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
 TUESDAY_MORNING = datetime(2026, 11, 17, 8, 30, tzinfo=UTC)
 TUESDAY_NINE = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)
-
-
-def until(what: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.05)
 
 
 def test_an_answer_in_two_parts_waits_for_nobody() -> None:
@@ -72,12 +64,6 @@ def test_a_stop_that_comes_while_it_starts_is_heard(engine: Engine, settings: Se
         serving.start()
         serving.join(10)
     assert not serving.is_alive()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    with Inbox(tmp_path / "inbox") as found:
-        yield found
 
 
 @pytest.fixture

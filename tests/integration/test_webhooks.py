@@ -24,7 +24,7 @@ from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.receiver import Receiver, Told
 from tests.fakes.times import MONDAY
-from tests.integration.test_serve import until
+from tests.fakes.waiting import until
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
