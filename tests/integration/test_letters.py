@@ -28,6 +28,7 @@ from newsletter.subscribers.sign_up import SignUp, sign_up
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.smtp_sink import Mail, Sink
 from tests.fakes.times import MONDAY
+from tests.fakes.waiting import until
 from tests.integration.sending import with_relays
 
 CLOCK = Clock(MONDAY, running=False)
@@ -218,7 +219,7 @@ def test_a_letter_that_is_withdrawn_while_others_go_out_before_it_is_not_sent(
     with Sink().delaying(0.1) as sink:
         first = threading.Thread(target=send_letters, args=(engine, with_relays(settings, sink.url), CLOCK))
         first.start()
-        time.sleep(0.3)
+        until(lambda: sink.mails)
         with transaction(engine) as connection:
             connection.execute(delete(Letter).where(Letter.id == letters[-1]))
         first.join(30)
@@ -231,7 +232,7 @@ def test_a_stop_finishes_the_letters_under_way_and_gives_back_the_others(engine:
     with Sink().delaying(0.1) as sink:
         sending = threading.Thread(target=send_letters, args=(engine, with_relays(settings, sink.url), CLOCK, stop))
         sending.start()
-        time.sleep(1)
+        until(lambda: sink.mails)
         stop.set()
         began = time.monotonic()
         sending.join(30)

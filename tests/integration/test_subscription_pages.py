@@ -172,6 +172,7 @@ def test_a_form_filled_at_once_is_delayed_and_not_dropped(house: House) -> None:
     assert 2 * 60 < waiting(house.engine, "quick@example.org") < 7 * 60
 
 
+@one_database
 def test_a_form_filled_by_autofill_in_three_seconds_is_prompt(house: House) -> None:
     fields = hidden_fields(house.get("/").text)
     time.sleep(2.05)
