@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from db import audit, catalogue, issues, releases, tools
-from db.engine import reading, transaction
+from db import catalogue, issues, releases, tools
+from db.engine import reading
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
@@ -22,7 +22,7 @@ from newsletter.tools.field_values import LONGEST_TAGLINE
 from newsletter.tools.reading import new_tool
 from newsletter.web.editor_links import back_saying
 from newsletter.web.row_ids import row_id
-from newsletter.web.session import Act, Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Act, Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
 RELEASES_A_PAGE = 40
@@ -112,7 +112,7 @@ def undo(request: Request, visitor: Visitor, typed: Typed) -> Response:
     seen = typed.line("seen", 200) or None
     release = reopen_release(here.engine, request.path_params["release_id"], here.clock.now(), seen)
     _flow_in(request)
-    _note(request, visitor, "took back the decision on", release)
+    note(request, visitor, "took back the decision on", f"release {release.id}", title=release.title)
     return back_saying(
         "/editor/queue", f"Taken back: {release.title}", f"#release-{release.id}", after=typed.line("after", 18)
     )
@@ -123,17 +123,9 @@ def _decided(
 ) -> Response:
     """Back to the part of the queue where it stood."""
     _flow_in(request)
-    _note(request, visitor, what, release)
+    note(request, visitor, what, f"release {release.id}", title=release.title)
     said, after = f"{release.title}: {what}", typed.line("after", 18)
     return back_saying("/editor/queue", said, undo=str(release.id), category=category, after=after)
-
-
-def _note(request: Request, visitor: Visitor, what: str, release: ReleaseRow) -> None:
-    here = site(request)
-    with transaction(here.engine) as connection:
-        audit.add_audit(
-            connection, visitor.email, what, f"release {release.id}", here.clock.now(), {"title": release.title}
-        )
 
 
 def _flow_in(request: Request) -> None:

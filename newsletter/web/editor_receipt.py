@@ -7,14 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit
-from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.deliveries.read_receipt import Receipt, read_progress, read_receipt, read_responses
 from newsletter.deliveries.steer import send_to_missed
 from newsletter.web.editor_issue import issue_path, week_of
 from newsletter.web.editor_links import back_saying
-from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
 _LIVE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
@@ -62,10 +60,7 @@ def resend(request: Request, visitor: Visitor, typed: Typed) -> Response:
             back=back,
         )  # fmt: skip
     queued = send_to_missed(here.engine, week, here.clock.now())
-    with transaction(here.engine) as connection:
-        audit.add_audit(
-            connection, visitor.email, "sent to the missed", f"issue {week}", here.clock.now(), {"recipients": queued}
-        )
+    note(request, visitor, "sent to the missed", f"issue {week}", recipients=queued)
     return back_saying(back, f"Trying again: {queued} of those who were missed")
 
 

@@ -4,12 +4,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, desk
-from db.engine import reading, transaction
+from db import desk
+from db.engine import reading
 from newsletter.tools.edit import forget_name
 from newsletter.web.editor_links import back_saying
 from newsletter.web.row_ids import row_id
-from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
 RULES_A_PAGE = 100
@@ -27,8 +27,7 @@ def rules_page(request: Request, visitor: Visitor) -> Response:
 def remove(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here = site(request)
     name = forget_name(here.engine, request.path_params["rule_id"], here.clock.now())
-    with transaction(here.engine) as connection:
-        audit.add_audit(connection, visitor.email, "ended a rule", f"name {name}", here.clock.now())
+    note(request, visitor, "ended a rule", f"name {name}")
     return back_saying("/editor/rules", f"“{name}” is not matched by rule any more")
 
 

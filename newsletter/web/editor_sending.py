@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, issues
-from db.engine import reading, transaction
+from db import issues
+from db.engine import reading
 from db.states import IssueStatus
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
@@ -27,7 +27,7 @@ from newsletter.web.editor_arranging import store_typed
 from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, proposed_time, week_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import changed
-from newsletter.web.session import Typed, Visitor, back_to, editor_page
+from newsletter.web.session import Typed, Visitor, back_to, editor_page, note
 from newsletter.web.site import site
 
 
@@ -90,7 +90,7 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
         here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark or None
     )
     when = {"send_at": iso(send_at)} if send_at else {}
-    _note(request, visitor, "scheduled" if send_at else "approved", {"content": report.content_hash, **when})
+    note(request, visitor, "scheduled" if send_at else "approved", f"issue {week}", content=report.content_hash, **when)
     said = f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else "")
     return back_with(request, typed, said)
 
@@ -116,21 +116,21 @@ def send(request: Request, visitor: Visitor, typed: Typed) -> Response:
         words = f"{week} goes to every active subscriber now, whatever Send at says."
         return _sure(request, visitor, "Send this issue now?", words, "Send it")
     report = publish_issue(here.engine, week, here.settings, here.clock.now())
-    _note(request, visitor, "started the sending", {"recipients": report.recipients})
+    note(request, visitor, "started the sending", f"issue {week}", recipients=report.recipients)
     return back_to(f"{issue_path(week)}/receipt")
 
 
 def pause(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     pause_issue(here.engine, week, here.clock.now(), f"by {visitor.email}")
-    _note(request, visitor, "paused the sending", {})
+    note(request, visitor, "paused the sending", f"issue {week}")
     return _back(request, typed, "Paused: no further message begins")
 
 
 def resume(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     resume_issue(here.engine, week, here.clock.now())
-    _note(request, visitor, "resumed the sending", {})
+    note(request, visitor, "resumed the sending", f"issue {week}")
     return _back(request, typed, "The sending goes on")
 
 
@@ -148,7 +148,7 @@ def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
             )
         return _sure(request, visitor, "Stop this issue?", words, "Stop", at=typed.line("at", 20))
     report = cancel_issue(here.engine, week, here.clock.now())
-    _note(request, visitor, "stopped the issue", {"spared": report.skipped})
+    note(request, visitor, "stopped the issue", f"issue {week}", spared=report.skipped)
     return _back(request, typed, f"Stopped; {report.words}")
 
 
@@ -160,7 +160,7 @@ def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
         raise BadInputError(f"say to whom the test goes: one to {MOST_TESTS} addresses")
     store_typed(request, visitor, typed)
     queue_test(here.engine, week, here.settings, here.clock, addresses)
-    _note(request, visitor, "sent a test", {"addresses": len(addresses)})
+    note(request, visitor, "sent a test", f"issue {week}", addresses=len(addresses))
     return back_with(request, typed, f"A test is on its way to {', '.join(addresses)}")
 
 
@@ -183,12 +183,6 @@ def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: 
         request, visitor, "sure.html", heading=heading, words=words, button=button, typed=[("at", at)],
         back=issue_path(week_of(request)),
     )  # fmt: skip
-
-
-def _note(request: Request, visitor: Visitor, what: str, detail: dict[str, object]) -> None:
-    here = site(request)
-    with transaction(here.engine) as connection:
-        audit.add_audit(connection, visitor.email, what, f"issue {week_of(request)}", here.clock.now(), detail or None)
 
 
 routes: list[BaseRoute] = [

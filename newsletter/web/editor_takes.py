@@ -21,7 +21,7 @@ from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_tools import shown_tool
-from newsletter.web.session import Typed, Visitor, act, asks_for_a_part, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, asks_for_a_part, editor_page, note, show
 from newsletter.web.site import site
 
 
@@ -111,7 +111,7 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
         words = f"somebody stored {panelist}'s take after you opened this page: {other.call}{score}"
         return _take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
     report = record_take(here.engine, slug, given, here.clock.now())
-    _note(request, visitor, "replaced a take" if report.replaced else "entered a take", slug, panelist)
+    note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"tool {slug}", by=panelist)
     said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
 
@@ -136,7 +136,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
         return shown_tool(request, visitor, pasted=typed.text("takes"), trouble=str(error))
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
-    _note(request, visitor, "pasted takes", slug, ", ".join(take.panelist for take in given))
+    note(request, visitor, "pasted takes", f"tool {slug}", by=", ".join(take.panelist for take in given))
     return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} {'take' if len(given) == 1 else 'takes'}")
 
 
@@ -190,12 +190,6 @@ def _tool_with_takes(
 
 def _percent(verdict: Verdict) -> str:
     return "no take" if verdict.ship_percent is None else f"{verdict.ship_percent} %"
-
-
-def _note(request: Request, visitor: Visitor, what: str, slug: str, by: str) -> None:
-    here = site(request)
-    with transaction(here.engine) as connection:
-        audit.add_audit(connection, visitor.email, what, f"tool {slug}", here.clock.now(), {"by": by})
 
 
 _TAKE = "/editor/tools/{slug}/takes/{panelist}"

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, catalogue, desk, tools
-from db.engine import reading, transaction
+from db import catalogue, desk, tools
+from db.engine import reading
 from db.tools import AliasRow, ToolRow
 from newsletter.errors import BadInputError, NotFoundError, known
 from newsletter.releases.rematch import rematch_releases
@@ -23,7 +23,7 @@ from newsletter.verdicts.tally import tally
 from newsletter.web.editor_links import back_saying
 from newsletter.web.forms import asked
 from newsletter.web.row_ids import row_id
-from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
 TOOLS_A_PAGE = 50
@@ -99,7 +99,7 @@ def create(request: Request, visitor: Visitor, typed: Typed) -> Response:
         _store(request, {"slug": slug, **_fields(typed, empty=False)})
     except BadInputError as error:
         return _new_page(request, visitor, _given(typed), _plainly(error))
-    _note(request, visitor, "made a tool", slug)
+    note(request, visitor, "made a tool", f"tool {slug}")
     return back_saying(f"/editor/tools/{slug}", "Made the tool")
 
 
@@ -123,7 +123,7 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
         _store(request, document)
     except BadInputError as error:
         return shown_tool(request, visitor, typed=typed, trouble=_plainly(error))
-    _note(request, visitor, "edited a tool", slug)
+    note(request, visitor, "edited a tool", f"tool {slug}")
     return back_saying(f"/editor/tools/{slug}", "Stored")
 
 
@@ -162,14 +162,14 @@ def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:
         )  # fmt: skip
     merge_tools(here.engine, slug, into, here.clock.now())
     rematch_releases(here.engine, here.clock.now())
-    _note(request, visitor, f"merged into {into}", slug)
+    note(request, visitor, f"merged into {into}", f"tool {slug}")
     return back_saying(f"/editor/tools/{into}", f"Merged {slug} into this tool")
 
 
 def set_listed(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, slug, listed = site(request), request.path_params["slug"], typed.line("listed") == "yes"
     edit.set_listed(here.engine, slug, listed, here.clock.now())
-    _note(request, visitor, "listed" if listed else "took off the public pages", slug)
+    note(request, visitor, "listed" if listed else "took off the public pages", f"tool {slug}")
     return back_saying(f"/editor/tools/{slug}", "Listed" if listed else "Not on public pages any more")
 
 
@@ -192,12 +192,6 @@ def _store(request: Request, document: dict[str, Any]) -> None:
 def _plainly(error: BadInputError) -> str:
     """Without the places of a file: a form has one tool."""
     return re.sub(r"tools\[0\](?:\.|: )", "", str(error).removeprefix("nothing was stored. "))
-
-
-def _note(request: Request, visitor: Visitor, what: str, slug: str) -> None:
-    here = site(request)
-    with transaction(here.engine) as connection:
-        audit.add_audit(connection, visitor.email, what, f"tool {slug}", here.clock.now())
 
 
 routes: list[BaseRoute] = [

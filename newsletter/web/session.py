@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from db.audit import add_audit
 from db.editors import EditorRow
+from db.engine import transaction
 from newsletter.editors.roles import EDITORS, OPERATORS
 from newsletter.editors.sign_in import SESSION_LIFE, who_is
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
@@ -50,6 +52,13 @@ class Visitor:
     @property
     def operates(self) -> bool:
         return self.editor.role in OPERATORS
+
+
+def note(request: Request, visitor: Visitor, what: str, subject: str, **detail: object) -> None:
+    """A line of the editors' log."""
+    here = site(request)
+    with transaction(here.engine) as connection:
+        add_audit(connection, visitor.email, what, subject, here.clock.now(), detail or None)
 
 
 @dataclass(frozen=True)
