@@ -107,9 +107,9 @@ def changes_since(connection: Connection, issue_id: int, revision: int) -> list[
     return [Change(*row) for row in connection.execute(wanted.order_by(IssueChange.revision))]
 
 
-def latest_changes(connection: Connection, issue_id: int, limit: int = 20) -> list[Change]:
+def latest_changes(connection: Connection, issue_id: int) -> list[Change]:
     wanted = select(*_CHANGE).where(IssueChange.issue_id == issue_id)
-    return [Change(*row) for row in connection.execute(wanted.order_by(IssueChange.revision.desc()).limit(limit))]
+    return [Change(*row) for row in connection.execute(wanted.order_by(IssueChange.revision.desc()).limit(20))]
 
 
 def last_to_undo(connection: Connection, issue_id: int) -> Change | None:

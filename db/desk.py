@@ -47,18 +47,16 @@ def count_unmatched(connection: Connection) -> int:
     return int(connection.execute(wanted).scalar_one())
 
 
-def feeds_in_trouble(connection: Connection, stale_before: datetime, limit: int = 50) -> list[FeedTrouble]:
+def feeds_in_trouble(connection: Connection, stale_before: datetime) -> list[FeedTrouble]:
     """Active feeds that fail, and those that showed nothing new since that instant."""
     columns = (Feed.id, Feed.name, Feed.url, Feed.failures, Feed.last_error, Feed.last_changed_at)
     stale = and_(Feed.last_changed_at.is_not(None), Feed.last_changed_at < stale_before)
     wanted = select(*columns).where(Feed.status == FeedStatus.ACTIVE, or_(Feed.failures > 0, stale))
-    rows = connection.execute(wanted.order_by(Feed.failures.desc(), Feed.name).limit(limit))
+    rows = connection.execute(wanted.order_by(Feed.failures.desc(), Feed.name).limit(50))
     return [FeedTrouble(*row) for row in rows]
 
 
-def tools_wanting_takes(
-    connection: Connection, weeks: Sequence[str], panel_size: int, limit: int = 200
-) -> list[Wanting]:
+def tools_wanting_takes(connection: Connection, weeks: Sequence[str], panel_size: int) -> list[Wanting]:
     """Tools announced in these weeks, or in a draft, that lack takes; those without any come first."""
     drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
     announced = select(Release.tool_id).where(
@@ -74,7 +72,7 @@ def tools_wanting_takes(
         select(Tool.id, Tool.slug, Tool.name, Tool.tagline, Tool.category, Tool.url, takes)
         .where(Tool.id.in_(announced), Tool.merged_into_id.is_(None), takes < panel_size)
         .order_by(takes, Tool.name, Tool.id)
-        .limit(limit)
+        .limit(200)
     )
     return [Wanting(*row) for row in connection.execute(wanted)]
 

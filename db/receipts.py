@@ -47,7 +47,7 @@ def pace(connection: Connection, issue_id: int, lately: datetime) -> Pace:
     return Pace(*connection.execute(wanted).one())
 
 
-def deferrals(connection: Connection, issue_id: int, limit: int = 20) -> list[Deferral]:
+def deferrals(connection: Connection, issue_id: int) -> list[Deferral]:
     """The domains with the most waiting deliveries first."""
     find = func.instr if is_sqlite(connection) else func.strpos
     domain = func.substr(Delivery.email, find(Delivery.email, "@") + 1).label("domain")
@@ -60,7 +60,7 @@ def deferrals(connection: Connection, issue_id: int, limit: int = 20) -> list[De
         )
         .group_by("domain")
         .order_by(waiting.desc(), "domain")
-        .limit(limit)
+        .limit(20)
     )
     return [Deferral(*row) for row in connection.execute(wanted)]
 

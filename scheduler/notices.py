@@ -9,12 +9,12 @@ from newsletter.clock import real_now
 from scheduler.engine import Context
 
 
-def tell_editors(context: Context, subject: str, paragraphs: Sequence[str], link: str | None = None) -> None:
+def tell_editors(context: Context, subject: str, paragraphs: Sequence[str], link: str) -> None:
     _tell(context, (Role.EDITOR, Role.OPERATOR), subject, paragraphs, link)
 
 
-def tell_operators(context: Context, subject: str, paragraphs: Sequence[str], link: str | None = None) -> None:
-    _tell(context, (Role.OPERATOR,), subject, paragraphs, link)
+def tell_operators(context: Context, subject: str, paragraphs: Sequence[str]) -> None:
+    _tell(context, (Role.OPERATOR,), subject, paragraphs, None)
 
 
 def _tell(context: Context, roles: Collection[str], subject: str, paragraphs: Sequence[str], link: str | None) -> None:

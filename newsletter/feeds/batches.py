@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 SIZE = 25
 
 
-def batches(feeds: Iterable[tuple[int, str]], size: int = SIZE) -> list[list[int]]:
-    """The ids of (id, address) in batches of about ``size``.
+def batches(feeds: Iterable[tuple[int, str]]) -> list[list[int]]:
+    """The ids of (id, address) in batches of about ``SIZE``.
 
     A host's feeds stay together, however many they are: so many at once from one host is a promise of one round.
     """
@@ -17,7 +17,7 @@ def batches(feeds: Iterable[tuple[int, str]], size: int = SIZE) -> list[list[int
         hosts[urlsplit(url).netloc.lower()].append(number)
     found: list[list[int]] = []
     for ids in sorted(hosts.values(), key=len, reverse=True):
-        if found and len(found[-1]) + len(ids) <= size:
+        if found and len(found[-1]) + len(ids) <= SIZE:
             found[-1] += ids
         else:
             found.append(list(ids))
