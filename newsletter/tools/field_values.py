@@ -81,11 +81,8 @@ def needed_line(value: Any) -> str:
 
 
 def category(value: Any) -> str:
-    """A short line: readers choose it from a list, and the catalogue's indexes hold it. In lists of subscribers a
-    semicolon stands between two."""
+    """A short line: readers choose it from a list, and the catalogue's indexes hold it."""
     found = needed_line(value)
-    if ";" in found:
-        raise Fault(f"{shown(found)} has a semicolon, which separates categories; use a comma or “and”")
     if len(found) > LONGEST_CATEGORY:
         raise Fault(f"is {len(found)} characters long; at most {LONGEST_CATEGORY} are taken")
     return found

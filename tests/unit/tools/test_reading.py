@@ -58,7 +58,6 @@ def test_a_byte_order_mark_is_no_fault() -> None:
         ({"url": "https://"}, "tools[0].url: 'https://' is no web address"),
         ({"url": "https://exa mple.com"}, "tools[0].url: 'https://exa mple.com' is no web address"),
         ({"aliases": "x"}, "tools[0].aliases: must be a list, not text"),
-        ({"category": "Audio; Video"}, "tools[0].category: 'Audio; Video' has a semicolon, which separates categories"),
         ({"aliases": [3]}, "tools[0].aliases: must be text, not a number"),
         ({"takes": None}, "tools[0].takes: must be a list, not null"),
         ({"takes": {}}, "tools[0].takes: must be a list, not an object"),
