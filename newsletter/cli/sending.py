@@ -82,9 +82,8 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         waits = counted(waiting, "waits", "wait")
         note(f"{waits} until {iso(receipt.waiting_until)}; a later send or the service tries again.")
     if trouble and receipt.counts.queued:
-        raise NewsletterError(
-            f"{counted(receipt.counts.queued, 'mail waits', 'mails wait')} in issue {week}: {trouble}"
-        )
+        left = receipt.counts.queued
+        raise NewsletterError(f"{left} of issue {week} {'is' if left == 1 else 'are'} not sent: {trouble}")
     if receipt.status == "paused":
         raise NewsletterError(f"issue {week} was paused meanwhile; `newsletter issues resume {week}` lets it go on")
     if receipt.status == "cancelled":

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from db.backups import remove
 from db.deliveries import note_trouble
-from db.engine import make_engine, reading, transaction
+from db.engine import reading, transaction
 from db.models import Delivery
 from db.outcome_log import OutcomeLog
 from db.outcomes import Written, write_outcomes
@@ -42,9 +42,9 @@ HOURS = timedelta(hours=9)
 
 
 def test_a_backup_taken_while_ten_thousand_are_sent_restores_to_counts_that_reconcile(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path
 ) -> None:
-    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+    engine, copy = sqlite_engine, tmp_path / "backup.db"
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         published(engine, settings, READERS)
@@ -68,14 +68,15 @@ def test_a_backup_taken_while_ten_thousand_are_sent_restores_to_counts_that_reco
         resume_issue(engine, WEEK, real_now())
         send_due(engine, settings, standing(), WEEK)
     found = read_receipt(engine, WEEK)
-    engine.dispose()
     assert (found.status, found.counts.sent) == ("sent", READERS)
     assert len(sink.recipients()) == READERS
     assert len(sink.mails) - first < READERS, "who had it by then does not get it again"
 
 
-def test_whom_the_issue_reached_since_the_backup_is_not_mailed_again(sqlite_url: str, tmp_path: Path) -> None:
-    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+def test_whom_the_issue_reached_since_the_backup_is_not_mailed_again(
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    engine, copy = sqlite_engine, tmp_path / "backup.db"
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         published(engine, settings, 5)
@@ -98,8 +99,10 @@ def test_whom_the_issue_reached_since_the_backup_is_not_mailed_again(sqlite_url:
         assert len(sink.mails) == 3
 
 
-def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(sqlite_url: str, tmp_path: Path) -> None:
-    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    engine, copy = sqlite_engine, tmp_path / "backup.db"
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         published(engine, settings, 5)
@@ -112,8 +115,10 @@ def test_an_issue_that_was_sent_to_its_end_since_the_backup_is_sent(sqlite_url: 
     assert (found.status, found.counts.sent, found.trouble, report.held) == ("sent", 5, None, ())
 
 
-def test_whom_a_second_sending_reached_since_the_backup_was_not_missed(sqlite_url: str, tmp_path: Path) -> None:
-    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+def test_whom_a_second_sending_reached_since_the_backup_was_not_missed(
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    engine, copy = sqlite_engine, tmp_path / "backup.db"
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         published(engine, settings, 2)
@@ -133,9 +138,9 @@ def test_whom_a_second_sending_reached_since_the_backup_was_not_missed(sqlite_ur
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_an_issue_that_began_since_the_backup_comes_over_with_all_whom_it_reached(
-    sqlite_url: str, tmp_path: Path, *, ended: bool
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path, *, ended: bool
 ) -> None:
-    engine, copy = make_engine(sqlite_url), tmp_path / "backup.db"
+    engine, copy = sqlite_engine, tmp_path / "backup.db"
     with Sink() as sink:
         settings = with_relays(load(complete_environment(sqlite_url), tmp_path), sink.url)
         subscribe(engine, 4)
@@ -161,7 +166,6 @@ def test_an_issue_that_began_since_the_backup_comes_over_with_all_whom_it_reache
             send_due(engine, settings, standing(), WEEK)
         assert sorted(sink.recipients()) == [f"reader{n}@example.org" for n in ((1, 2, 3, 4) if ended else (1, 2, 3))]
     assert read_receipt(engine, WEEK).status == "sent"
-    engine.dispose()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("newsletter.db*") if path.is_file())
     assert b"reader1@" in stored
     assert b"reader4@" not in stored, "the backup does not know them"

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Engine
 
-from db.engine import make_engine
 from newsletter.deliveries import rsa_eights
 from newsletter.operations.backup import back_up
 from newsletter.operations.checks import Check, Level
@@ -163,9 +162,11 @@ def test_a_missing_database_and_a_missing_mailbox_are_named(settings: Settings, 
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_backup_made_a_moment_ago_is_found(sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
+def test_a_backup_made_a_moment_ago_is_found(
+    sqlite_url: str, sqlite_engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
     here = replace(settings, database_url=sqlite_url)
-    back_up(make_engine(sqlite_url), tmp_path / "b.db", now=MONDAY - timedelta(days=1))
+    back_up(sqlite_engine, tmp_path / "b.db", now=MONDAY - timedelta(days=1))
     assert look(here)["backup"].level is Level.OK
 
 

@@ -85,12 +85,12 @@ def test_a_database_that_takes_no_writes_is_not_ready(postgres_url: str, tmp_pat
 
 
 def test_a_database_on_a_full_disk_is_not_ready(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load(complete_environment(sqlite_url), tmp_path)
     monkeypatch.setattr("db.status.shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        answer = browser(make_engine(sqlite_url), settings, relay_at(listening)).get("/readyz")
+        answer = browser(sqlite_engine, settings, relay_at(listening)).get("/readyz")
     assert (answer.status_code, answer.json()["database"], answer.json()["schema"]) == (503, False, True)
 
 
