@@ -27,14 +27,19 @@ class PublishReport:
     skipped: int
 
 
-def publish_issue(engine: Engine, week: Week, settings: Settings, now: datetime) -> PublishReport:
-    """approved → sending, with one delivery for everyone who may be mailed now. Publishing again is refused."""
+def publish_issue(
+    engine: Engine, week: Week, settings: Settings, now: datetime, seen: str | None = None
+) -> PublishReport:
+    """approved → sending, with one delivery for everyone who may be mailed now. Publishing again is refused, and so is
+    other content than that whose hash is ``seen``, where an editor looked at one."""
     required(settings, "title", "from_", "postal_address", "secret_key")
     with transaction(engine) as connection:
         make_partition(connection, _issue(connection, week).id)
     with transaction(engine) as connection:
         issue = _issue(connection, week, lock=True)
         content = issues.content_of(connection, issue.id)
+        if content is not None and seen not in (None, content.content_hash):
+            raise RefusedError(f"issue {week} was approved anew since you looked at it; look again before you send it")
         if content is None or not deliveries.start_issue(connection, issue.id, now):
             raise RefusedError(_why_not(str(week), issue.status))
         frozen = Frozen.load(content.content["message"], content.segments)

@@ -108,14 +108,14 @@ def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
 
 def send(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Start an approved issue now: recipients are fixed, and the service's sender finds them. Asks once."""
-    here, week = site(request), week_of(request)
+    here, week, seen = site(request), week_of(request), typed.line("approved", 100)
     unsaved = changed(typed)
     if unsaved.words or unsaved.notes or unsaved.pair:
         raise RefusedError("what you typed is not in what was approved: save it and approve again, or undo it")
     if typed.line("sure") != "yes":
         words = f"{week} goes to every active subscriber now, whatever Send at says."
-        return _sure(request, visitor, "Send this issue now?", words, "Send it")
-    report = publish_issue(here.engine, week, here.settings, here.clock.now())
+        return _sure(request, visitor, "Send this issue now?", words, "Send it", approved=seen)
+    report = publish_issue(here.engine, week, here.settings, here.clock.now(), seen or None)
     note(request, visitor, "started the sending", f"issue {week}", recipients=report.recipients)
     return back_to(f"{issue_path(week)}/receipt")
 
@@ -178,9 +178,9 @@ def _addresses(text: str) -> list[str]:
         raise BadInputError(f"the test cannot be sent: {str(error).rstrip('.')}") from None
 
 
-def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: str, at: str = "") -> Response:
+def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: str, **kept: str) -> Response:
     return editor_page(
-        request, visitor, "sure.html", heading=heading, words=words, button=button, typed=[("at", at)],
+        request, visitor, "sure.html", heading=heading, words=words, button=button, typed=kept.items(),
         back=issue_path(week_of(request)),
     )  # fmt: skip
 

@@ -460,6 +460,22 @@ def test_sending_and_stopping_ask_once(room: Room) -> None:
     assert "3 of 3 settled" in receipt
 
 
+@one_database
+def test_send_now_sends_what_its_page_shows_as_approved_and_nothing_else(room: Room) -> None:
+    ada, bo = room.editor(), room.editor("bo@example.com")
+    room.approve()
+    seen = re.search(r'name="approved" value="(\w+)"', ada.open().text)
+    assert seen
+    asked = ada.press("send", approved=seen[1]).text
+    assert f'name="approved" value="{seen[1]}"' in asked
+    bo.open()
+    bo.press("schedule", subject="Another subject")
+    answer = ada.press("send", approved=seen[1], sure="yes")
+    assert answer.status_code == 409
+    assert "approved anew since you looked at it" in answer.text
+    assert room.issue.status == "approved"
+
+
 def test_the_part_of_a_receipt_that_is_renewed_has_its_buttons_and_goes_on_while_mail_is_open(room: Room) -> None:
     ada, page = room.editor(), f"{PAGE}/receipt"
     room.approve()
