@@ -104,12 +104,17 @@ def too_many_votes(request: Request) -> Response:
         "Very many votes have come from your network, so this one was not counted. "
         "Try again tomorrow, or vote by the link in your mail."
     )
-    return page(request, "error.html", status=429, heading="Not counted", words=words)
+    return _too_much(request, "Not counted", words, hours=24)
 
 
 def too_many_bookmarks(request: Request) -> Response:
     words = "This is more than we keep for one reader. Remove some bookmarks, or try again in an hour."
-    return page(request, "error.html", status=429, heading="Not saved", words=words)
+    return _too_much(request, "Not saved", words, hours=1)
+
+
+def _too_much(request: Request, heading: str, words: str, hours: int) -> Response:
+    headers = {"Retry-After": str(hours * 3600)}
+    return page(request, "error.html", status=429, headers=headers, heading=heading, words=words)
 
 
 def _tool(request: Request) -> ToolRow:
