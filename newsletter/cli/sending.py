@@ -224,7 +224,7 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     from newsletter.deliveries.send_letters import send_letters
     from newsletter.issues.try_out import queue_test
 
-    week, wanted = week_argument(issue), [_address(address) for address in addresses]
+    week, wanted = week_argument(issue), list(dict.fromkeys(map(_address, addresses)))
     ids = queue_test(door.engine, week, door.settings, door.clock, wanted)
     logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
     send_letters(door.engine, door.settings, door.clock)

@@ -187,8 +187,9 @@ def test_a_relay_that_refuses_leaves_everybody_waiting(command: Command, server:
     command("gather")
     command("issues", "compose")
     command("issues", "approve", "2026-W46")
-    why = command.refuses("issues", "test", "2026-W46", "me@example.org")
+    why = command.refuses("issues", "test", "2026-W46", "me@example.org", "me@example.org")
     assert "did not reach me@example.org" in why
+    assert why.count("me@example.org") == 1
     assert f"127.0.0.1:{port}" in why
     done = command("issues", "send", "2026-W46", status=1)
     assert "Traceback" not in done.stderr
