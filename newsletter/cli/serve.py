@@ -37,6 +37,8 @@ def serve(door: Door, host: str, port: int, no_web: bool, no_scheduler: bool) ->
       newsletter serve --host 0.0.0.0 --port 8000
     """
     required(door.settings, "secret_key")
+    if not host.strip():  # which the system takes for every address
+        raise click.UsageError("--host is empty; 127.0.0.1 is this machine alone, 0.0.0.0 every address of it")
     with ExitStack() as stack:
         listening = None if no_web else stack.enter_context(listen(host, port))
         stop = stack.enter_context(stop_signal())

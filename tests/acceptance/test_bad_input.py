@@ -95,6 +95,10 @@ def test_an_empty_name_of_mail_is_not_the_working_folder(command: Command) -> No
     assert content(command.folder) == before
 
 
+def test_an_empty_host_is_not_every_address_of_the_machine(command: Command) -> None:
+    assert "--host is empty" in command("serve", "--host", "", "--port", "0", status=2).stderr
+
+
 def test_a_word_that_is_no_text_is_refused_and_a_file_may_be_called_so(command: Command) -> None:
     before = content(command.folder)
     assert "no text" in command("subscribers", "add", "j\udcfcrgen@example.org", status=2).stderr
