@@ -130,8 +130,8 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
 def _changed_meanwhile(request: Request, slug: str, typed: Typed) -> str:
     """Which of the fields that were typed in are not as the page showed them, and what they are now."""
     with reading(site(request).engine) as connection:
-        tool = tools.standing_tool(connection, slug)
-        said = _said(tool, tools.aliases_of(connection, [tool.id]).get(tool.id, [])) if tool else {}
+        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
+        said = _said(tool, tools.aliases_of(connection, [tool.id]).get(tool.id, []))
     return " and ".join(
         f"{name.replace('_', ' ')} (now “{now[:200]}”)"
         for name, now in said.items()

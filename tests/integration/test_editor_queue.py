@@ -233,6 +233,7 @@ def test_two_editors_of_a_tool_do_not_undo_each_others_changes(room: Room) -> No
 def test_a_tool_that_is_called_new_has_a_page_like_any_other(room: Room) -> None:
     ada = room.editor()
     typed = {"name": "New", "slug": "new", "url": "https://new.example/", "category": "Writing"}
+    assert act(ada, "/editor/tools/new", **typed) == 404, "a tool that is not there is not made of what is stored in it"
     assert act(ada, "/editor/new-tool", **typed) == 303
     assert act(ada, "/editor/tools/new", tagline="Newer.") == 303
     assert "Newer." in ada.browser.get("/editor/tools/new").text
