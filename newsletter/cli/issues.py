@@ -93,7 +93,8 @@ def list_(door: Door, as_json: bool) -> None:
         ]
     }  # fmt: skip
     shown: list[tuple[object, ...]] = [
-        (row.week, row.number, row.status, iso(row.send_at), iso(row.finished_at)) for row in rows
+        (row.week, None if row.skipped else row.number, row.status, iso(row.send_at), iso(row.finished_at))
+        for row in rows
     ]
     none = "There is no issue yet; `newsletter issues compose` makes one."
     answer(document, as_json, table(shown, ("issue", "no", "status", "send at", "finished")) if rows else none)

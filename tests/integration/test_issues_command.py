@@ -7,6 +7,8 @@ from sqlalchemy import Engine, update
 
 from db.engine import transaction
 from db.models import Subscriber
+from newsletter.deliveries.steer import cancel_issue
+from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import load
 from tests.acceptance.command import Command
@@ -95,6 +97,16 @@ def test_approving_tells_when_the_readership_jumped(engine: Engine, tmp_path: Pa
     issues.settings["NEWSLETTER_NOW"] = "2026-11-30T06:00:00Z"
     issues.json("issues", "compose")
     assert "One reader would get it, 2 got the last issue" in issues("issues", "approve", "2026-W48").stderr
+
+
+def test_a_skipped_week_is_listed_without_the_number_that_the_next_one_has(engine: Engine, issues: Command) -> None:
+    alpha = launch(engine, "alpha", "SSS")
+    add_release(engine, alpha, week="2026-W48")
+    for week in (WEEK, WEEK.next()):
+        compose_issue(engine, week, load(issues.settings, issues.folder), NOW)
+    cancel_issue(engine, WEEK, NOW)
+    lines = [line.split() for line in issues("issues", "list").stdout.splitlines()[1:]]
+    assert [line[:3] for line in lines] == [["2026-W48", "1", "draft"], ["2026-W47", "–", "cancelled"]]
 
 
 def test_what_could_not_be_signed_is_not_published(engine: Engine, issues: Command) -> None:
