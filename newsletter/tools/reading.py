@@ -102,7 +102,8 @@ def new_tool(name: str, url: str, category: str, tagline: str | None = None) -> 
     """Raises BadInputError for a name, address or category that cannot be one."""
     if not name or not category:
         raise BadInputError("a new tool needs a name and a category")
-    for what, read, given in (("address", values.web_address, url), ("category", values.category, category)):
+    fields = (("name", values.needed_line, name), ("address", values.web_address, url))
+    for what, read, given in (*fields, ("category", values.category, category)):
         try:
             read(given)
         except Fault as fault:

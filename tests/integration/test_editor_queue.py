@@ -89,6 +89,7 @@ def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:
     path = f"/editor/queue/{waiting['Lanternfish']}/new-tool"
     assert act(ada, path, **typed | {"url": "javascript:alert(1)"}) == 422
     assert act(ada, path, **typed | {"category": ""}) == 422
+    assert act(ada, path, **typed | {"name": "\u00ad"}) == 422, "a link of it could not be pressed"
     assert act(ada, path, **typed | {"category": "C" * 81}) == 422, "longer ones no reader can choose, no import takes"
     assert act(ada, path, **typed | {"tagline": "T" * 600}) == 303
     assert "Lanternfish" in carried(room)
