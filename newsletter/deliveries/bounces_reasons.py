@@ -173,7 +173,7 @@ def _by_words(text: str) -> Reason | None:
     if says("lookup failed", theirs):
         return Reason.UNREACHABLE
     found = next((reason for reason in _ORDER if says(reason, theirs)), None)
-    return Reason.POLICY if theirs != text and found in (None, Reason.REFUSED) else found
+    return Reason.POLICY if found in (None, Reason.REFUSED) and says("our side", text) else found
 
 
 # RFC 3463 and its registry; what is missing here is decided by the words, then by the subject digit.

@@ -31,6 +31,7 @@ from tests.unit.bounces.mails import dsn, recipient
         (None, "550 No such user here", Reason.NO_SUCH_USER, "hard"),
         (None, "450 greylisted, try again later", Reason.POLICY, "soft"),
         (None, "550 5.0.0 Unbekannter Fehler", Reason.REFUSED, "soft"),
+        (None, "550 Zustellung für Sie nicht möglich", Reason.REFUSED, "soft"),
         ("5.0.0", "550 5.1.1 user unknown", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "554 30 Sorry, this mailbox is disabled (554.30)", Reason.DISABLED, "hard"),
         ("5.4.1", "550 5.4.1 All recipient addresses rejected : Access denied", Reason.NO_SUCH_USER, "hard"),
