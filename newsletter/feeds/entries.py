@@ -94,7 +94,11 @@ def _plain(item: Any, name: str) -> str:
 _DATES = ("published", "updated", "created")
 # Of dates that begin with a number feedparser reads these whole; of others the piece that looks like ISO 8601 to it:
 # "2026/11/26" would be the first of the month, and "26-11-2026" the 20th.
-_READ_WHOLE = re.compile(r"\s*(?:\D|\d{4}(?:-\d\d(?:-\d\d(?!\d)|\s*$)|\s*$))")
+_READ_WHOLE = re.compile(
+    r"\s*(?:\D|\d{4}(?:-\d\d(?:-\d\d(?!\d)|\s*$)|-\d{3}(?!\d)|\d{10}\s*$|\s*$)"
+    r"|\d{1,2}[\s-](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[\s-])",
+    re.I,
+)
 
 
 def _published(item: Any) -> datetime | None:

@@ -50,9 +50,12 @@ def test_every_dialect_gives_the_same_entry(dialect: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "day"),
-    [("2026/11/26", 26), ("26-11-2026", 26), ("2026.11.26 23:00", 26), ("2026-11-26 10:00 XYZ", 26), ("2026-11", 1)],
-)
-def test_a_date_that_begins_with_its_year_is_not_taken_for_the_first_of_its_month(written: str, day: int) -> None:
+    [
+        ("2026/11/26", 26), ("26-11-2026", 26), ("2026.11.26 23:00", 26), ("2026-11-26 10:00 XYZ", 26), ("2026-11", 1),
+        ("26 Nov 2026 10:00:00 XYZ", 26), ("2026-330", 26), ("20261126100000", 26),
+    ],
+)  # fmt: skip
+def test_a_date_that_begins_with_a_number_is_read_whole(written: str, day: int) -> None:
     (entry,) = read(rss(f"<title>One</title><pubDate>{written}</pubDate>")).entries
     assert entry.published_at is not None
     assert (entry.published_at.month, entry.published_at.day) == (11, day)
