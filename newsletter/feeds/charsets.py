@@ -13,6 +13,7 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*[^;]*", re.I)
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"),
 )  # fmt: skip
 # As browsers read these names: with the letters that Windows added.
 _WIDER = {
@@ -33,18 +34,20 @@ def believed(content_type: str, body: bytes) -> str:
 
 
 def _charset(content_type: str, body: bytes) -> str | None:
-    for mark, name in _MARKS:
+    for mark, encoding in _MARKS:
         if body.startswith(mark):
-            return name
-    named, written = _NAMED.search(content_type), _DECLARED.match(body)
+            return encoding
+    said, written = _NAMED.search(content_type), _DECLARED.match(body)
+    named = wider(said[1]) if said else None
     declared = wider(written[1].decode("ascii")) if written else None
-    if declared and _IN_ESCAPES.fullmatch(declared):
-        return declared
+    for name in (declared, named):
+        if name and _IN_ESCAPES.fullmatch(name) and body.isascii():
+            return name
     if _is_in("utf-8", body):  # text that is in another is so by no chance, but for a word or two
         return "utf-8"
     if declared and _SEVERAL_BYTES.fullmatch(declared) and _is_in(declared, body):
         return declared
-    return wider(named[1]) if named else declared
+    return named or declared
 
 
 def wider(name: str) -> str:

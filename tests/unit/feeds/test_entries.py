@@ -109,6 +109,9 @@ def test_a_wrong_encoding_label_costs_no_title() -> None:
         ("ツール", "shift_jis", "cp932", "text/plain; charset=iso-8859-1"),
         ("똠방 출시", "euc-kr", "cp949", "application/xml"),
         ("ツール", "iso-2022-jp", "iso-2022-jp", "text/xml"),
+        ("ツール", "shift_jis", "iso-2022-jp", "text/xml; charset=iso-2022-jp"),
+        ("ツール", "iso-2022-jp", "shift_jis", "text/xml; charset=shift_jis"),
+        ("Новости", "utf-16", "utf-16-le", ""),
         ("שלום", "iso-8859-8-i", "iso-8859-8", "application/rss+xml"),
     ],
 )
