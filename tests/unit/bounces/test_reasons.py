@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from db.states import BounceKind
+from newsletter.deliveries import bounces_words
 from newsletter.deliveries.bounces import read_bounce
 from newsletter.deliveries.bounces_reasons import Reason, judge
 from newsletter.deliveries.bounces_words import meanings, says
@@ -112,3 +116,11 @@ def test_the_phrase_book_has_a_section_for_every_reason_that_words_can_tell() ->
     }  # fmt: skip
     assert {reason.value for reason in told} <= meanings()
     assert not any(says(meaning, "") for meaning in meanings())
+
+
+def test_no_phrase_tries_each_end_of_a_long_word_with_all_that_may_follow() -> None:
+    book = Path(bounces_words.__file__).with_suffix(".txt").read_text("utf-8")
+    lists = "|".join(re.findall(r"^([a-z]+) = .*\\w[*+]", book, re.M))
+    slow = rf"(?:\\w[*+]|\{{(?:{lists or 'none'})\}})\)?(?:\.|\[\^\S+?\])[*+{{]"
+    assert re.search(slow, r"ящик\w*[^\n]{0,40}full")
+    assert re.findall(slow, book) == []
