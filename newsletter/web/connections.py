@@ -62,7 +62,8 @@ class Connection(H11Protocol):
 
     @property
     def _waits_for_its_client(self) -> bool:
-        return not self._asked or self.cycle.more_body or self.transport.get_write_buffer_size() > 0
+        wants_more = self._asked and self.cycle.more_body and not self.flow.read_paused  # paused, it waits for us
+        return not self._asked or wants_more or self.transport.get_write_buffer_size() > 0
 
     def _make_room(self) -> None:
         """Of those that wait for their clients an eighth goes, since to look for them costs more than to cut them."""

@@ -18,7 +18,10 @@ MUCH = 1 << 26  # bytes: more than the system keeps for a client that reads noth
 
 
 async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    """Reads what is posted, thinks for a while about /slow, and answers /much with too much for one write."""
+    """Reads what is posted, thinks for a while about /slow (of /later before it reads), and answers /much with too much
+    for one write."""
+    if scope["path"] == "/later":
+        await asyncio.sleep(3 * connections.PATIENCE)
     while (await receive()).get("more_body"):
         pass
     if scope["path"] == "/slow":
@@ -99,3 +102,9 @@ def test_who_takes_nothing_of_an_answer_is_cut(address: tuple[str, int]) -> None
 
 def test_an_answer_may_take_us_longer(address: tuple[str, int]) -> None:
     assert get(address, "/slow").endswith(b"here")
+
+
+def test_what_is_posted_may_wait_for_us(address: tuple[str, int]) -> None:
+    post = b"POST /later HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n"
+    with ask(address, post + b"x" * 500_000) as line:
+        assert heard(line).endswith(b"here")
