@@ -108,8 +108,8 @@ def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequ
 
 
 def _looks(title: str, published_at: datetime | None, url: str | None) -> tuple[str, datetime | None, str]:
-    """Of what has no date the whole address counts."""
-    page = canonical_url(url or "")
+    """Of what has no date the whole address counts, and where on its page."""
+    page = canonical_url(url or "", keep_fragment=published_at is None)
     return title, published_at, page.partition("?")[0] if published_at else page
 
 

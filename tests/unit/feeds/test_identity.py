@@ -47,6 +47,13 @@ def test_tracking_parameters_in_guids_and_links_make_no_new_entry() -> None:
     assert new_titles(before, [entry("http://example.com/1?utm_source=b"), entry(None, "https://example.com/2")]) == []
 
 
+def test_an_undated_entry_elsewhere_on_a_page_is_new_though_an_older_one_was_called_so() -> None:
+    page = "https://example.com/changelog"
+    before = [entry("1", f"{page}#1", "Fixes"), entry("2", f"{page}#2", "More")]
+    after = [entry("2", f"{page}#2", "More"), entry("3", f"{page}#3", "Fixes")]
+    assert new_titles(before, after) == ["Fixes"]
+
+
 def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
     before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
     after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
