@@ -99,10 +99,10 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
 
 
 def _clear_away(database: Path) -> None:
-    """What restorations left that were killed in their middle: it holds addresses."""
+    """What restorations left that were killed in their middle: it holds addresses. In containers all are process 1."""
     for left in database.parent.glob(f".{database.name}.*.restoring"):
         process = left.name.split(".")[-2]
-        if process.isdigit() and not Path("/proc", process).exists():
+        if process.isdigit() and (int(process) == os.getpid() or not Path("/proc", process).exists()):
             backups.remove(left)
 
 

@@ -212,7 +212,8 @@ def test_a_backup_restores_where_there_is_no_database_yet(engine: Engine, tmp_pa
 def test_what_a_killed_restoration_left_is_cleared_away(engine: Engine, tmp_path: Path) -> None:
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     name = Path(str(engine.url.database)).name
-    left = [tmp_path / f".{name}.{2**22 + 1}.restoring{rest}" for rest in ("", "-wal")]  # no process has this number
+    numbers = (2**22 + 1, os.getpid())  # no process has the one; in a container this one has its predecessor's
+    left = [tmp_path / f".{name}.{number}.restoring{rest}" for number in numbers for rest in ("", "-wal")]
     for path in left:
         path.touch()
     put_in_place(engine, tmp_path / "backup.db")
