@@ -60,7 +60,7 @@ class RecordingRelay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # The other side has hung up; a line that nobody saw closing would be left to the garbage collector.
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), self._controller.loop).result()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.005), self._controller.loop).result()
         self._controller.stop()
 
     @property
