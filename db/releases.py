@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
 
 from db.engine import alone
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
@@ -225,13 +225,6 @@ def catalogue_stamp(connection: Connection) -> tuple[object, ...]:
     tools = connection.execute(select(func.count(Tool.id), func.max(Tool.updated_at))).one()
     aliases = connection.execute(select(func.count(ToolAlias.id), func.max(ToolAlias.id))).one()
     return (*tools, *aliases)
-
-
-def slugs_like(connection: Connection, slug: str) -> set[str]:
-    """The slugs that are this one, or this one with something behind a hyphen."""
-    pattern = slug.replace("%", r"\%").replace("_", r"\_") + "-%"
-    wanted = select(Tool.slug).where(or_(Tool.slug == slug, Tool.slug.like(pattern, escape="\\")))
-    return set(connection.scalars(wanted))
 
 
 def forget_match(connection: Connection, tool_id: int, address_key: str, name_key: str) -> None:

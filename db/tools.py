@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, count
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from db.models import Panelist, Take, Tool, ToolAlias
 from db.upsert import insert_or
@@ -193,6 +194,15 @@ def aliases_of(connection: Connection, tool_ids: Iterable[int]) -> dict[int, lis
         for row in connection.execute(wanted):
             found[row.tool_id].append(AliasRow(*row))
     return found
+
+
+def free_slug(connection: Connection, wished: str) -> str:
+    """The slug, or where a tool has it, the slug with the first number that is free."""
+    pattern = wished.replace("%", r"\%").replace("_", r"\_") + "-%"
+    alike = select(Tool.slug).where(or_(Tool.slug == wished, Tool.slug.like(pattern, escape="\\")))
+    taken = set(connection.scalars(alike))
+    numbered = (f"{wished}-{number}" for number in count(2))
+    return next(slug for slug in chain([wished], numbered) if slug not in taken)
 
 
 def add_tools(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[int]:

@@ -76,7 +76,7 @@ def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str
     if not values.items and not values.also:
         raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")
     made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
-    if made.size >= budget.LIMIT:  # words alone: the budget cuts everything else
+    if made.size >= budget.LIMIT:  # what the budget cannot cut: words, or hundreds of tools
         raise RefusedError(
             f"the HTML of {issue.week} has {made.size:,} bytes, more than {budget.LIMIT:,}, and Gmail would clip it; "
             "shorten the intro and the notes, or drop some items"

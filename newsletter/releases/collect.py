@@ -19,7 +19,7 @@ from db.engine import transaction
 from db.feeds import FeedRow
 from db.releases import NewEntry, Twin
 from db.states import EntryStatus, ReleaseStatus
-from db.tools import add_tool, tools_by_id
+from db.tools import add_tool, free_slug, tools_by_id
 from newsletter.clock import Clock
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.homes import home_in_address
@@ -227,7 +227,7 @@ class _Batch:
 
         It is known by its address only if that is its own: what has no link, or a shared one, lies at the feed's.
         """
-        slug, name_key = free_slug(self.connection, naming.name), fold_name(naming.name)
+        slug, name_key = free_slug(self.connection, slug_of(naming.name)), fold_name(naming.name)
         home = _home(entry, feed)
         url = home or entry.url or feed.state.get("site") or feed.url
         address = canonical_url(url) if home or entry.link_key else None
@@ -240,16 +240,6 @@ class _Batch:
             self.knowledge.catalogue.add_address(tool_id, address)
         self.report.new_tools += 1
         return Match(tool_id, 1.0, "its launch made it a tool")
-
-
-def free_slug(connection: Connection, name: str) -> str:
-    """A slug made of the name; with a number where another tool has it."""
-    slug = slug_of(name)
-    taken = rows.slugs_like(connection, slug)
-    free, number = slug, 2
-    while free in taken:
-        free, number = f"{slug}-{number}", number + 1
-    return free
 
 
 def _home(entry: NewEntry, feed: FeedRow) -> str | None:

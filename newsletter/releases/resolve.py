@@ -10,13 +10,12 @@ from db.engine import transaction
 from db.issues import void_approval
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from db.tools import AliasRow, add_aliases, add_tool, standing_tool
+from db.tools import AliasRow, add_aliases, add_tool, free_slug, standing_tool
 from newsletter.errors import RefusedError, known
 from newsletter.feeds.addresses import canonical_url
-from newsletter.releases.collect import free_slug
 from newsletter.releases.homes import home_in_address, taught_by
 from newsletter.releases.matching import is_page_of_one_tool
-from newsletter.releases.naming import fold_name
+from newsletter.releases.naming import fold_name, slug_of
 from newsletter.tools.reading import NewTool
 
 
@@ -54,9 +53,10 @@ def make_into_tool(engine: Engine, release_id: int, given: NewTool, now: datetim
         release = _release(connection, release_id)
         _check_waits(release)
         shared = canonical_url(given.url) == release.canonical_url and not rows.has_page_of_its_own(connection, release)
+        slug = free_slug(connection, slug_of(given.name))
         tool_id = add_tool(
-            connection, slug=free_slug(connection, given.name), name=given.name, name_key=fold_name(given.name),
-            url=given.url, address_key=None if shared else canonical_url(given.url), category=given.category,
+            connection, slug=slug, name=given.name, name_key=fold_name(given.name), url=given.url,
+            address_key=None if shared else canonical_url(given.url), category=given.category,
             listed=False, now=now, tagline=given.tagline, best_for=given.tagline,
         )  # fmt: skip
         _match(connection, release, tool_id, now, by)

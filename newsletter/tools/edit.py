@@ -1,7 +1,6 @@
 """Changes that editors make to single tools: a new one from a release, another name, on or off the public pages."""
 
 from datetime import datetime
-from itertools import count
 
 from sqlalchemy import Connection, Engine
 
@@ -24,7 +23,7 @@ def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
         there = desk.tool_at(connection, address)
         if there is not None:
             return there.slug
-        slug = _free_slug(connection, given.name)
+        slug = rows.free_slug(connection, slug_of(given.name))
         rows.add_tool(
             connection, slug=slug, name=given.name, name_key=fold_name(given.name), url=given.url, address_key=address,
             category=given.category, listed=False, now=now, tagline=given.tagline, best_for=given.tagline,
@@ -60,12 +59,3 @@ def set_listed(engine: Engine, slug: str, listed: bool, now: datetime) -> None:
 
 def _standing(connection: Connection, slug: str) -> ToolRow:
     return known(rows.standing_tool(connection, slug), f"tool {slug!r}", "tools")
-
-
-def _free_slug(connection: Connection, name: str) -> str:
-    wished = slug_of(name)
-    for number in count(1):
-        slug = wished if number == 1 else f"{wished}-{number}"
-        if rows.tool_by_slug(connection, slug) is None:
-            return slug
-    raise AssertionError("numbers do not end")
