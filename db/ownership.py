@@ -101,7 +101,9 @@ def lock_folder(engine: Engine) -> Path:
     folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{known}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid != os.getuid():  # anybody may make a folder there
-        raise PermissionError(errno.EPERM, "belongs to another user; remove it, or name another temporary folder in TMPDIR", str(folder))
+        raise PermissionError(
+            errno.EPERM, "belongs to another user; remove it, or name another temporary folder in TMPDIR", str(folder)
+        )
     return folder
 
 
