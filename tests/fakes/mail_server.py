@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.fakes.ports import free_port
+
 
 class MailServer:
     """``with Exim(names) as server: … server.url … server.mails(2)``. Delivers as nobody; needs root.
@@ -86,12 +88,6 @@ class Foreground(MailServer):
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def wait_for_greeting(port: int, seconds: float = 30) -> None:

@@ -5,7 +5,8 @@ import pwd
 import subprocess
 
 from tests.fakes.certificate import write_certificate
-from tests.fakes.mail_server import MailServer, free_port
+from tests.fakes.mail_server import MailServer
+from tests.fakes.ports import free_port
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd

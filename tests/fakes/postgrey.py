@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.mail_server import free_port
+from tests.fakes.ports import free_port
 
 
 class Postgrey:

@@ -1,7 +1,6 @@
 """A relay that records what reaches it, and answers as a test tells it to."""
 
 import asyncio
-import socket
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -12,6 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from newsletter.setting_values import Relay
+from tests.fakes.ports import free_port
 
 
 @dataclass
@@ -48,8 +48,7 @@ class RecordingRelay:
     smtputf8: bool = False
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._controller = Controller(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=self.smtputf8, decode_data=False
         )

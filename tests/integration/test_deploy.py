@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import pytest
 import yaml
 
 from tests.databases import PostgresServer, find_postgres
+from tests.fakes.ports import free_port
 from tests.fakes.times import MONDAY
 
 ROOT = Path(__file__).parents[2]
@@ -37,12 +37,6 @@ def dockerfile() -> list[Step]:
     text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [Step(*line.split(" ", 1)) for line in lines]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 class Image:

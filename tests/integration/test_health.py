@@ -36,9 +36,7 @@ def test_it_is_ready_when_database_schema_and_relay_are_there(engine: Engine, se
 
 
 def test_without_a_relay_or_with_an_old_schema_it_is_alive_and_not_ready(engine: Engine, settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        relay = relay_at(listening)
-    gone = browser(engine, settings, relay)
+    gone = browser(engine, settings, Relay("127.0.0.1", 9, tls="off"))
     assert (gone.get("/readyz").status_code, gone.get("/readyz").json()["relay"]) == (503, False)
     with transaction(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))

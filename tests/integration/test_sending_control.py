@@ -30,7 +30,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from newsletter.subscribers.erase import erase
 from tests.conftest import one_database
-from tests.fakes.mail_server import free_port
+from tests.fakes.ports import free_port
 from tests.fakes.smtp_sink import ALL, Sink
 from tests.fakes.waiting import until
 from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
@@ -87,8 +87,7 @@ def test_a_stop_drains(engine: Engine, settings: Settings) -> None:
 
 
 def test_what_holds_up_a_sending_is_told_until_it_goes_on(engine: Engine, settings: Settings) -> None:
-    with Sink() as gone:
-        away = with_relays(settings, gone.url)
+    away = with_relays(settings, "smtp://127.0.0.1:9?tls=off")
     published(engine, away, 3)
     send_due(engine, away, standing(), WEEK)
     receipt, status = read_receipt(engine, WEEK), look(engine, NOW)
