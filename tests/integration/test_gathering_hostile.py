@@ -26,7 +26,7 @@ from tests.fakes.web_server import Handler
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
 TODAY = "Wed, 18 Nov 2026 07:00:00 GMT"
 MORE_MEMORY = 100_000  # kilobytes
-LIMITS = Limits(connect=2, read=2, whole=4, parse=2)
+LIMITS = Limits(connect=2, read=2, whole=4, parse=1)
 
 
 @pytest.fixture

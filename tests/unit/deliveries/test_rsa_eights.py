@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -11,10 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from newsletter.deliveries import rsa_eights
 from newsletter.deliveries.dkim import Signer
 
-KEYS = {bits: rsa.generate_private_key(public_exponent=65537, key_size=bits) for bits in rsa_eights.SIZES}
+
+@cache
+def key(bits: int, exponent: int = 65537) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=exponent, key_size=bits)
+
+
 TEXTS = [f"text {number}".encode() for number in range(2 * rsa_eights.EIGHT + 1)]
 fast = pytest.mark.skipif(
-    rsa_eights.signing(KEYS[2048]) is None, reason="the processor or the extra fast-signing is missing"
+    rsa_eights.signing(key(2048)) is None, reason="the processor or the extra fast-signing is missing"
 )
 
 
@@ -43,12 +49,12 @@ def without_the_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("bits", rsa_eights.SIZES)
 @pytest.mark.parametrize("count", [*range(1, rsa_eights.EIGHT + 2), len(TEXTS)])
 def test_they_are_those_of_openssl(bits: int, count: int) -> None:
-    assert eights(KEYS[bits])(TEXTS[:count]) == openssl(KEYS[bits], TEXTS[:count])
+    assert eights(key(bits))(TEXTS[:count]) == openssl(key(bits), TEXTS[:count])
 
 
 @fast
 def test_threads_sign_beside_each_other() -> None:
-    sign, expected = eights(KEYS[2048]), openssl(KEYS[2048], TEXTS)
+    sign, expected = eights(key(2048)), openssl(key(2048), TEXTS)
     with ThreadPoolExecutor(4) as threads:
         assert all(signed == expected for signed in threads.map(lambda _: sign(TEXTS), range(64)))
 
@@ -56,31 +62,25 @@ def test_threads_sign_beside_each_other() -> None:
 @fast
 def test_one_that_came_out_wrong_is_not_given_out() -> None:
     """With one half of the key damaged, as by a bit that flipped, a signature would give the key away."""
-    whole = KEYS[2048].private_numbers()
+    whole = key(2048).private_numbers()
     damaged = rsa.RSAPrivateNumbers(
         whole.p, whole.q, whole.d, whole.dmp1 ^ 4, whole.dmq1, whole.iqmp, whole.public_numbers
     ).private_key(unsafe_skip_rsa_key_validation=True)
     assert eights(damaged)(TEXTS) is None
-    assert Signer("nov", "example.com", damaged).sign(TEXTS) == openssl(KEYS[2048], TEXTS)
+    assert Signer("nov", "example.com", damaged).sign(TEXTS) == openssl(key(2048), TEXTS)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        rsa.generate_private_key(public_exponent=65537, key_size=2056),
-        rsa.generate_private_key(public_exponent=3, key_size=2048),
-    ],
-    ids=["2056 bits", "exponent 3"],
-)
-def test_a_key_that_the_library_does_not_know_is_left_to_openssl(key: rsa.RSAPrivateKey) -> None:
-    assert rsa_eights.signing(key) is None
-    assert Signer("nov", "example.com", key).sign(TEXTS) == openssl(key, TEXTS)
+@pytest.mark.parametrize(("bits", "exponent"), [(2056, 65537), (2048, 3)])
+def test_a_key_that_the_library_does_not_know_is_left_to_openssl(bits: int, exponent: int) -> None:
+    unknown = key(bits, exponent)
+    assert rsa_eights.signing(unknown) is None
+    assert Signer("nov", "example.com", unknown).sign(TEXTS) == openssl(unknown, TEXTS)
 
 
 @pytest.mark.usefixtures("without_the_library")
 def test_without_the_library_openssl_signs() -> None:
-    assert rsa_eights.signing(KEYS[2048]) is None
-    assert Signer("nov", "example.com", KEYS[2048]).sign(TEXTS) == openssl(KEYS[2048], TEXTS)
+    assert rsa_eights.signing(key(2048)) is None
+    assert Signer("nov", "example.com", key(2048)).sign(TEXTS) == openssl(key(2048), TEXTS)
 
 
 def test_a_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
