@@ -20,6 +20,12 @@ class BadBackup(ValueError):
     """The file is no whole backup; the words finish "FILE …"."""
 
 
+def may_replace(path: Path) -> bool:
+    """A backup and an empty file give way to a newer one, and nothing else: to root anything could be replaced."""
+    size = path.stat().st_size
+    return size == 0 or _end(path, size).startswith(_SEAL)
+
+
 def copy_out(database: Path, target: Path) -> str:
     """Write a sealed copy of a database, as it stands at one instant, to a new file; returns its schema revision.
 
@@ -54,9 +60,7 @@ def seal(path: Path) -> None:
 def check(path: Path) -> str:
     """The schema revision of a whole backup. Raises BadBackup for anything else, OSError where it cannot be read."""
     size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - _SEAL_LENGTH))
-        end = file.read(_SEAL_LENGTH)
+    end = _end(path, size)
     if not end.startswith(_SEAL):
         raise BadBackup("is no backup made by `newsletter backup`, or its end is missing")
     if _digest(path, size - _SEAL_LENGTH) != end[len(_SEAL) : -1].decode("ascii", "replace"):
@@ -68,6 +72,12 @@ def check(path: Path) -> str:
             return _revision(backup)
     except sqlite3.DatabaseError:
         raise BadBackup("holds no newsletter database") from None
+
+
+def _end(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, size - _SEAL_LENGTH))
+        return file.read(_SEAL_LENGTH)
 
 
 def unpack(backup: Path, target: Path) -> None:

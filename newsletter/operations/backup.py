@@ -57,6 +57,8 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
         raise RefusedError(f"{target} is the database itself; name another file for the backup")
     if target.exists() and not target.is_file():  # to root, even /dev/null can be replaced
         raise RefusedError(f"{target} is there already and no file; name another place for the backup")
+    if target.exists() and not backups.may_replace(target):
+        raise RefusedError(f"{target} is there already and no backup; name another file, or remove that one")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         schema = backups.copy_out(database, unfinished)

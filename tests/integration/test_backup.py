@@ -107,6 +107,22 @@ def test_a_backup_takes_the_place_of_no_folder_and_no_device(engine: Engine, tmp
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_a_backup_takes_the_place_of_older_ones_and_of_nothing_else_that_holds_anything(
+    engine: Engine, tmp_path: Path
+) -> None:
+    target = tmp_path / "accounts"
+    target.write_text("root:x:0:0:root:/root:/bin/sh")
+    with pytest.raises(RefusedError, match="is there already and no backup"):
+        back_up(engine, target, now=MONDAY)
+    assert target.read_text() == "root:x:0:0:root:/root:/bin/sh"
+    target.write_bytes(b"")
+    back_up(engine, target, now=MONDAY)
+    add_reader(engine, 1)
+    back_up(engine, target, now=MONDAY)
+    put_in_place(engine, target)
+    assert readers(engine) == 1
+
+
 def test_a_backup_during_writes_is_of_one_instant(engine: Engine, tmp_path: Path) -> None:
     stop = Event()
 
