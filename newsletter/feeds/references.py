@@ -1,14 +1,16 @@
 """What begins with & in a feed's bytes, made what XML has: a document glued together by hand has what it has not.
 
-A bare ampersand, a name of HTML's or half a character makes the whole document one that no XML reader takes. What
-reads it all the same turns "Q&A" into "Q&A;", and skips what a document type elsewhere would explain.
+A bare ampersand, a name of HTML's, half a character or the number of none makes the whole document one that no XML
+reader takes. What reads it all the same turns "Q&A" into "Q&A;", skips what a document type elsewhere would explain,
+and falls over numbers beyond Unicode's end.
 """
 
 import re
 from html.entities import name2codepoint
 
 _HALVES = re.compile(rb"&#(?:x([0-9a-f]{4})|([0-9]{5}));(?:&#(?:x([0-9a-f]{4})|([0-9]{5}));)?", re.I)
-_REFERENCE = re.compile(rb"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)|&(?:(#?\w{1,32});)?", re.S)
+_REFERENCE = re.compile(rb"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)|(?:&(?=&))+|&(?:(#?\w+);)?", re.S)
+_NUMBER = re.compile(rb"#(?:x([0-9a-f]+)|([0-9]+))", re.I)
 _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 
 
@@ -21,9 +23,21 @@ def sound(body: bytes) -> bytes:
 def _named(found: re.Match[bytes]) -> bytes:
     name = found[1]
     if name is None:
-        return b"&amp;" if found[0] == b"&" else found[0]
-    number = None if name in _OF_XML else name2codepoint.get(name.decode("ascii", "replace"))
-    return found[0] if number is None else b"&#%d;" % number
+        return b"&amp;" * len(found[0]) if found[0].startswith(b"&") else found[0]
+    if number := _NUMBER.fullmatch(name):
+        return _sound_number(found[0], *number.groups())
+    known = None if name in _OF_XML else name2codepoint.get(name.decode("ascii", "replace"))
+    return found[0] if known is None else b"&#%d;" % known
+
+
+def _sound_number(written: bytes, in_hex: bytes | None, in_ten: bytes | None) -> bytes:
+    """XML has neither controls, for which there is a space, nor what is no character at all."""
+    digits = (in_hex or in_ten or b"").lstrip(b"0")
+    number = 0x110000 if len(digits) > 7 else int(digits or b"0", 16 if in_hex else 10)
+    if number < 0x20 and number not in (9, 10, 13):
+        return b" "
+    is_none = 0xD800 <= number < 0xE000 or number in (0xFFFE, 0xFFFF) or number > 0x10FFFF
+    return b"&#65533;" if is_none else written
 
 
 def _joined(found: re.Match[bytes]) -> bytes:

@@ -20,7 +20,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def one_line(text: str, limit: int) -> str:
     """Text on one line without control, direction or zero-width characters, cut at a word."""
-    kept = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in text if _is_visible(c))
+    seen = filter(_is_visible, text[:_MAX_MARKUP])
+    kept = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in seen)
     line = " ".join(kept.split())
     if len(line) <= limit:
         return line

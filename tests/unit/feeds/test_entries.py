@@ -130,10 +130,18 @@ def test_a_title_is_read_in_the_encoding_that_its_bytes_are_in(
         ("Caf&eacute; &unknown; R&D", "Café &unknown; R&D"),
         ("<![CDATA[Q&A &amp; R&D]]>", "Q&A & R&D"),
         ("&#xD83D;&#xDE80; R&D", "\U0001f680 R&D"),
+        ("Q&&&amp;A &&", "Q&&&A &&"),
+        ("R&#99999999;D &#xFFFFFFFFFFFFFFFF;", "R\ufffdD \ufffd"),
+        ("R&#27;D&#x00; &#xFFFF; &#x00D83D;", "R D \ufffd \ufffd"),
     ],
 )
 def test_ampersands_that_mean_nothing_are_ampersands(written: str, title: str) -> None:
     assert read(rss(f"<title>{written}</title>")).entries[0].title == title
+
+
+def test_a_number_of_no_character_costs_nothing_else() -> None:
+    document = read(rss("<title>R&#99999999;D</title></item><item><title>Another</title>"))
+    assert [entry.title for entry in document.entries] == ["R\ufffdD", "Another"]
 
 
 def test_names_that_a_document_type_elsewhere_would_explain_are_htmls() -> None:
