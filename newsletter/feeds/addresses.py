@@ -17,6 +17,7 @@ _TRACKING_NAMES = frozenset(
 _ESCAPED = re.compile(r"%([0-9a-f]{2})", re.I)
 _PLAIN = frozenset("-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _AS_IT_IS = "/%:@!$&'()*+,;=~"
+_NOTHING_ODD = re.compile(r"[\w.~/:@!$&'()*+,;=-]*", re.ASCII)
 
 
 def canonical_url(url: str, *, keep_fragment: bool = False) -> str:
@@ -63,7 +64,7 @@ def _tracks(name: str) -> bool:
 
 def _one_spelling(path: str) -> str:
     """Escaped what must be, and nothing else (RFC 3986 6.2.2); feeds differ in it."""
-    if path.isascii() and "%" not in path:
+    if _NOTHING_ODD.fullmatch(path):
         return path
     escaped = quote(path, safe=_AS_IT_IS, errors="replace")
     return _ESCAPED.sub(lambda found: c if (c := chr(int(found[1], 16))) in _PLAIN else found[0].upper(), escaped)

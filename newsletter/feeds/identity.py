@@ -97,9 +97,12 @@ def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identi
 
 def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequence[Identified]) -> list[Identified]:
     """The fresh without those that are known by another guid, or with another query in their link: some feeds make
-    these anew for every request. What ``alike`` has with their title, date and page left as they came."""
+    these anew for every request. What ``alike`` has with their title, date and page left as they came; where they have
+    no page, with their title and date, for the page that it had may have been its id, read as one (RSS 2.0, guid)."""
     here = {item.identity for item in shown}
-    left = {_looks(row.title, row.published_at, row.url) for row in alike if row.identity not in here}
+    gone = [row for row in alike if row.identity not in here]
+    left = {_looks(row.title, row.published_at, row.url) for row in gone}
+    left |= {_looks(row.title, row.published_at, None) for row in gone if row.published_at}
     return [
         item
         for item in fresh

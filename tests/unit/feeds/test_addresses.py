@@ -24,6 +24,11 @@ def test_an_address_in_another_script_is_the_same_escaped_or_not() -> None:
     assert canonical_url("https://example.com/caf%c3%a9/%7Ejo%2Fx") == "https://example.com/caf%C3%A9/~jo%2Fx"
 
 
+def test_what_no_address_has_is_the_same_escaped_or_not() -> None:
+    """Entries were stored with such addresses as they came."""
+    assert canonical_url('https://example.com/a"<b>') == canonical_url("https://example.com/a%22%3Cb%3E")
+
+
 def test_what_the_query_asks_for_stays_in_the_key() -> None:
     assert canonical_url("https://example.com/?p=12&utm_medium=rss") == "https://example.com?p=12"
     assert canonical_url("https://example.com/?b=2&a=1") == canonical_url("https://example.com/?a=1&b=2")

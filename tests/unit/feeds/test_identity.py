@@ -54,6 +54,12 @@ def test_an_undated_entry_elsewhere_on_a_page_is_new_though_an_older_one_was_cal
     assert new_titles(before, after) == ["Fixes"]
 
 
+def test_what_was_stored_under_an_id_that_was_made_a_page_is_known() -> None:
+    before = [entry("https://example.com/abc-17", "https://example.com/abc-17", "One", NOW)]
+    after = [entry("abc-17", None, "One", NOW), entry("abc-18", None, "Two", NOW)]
+    assert new_titles(before, after) == ["Two"]
+
+
 def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
     before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
     after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
