@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
@@ -90,8 +89,7 @@ class _Knowledge:
     def match(self, naming: Naming, url: str | None, feed: FeedRow) -> Match:
         if feed.tool_id is not None:
             return Match(feed.tool_id, 1.0, "the feed is about this tool")
-        host = (urlsplit(feed.url).hostname or "").removeprefix("www.")
-        return match_release(naming, url, self.catalogue, feed_host=host)
+        return match_release(naming, url, self.catalogue, feed=feed.url)
 
 
 @dataclass

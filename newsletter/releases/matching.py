@@ -11,37 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.hosts import FRONT, INDEXES, SHARED_HOSTS, host_of, is_repository, path_of, publisher
 from newsletter.releases.naming import Naming, fold_name
 
-# Hosts where every path belongs to somebody else, so that the host says nothing about whose page it is.
-SHARED_HOSTS = frozenset(
-    """
-    github.com gitlab.com codeberg.org bitbucket.org sourceforge.net huggingface.co pypi.org npmjs.com crates.io
-    hub.docker.com pkg.go.dev rubygems.org packagist.org producthunt.com news.ycombinator.com lobste.rs reddit.com
-    old.reddit.com x.com twitter.com linkedin.com facebook.com youtube.com youtu.be medium.com dev.to substack.com
-    apps.apple.com play.google.com chromewebstore.google.com chrome.google.com marketplace.visualstudio.com
-    addons.mozilla.org arxiv.org betalist.com theverge.com techcrunch.com notion.so notion.site docs.google.com
-    gist.github.com raw.githubusercontent.com bsky.app t.me discord.gg discord.com
-    """.split()  # noqa: SIM905
-)
-
-# Where a page is a repository and its first level an owner: thousands of them share their names with tools.
-CODE_HOSTS = frozenset({"github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "huggingface.co"})
-# Where anybody may publish under any name that is free: the cursor of a package index is not the editor of that name.
-INDEXES = frozenset(
-    """
-    pypi.org npmjs.com crates.io docs.rs rubygems.org packagist.org pkg.go.dev hub.docker.com apps.apple.com
-    play.google.com chromewebstore.google.com chrome.google.com addons.mozilla.org marketplace.visualstudio.com
-    """.split()  # noqa: SIM905
-)
-_PUBLISHER = re.compile(
-    r"https://(?:npmjs\.com/package/@|hub\.docker\.com/r/|packagist\.org/packages/|pkg\.go\.dev/[\w.]+/)([^/]+)/"
-)
 _HOSTERS = {"github", "gitlab", "codeberg", "bitbucket", "huggingface", "www", "docs", "app", "producthunt", "pypi"}
-_NO_OWNERS = {"blog", "docs", "features", "marketplace", "papers", "posts", "trending"}
 _OF_AN_OWNER = re.compile(r"(?:dev|ai|hq|labs?|io|app|inc|team|org|js|lang)$")
 
 _SAID_OF_ALL = {"and", "app", "developer", "for", "other", "the", "tool", "uncategorized", "with", "your"}
@@ -51,6 +26,10 @@ _LOOKALIKES = str.maketrans(
     "АВЕКМНОРСТУХІЈЅԚԜавекмнорстухіјѕԁԛԝпһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχγѵɡıցոսօ",
     "ABEKMHOPCTYXIJSQWabekmhopctyxijsdqwnhlABEZHIKMNOPTYXabeikvoptuxyvgignuo",
 )
+
+
+TAKEN_BACK = "taken back"
+"""How the reason of a release begins whose match an editor undid: it waits for an editor, whatever else would find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +78,7 @@ class Catalogue:
     def add_address(self, tool_id: int, key: str) -> None:
         self.by_address[key].add(tool_id)
         self.addresses[tool_id].add(key)
-        self.by_host[_host(key)].add(tool_id)
+        self.by_host[host_of(key)].add(tool_id)
 
 
 class Plate(Protocol):
@@ -134,13 +113,14 @@ def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tup
     return found
 
 
-def match_release(naming: Naming, url: str | None, catalogue: Catalogue, *, feed_host: str = "") -> Match:
-    """Decide whose release this is. ``feed_host`` is where the feed lives: its own pages say nothing of the tool."""
+def match_release(naming: Naming, url: str | None, catalogue: Catalogue, *, feed: str = "") -> Match:
+    """Decide whose release this is. ``feed`` is where the feed lives: its own pages say nothing of the tool."""
     key = canonical_url(url) if url else ""
     by_address = _by_address(key, naming, catalogue) if key else None
     if by_address is not None:
         return by_address
-    return _by_name(naming, key, catalogue, feed_host) or _by_likeness(naming, key, catalogue)
+    by_name = _by_name(naming, key, catalogue, canonical_url(feed)) or _by_number(naming, key, catalogue)
+    return by_name or _by_likeness(naming, key, catalogue)
 
 
 def is_known(match: Match) -> bool:
@@ -167,7 +147,7 @@ def _by_address(key: str, naming: Naming, catalogue: Catalogue) -> Match | None:
     return None
 
 
-def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed_host: str) -> Match | None:
+def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match | None:
     owners = _named(naming, catalogue)
     if not owners:
         return None
@@ -177,11 +157,32 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed_host: str) -> 
             return _doubt(owners, 0.6, "several tools have this name", catalogue)
         owners = at_host
     (tool_id,) = owners
-    if key and (why := _contradiction(tool_id, key, catalogue, feed_host)):
+    if key and (why := _contradiction(tool_id, naming, key, catalogue, feed)):
         return _doubt(owners, 0.5, why, catalogue)
-    if len(fold_name(naming.name)) < 2:
+    if _is_too_short(naming, key, feed) and not _lives_at(tool_id, key, catalogue):
         return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
     return Match(tool_id, 0.9, "it has exactly this name")
+
+
+def _is_too_short(naming: Naming, key: str, feed: str) -> bool:
+    """One letter, or two on a page that is neither a launch's nor of a version: "Go: the good parts", on a blog."""
+    length = len(fold_name(naming.name))
+    launched = naming.version or host_of(key) in {"", host_of(feed), *SHARED_HOSTS}
+    return length < 2 or (length < 3 and not launched)
+
+
+def _by_number(naming: Naming, key: str, catalogue: Catalogue) -> Match | None:
+    """A bare number is part of a name; on the tool's own site, after its name, it is a version: "Next.js 16"."""
+    called, _, number = naming.name.rpartition(" ")
+    if not (number.isdecimal() and len(number) < 5) or host_of(key) in SHARED_HOSTS:
+        return None
+    owners = catalogue.by_name.get(fold_name(called), set()) & catalogue.by_address.get(
+        f"https://{host_of(key)}", set()
+    )
+    if len(owners) != 1:
+        return None
+    (tool_id,) = owners
+    return Match(tool_id, 0.9, "it has this name and a number, on the tool's own site")
 
 
 def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
@@ -197,7 +198,7 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
     plain = fold_name(unicodedata.normalize("NFKD", naming.name).translate(_LOOKALIKES))
     disguised = catalogue.by_name.get(plain, set()) if plain != name else set()
     consider(disguised, 0.5, "it looks like this name, in other letters")
-    host = _host(key)
+    host = host_of(key)
     if key and host not in SHARED_HOSTS:
         consider(catalogue.by_host.get(host, ()), 0.4, "it is on the tool's site")
     close = {tool_id for shape in _shapes(name) for tool_id in catalogue.by_shape.get(shape, ())}
@@ -226,45 +227,30 @@ def _named(naming: Naming, catalogue: Catalogue) -> set[int]:
     return catalogue.by_name.get(fold_name(naming.name), set())
 
 
-def _contradiction(tool_id: int, key: str, catalogue: Catalogue, feed_host: str) -> str | None:
+def _contradiction(tool_id: int, naming: Naming, key: str, catalogue: Catalogue, feed: str) -> str | None:
     """Does the address say that this is another product of the same name?"""
     own = catalogue.addresses.get(tool_id, set())
-    host, parent = _host(key), _parent(key)
+    host, parent = host_of(key), _parent(key)
     for address in own:
         beside = host in SHARED_HOSTS or _parent(address) == parent
-        if _host(address) == host and beside and _path(key) and _path(address):
+        if host_of(address) == host and beside and path_of(key) and path_of(address):
             return "it has this name, but another page on the same site"
-    of_an_index = host in INDEXES and host != feed_host  # whoever watches a package's feed has chosen the package
-    if own and (_is_repository(key) or of_an_index) and not _belongs_to(_publisher(key), tool_id, catalogue):
+    of_an_index = host in INDEXES and not _is_feed_of(naming, feed)
+    if own and (is_repository(key) or of_an_index) and not _belongs_to(publisher(key), tool_id, catalogue):
         what = "package or app" if of_an_index else "repository"
         return f"it has this name, but a {what} that is not known as the tool's"
-    homes = {_host(address) for address in own if not _path(address)}
-    elsewhere = own and _FRONT.fullmatch(_path(key)) and host not in {*homes, feed_host, *SHARED_HOSTS}
+    homes = {host_of(address) for address in own if not path_of(address)}
+    elsewhere = own and FRONT.fullmatch(path_of(key)) and host not in {*homes, host_of(feed), *SHARED_HOSTS}
     # Of a tool that is known by no front page of its own, this may be it if it is called so.
     if elsewhere and (homes or not _belongs_to(_labels(host), tool_id, catalogue)):
         return "it has this name, but another home page"
     return None
 
 
-TAKEN_BACK = "taken back"
-"""How the reason of a release begins whose match an editor undid: it waits for an editor, whatever else would find."""
-
-_LANGUAGES = (
-    "ar|bg|cs|da|de|el|en|es|et|fa|fi|fr|he|hi|hr|hu|id|it|ja|ko|lt|lv|nb|nl|no|pl|pt|ro|ru|sk|sl|sv|th|tr|uk|vi|zh"
-)
-_FRONT = re.compile(rf"/?(?:(?:{_LANGUAGES})(?:[-_][a-z]{{2}})?)?/?(?:(?:index|home|default)(?:\.\w{{2,5}})?)?/?", re.I)
-"""The path of a site's front page, in one of its languages or in none."""
-
-
-def _is_repository(key: str) -> bool:
-    return _host(key) in CODE_HOSTS and _path(key).count("/") >= 2 and _path(key).split("/")[1] not in _NO_OWNERS
-
-
-def _publisher(key: str) -> set[str]:
-    """Whose repository or package it is, as far as its address says."""
-    if _is_repository(key):
-        return {_path(key).split("/")[1]}
-    return set(_PUBLISHER.findall(key))
+def _is_feed_of(naming: Naming, feed: str) -> bool:
+    """Is it the feed of this one package? Whoever watches that has chosen the package."""
+    parts = (_compact(part.removesuffix(".xml").removesuffix(".rss")) for part in path_of(feed).split("/"))
+    return host_of(feed).endswith(tuple(INDEXES)) and _compact(naming.name) in parts
 
 
 def _labels(host: str) -> set[str]:
@@ -274,7 +260,7 @@ def _labels(host: str) -> set[str]:
 def _belongs_to(owners: Iterable[str], tool_id: int, catalogue: Catalogue) -> bool:
     """Is one of these called like the tool or like its site, as the owner of github.com/quillbase/cli is?"""
     called = {_compact(owner) for owner in owners}
-    sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _labels(_host(address))}
+    sites = {label for address in catalogue.addresses.get(tool_id, ()) for label in _labels(host_of(address))}
     names = {_compact(name) for name in {catalogue.slugs[tool_id], *sites}}
     return bool((called | {_OF_AN_OWNER.sub("", owner) for owner in called}) & names)
 
@@ -289,8 +275,10 @@ def _doubt(tools: Iterable[int], score: float, reason: str, catalogue: Catalogue
 
 
 def _lives_at(tool_id: int, key: str, catalogue: Catalogue) -> bool:
-    host = _host(key)
-    return host not in SHARED_HOSTS and any(_host(address) == host for address in catalogue.addresses.get(tool_id, ()))
+    host = host_of(key)
+    return host not in SHARED_HOSTS and any(
+        host_of(address) == host for address in catalogue.addresses.get(tool_id, ())
+    )
 
 
 def _prefixes(key: str) -> Iterable[str]:
@@ -304,7 +292,7 @@ def _prefixes(key: str) -> Iterable[str]:
 
 def _owns_what_is_below(prefix: str) -> bool:
     """On shared hosts the first segment is a section or a user: github.com/acme, pypi.org/project."""
-    return _host(prefix) not in SHARED_HOSTS or _path(prefix).count("/") >= 2
+    return host_of(prefix) not in SHARED_HOSTS or path_of(prefix).count("/") >= 2
 
 
 def _shapes(name_key: str) -> set[str]:
@@ -324,16 +312,8 @@ def _stems(text: str) -> set[str]:
     return {word.removesuffix("s") for word in fold_name(text).split() if len(word) > 2} - _SAID_OF_ALL
 
 
-def _host(key: str) -> str:
-    return urlsplit(key).netloc
-
-
-def _path(key: str) -> str:
-    return urlsplit(key).path
-
-
 def _parent(key: str) -> str:
-    return _path(key).rpartition("/")[0]
+    return path_of(key).rpartition("/")[0]
 
 
 def as_rows(candidates: Iterable[Candidate]) -> list[Mapping[str, object]]:
@@ -343,4 +323,4 @@ def as_rows(candidates: Iterable[Candidate]) -> list[Mapping[str, object]]:
 
 def is_page_of_one_tool(key: str) -> bool:
     """Can this address stand for a tool from now on? Not a bare shared host, nor its first level."""
-    return bool(_host(key)) and (_host(key) not in SHARED_HOSTS or _path(key).count("/") >= 2)
+    return bool(host_of(key)) and (host_of(key) not in SHARED_HOSTS or path_of(key).count("/") >= 2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
@@ -35,10 +34,8 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
 def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, now: datetime) -> int:
     attached = 0
     for release in waiting:
-        host = (urlsplit(release.feed or "").hostname or "").removeprefix("www.")
-        match = match_release(
-            Naming(release.name, release.tagline, release.version), release.url, catalogue, feed_host=host
-        )
+        naming = Naming(release.name, release.tagline, release.version)
+        match = match_release(naming, release.url, catalogue, feed=release.feed or "")
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))
         elif match.tool_id is not None:

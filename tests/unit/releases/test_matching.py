@@ -30,9 +30,9 @@ def catalogue(tools: dict[str, tuple[str, str]] = TOOLS) -> Catalogue:
     )
 
 
-def slug(title: str, url: str | None = None, feed_host: str = "launches.example") -> str | None:
+def slug(title: str, url: str | None = None, feed: str = "https://launches.example/feed") -> str | None:
     tools = catalogue()
-    match = match_release(read_title(title), url, tools, feed_host=feed_host)
+    match = match_release(read_title(title), url, tools, feed=feed)
     return None if match.tool_id is None else tools.slugs[match.tool_id]
 
 
@@ -120,10 +120,26 @@ def test_a_repository_whose_owner_is_called_like_the_tool_or_its_site_is_the_too
     assert slug("Quillbase 2.0", "https://www.npmjs.com/package/@quillbase/quillbase") == "quillbase"
 
 
-def test_a_package_of_that_name_is_the_tools_in_a_feed_of_its_index() -> None:
+def test_a_package_of_that_name_is_the_tools_in_its_own_feed_alone() -> None:
     page = "https://pypi.org/project/quillbase/0.1.0/"
-    assert slug("quillbase 0.1.0", page, feed_host="pypi.org") == "quillbase"
-    assert slug("quillbase 0.1.0", page, feed_host="launches.example") is None
+    assert slug("quillbase 0.1.0", page, feed="https://pypi.org/rss/project/quillbase/releases.xml") == "quillbase"
+    assert slug("quillbase 0.1.0", page, feed="https://launches.example/feed") is None
+    assert slug("quillbase added to PyPI", page, feed="https://pypi.org/rss/packages.xml") is None
+    assert slug("quillbase 0.1.0", page, feed="https://pypi.org/rss/updates.xml") is None
+
+
+@pytest.mark.parametrize("page", ["https://blog.example/the-good-parts", "https://pie.example/recipes"])
+def test_a_name_of_two_letters_tells_nothing_on_a_page_of_somebody_else(page: str) -> None:
+    assert slug("Pi: the good parts", page) is None
+    assert slug("Pi 2.0", page) == "pi"
+    assert slug("Pi – your own computer", "https://launches.example/posts/pi") == "pi"
+
+
+def test_a_number_after_the_name_is_a_version_on_the_tools_own_site() -> None:
+    assert slug("Quillbase 16", "https://quillbase.example/blog/16") == "quillbase"
+    assert slug("Quillbase 16 is now available", "https://quillbase.example/blog/16") == "quillbase"
+    assert slug("Quillbase 16", "https://elsewhere.example/blog/16") is None
+    assert slug("SmolVLM2 16", "https://models.example/smolvlm2-16") is None
 
 
 def test_a_tool_known_by_a_repository_or_a_vendors_page_may_have_a_front_page_that_is_called_so() -> None:
@@ -173,7 +189,7 @@ def test_names_that_differ_in_a_digit_are_not_even_close() -> None:
 
 
 def test_a_launch_page_of_the_feeds_own_site_says_nothing_against_a_name() -> None:
-    assert slug("Friend", "https://launches.example/", feed_host="launches.example") == "friend"
+    assert slug("Friend", "https://launches.example/", feed="https://launches.example/feed") == "friend"
 
 
 def test_a_tool_that_has_the_version_in_its_name_goes_before() -> None:
