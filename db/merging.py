@@ -5,7 +5,7 @@ Issues that were approved keep naming the tool they were made with; their pages 
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, case, delete, exists, func, select, update
 
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
 from db.states import IssueStatus
@@ -23,7 +23,8 @@ def move_aliases(connection: Connection, source: int, target: int) -> None:
     other = aliased(ToolAlias)
     doubled = exists().where(other.tool_id == target, other.kind == ToolAlias.kind, other.key == ToolAlias.key)
     connection.execute(delete(ToolAlias).where(ToolAlias.tool_id == source, doubled))
-    connection.execute(update(ToolAlias).where(ToolAlias.tool_id == source).values(tool_id=target, source="merge"))
+    came = case((ToolAlias.source == "editor", "editor"), else_="merge")  # what an editor said stays said
+    connection.execute(update(ToolAlias).where(ToolAlias.tool_id == source).values(tool_id=target, source=came))
 
 
 def move_past_takes(connection: Connection, source: int, target: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, insert, select, update
 
 from db.engine import alone
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
@@ -211,9 +211,11 @@ def nameplates(connection: Connection) -> list[Nameplate]:
 
 
 def alias_keys(connection: Connection) -> list[tuple[int, str, str]]:
-    """(tool, kind, key) of every alias of those tools; the tool's own address is one."""
+    """(tool, kind, key) of every alias of those tools; the tool's own address is one. Of kind name, address, or rule
+    for a name that an editor said is always this tool's."""
+    is_rule = and_(ToolAlias.kind == "name", ToolAlias.source == "editor")
     wanted = (
-        select(ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key)
+        select(ToolAlias.tool_id, case((is_rule, "rule"), else_=ToolAlias.kind), ToolAlias.key)
         .join(Tool, and_(Tool.id == ToolAlias.tool_id, Tool.merged_into_id.is_(None)))
         .order_by(ToolAlias.id)
     )

@@ -264,6 +264,17 @@ def remove_aliases(connection: Connection, tool_ids: Iterable[int], source: str)
         connection.execute(delete(ToolAlias).where(ToolAlias.tool_id.in_(chunk), ToolAlias.source == source))
 
 
+def set_rule(connection: Connection, tool_id: int, key: str, label: str) -> set[int]:
+    """A name is this tool's, as an editor said; what was said before of another tool ends. Whose names have changed."""
+    said = (ToolAlias.kind == "name", ToolAlias.source == "editor", ToolAlias.key == key)
+    before = delete(ToolAlias).where(*said, ToolAlias.tool_id != tool_id).returning(ToolAlias.tool_id)
+    changed = {tool_id, *connection.scalars(before)}
+    rule = {"label": label, "source": "editor"}
+    statement = insert_or(connection, ToolAlias).values(tool_id=tool_id, kind="name", key=key, **rule)
+    connection.execute(statement.on_conflict_do_update(index_elements=["tool_id", "kind", "key"], set_=rule))
+    return changed
+
+
 def remove_rule(connection: Connection, alias_id: int) -> AliasRow | None:
     """Remove a name that an editor gave; None where it is none."""
     columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)

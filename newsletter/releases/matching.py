@@ -56,7 +56,8 @@ class Match:
 
 @dataclass
 class Catalogue:
-    """The tools, by everything that they are matched by. Built once and used for many entries."""
+    """The tools, by everything that they are matched by. Built once and used for many entries. ``rules`` are names of
+    which an editor said whose they are."""
 
     slugs: dict[int, str] = field(default_factory=dict)
     by_name: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -65,6 +66,7 @@ class Catalogue:
     by_shape: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     addresses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     categories: dict[int, str] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
 
     def add_tool(self, tool_id: int, slug: str, name_key: str) -> None:
         self.slugs[tool_id] = slug
@@ -103,13 +105,14 @@ def catalogue_of(plates: Iterable[Plate], aliases: Iterable[tuple[int, str, str]
 
 
 def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
-    """From (id, slug, name key) and (id, kind, key), where kind is name or address."""
+    """From (id, slug, name key) and (id, kind, key), where kind is name, rule or address."""
     found = Catalogue()
     for tool_id, slug, name_key in tools:
         found.add_tool(tool_id, slug, name_key)
     for tool_id, kind, key in aliases:
         if tool_id in found.slugs:
-            (found.add_name if kind == "name" else found.add_address)(tool_id, key)
+            (found.add_address if kind == "address" else found.add_name)(tool_id, key)
+            found.rules |= {key: tool_id} if kind == "rule" else {}
     return found
 
 
@@ -151,6 +154,8 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match
     owners = _named(naming, catalogue)
     if not owners:
         return None
+    ruled = owners & {catalogue.rules.get(fold_name(naming.name), -1)}
+    owners = ruled or owners
     if len(owners) > 1:
         at_host = {tool_id for tool_id in owners if key and _lives_at(tool_id, key, catalogue)}
         if len(at_host) != 1:
@@ -159,7 +164,7 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match
     (tool_id,) = owners
     if key and (why := _contradiction(tool_id, naming, key, catalogue, feed)):
         return _doubt(owners, 0.5, why, catalogue)
-    if _is_too_short(naming, key, feed) and not _lives_at(tool_id, key, catalogue):
+    if not ruled and _is_too_short(naming, key, feed) and not _lives_at(tool_id, key, catalogue):
         return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
     return Match(tool_id, 0.9, "it has exactly this name")
 

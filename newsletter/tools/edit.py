@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 from db import desk, drafts
 from db import tools as rows
 from db.engine import transaction
-from db.tools import AliasRow, ToolRow
+from db.tools import ToolRow
 from newsletter.errors import NotFoundError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.naming import fold_name, slug_of
@@ -32,12 +32,12 @@ def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
 
 
 def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
-    """From now on, releases of this name are this tool's."""
+    """From now on, releases of this name are this tool's, whatever was said of it before."""
     with transaction(engine) as connection:
-        tool = _standing(connection, slug)
-        rows.add_aliases(connection, [AliasRow(tool.id, "name", fold_name(name), name, "editor")])
-        rows.renew_search_text(connection, [tool.id])
-        rows.update_tool(connection, tool.id, {}, now)
+        changed = rows.set_rule(connection, _standing(connection, slug).id, fold_name(name), name)
+        rows.renew_search_text(connection, changed)
+        for tool_id in changed:
+            rows.update_tool(connection, tool_id, {}, now)
 
 
 def forget_name(engine: Engine, rule_id: int, now: datetime) -> str:

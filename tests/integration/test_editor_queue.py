@@ -14,7 +14,10 @@ from db.engine import reading
 from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Letter
+from newsletter.releases.matching import catalogue_of, match_release
+from newsletter.releases.naming import Naming
 from newsletter.releases.rematch import rematch_releases
+from newsletter.tools.edit import remember_name
 from newsletter.tools.import_tools import import_tools
 from tests.conftest import one_database
 from tests.fakes.editors_room import Editor, Room
@@ -81,6 +84,17 @@ def test_undo_takes_back_the_rule_too(room: Room) -> None:
     act(ada, f"/editor/queue/{curly}/match", candidate="curly", always="yes")
     act(ada, f"/editor/queue/{curly}/undo")
     assert "There are none." in ada.browser.get("/editor/rules").text
+
+
+def test_the_last_rule_for_a_name_is_the_one_that_holds(room: Room) -> None:
+    with reading(room.engine) as connection:
+        first, last = tools.all_tools(connection)[:2]
+    remember_name(room.engine, first.slug, "Whimbrel", NOW)
+    remember_name(room.engine, last.slug, "Whimbrel", NOW)
+    assert room.editor().browser.get("/editor/rules").text.count("End the rule for Whimbrel") == 1
+    with reading(room.engine) as connection:
+        catalogue = catalogue_of(releases.nameplates(connection), releases.alias_keys(connection))
+    assert match_release(Naming("Whimbrel"), None, catalogue).tool_id == last.id
 
 
 def test_a_new_tool_is_unlisted_until_it_has_a_take(room: Room) -> None:

@@ -147,6 +147,17 @@ def test_a_tool_known_by_a_repository_or_a_vendors_page_may_have_a_front_page_th
     assert slug("SmolVLM2 – a model", "https://smolvlm2.models.example/") == "smolvlm2"
 
 
+def test_a_name_of_which_an_editor_said_whose_it_is_is_shared_no_more() -> None:
+    tools = catalogue()
+    assert match_release(Naming("Jelly"), "https://launches.example/p/1", tools).tool_id is None
+    jelly, pi = (number for number, slug in tools.slugs.items() if slug in ("jelly-7", "pi"))
+    tools.rules |= {"jelly": jelly, "pi": pi}
+    assert match_release(Naming("Jelly"), "https://launches.example/p/1", tools).tool_id == jelly
+    assert match_release(Naming("Pi"), "https://blog.example/p/1", tools).tool_id == pi
+    elsewhere = match_release(Naming("Jelly"), "https://www.producthunt.com/posts/jelly-6", tools)
+    assert tools.slugs[elsewhere.tool_id or 0] == "jelly-6", "the address still goes before"
+
+
 def test_a_version_that_is_part_of_a_tools_name_is_found_again() -> None:
     tools = catalogue({"quill": ("Quill", "https://quill.example"), "quill-v3": ("Quill V3", "https://v3.example")})
     assert match_release(read_title("Quill v3"), None, tools).tool_id == 2
