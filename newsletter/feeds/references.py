@@ -6,7 +6,7 @@ and falls over numbers beyond Unicode's end.
 """
 
 import re
-from html.entities import name2codepoint
+from html.entities import html5
 
 _HALVES = re.compile(rb"&#(?:x([0-9a-f]{4})|([0-9]{5}));(?:&#(?:x([0-9a-f]{4})|([0-9]{5}));)?", re.I)
 _REFERENCE = re.compile(rb"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)|(?:&(?=&))+|&(?:(#?\w+);)?", re.S)
@@ -26,8 +26,8 @@ def _named(found: re.Match[bytes]) -> bytes:
         return b"&amp;" * len(found[0]) if found[0].startswith(b"&") else found[0]
     if number := _NUMBER.fullmatch(name):
         return _sound_number(found[0], *number.groups())
-    known = None if name in _OF_XML else name2codepoint.get(name.decode("ascii", "replace"))
-    return found[0] if known is None else b"&#%d;" % known
+    known = "" if name in _OF_XML else html5.get(name.decode("ascii", "replace") + ";", "")
+    return b"".join(b"&#%d;" % ord(letter) for letter in known) or found[0]
 
 
 def _sound_number(written: bytes, in_hex: bytes | None, in_ten: bytes | None) -> bytes:

@@ -128,6 +128,7 @@ def test_a_title_is_read_in_the_encoding_that_its_bytes_are_in(
         ("Q&A & R&D", "Q&A & R&D"),
         ("Q&amp;A &#8211; R&D", "Q&A – R&D"),
         ("Caf&eacute; &unknown; R&D", "Café &unknown; R&D"),
+        ("Done&colon; R&AMP;D&NewLine;&check;", "Done: R&D ✓"),
         ("<![CDATA[Q&A &amp; R&D]]>", "Q&A & R&D"),
         ("&#xD83D;&#xDE80; R&D", "\U0001f680 R&D"),
         ("Q&&&amp;A &&", "Q&&&A &&"),
