@@ -109,7 +109,7 @@ def _disagreement(tool: ToolValue) -> tuple[int, int, int]:
     verdict = tool.verdict
     pair = widest_split(tool.takes)
     scores = [line.score for line in pair or () if line.score is not None]
-    spread = scores[0] - scores[1] if len(scores) == 2 else 0
+    spread = abs(scores[0] - scores[1]) if len(scores) == 2 else 0
     return min(verdict.ships, verdict.skips), -abs(verdict.ships - verdict.skips), spread
 
 

@@ -46,7 +46,8 @@ def _line(key: str, name: str, take: HasTake | None) -> Line:
 
 
 def widest_split(lines: Iterable[Line]) -> tuple[Line, Line] | None:
-    """The two who disagree most about a tool: one ships, one skips, and their scores lie furthest apart.
+    """The two who disagree most about a tool: one ships, one skips, and their scores lie furthest apart,
+    whichever of the two is the higher.
 
     Calls without a score count as 100 (ship) and 0 (skip) only where no scored pair disagrees.
     """
@@ -85,4 +86,4 @@ def _apart(words: str, one: Line, other: Line) -> str:
 def _distance(pair: tuple[Line, Line]) -> int:
     high = 100 if pair[0].score is None else pair[0].score
     low = 0 if pair[1].score is None else pair[1].score
-    return high - low
+    return abs(high - low)

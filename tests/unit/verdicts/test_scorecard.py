@@ -31,6 +31,11 @@ def test_the_widest_split_is_between_a_ship_and_a_skip_whose_scores_lie_furthest
     assert [line.panelist for line in found] == ["builder", "founder"]
 
 
+def test_who_skips_with_the_higher_score_is_as_far_apart() -> None:
+    lines = scorecard(PANEL, [take("builder", "ship", 20), take("skeptic", "skip", 90), take("founder", "ship", 95)])
+    assert split_in_words(lines).endswith("Builder and Skeptic: 20 against 90, 70 points between them.")
+
+
 def test_a_scored_pair_wins_over_a_pair_without_scores() -> None:
     lines = scorecard(PANEL, [take("builder", "ship"), take("skeptic", "skip", 60), take("founder", "ship", 65)])
     found = widest_split(lines)
