@@ -44,7 +44,8 @@ def record_take(engine: Engine, slug: str, take: GivenTake, now: datetime) -> Re
         rows.add_takes(connection, [{"tool_id": tool.id, "panelist": take.panelist, **values}], now)
         after = tally(rows.takes_of(connection, [tool.id])[tool.id])
         counts = {"ships": after.ships, "skips": after.skips, "panel_order": panel_order(after.ships, after.skips)}
-        rows.update_tool(connection, tool.id, {**counts, "listed": True}, now)
+        listed = tool.listed or not standing  # what has a take is shown, unless an editor took it off since
+        rows.update_tool(connection, tool.id, {**counts, "listed": listed}, now)
     return RecordReport(before, after, replaced=old is not None)
 
 

@@ -16,6 +16,8 @@ from newsletter.releases.collect import collect_releases
 from newsletter.settings import Settings
 from newsletter.tools.exporting import tool_document
 from newsletter.tools.import_tools import ImportReport, import_tools
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
 from tests.fakes.feed_server import FeedServer, item, rss
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
@@ -144,6 +146,8 @@ def test_what_is_unlisted_stays_so_until_somebody_lists_it_or_a_take_comes(engin
     store(engine, {"slug": TOOL["slug"], "listed": False})
     store(engine, {"slug": TOOL["slug"], "takes": [TOOL["takes"][0] | {"score": 20}]})
     assert not found(engine).listed, "an editor took it off"
+    record_take(engine, TOOL["slug"], GivenTake("skeptic", "skip", 12, "Still no."), MONDAY)
+    assert not found(engine).listed, "another take does not undo that"
 
 
 def test_a_fault_anywhere_stores_nothing(engine: Engine) -> None:
