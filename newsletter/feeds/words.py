@@ -20,9 +20,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def one_line(text: str, limit: int) -> str:
     """Text on one line without control, direction or zero-width characters, cut at a word."""
-    seen = filter(_is_visible, text[:_MAX_MARKUP])
-    kept = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in seen)
-    line = " ".join(kept.split())
+    line = " ".join(text[:_MAX_MARKUP].translate(_ON_A_LINE).split())
     if len(line) <= limit:
         return line
     return line[: limit - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-") + "…"
@@ -52,6 +50,23 @@ def web_address(value: Any, base: str) -> str | None:
     return found if len(found.encode()) <= MAX_ADDRESS else None
 
 
-def _is_visible(c: str) -> bool:
+class _OnALine(dict[int, str | int | None]):
+    """What a character is on a line of text, by its number, as ``str.translate`` asks: itself, a space, or nothing."""
+
+    def __missing__(self, number: int) -> str | int | None:
+        found = _on_a_line(chr(number), number)
+        if number < 1 << 16:  # what nearly all texts are written in; the others are asked for again
+            self[number] = found
+        return found
+
+
+def _on_a_line(c: str, number: int) -> str | int | None:
     """Zero-width joiners stay: emoji and several scripts are written with them."""
-    return c.isspace() or c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
+    if c.isspace() or unicodedata.category(c) == "Cc":
+        return " "
+    if c in "\u200c\u200d":
+        return number
+    return None if unicodedata.category(c) in ("Cf", "Cs", "Co", "Cn") else number
+
+
+_ON_A_LINE = _OnALine()
