@@ -152,6 +152,8 @@ class _Round:
             found = await downloader.get(feed.url, now=real_now(), etag=feed.etag, last_modified=feed.last_modified)
             document = None
             digest = _digest(found)
+            if found.body is None and not (feed.etag or feed.last_modified):
+                raise UnreadableError("the server says that nothing has changed (304), which nobody asked")
             if found.body is not None and digest != feed.content_hash:
                 document = await readers.read(found.body, found.content_type, found.url)
         except DownloadError as error:

@@ -133,6 +133,15 @@ def test_requests_are_conditional_on_what_the_server_gave(gathering: Gathering, 
     assert "br" in server.asked[0][1]["accept-encoding"]
 
 
+def test_an_answer_that_nothing_changed_is_no_first_look(gathering: Gathering, server: FeedServer) -> None:
+    url = server.serve("/a.xml", b"", status=304)
+    gathering.watch(url)
+    assert gathering.gather()[url].error == "the server says that nothing has changed (304), which nobody asked"
+    server.serve("/a.xml", rss(*(item(f"Old {n}", f"https://old.example/{n}") for n in range(11))))
+    assert gathering.later(hours=1).gather()[url].new == 11
+    assert {release.week for release in gathering.releases()} == {None}, "they were there before we came"
+
+
 def test_a_feed_is_left_alone_until_it_is_due_unless_it_is_named(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("One")))
     gathering.watch(url, name="Mine")
