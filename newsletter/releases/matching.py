@@ -245,7 +245,8 @@ def _contradiction(tool_id: int, naming: Naming, key: str, catalogue: Catalogue,
         what = "package or app" if of_an_index else "repository"
         return f"it has this name, but a {what} that is not known as the tool's"
     homes = {host_of(address) for address in own if not path_of(address)}
-    elsewhere = own and FRONT.fullmatch(path_of(key)) and host not in {*homes, host_of(feed), *SHARED_HOSTS}
+    at_home = any(f".{host}".endswith(f".{home}") for home in homes - SHARED_HOSTS)  # app.quillbase.example is, too
+    elsewhere = own and FRONT.fullmatch(path_of(key)) and not at_home and host not in {host_of(feed), *SHARED_HOSTS}
     # Of a tool that is known by no front page of its own, this may be it if it is called so.
     if elsewhere and (homes or not _belongs_to(_labels(host), tool_id, catalogue)):
         return "it has this name, but another home page"

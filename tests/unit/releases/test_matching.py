@@ -158,6 +158,11 @@ def test_a_name_of_which_an_editor_said_whose_it_is_is_shared_no_more() -> None:
     assert tools.slugs[elsewhere.tool_id or 0] == "jelly-6", "the address still goes before"
 
 
+def test_below_a_tools_own_domain_it_is_at_home() -> None:
+    assert slug("Quillbase – notes", "https://app.quillbase.example/") == "quillbase"
+    assert slug("Quillbase – notes", "https://notquillbase.example/") is None
+
+
 def test_a_version_that_is_part_of_a_tools_name_is_found_again() -> None:
     tools = catalogue({"quill": ("Quill", "https://quill.example"), "quill-v3": ("Quill V3", "https://v3.example")})
     assert match_release(read_title("Quill v3"), None, tools).tool_id == 2
