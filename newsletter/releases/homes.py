@@ -7,12 +7,14 @@ from newsletter.feeds.addresses import canonical_url
 _REPOSITORY = re.compile(
     r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/(?P<repository>[^/?#]+)/(?:-/)?releases/"
     r"|pypi\.org/project/(?P<package>[^/?#]+)/[^/?#]"
-    r"|(?:www\.)?npmjs\.com/package/(?P<module>(?:@[^/]+/)?[^/?#]+)/v/)",
+    r"|(?:www\.)?npmjs\.com/package/(?P<module>(?:@[^/]+/)?[^/?#]+)/v/"
+    r"|crates\.io/crates/(?P<crate>[^/?#]+)/\d|rubygems\.org/gems/(?P<gem>[^/?#]+)/versions/)",
     re.I,
 )
 _HOME = re.compile(
     r"https?://(?:www\.)?(?:(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/[^/?#]+(?=/(?:-/)?releases/)"
-    r"|pypi\.org/project/[^/?#]+|npmjs\.com/package/(?:@[^/]+/)?[^/?#]+)",
+    r"|pypi\.org/project/[^/?#]+|npmjs\.com/package/(?:@[^/]+/)?[^/?#]+|crates\.io/crates/[^/?#]+"
+    r"|rubygems\.org/gems/[^/?#]+)",
     re.I,
 )
 _OF_A_FEED = re.compile(

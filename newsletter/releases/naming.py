@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from newsletter.releases import versions
 from newsletter.releases.versions import VERSION
 
-_BREAKS = re.compile(r"[\s_\-–—·.,:;'’\"“”!?()\[\]/|]+")
+_BREAKS = re.compile(r"[\s_\-\u2010-\u2015\u2212·.,:;'’\"“”!?()\[\]/|]+")
 # What shows nothing although it is a letter or a mark: joiners, fillers, variation selectors (Default_Ignorable).
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
@@ -36,7 +36,7 @@ _IN_A_SENTENCE = re.compile(
 _LEADS = re.compile(
     r"^(?:(?:show|launch|tell)\s+hn|show\s+lobsters|product\s+hunt|pypi|npm|crates\.io"
     r"|new\s+(?:release|model|tool|app|feature|product)|release\s+notes?|release|released|(?:just\s+)?launched|launch"
-    r"|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
+    r"|new\s+crate(?:\s+version)?\s+(?:published|created)|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
     r"\s*[:：–—-]\s+"
     r"|^(?:what(?:['’]?s|\s+is)\s+new|changes|new|highlights)\s+in\s+(?=(?-i:[A-Z@])|\S+\s+v?\d)"
     r"|^(?:release\s+notes|changelog)\s+(?:for|of)\s+|^release\s+(?=[^:–—]*?[a-z][^:–—]*?\sv?\d+\.)",
@@ -70,7 +70,7 @@ _ANNOUNCED = re.compile(
     r"\s+(?:(?:is|are)\s+(?:now\s+)?"
     r"(?:here|available|live|out|launched|released|open\s+source|generally\s+available|ga)\b"
     r"|(?:has\s+|was\s+|just\s+)?(?:been\s+)?(?:released|launched|announced|open[- ]sourced)\b"
-    r"|now\s+(?:generally\s+)?available\b"
+    r"|now\s+(?:generally\s+)?available\b|added\s+to\s+pypi$"
     r"|(?:(?:is|are)\s+)?(?:now\s+)?(?:in|enters|reaches|hits|goes)\s+(?:(?:public|open|private|closed)\s+)?"
     r"(?:beta|preview|alpha|general\s+availability|ga|open\s+source|live)\b"
     r"|launches(?=$|\s+(?:today|now|publicly|on|in|with|for|at|as)\b)).*$",

@@ -14,7 +14,8 @@ VERSION = (
     r"[-.]?\d*|[abm][-.]?\d+)(?:[-.+][0-9a-z]{1,40}){0,5})?"
     r"(?:\+[0-9a-z.]{1,40})?"
 )
-_WHOLE = re.compile(rf"(?:release|version|ver\.?|v(?=\s))?[\s:]*({VERSION})", re.I)
+_SAID = r"(?:\s+(?:(?:is|was|has\s+been)\s+)?(?:now\s+)?(?:released|available|out|here|live)(?:\s+now)?)?[.!]*"
+_WHOLE = re.compile(rf"(?:release|version|ver\.?|v(?=\s))?[\s:]*({VERSION}){_SAID}", re.I)
 _LEADING = re.compile(rf"^(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I)
 # Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18, Release 5.
 _TAG_ALONE = re.compile(r"(?:(?:release|version|build)[-_# ]*)?([a-z]{0,3}\d(?:[\d.-]*\d)?)", re.I)

@@ -29,6 +29,9 @@ LAUNCHES = [
     ("Acme Labs is open-sourcing Quillbase", "Quillbase", None, None),
     ("The first release of Quillbase, a notebook", "Quillbase", "a notebook", None),
     ("Quillbase is now available", "Quillbase", None, None),
+    ("quillbase added to PyPI", "quillbase", None, None),
+    ("New crate version published: quillbase v2.1.0", "quillbase", None, "2.1.0"),
+    ("New crate created: quillbase", "quillbase", None, None),
     ("Quillbase is generally available for everyone", "Quillbase", None, None),
     ("acme/quillbase-large released", "quillbase-large", None, None),
     ("acme/quillbase: v2.1.0", "quillbase", None, "2.1.0"),
@@ -176,6 +179,8 @@ def test_a_finished_version_is_no_prerelease(text: str) -> None:
         ("Quill\u034fbase", "Quillbase"),
         ("Ｑｕｉｌｌ", "quill"),
         ("Oh My codeX", "Oh My Codex"),
+        ("Quill\u20115", "Quill-5"),
+        ("Quill\u2010base", "Quill base"),
     ],
 )
 def test_spellings_of_one_name_have_one_key(left: str, right: str) -> None:
@@ -218,6 +223,8 @@ def test_pieces_of_sentences_and_versions_are_no_names() -> None:
         ("https://gitlab.com/acme/quill/-/releases/v1.0", "https://gitlab.com/acme/quill"),
         ("https://pypi.org/project/quill/1.0/", "https://pypi.org/project/quill"),
         ("https://www.npmjs.com/package/@acme/quill/v/1.0", "https://www.npmjs.com/package/@acme/quill"),
+        ("https://crates.io/crates/quill/1.0.0", "https://crates.io/crates/quill"),
+        ("https://rubygems.org/gems/quill/versions/1.0", "https://rubygems.org/gems/quill"),
         ("https://github.com/acme/quill", None),
         ("https://acme.example/releases/1", None),
         (None, None),

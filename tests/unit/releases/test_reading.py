@@ -63,6 +63,17 @@ def test_the_feeds_rules_are_read_over_title_text_and_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "title", ["Version 3.2.1 released", "3.2.1 is out!", "v3.2.1 is now available", "Release 3.2.1"]
+)
+def test_a_version_of_which_nothing_is_said_but_that_it_is_there_is_the_feeds_tools(title: str) -> None:
+    found = read(
+        Shown(title, None, "https://quill.example/log", NOW, NOW, False), replace(LAUNCHES, name="Quill changelog")
+    )
+    assert isinstance(found, Announced)
+    assert (found.naming.name, found.naming.version) == ("Quill", "3.2.1")
+
+
 def test_prereleases_are_left_out_of_release_feeds_unless_asked_for() -> None:
     rules = FeedRules("releases", "Quillbase", None, None, False)
     assert read(shown("v2.0.0-rc1"), rules) == Skipped("it is a pre-release (2.0.0-rc1)")
