@@ -4,7 +4,7 @@ An entry is its guid, unless the feed repeats that guid; else its canonical link
 nothing, but where all that several entries have is one link, as on a changelog's page. Guids that are addresses carry
 ``utm_`` parameters that change, so they are compared as addresses. Feeds that change their guids (a new domain, a new
 generator) show old entries under new ones: these are known again by their link, if their title or their date is still
-the same, and where that has changed too, in its query, by title and date together.
+the same, and where that has changed too, in its query or its site, by title and date together.
 """
 
 import hashlib
@@ -111,9 +111,11 @@ def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequ
 
 
 def _looks(title: str, published_at: datetime | None, url: str | None) -> tuple[str, datetime | None, str]:
-    """Of what has no date the whole address counts, and where on its page."""
+    """Of what has no date the whole address counts, and where on its page; but not on which site, for sites move. Their
+    front pages are told apart by nothing else."""
     page = canonical_url(url or "", keep_fragment=published_at is None)
-    return title, published_at, page.partition("?")[0] if published_at else page
+    page = page.partition("?")[0] if published_at else page
+    return title, published_at, page.removeprefix("https://").partition("/")[2] or page
 
 
 def believable(published_at: datetime | None, now: datetime) -> datetime | None:

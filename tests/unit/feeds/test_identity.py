@@ -60,6 +60,15 @@ def test_what_was_stored_under_an_id_that_was_made_a_page_is_known() -> None:
     assert new_titles(before, after) == ["Two"]
 
 
+def test_a_site_that_moves_shows_nothing_new() -> None:
+    def at(site: str) -> list[Entry]:
+        pages = (f"https://{site}/posts/one", f"https://{site}/posts/two", f"https://{site}/log?v=3#3")
+        return [entry(page, page, page[-3:], day) for page, day in zip(pages, (NOW, None, None), strict=True)]
+
+    assert new_titles(at("old.example"), at("www.new.example")) == []
+    assert new_titles([entry(None, "https://jelly.example/", "Jelly")], [entry(None, "https://jelly.test/", "Jelly")])
+
+
 def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
     before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
     after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
