@@ -24,6 +24,11 @@ def test_an_address_in_another_script_is_the_same_escaped_or_not() -> None:
     assert canonical_url("https://example.com/caf%c3%a9/%7Ejo%2Fx") == "https://example.com/caf%C3%A9/~jo%2Fx"
 
 
+def test_a_domain_in_another_script_is_the_one_that_the_dns_has() -> None:
+    assert canonical_url("https://B\u00fccher.example/a") == canonical_url("https://www.xn--bcher-kva.example/a")
+    assert canonical_url("https://\u2603\u2603.example/") == "https://\u2603\u2603.example", "and this one has none"
+
+
 def test_what_no_address_has_is_the_same_escaped_or_not() -> None:
     """Entries were stored with such addresses as they came."""
     assert canonical_url('https://example.com/a"<b>') == canonical_url("https://example.com/a%22%3Cb%3E")
