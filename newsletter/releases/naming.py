@@ -69,7 +69,9 @@ _APPOSITION = re.compile(rf"^(?P<name>\S+(?:\s+\S+){{0,2}}),\s+(?P<rest>{_SAID_O
 _ANNOUNCED = re.compile(
     r"\s+(?:(?:is|are)\s+(?:now\s+)?"
     r"(?:here|available|live|out|launched|released|open\s+source|generally\s+available|ga)\b"
-    r"|(?:has\s+|was\s+|just\s+)?(?:been\s+)?(?:released|launched|announced|open[- ]sourced)\b"
+    # Alone and with a capital, it may be part of a name: of a launch called "Quillbase Launched".
+    r"|(?:(?:has|was|just)\s+(?:been\s+)?(?:released|launched|announced|open[- ]sourced)"
+    r"|(?-i:released|launched|announced|open[- ]sourced)|(?<=\d\s)(?:released|launched|announced))\b"
     r"|now\s+(?:generally\s+)?available\b|added\s+to\s+pypi$"
     r"|(?:(?:is|are)\s+)?(?:now\s+)?(?:in|enters|reaches|hits|goes)\s+(?:(?:public|open|private|closed)\s+)?"
     r"(?:beta|preview|alpha|general\s+availability|ga|open\s+source|live)\b"
@@ -99,8 +101,8 @@ _URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
 _OF_THE_SITE = re.compile(r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi)(?:\s*[·|-]\s*github)?", re.I)
 _EDGES = " \t_-–—:|·,;\"“”'’«»《》「」"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
-# Not a version that is all there is, or nearly, as in "[1.2.3] - 2026-11-26" of a changelog.
-_LABEL = re.compile(r"^\s*[\[【](?!v?\d+\.[\w.-]*\]\s*(?:[-–—:|]|$))[^\]】]{1,30}[\]】]\s*(?=\S)", re.I)
+# Not a version that is all there is, or nearly, as in "[1.2.3] - 2026-11-26" of a changelog, nor the name itself.
+_LABEL = re.compile(r"^\s*[\[【](?!v?\d+\.[\w.-]*\]\s*(?:[-–—:|]|$))[^\]】]{1,30}[\]】]\s*(?=\S)(?![-–—:|])", re.I)
 _SYMBOLS = ("So", "Sk")
 
 
