@@ -29,7 +29,8 @@ _CLOCK = (
     r"\s*(?P<half>[ap]m)?)?"
 )
 _REMARK = r"(?:\s*[(\[][^)\]]{0,40}[)\]])?"
-_ZONE = rf"(?:\s*(?:GMT|UTC)?(?P<offset>[+-]\d{{1,2}}(?::?\d{{2}})?)|\s+(?P<zone>[a-z]{{1,5}})|Z)?{_REMARK}"
+_OFFSET = r"(?:GMT|UTC)?(?P<offset>[+-]\d{1,2}(?::?\d{2})?)(?:\s[a-z]{1,5})?"  # Go names the zone as well
+_ZONE = rf"(?:\s*{_OFFSET}|\s+(?P<zone>[a-z]{{1,5}})|Z)?{_REMARK}"
 _DAY_FIRST = (
     r"(?:[^\W\d]+(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
 )
