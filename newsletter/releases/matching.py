@@ -178,10 +178,11 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match
 
 
 def _is_too_short(naming: Naming, key: str, feed: str) -> bool:
-    """One letter, or two on a page that is neither a launch's nor of a version: "Go: the good parts", on a blog."""
-    length = len(fold_name(naming.name))
+    """One letter, or two on a page that is neither a launch's nor of a version: "Go: the good parts", on a blog. Two
+    characters of Chinese are a word."""
+    name = fold_name(naming.name)
     launched = naming.version or host_of(key) in {"", host_of(feed), *SHARED_HOSTS}
-    return length < 2 or (length < 3 and not launched)
+    return len(name) < 2 or (len(name) < 3 and name.isascii() and not launched)
 
 
 def _by_number(naming: Naming, key: str, catalogue: Catalogue) -> Match | None:

@@ -133,6 +133,8 @@ def test_a_name_of_two_letters_tells_nothing_on_a_page_of_somebody_else(page: st
     assert slug("Pi: the good parts", page) is None
     assert slug("Pi 2.0", page) == "pi"
     assert slug("Pi – your own computer", "https://launches.example/posts/pi") == "pi"
+    tools = catalogue({"doubao": ("豆包", "https://doubao.example")})
+    assert match_release(Naming("豆包"), page, tools).tool_id == 1
 
 
 def test_a_number_after_the_name_is_a_version_on_the_tools_own_site() -> None:
