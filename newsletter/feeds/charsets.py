@@ -25,29 +25,45 @@ _IN_ESCAPES = re.compile(r"iso-2022.*|hz.*")  # nothing but ASCII to the eye
 _SEVERAL_BYTES = re.compile(r"cp9\d\d|gb18030|big5.*|euc.*")  # unlike the others, not every text is in them
 
 
-def believed(content_type: str, body: bytes) -> str:
-    """The Content-Type with the encoding that the bytes are in, as far as they tell."""
-    charset = _charset(content_type, body)
+def believed(content_type: str, body: bytes) -> tuple[str, bytes]:
+    """The Content-Type with the encoding that the bytes are in, as far as they tell, and the bytes whole: an excerpt
+    that is cut within a letter would make the document one in no encoding, and another's gibberish of all its letters.
+    """
+    charset, body = _charset(content_type, body)
     if charset is None:
-        return content_type
-    return f"{_CHARSET.sub('', content_type) or 'application/xml'}; charset={charset}"
+        return content_type, body
+    return f"{_CHARSET.sub('', content_type) or 'application/xml'}; charset={charset}", body
 
 
-def _charset(content_type: str, body: bytes) -> str | None:
+def _charset(content_type: str, body: bytes) -> tuple[str | None, bytes]:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
-            return encoding
+            return encoding, body
     said, written = _NAMED.search(content_type), _DECLARED.match(body)
     named = wider(said[1]) if said else None
     declared = wider(written[1].decode("ascii")) if written else None
     for name in (declared, named):
         if name and _IN_ESCAPES.fullmatch(name) and body.isascii():
-            return name
+            return name, body
     if _is_in("utf-8", body):  # text that is in another is so by no chance, but for a word or two
-        return "utf-8"
-    if declared and _SEVERAL_BYTES.fullmatch(declared) and _is_in(declared, body):
-        return declared
-    return named or declared
+        return "utf-8", body
+    several = declared if declared and _SEVERAL_BYTES.fullmatch(declared) else None
+    if several and _is_in(several, body):
+        return several, body
+    says_so = {declared, named} <= {None, "utf-8", "utf8"}
+    whole = (several and _mended(several, body, 3)) or _mended("utf-8", body, 2 if says_so else 10)
+    return ("utf-8", whole) if whole else (named or declared, body)
+
+
+def _mended(charset: str, body: bytes, times: int) -> bytes | None:
+    """In UTF-8, with a replacement for each piece of a letter; None where there are not so many times more letters."""
+    try:
+        text = body.decode(charset, "replace")
+    except LookupError:
+        return None
+    broken = text.count("\ufffd")
+    letters = len(text) - len(text.encode("ascii", "ignore")) - broken
+    return text.encode() if letters >= times * broken else None
 
 
 def wider(name: str) -> str:

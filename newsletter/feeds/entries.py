@@ -40,10 +40,10 @@ def read_document(body: bytes, content_type: str, url: str) -> Document:
 
     # A stream, because feedparser would take bytes for the name of a file.
     # No address of its own, or ids would be made addresses: other ones when the feed moves.
-    headers = {"content-type": believed(content_type, body)}
+    content_type, body = believed(content_type, body)
     parsed = feedparser.parse(
         io.BytesIO(sound(body)),
-        response_headers=headers,
+        response_headers={"content-type": content_type},
         sanitize_html=False,
         resolve_relative_uris=False,
     )

@@ -123,6 +123,28 @@ def test_a_title_is_read_in_the_encoding_that_its_bytes_are_in(
 
 
 @pytest.mark.parametrize(
+    ("title", "declared", "written"),
+    [
+        ("Über – “neu”", "utf-8", "utf-8"), ("Über – “neu”, schön, größer, für Ärzte", "iso-8859-1", "utf-8"),
+        ("ツールを公開しました", "Shift_JIS", "cp932"), ("工具发布新版本", "gb2312", "gbk"),
+    ],
+)  # fmt: skip
+def test_a_letter_that_an_excerpt_was_cut_within_makes_no_gibberish_of_the_others(
+    title: str, declared: str, written: str
+) -> None:
+    body = rss(f"<title>{title}</title><description>cut</description>").encode(written)
+    body = body.replace(b"'1.0'", f"'1.0' encoding='{declared}'".encode(), 1)
+    (entry,) = read(body.replace(b"cut", title[-2:].encode(written)[:-1])).entries
+    assert entry.title == title
+
+
+@pytest.mark.parametrize("written", ["cp1252", "cp1251", "koi8-r", "euc-kr"])
+def test_text_in_another_encoding_is_not_taken_for_broken_utf_8(written: str) -> None:
+    title = {"cp1252": "Über – schön", "euc-kr": "새로운 도구"}.get(written, "Новости недели")
+    assert "\ufffd" not in read(rss(f"<title>{title}</title>").encode(written)).entries[0].title
+
+
+@pytest.mark.parametrize(
     ("written", "title"),
     [
         ("Q&A & R&D", "Q&A & R&D"),
