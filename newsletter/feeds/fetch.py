@@ -11,7 +11,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -222,7 +222,9 @@ def _validators(feed: FeedRow, found: Download, digest: str | None, document: Do
 
 
 def _store_entries(connection: Connection, feed: FeedRow, document: Document, now: datetime) -> int:
-    shown = identity.identify(document.entries)
+    believed = (identity.believable(entry.published_at, now) for entry in document.entries)
+    dated = zip(document.entries, believed, strict=True)
+    shown = identity.identify([replace(entry, published_at=date) for entry, date in dated])
     links = [item.link_key for item in shown if item.link_key]
     identities = [name for item in shown for name in (item.identity, item.otherwise) if name]
     known = rows.known_entries(connection, feed.id, identities, links)
@@ -230,7 +232,7 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     if fresh and feed.first_fetched_at is not None:
         alike = rows.entries_titled(connection, feed.id, {item.entry.title for item in fresh if item.entry.title})
         fresh = identity.but_renamed(fresh, alike, shown)
-    dates = [identity.believable(item.entry.published_at, now) for item in fresh]
+    dates = [item.entry.published_at for item in fresh]
     backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
     piled = identity.shown_before(fresh, known)
     rows.touch_entries(connection, [row.id for row in known], now)

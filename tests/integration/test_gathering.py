@@ -317,6 +317,21 @@ def test_a_feed_that_makes_its_ids_anew_for_every_request_announces_nothing_twic
     assert [release.version for release in gathering.releases()] == ["1.0", "2.0"]
 
 
+def test_a_site_that_moves_with_dates_that_nobody_believes_announces_nothing_twice(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    """Hugo dates a page that has no date from the year 1."""
+    zero = "Mon, 01 Jan 0001 00:00:00 +0000"
+    for site in ("old.example", "new.example"):
+        page = f"https://{site}/launches/quillbase/"
+        url = server.serve("/a.xml", rss(item("Quillbase", page, zero, guid=page)))
+        gathering.later(hours=2)
+        if site == "old.example":
+            gathering.watch(url)
+        gathering.gather()
+    assert [release.url for release in gathering.releases()] == ["https://old.example/launches/quillbase/"]
+
+
 def test_a_date_once_stored_never_moves(gathering: Gathering, server: FeedServer) -> None:
     url = server.serve("/a", rss(item("One", date=SUNDAY, guid="a"), item("Two", guid="b")))
     gathering.watch(url)
