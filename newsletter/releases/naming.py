@@ -166,7 +166,7 @@ def _of_tool(text: str, tool: str) -> Naming:
         head, more = _split(text)
         tag = versions.tag_alone(re.sub(rf"^{re.escape(tool)}\s+", "", head, flags=re.I))
         named_so = len(text.split()) <= 3 and versions.is_prerelease(text)  # "nightly"; a sentence may speak of a beta
-        return Naming(tool, more if tag else text or None, tag, named_so)
+        return Naming(tool, more if tag else text or None, versions.bare(tag), named_so)
     rest = text[found.end() :].strip(_EDGES)
     tagline = rest if re.search(r"[^\W\d_]{2}", rest) else None
     prerelease = versions.is_prerelease(found[1]) or versions.is_prerelease(text[: found.end()])

@@ -4,12 +4,13 @@ A bare integer is none: it is part of a name (Llama 4, SmolVLM2), and so is a si
 """
 
 import re
+from string import ascii_letters
 
 _UNFINISHED = (
     "alpha|beta|rc|pre-?release|preview|pre|dev|nightly|canary|next|snapshot|insiders|unstable|experimental|test|ea"
 )
 VERSION = (
-    r"(?:v\d{1,12}(?:\.\d{1,12}){0,5}|\d{1,12}(?:\.\d{1,12}){1,5})"
+    r"(?:v\d{1,12}(?!\d|-\d\d-\d\d)(?:\.\d{1,12}){0,5}|\d{1,12}(?:\.\d{1,12}){1,5})"
     rf"(?:[-.+_]?(?:(?:{_UNFINISHED}|post)"
     r"[-.]?\d*|[abm][-.]?\d+)(?:[-.+][0-9a-z]{1,40}){0,5})?"
     r"(?:\+[0-9a-z.]{1,40})?"
@@ -20,7 +21,7 @@ _LEADING = re.compile(rf"^(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<r
 # Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18, Release 5.
 _TAG_ALONE = re.compile(r"(?:(?:release|version|build)[-_# ]*)?([a-z]{0,3}\d(?:[\d.-]*\d)?)", re.I)
 _PRERELEASE = re.compile(
-    rf"^(?:edge|tip|dev[- ]build)$|\d[-.+_]?(?:{_UNFINISHED})"
+    rf"^(?:edge|tip|dev[- ]build|rc[-.]?\d*)$|\d[-.+_]?(?:{_UNFINISHED})"
     r"(?:[-._]?\d+)*(?![a-z])|\d[-.+_]?[abm][-._]?\d+(?![a-z])"
     r"|\b(?:alpha|beta|nightly|canary|pre-?release|release candidate|snapshot|insiders)\b",
     re.I,
@@ -73,9 +74,10 @@ def leading_version(text: str) -> tuple[str, str] | None:
 
 
 def tag_alone(text: str) -> str | None:
-    """The number of a build or a day where that is all there is."""
+    """The number of a build or a day where that is all there is; letters before a number with points are no part of it
+    (go1.26.1)."""
     found = _TAG_ALONE.fullmatch(text.strip())
-    return found[1] if found else None
+    return (found[1].lstrip(ascii_letters) if "." in found[1] else found[1]) if found else None
 
 
 def bare(version: str | None) -> str | None:
