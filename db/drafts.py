@@ -49,10 +49,13 @@ def remember_empty(connection: Connection, week: str, now: datetime) -> None:
 
 
 class Candidate(NamedTuple):
+    """``of_it``: its date does not lie before the week."""
+
     id: int
     tool_id: int
     week: str
     late: bool
+    of_it: bool
 
 
 def candidate_releases(
@@ -61,13 +64,12 @@ def candidate_releases(
     starts_at: datetime,
     ends_at: datetime,
     earlier: Sequence[tuple[str, datetime]],
-    following: str,
 ) -> list[Candidate]:
     """Matched releases that no issue carries yet and that this week's issue may take in.
 
     Those of the week itself; those of the ``earlier`` weeks (name and end) whose issue is closed, or that were put off
     already, or that were seen or matched only when their week was over and was found to have nothing; and those put off
-    to the ``following`` week because this one's draft existed, although their date lies in this week.
+    to a week after this one because this one's draft existed, although their date lies in this week or before it.
     """
     seen = func.coalesce(Release.published_at, Release.first_seen_at)
     closed = exists().where(Issue.week == Release.week, Issue.status != IssueStatus.DRAFT)
@@ -81,7 +83,7 @@ def candidate_releases(
     )
     names = [name for name, _ in earlier]
     statement = (
-        select(Release.id, Release.tool_id, Release.week, Release.late)
+        select(Release.id, Release.tool_id, Release.week, Release.late, (seen >= starts_at).label("of_it"))
         .where(
             Release.status == ReleaseStatus.MATCHED,
             Release.issue_id.is_(None),
@@ -89,12 +91,13 @@ def candidate_releases(
             or_(
                 Release.week == week,
                 and_(Release.week.in_(names), or_(Release.late, closed, and_(had_nothing, after_it))),
-                and_(Release.week == following, Release.late, seen >= starts_at, seen < ends_at),
+                and_(Release.week > week, Release.late, seen < ends_at),
             ),
         )
         .order_by(Release.id)
     )
-    return [Candidate(row.id, row.tool_id, row.week, row.late) for row in connection.execute(statement)]
+    rows = connection.execute(statement)
+    return [Candidate(row.id, row.tool_id, row.week, row.late, row.of_it) for row in rows]
 
 
 def take_in(connection: Connection, issue_id: int, week: str, release_ids: Iterable[int], *, late: bool) -> None:

@@ -43,9 +43,8 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         if issue is not None and issue.status != IssueStatus.DRAFT:
             return _report(connection, week, issue.id, issue.status, created=False, new=0)
         starts_at, ends_at = week.starts_at(settings.timezone), week.ends_at(settings.timezone)
-        found = drafts.candidate_releases(
-            connection, str(week), starts_at, ends_at, _earlier(week, settings.timezone), str(week.next())
-        )
+        earlier = _earlier(week, settings.timezone)
+        found = drafts.candidate_releases(connection, str(week), starts_at, ends_at, earlier)
         if issue is None and not found:
             if ends_at <= now:
                 drafts.remember_empty(connection, str(week), now)
@@ -76,15 +75,10 @@ def _note_what_is_there(connection: Connection, issue_id: int, week: Week, now: 
 
 def _take_in(connection: Connection, issue_id: int, week: Week, found: list[drafts.Candidate]) -> None:
     """Releases of earlier weeks come late; those put off from this very week are in time after all."""
-    name, following = str(week), str(week.next())
-    late = [release.id for release in found if release.week not in (name, following) or _stays_late(release, name)]
-    in_time = [release.id for release in found if release.id not in set(late)]
-    drafts.take_in(connection, issue_id, name, late, late=True)
+    name = str(week)
+    in_time = {release.id for release in found if (release.of_it if release.late else release.week == name)}
+    drafts.take_in(connection, issue_id, name, [one.id for one in found if one.id not in in_time], late=True)
     drafts.take_in(connection, issue_id, name, in_time, late=False)
-
-
-def _stays_late(release: drafts.Candidate, week: str) -> bool:
-    return release.late and release.week == week
 
 
 def _earlier(week: Week, zone: ZoneInfo) -> list[tuple[str, datetime]]:

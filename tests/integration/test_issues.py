@@ -241,6 +241,23 @@ def test_a_release_put_off_because_the_draft_existed_comes_back_while_nobody_app
     assert {tool.slug: tool.late for tool in values.items} == {"alpha": False, "beta": False}
 
 
+def test_what_missed_its_issue_goes_into_the_next_one_although_that_was_begun(
+    engine: Engine, settings: Settings
+) -> None:
+    """Where a draft of the week that goes on exists already, a late release is put off to the week after that one."""
+    launch(engine, "alpha", "SS")
+    compose_issue(engine, WEEK, settings, NOW)
+    approve_issue(engine, WEEK, "ada", settings, NOW)
+    second, third = WEEK.next(), WEEK.next().next()
+    launch(engine, "beta", "SS", week=str(second))
+    compose_issue(engine, second, settings, NOW)
+    launch(engine, "gamma", "SS", week=str(third), late=True)
+    launch(engine, "ahead", "SS", week=str(third), published_at=third.starts_at(settings.timezone))
+    assert compose_issue(engine, second, settings, NOW).new_releases == 1
+    _, values = read_issue(engine, second, settings)
+    assert {tool.slug: tool.late for tool in values.items} == {"beta": False, "gamma": True}
+
+
 def test_what_was_seen_after_a_week_that_had_nothing_goes_into_the_next_issue_marked_late(
     engine: Engine, settings: Settings
 ) -> None:
