@@ -49,6 +49,14 @@ LARGER = """() => {
   const all = [...document.querySelectorAll("body, body *")].map(e => [e, parseFloat(getComputedStyle(e).fontSize)]);
   for (const [element, size] of all) element.style.fontSize = 2 * size + "px";
 }"""
+# The size of each element that holds text of its own. Text is sized in rem alone, so the root stands for the size that
+# a browser is told to take.
+SIZES = """() => [...document.querySelectorAll("body *")]
+  .filter(e => e.offsetParent && [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
+  .map(e => [`${e.tagName}.${e.className}`, parseFloat(getComputedStyle(e).fontSize)])"""
+# WCAG 1.4.12.
+SPACED = """* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+p { margin-bottom: 2em !important }"""
 SPILLED = """parts => parts
   .filter(e => e.scrollWidth > e.clientWidth + 2 || e.getBoundingClientRect().right > innerWidth)
   .map(e => `${e.tagName}.${e.className} ${e.scrollWidth}/${e.clientWidth}`)"""
@@ -149,6 +157,33 @@ def test_text_twice_as_large_stays_in_its_place(chromium: Browser, app: RunningA
     for path in ("/", "/tools/curly", COMPARISON, f"/issues/{WEEK}"):
         page.goto(path)
         page.evaluate(LARGER)
+        held = page.locator(".scorecard, .scorecard > li, .scores, .card, .sheet, .sheet td, .sheet th, .number")
+        assert held.evaluate_all(SPILLED) == [], path
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_text_is_as_large_as_the_readers_browser_is_told_to_show_it(
+    chromium: Browser, app: RunningApp, engine: Engine, width: int
+) -> None:
+    page = window(chromium, app, width)
+    for path in PATHS:
+        page.goto(address(engine, path))
+        usual = page.evaluate(SIZES)
+        page.evaluate("document.documentElement.style.fontSize = '24px'")
+        larger = page.evaluate(SIZES)
+        fixed = [was for was, now in zip(usual, larger, strict=True) if was[0] != "H1." and now[1] != 1.5 * was[1]]
+        assert fixed == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP])
+def test_text_that_a_reader_spaces_out_stays_in_its_place(chromium: Browser, app: RunningApp, width: int) -> None:
+    page = window(chromium, app, width, bypass_csp=True)
+    for path in ("/", "/tools/curly", COMPARISON, f"/issues/{WEEK}"):
+        page.goto(path)
+        page.add_style_tag(content=SPACED)
         held = page.locator(".scorecard, .scorecard > li, .scores, .card, .sheet, .sheet td, .sheet th, .number")
         assert held.evaluate_all(SPILLED) == [], path
     page.context.close()
