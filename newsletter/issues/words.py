@@ -12,12 +12,23 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 # Sentences end at . ! ? … or their CJK forms, closing quotes and brackets included; Latin ones only before a space.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s|$)|[。！？]+[」』）”’]*")
 # Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
-_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
+# Scripts put five on a letter at most (Hebrew that is pointed and chanted); hundreds are drawn over the whole page.
+_MOST_MARKS = 6
+# Written so, the expression goes through a page three times as fast as with one count.
+_MAY_BE_MARKS = re.compile(rf"[^\x00-\u02ff][^\x00-\u02ff]{{{_MOST_MARKS},}}")
 
 
 def one_line(text: str | None) -> str:
     """Controls, line ends and runs of spaces become one space; lone surrogates become U+FFFD."""
     return _SPACES.sub(" ", _plain(text or "")).strip()
+
+
+def in_its_place(text: str) -> str:
+    """The text without what reaches beyond it: controls that turn other words round, marks piled over other lines."""
+    if text.isascii():
+        return text
+    return _MAY_BE_MARKS.sub(_with_few_marks, _TURNING.sub("", text))
 
 
 def paragraphs(text: str | None) -> list[str]:
@@ -59,7 +70,7 @@ def is_rtl(text: str) -> bool:
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """Lines of at most 78 characters; what has no spaces is broken too, except addresses, which stay whole."""
     lines: list[str] = []
-    for paragraph in text.split("\n"):
+    for paragraph in in_its_place(text).split("\n"):
         lines += _wrapped_line(paragraph, indent, indent if first is None or lines else first)
     return "\n".join(lines)
 
@@ -103,4 +114,17 @@ def _plain(text: str) -> str:
             return "\ufffd"
         return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
 
-    return "".join(map(shown, text.translate(_TURNING)))
+    return "".join(map(shown, in_its_place(text)))
+
+
+def _with_few_marks(found: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in found[0]:
+        category = unicodedata.category(character)
+        if category in ("Mn", "Me"):
+            marks += 1
+        elif category != "Cf":  # a joiner between them makes no new letter
+            marks = 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)

@@ -16,6 +16,7 @@ from db.engine import reading
 from newsletter.clock import iso
 from newsletter.issues.markdown import to_html
 from newsletter.issues.values import IssueValues
+from newsletter.issues.words import in_its_place
 from newsletter.templating import markup_environment
 from newsletter.web.archive_pages import FRESH
 from newsletter.web.published import values_of
@@ -110,7 +111,7 @@ def _entries(here: Site) -> list[Entry]:
 
 def _conditional(request: Request, body: str, media_type: str) -> Response:
     """304 for a reader who has it already (RFC 9110, 13.1.2): feeds are asked for far more often than they change."""
-    data = body.encode()
+    data = in_its_place(body).encode()
     headers = {**FRESH, "ETag": f'"{sha256(data).hexdigest()[:32]}"'}
     seen = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if headers["ETag"] in seen:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.clock import Clock, real_now
+from newsletter.issues.words import in_its_place
 from newsletter.settings import Settings
 from newsletter.subscribers import consent, haste
 from newsletter.templating import markup_environment
@@ -53,7 +54,10 @@ def site(request: Request) -> Site:
 def page(
     request: Request, template: str, /, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
-    """Render ``templates/web/<template>``; it extends ``web/base.html`` and knows ``site`` and ``path``."""
+    """Render ``templates/web/<template>``; it extends ``web/base.html`` and knows ``site`` and ``path``.
+
+    What strangers wrote keeps to its place on it, but for the editors' room, whose forms show what is stored."""
     here = site(request)
     html = markup_environment().get_template(f"web/{template}").render(site=here, path=request.url.path, **values)
+    html = html if template.startswith("editor/") else in_its_place(html)
     return HTMLResponse(html, status_code=status, headers=headers)

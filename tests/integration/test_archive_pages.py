@@ -144,6 +144,27 @@ def test_what_editors_and_sponsors_wrote_and_how_two_tools_differ_stands_in_the_
         assert "https://sponsor.example/" in body
 
 
+def test_what_strangers_wrote_turns_round_and_covers_nothing_beside_it(
+    engine: Engine, settings: Settings, browser: Browser
+) -> None:
+    turning, pile = "\u202e\u2067", "\u0301" * 200
+    set_out(engine, settings)
+    odd = f"{turning}name e{pile}"
+    with transaction(engine) as connection:
+        connection.execute(update(Tool).values(name=odd, tagline=odd, category=odd, pricing=odd, description=odd))
+        connection.execute(update(Take).values(text=f"{odd}\n\n{odd}", author=odd))
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    places = ("/", "/tools", "/tools/curly", "/compare/curly-vs-branchline", f"/issues/{WEEK}", f"/issues/{WEEK}.txt",
+              "/feed.atom", "/feed.json")  # fmt: skip
+    for path in places:
+        shown = browser.get(path).text
+        assert "name e\u0301" in shown, path
+        assert not set(turning) & set(shown), path
+        assert "\u0301" * 7 not in shown, path
+    assert "name e\u0301\u0301\u0301\u0301\u0301\u0301\n\n  name" in browser.get(f"/issues/{WEEK}.txt").text
+
+
 def test_days_are_those_of_the_publications_zone(engine: Engine, settings: Settings) -> None:
     far = replace(settings, timezone=ZoneInfo("Pacific/Auckland"))
     late = NOW + timedelta(hours=14)  # the 24th where the publication is

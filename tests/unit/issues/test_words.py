@@ -6,7 +6,7 @@ from newsletter.clock import Week
 from newsletter.issues.dates import span
 from newsletter.issues.markdown import addresses, literal, to_html, to_text
 from newsletter.issues.wording import fit_preheader, plain
-from newsletter.issues.words import fitted, linked, one_line, paragraphs, sentence, shortened, wrapped
+from newsletter.issues.words import fitted, in_its_place, linked, one_line, paragraphs, sentence, shortened, wrapped
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from newsletter.issues.words import fitted, linked, one_line, paragraphs, senten
 )
 def test_one_line_is_one_line_of_harmless_text(text: str | None, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a" + "\u0301" * 500 + "b", "a" + "\u0301" * 6 + "b"),
+        ("a" + "\u0301\u200d" * 500, "a" + "\u0301\u200d" * 6),
+        ("ก" + "\u0e47" * 20, "ก" + "\u0e47" * 6),
+        ("two \u202eenil\nlines\u2066", "two enil\nlines"),
+        ("שָּׁ֑לוֹם Việt 👨‍👩‍👧‍👦 ❤️", "שָּׁ֑לוֹם Việt 👨‍👩‍👧‍👦 ❤️"),
+    ],
+)
+def test_text_that_reaches_beyond_its_place_is_kept_in_it(text: str, kept: str) -> None:
+    assert in_its_place(text) == kept
+    assert one_line(text) == one_line(kept)
 
 
 @pytest.mark.parametrize(
