@@ -15,6 +15,7 @@ _CONTROLS_IN_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 # Of themselves: a zero-width space, a soft hyphen, a mark without its letter. A link of such words cannot be pressed.
 _UNSEEN = ("Cf", "Mn", "Me", "Zs")
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # fillers of Hangul and a cell without dots, which count as letters
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_ADDRESS = re.compile(r'[\s\x00-\x20\x7f<>"\\]')
@@ -58,7 +59,7 @@ def line(value: Any, longest: int = LONGEST_LINE) -> str | None:
     if value is None:
         return None
     found = _CONTROLS.sub(" ", _text(value, longest)).strip()
-    return found if any(unicodedata.category(letter) not in _UNSEEN for letter in found) else None
+    return found if any(unicodedata.category(c) not in _UNSEEN and c not in _BLANK for c in found) else None
 
 
 def tagline(value: Any) -> str | None:

@@ -51,6 +51,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
         ({"name": None}, "tools[0].name: must be text, not null"),
         ({"name": " \t"}, "tools[0].name: is blank"),
         ({"name": "\u200b \u00ad\u0301"}, "tools[0].name: is blank"),
+        ({"name": "\u3164\u115f\u2800"}, "tools[0].name: is blank"),
         ({"tagline": ["x"]}, "tools[0].tagline: must be text, not a list"),
         ({"slug": "Two Words"}, "tools[0].slug: 'Two Words' is no slug"),
         ({"slug": "../editor"}, "tools[0].slug: '../editor' is no slug"),
