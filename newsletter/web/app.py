@@ -20,6 +20,7 @@ from newsletter.errors import first_line
 from newsletter.settings import Settings
 from newsletter.templating import templates_folder
 from newsletter.web.api_routing import Problem
+from newsletter.web.archive_pages import FRESH
 from newsletter.web.headers import SecurityHeaders, has_token
 from newsletter.web.metrics import Measured
 from newsletter.web.site import Site, page
@@ -52,11 +53,25 @@ class _App(Starlette):
         return Measured(SecurityHeaders(super().build_middleware_stack()))
 
 
+class _Files(StaticFiles):
+    """Browsers guess for how long a file without such a header is good (RFC 9111, 4.2.2): after an upgrade they would
+    lay out new pages by an old sheet for days."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(FRESH)
+        return response
+
+
 def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
     """The whole site for one installation; whoever serves it closes the engine."""
-    routes: list[BaseRoute] = [
-        Mount("/static", StaticFiles(directory=templates_folder() / "web" / "static"), name="static")
-    ]
+    files = _Files(directory=templates_folder() / "web" / "static")
+
+    async def icon(request: Request) -> Response:
+        """Feed readers and browsers ask for it here, whatever pages say."""
+        return await files.get_response("favicon.ico", request.scope)
+
+    routes: list[BaseRoute] = [Mount("/static", files, name="static"), Route("/favicon.ico", icon)]
     for name in ROOMS:
         routes.extend(importlib.import_module(name).routes)
     handlers: dict[Any, Any] = {HTTPException: _http_error, Exception: _unforeseen}

@@ -114,7 +114,7 @@ def _conditional(request: Request, body: str, media_type: str) -> Response:
     data = in_its_place(body).encode()
     headers = {**FRESH, "ETag": f'"{sha256(data).hexdigest()[:32]}"'}
     seen = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if headers["ETag"] in seen:
+    if headers["ETag"] in seen or seen == ["*"]:
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=f"{media_type}; charset=utf-8", headers=headers)
 

@@ -211,8 +211,25 @@ def test_feeds_say_the_same_and_are_answered_with_304_when_known(sent: Browser) 
     assert [item["title"] for item in told["items"]] == [entry.findtext(f"{ATOM}title") for entry in entries]
     assert told["version"] == "https://jsonfeed.org/version/1.1"
     for path in ("/feed.atom", "/feed.json", "/sitemap.xml"):
-        again = sent.get(path, headers={"if-none-match": sent.get(path).headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
+        for known in (sent.get(path).headers["etag"], "*"):
+            again = sent.get(path, headers={"if-none-match": known})
+            assert (again.status_code, again.content) == (304, b"")
+
+
+@one_database
+def test_browsers_need_not_guess_how_long_a_sheet_of_styles_is_good(browser: Browser) -> None:
+    first = browser.get("/static/style.css")
+    again = browser.get("/static/style.css", headers={"if-none-match": first.headers["etag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+    assert first.headers["cache-control"] == again.headers["cache-control"] == "public, max-age=300"
+
+
+@one_database
+def test_the_icon_is_where_feed_readers_ask_for_it(browser: Browser) -> None:
+    icon = browser.get("/favicon.ico")
+    assert icon.status_code == 200
+    assert icon.headers["content-type"].startswith("image/")
+    assert icon.content.startswith(b"\0\0\1\0"), "an icon file: Safari and feed readers take no drawing"
 
 
 def test_feeds_are_feeds_before_the_first_issue(browser: Browser) -> None:
