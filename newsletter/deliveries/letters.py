@@ -21,10 +21,11 @@ from datetime import datetime
 from typing import Any
 
 from newsletter.deliveries import headers, splice
-from newsletter.issues.words import WIDTH, wrapped
+from newsletter.issues.words import WIDTH, fitted, wrapped
 from newsletter.templating import markup_environment, text_environment
 
 _NOTHING_TO_REPLACE = "\x00"
+_LONGEST_TITLE = 40  # in a preheader, of which inboxes show 110 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Sender:
 
 def words_of(kind: str, sender: Sender, values: dict[str, Any]) -> Words:
     """Render ``templates/email/<kind>``."""
-    known = values | {"title": sender.title, "footer": " · ".join(sender.postal_address.splitlines())}
+    names = {"title": sender.title, "short_title": fitted(sender.title, _LONGEST_TITLE)}
+    known = values | names | {"footer": " · ".join(sender.postal_address.splitlines())}
     text, markup = text_environment(), markup_environment()
     subject = " ".join(text.get_template(f"email/{kind}/subject.txt").render(known).split())
     body = text.get_template(f"email/{kind}/body.txt").render(known)

@@ -14,6 +14,7 @@ from tests.unit.issues.weeks import usual_material, values
 SENDER = Sender("Weekly Verdicts", "news@example.com", "letters@example.com", "Weekly Verdicts", "1 Example Street")
 VALUES: dict[str, dict[str, Any]] = {
     "confirm": {"link": "https://news.example.com/confirm/x"},
+    "confirm_again": {"link": "https://news.example.com/confirm/x"},
     "sign_in": {"link": "https://news.example.com/editor/sign-in/x"},
     "welcome": {
         "latest": values(usual_material()),
@@ -28,17 +29,19 @@ VALUES: dict[str, dict[str, Any]] = {
 every_kind = pytest.mark.parametrize("kind", VALUES)
 
 
-def letter(kind: str) -> Words:
-    return words_of(kind, SENDER, VALUES[kind])
+def letter(kind: str, title: str = SENDER.title) -> Words:
+    return words_of(kind, replace(SENDER, title=title), VALUES[kind])
 
 
+@pytest.mark.parametrize("title", ["W", "Weekly Verdicts", "Weekly Verdicts on Tools of All Kinds " * 4])
 @every_kind
-def test_a_hidden_preheader_comes_first_and_is_not_in_the_text(kind: str) -> None:
-    found = re.search(r"<body[^>]*>\s*<div style=\"display:none[^>]*>(.*?)</div>", letter(kind).html, re.S)
+def test_a_hidden_preheader_comes_first_and_is_not_in_the_text(kind: str, title: str) -> None:
+    words = letter(kind, title.strip())
+    found = re.search(r"<body[^>]*>\s*<div style=\"display:none[^>]*>(.*?)</div>", words.html, re.S)
     assert found is not None
     preheader = html.unescape(found[1])
     assert 40 <= len(preheader) <= 110
-    assert preheader not in " ".join(letter(kind).text.split())
+    assert preheader not in " ".join(words.text.split())
 
 
 @every_kind
