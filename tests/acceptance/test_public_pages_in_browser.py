@@ -343,6 +343,18 @@ def test_what_only_a_screen_can_press_is_not_printed(chromium: Browser, app: Run
     page.context.close()
 
 
+def test_a_reader_in_the_dark_prints_black_on_white(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, DESKTOP, "dark")
+    page.emulate_media(media="print")
+    page.goto(COMPARISON)
+    for part in (".card", ".sheet"):
+        paper, ink = page.locator(part).first.evaluate(
+            "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+        )
+        assert (paper, ink) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)"), part
+    page.context.close()
+
+
 @pytest.mark.skipif(not PICTURES, reason="PICTURES names no folder for them")
 def test_pictures_of_the_pages(chromium: Browser, app: RunningApp, engine: Engine) -> None:
     for name, path in (
