@@ -343,6 +343,15 @@ def test_what_only_a_screen_can_press_is_not_printed(chromium: Browser, app: Run
     page.context.close()
 
 
+def test_a_link_looks_like_one_without_a_mouse(chromium: Browser, app: RunningApp, engine: Engine) -> None:
+    page = window(chromium, app, PHONE)
+    plain = "links => links.filter(a => getComputedStyle(a).textDecorationLine === 'none').map(a => a.outerHTML)"
+    for path in PATHS:
+        page.goto(address(engine, path))
+        assert page.locator("main a:not(.button)").evaluate_all(plain) == [], path
+    page.context.close()
+
+
 def test_a_reader_in_the_dark_prints_black_on_white(chromium: Browser, app: RunningApp) -> None:
     page = window(chromium, app, DESKTOP, "dark")
     page.emulate_media(media="print")
