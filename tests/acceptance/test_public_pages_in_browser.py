@@ -343,6 +343,19 @@ def test_what_only_a_screen_can_press_is_not_printed(chromium: Browser, app: Run
     page.context.close()
 
 
+@pytest.mark.parametrize("path", ["/", "/about"])
+def test_an_address_that_browsers_think_wrong_is_taken_by_every_form(
+    chromium: Browser, app: RunningApp, path: str
+) -> None:
+    """HTML knows no name beyond ASCII before the @ (RFC 6531 does)."""
+    page = window(chromium, app, DESKTOP)
+    page.goto(path)
+    page.get_by_label("Email").fill("jürgen@example.org")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
+    page.context.close()
+
+
 def test_a_link_looks_like_one_without_a_mouse(chromium: Browser, app: RunningApp, engine: Engine) -> None:
     page = window(chromium, app, PHONE)
     plain = "links => links.filter(a => getComputedStyle(a).textDecorationLine === 'none').map(a => a.outerHTML)"
