@@ -108,6 +108,8 @@ def _keyed(key: bytes, purpose: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
 
 
 def _decode(token: str, length: int) -> bytes | None:
+    # Of an address in a plain text, Thunderbird and others take a hyphen at the end for the writer's punctuation.
+    token = token.ljust(length, "-")
     if len(token) != length or not token.isascii():
         return None
     try:

@@ -36,6 +36,15 @@ def test_one_flipped_bit_is_no_token(link: Link, bit: int) -> None:
     assert verify_link(urlsafe_b64encode(raw).decode(), KEYS) is None
 
 
+def test_hyphens_that_mail_programs_leave_out_at_the_end_are_no_loss() -> None:
+    ending = [link for link in map(Link, range(1, 10_000)) if sign_link(link, 1, KEYS[1]).endswith("-")]
+    assert all(verify_link(sign_link(link, 1, KEYS[1]).rstrip("-"), KEYS) == link for link in ending)
+    assert verify_link(sign_link(ending[0], 1, KEYS[1])[:-2], KEYS) is None
+    tool_id = next(number for number in range(1, 10_000) if sign_tool(number, 1, KEYS[1]).endswith("-"))
+    reference = f"{sign_link(Link(7), 1, KEYS[1])}.{sign_tool(tool_id, 1, KEYS[1])}"
+    assert verify_tool_link(reference.rstrip("-"), KEYS) == (Link(7), tool_id)
+
+
 @given(st.text(max_size=40))
 def test_no_text_is_a_token(text: str) -> None:
     assert verify_link(text, KEYS) is None
