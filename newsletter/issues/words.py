@@ -114,7 +114,8 @@ def _plain(text: str) -> str:
             return "\ufffd"
         return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
 
-    return "".join(map(shown, in_its_place(text)))
+    kept = in_its_place(text)
+    return kept if kept.isprintable() else "".join(map(shown, kept))
 
 
 def _with_few_marks(found: re.Match[str]) -> str:

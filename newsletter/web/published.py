@@ -47,6 +47,16 @@ def values_of(connection: Connection, issue: PublicIssue) -> IssueValues:
     return values
 
 
+def front_of(values: IssueValues) -> dict[str, Any]:
+    """What stands first in an issue, which the landing page shows too."""
+    return {
+        "issue": values,
+        "span": dates.span(Week.parse(values.week)),
+        "pick": values.item(values.pick) if values.pick else None,
+        "split": values.item(values.split) if values.split else None,
+    }
+
+
 def parts_of(values: IssueValues) -> Mapping[str, Any]:
     """What the page and the text of an issue show, in the order of the mail, but whole: no budget cuts them."""
     layout = lay_out(values)
@@ -55,11 +65,7 @@ def parts_of(values: IssueValues) -> Mapping[str, Any]:
     by_category: dict[str, list[ToolValue]] = {}
     for tool in values.also:
         by_category.setdefault(tool.category, []).append(tool)
-    return {
-        "issue": values,
-        "span": dates.span(Week.parse(values.week)),
-        "pick": values.item(values.pick) if values.pick else None,
-        "split": values.item(values.split) if values.split else None,
+    return front_of(values) | {
         "pairs": pairs,
         "sections": [(section.title, [card.tool for card in section.cards]) for section in layout.sections],
         "also": by_category,

@@ -27,7 +27,7 @@ from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
-from newsletter.web.published import newest_issue, parts_of
+from newsletter.web.published import front_of, newest_issue
 from newsletter.web.reader_cookie import adopt_browser, remember_reader
 from newsletter.web.site import Site, page, site
 
@@ -59,7 +59,7 @@ def home(request: Request) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
         values, categories = newest_issue(connection), categories_on_offer(connection)
-    latest = parts_of(values) if values else None
+    latest = front_of(values) if values else None
     about = About(here.title, "The week's new AI and developer tools, judged by a panel.", here.url("/"))
     return page(request, "home.html", about=about, latest=latest, categories=categories)
 
