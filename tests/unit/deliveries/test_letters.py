@@ -67,6 +67,11 @@ def test_the_welcome_tells_what_the_latest_issue_says() -> None:
             assert re.search(rf"https://news.example.com/tools/{tool.slug}\b", body), tool.slug
 
 
+def test_the_latest_issues_link_stands_below_its_subject_and_below_no_tool() -> None:
+    said = "Larkspur 3: four ship, none skip\nhttps://news.example.com/issues/2026-W47\n\n  Larkspur 3: "
+    assert said in letter("welcome").text
+
+
 def test_the_welcome_before_the_first_issue_speaks_of_none() -> None:
     first = words_of("welcome", SENDER, VALUES["welcome"] | {"latest": None, "latest_link": None})
     assert "issues/" not in first.text + first.html
