@@ -1,5 +1,7 @@
 """``/issues`` and each issue as a page and as text: the archive, as a reader without personal links sees it."""
 
+import re
+
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -66,7 +68,8 @@ def issue_text(request: Request) -> Response:
         _, values = published_issue(connection, _week(request.path_params["week"]))
     text = text_environment().get_template("web/issue.txt")
     names = {"wrap": wrapped, "stamp": stamp, "markdown": to_text, "comparison": comparison_path}
-    return PlainTextResponse(text.render(site=here, **names, **parts_of(values)), headers=FRESH)
+    written = text.render(site=here, **names, **parts_of(values))
+    return PlainTextResponse(re.sub(r"\n{3,}", "\n\n", written), headers=FRESH)
 
 
 def _markdown(source: str) -> Markup:

@@ -86,6 +86,7 @@ def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browse
         assert "example.org" not in body
     assert sent.get(f"/issues/{WEEK}.txt").headers["content-type"] == "text/plain; charset=utf-8"
     assert max(map(len, text.splitlines())) <= 78
+    assert "\n\n\n" not in text
 
 
 def test_an_issue_has_every_note_of_its_editors(engine: Engine, settings: Settings, browser: Browser) -> None:
