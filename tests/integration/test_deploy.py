@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import yaml
 
@@ -234,6 +235,8 @@ def test_nginx_passes_on_what_it_should(served: int, tmp_path: Path) -> None:
         assert ask.until_it_answers("/healthz") == 200
         assert ask("/metrics") == 404, "the public does not learn the number of readers"
         assert ask("/unsubscribe/none", b"List-Unsubscribe=One-Click") == 404, "it reached us, without a redirect"
+        squeezed = ("/", "/tools", "/static/style.css", "/feed.atom", "/feed.json", "/editor/sign-in")
+        assert [ask.encoding(path) for path in squeezed] == ["gzip"] * 5 + [None], "BREACH"
         assert ask("/api/v1/tools", b"x" * 5_500_000) in (401, 413)
         assert ask("/api/v1/tools", b"x" * 7_000_000) == 413
         assert not list(tmp_path.glob("access*"))
@@ -250,19 +253,20 @@ class Asking:
         self._port, self._context = port, context
 
     def __call__(self, path: str, body: bytes | None = None) -> int:
-        import httpx
+        return self._answer(path, body).status_code
 
+    def encoding(self, path: str) -> str | None:
+        return self._answer(path).headers.get("content-encoding")
+
+    def _answer(self, path: str, body: bytes | None = None) -> httpx.Response:
         with httpx.Client(verify=self._context, trust_env=False, timeout=30) as client:
-            answer = client.request(
+            return client.request(
                 "GET" if body is None else "POST", f"https://localhost:{self._port}{path}", content=body,
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
             )  # fmt: skip
-            return answer.status_code
 
     def until_it_answers(self, path: str) -> int:
         import time
-
-        import httpx
 
         for _ in range(200):
             try:
