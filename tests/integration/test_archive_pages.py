@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, delete, update
 
 from db.engine import reading, transaction
 from db.models import Take, Tool
@@ -67,6 +67,21 @@ def test_the_landing_page_shows_what_the_newest_issue_found(sent: Browser) -> No
         "Read the issue",
     ):
         assert expected in shown, expected
+
+
+@one_database
+def test_the_landing_page_shows_what_splits_the_panel_in_a_week_without_a_pick(
+    engine: Engine, settings: Settings, browser: Browser
+) -> None:
+    set_out(engine, settings)
+    with transaction(engine) as connection:
+        split = tools_by_slug(connection, ["branchline"])["branchline"]
+        connection.execute(delete(Take).where(Take.tool_id != split.id))
+    approve_issue(engine, WEEK, "ed@example.com", settings, NOW)
+    publish_issue(engine, WEEK, settings, NOW)
+    shown = words(browser.get("/").text)
+    assert "Pick of the week" not in shown
+    assert "Biggest split Branchline" in shown
 
 
 def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browser) -> None:
