@@ -165,7 +165,8 @@ def _preferences_page(
 ) -> Response:
     here, selection = site(request), Selection.parse(subscriber.selection)
     with reading(here.engine) as connection:
-        offered, panelists = categories_on_offer(connection), panel(connection)
+        offered = {one_line(category, CATEGORY_LENGTH) for category in categories_on_offer(connection)}
+        panelists = panel(connection)
     chosen = {category.casefold() for category in selection.categories}
     gone = chosen - {category.casefold() for category in offered}
     categories = sorted({*offered, *(one for one in selection.categories if one.casefold() in gone)})
