@@ -256,7 +256,8 @@ class Asking:
         return self._answer(path, body).status_code
 
     def encoding(self, path: str) -> str | None:
-        return self._answer(path).headers.get("content-encoding")
+        found: str | None = self._answer(path).headers.get("content-encoding")
+        return found
 
     def _answer(self, path: str, body: bytes | None = None) -> httpx.Response:
         with httpx.Client(verify=self._context, trust_env=False, timeout=30) as client:
