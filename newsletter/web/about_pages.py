@@ -43,7 +43,7 @@ def own_words(path: Path | None) -> list[tuple[str, Markup]]:
     if path is None:
         return []
     try:
-        text = path.read_text("utf-8", errors="replace")[:_LONGEST]
+        text = path.read_text("utf-8-sig", errors="replace")[:_LONGEST]
     except OSError:
         return []
     parts = re.split(r"^##?[ \t]+(.+)$", text, flags=re.MULTILINE)

@@ -15,6 +15,12 @@ def test_the_operators_words_are_shown_with_their_headings(tmp_path: Path) -> No
     ]
 
 
+def test_a_file_from_windows_begins_with_its_heading(tmp_path: Path) -> None:
+    path = tmp_path / "about.md"
+    path.write_bytes("# Über uns\r\n\r\nZwei Leute.\r\n".encode("utf-8-sig"))
+    assert own_words(path) == [("Über uns", "<p>Zwei Leute.</p>")]
+
+
 def test_markup_in_them_is_text(tmp_path: Path) -> None:
     path = tmp_path / "about.md"
     path.write_text("<script>alert(1)</script>", "utf-8")
