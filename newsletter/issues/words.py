@@ -7,28 +7,30 @@ import unicodedata
 WIDTH = 78
 LONGEST_TAKE = 400
 
+# Scripts put five marks on a letter at most (Hebrew, pointed and chanted); hundreds are drawn over the whole page.
+_MOST_MARKS = 6
+# Written so, the expression goes through a page three times as fast as with one count.
+_MAY_BE_MARKS = re.compile(rf"[^\x00-\u02ff][^\x00-\u02ff]{{{_MOST_MARKS},}}")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
+
 _SPACES = re.compile(r"\s+")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 # Sentences end at . ! ? … or their CJK forms, closing quotes and brackets included; Latin ones only before a space.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s|$)|[。！？]+[」』）”’]*")
 # Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
-# Scripts put five on a letter at most (Hebrew that is pointed and chanted); hundreds are drawn over the whole page.
-_MOST_MARKS = 6
-# Written so, the expression goes through a page three times as fast as with one count.
-_MAY_BE_MARKS = re.compile(rf"[^\x00-\u02ff][^\x00-\u02ff]{{{_MOST_MARKS},}}")
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 
 
 def one_line(text: str | None) -> str:
     """Controls, line ends and runs of spaces become one space; lone surrogates become U+FFFD."""
-    return _SPACES.sub(" ", _plain(text or "")).strip()
+    return _SPACES.sub(" ", _plain(in_its_place(text or ""))).strip()
 
 
 def in_its_place(text: str) -> str:
     """The text without what reaches beyond it: controls that turn other words round, marks piled over other lines."""
     if text.isascii():
         return text
-    return _MAY_BE_MARKS.sub(_with_few_marks, _TURNING.sub("", text))
+    return _MAY_BE_MARKS.sub(_with_few_marks, _TURNS.sub("", text))
 
 
 def paragraphs(text: str | None) -> list[str]:
@@ -97,6 +99,19 @@ def _wrapped_line(text: str, indent: str, first: str) -> list[str]:
     return [line.replace("\xa0", " ") for line in wrapper.wrap(text.replace(" %", "\xa0%"))] or [first.rstrip()]
 
 
+def _with_few_marks(found: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in found[0]:
+        category = unicodedata.category(character)
+        if category in ("Mn", "Me"):
+            marks += 1
+        elif category != "Cf":  # a joiner between them makes no new letter
+            marks = 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
 def _at_word(text: str, longest: int) -> str:
     """Before the last space that leaves room for an ellipsis; text without spaces is cut between characters."""
     room = text[: longest - 1]
@@ -114,18 +129,4 @@ def _plain(text: str) -> str:
             return "\ufffd"
         return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
 
-    kept = in_its_place(text)
-    return kept if kept.isprintable() else "".join(map(shown, kept))
-
-
-def _with_few_marks(found: re.Match[str]) -> str:
-    kept, marks = [], 0
-    for character in found[0]:
-        category = unicodedata.category(character)
-        if category in ("Mn", "Me"):
-            marks += 1
-        elif category != "Cf":  # a joiner between them makes no new letter
-            marks = 0
-        if marks <= _MOST_MARKS:
-            kept.append(character)
-    return "".join(kept)
+    return "".join(map(shown, text.translate(_TURNING)))
