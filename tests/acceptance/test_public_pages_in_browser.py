@@ -272,6 +272,16 @@ def test_search_answers_while_one_types(chromium: Browser, app: RunningApp, widt
     page.context.close()
 
 
+def test_search_works_in_browsers_of_some_years_ago(chromium: Browser, app: RunningApp) -> None:
+    """Safari counts the words of a query since version 17."""
+    page = window(chromium, app, PHONE)
+    page.add_init_script("delete URLSearchParams.prototype.size")
+    page.goto("/tools")
+    page.get_by_label("Search").fill("pagewr")
+    expect(page.get_by_role("status")).to_have_text("1 tool for “pagewr”")
+    page.context.close()
+
+
 def test_everything_works_without_scripts(chromium: Browser, app: RunningApp) -> None:
     page = window(chromium, app, PHONE, java_script_enabled=False)
     page.goto("/tools")

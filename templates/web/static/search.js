@@ -9,7 +9,8 @@
   async function show() {
     const asked = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (value && !(name === "sort" && value === "panel")) asked.set(name, value);
-    const address = form.action.split("?")[0] + (asked.size ? "?" + asked : "");
+    const query = asked.toString();
+    const address = form.action.split("?")[0] + (query && "?" + query);
     running?.abort();
     running = new AbortController();
     try {
