@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, true, tuple_
 
 from db.models import Issue, IssueItem, Release, Tool
 from db.states import ReleaseStatus
@@ -109,5 +109,10 @@ def _conditions(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
     }
     if wanted.call is not None:
         found.append(calls[wanted.call])
-    found += [Tool.search_text.contains(word, autoescape=True) for word in search_words(wanted.text).split()]
-    return found
+    return found + [_has(word) for word in search_words(wanted.text).split()]
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    """Phones type a curly apostrophe; names have either."""
+    spellings = dict.fromkeys((word, word.replace("’", "'"), word.replace("'", "’")))
+    return or_(*(Tool.search_text.contains(one, autoescape=True) for one in spellings))

@@ -45,6 +45,13 @@ def test_tools_are_found_by_words_category_and_call(engine: Engine, browser: Bro
         assert re.findall(r'<h2><a href="/tools/([a-z]+)"', answer.text) == found, query
 
 
+def test_an_apostrophe_is_found_however_it_is_typed(engine: Engine, browser: Browser) -> None:
+    put(engine, tool("straight", name="What's Next"), tool("curly", name="What’s Left"))
+    for typed in ("what's", "what’s"):
+        found = re.findall(r'<h2><a href="/tools/([a-z]+)"', browser.get("/tools", params={"q": typed}).text)
+        assert found == ["curly", "straight"], typed
+
+
 def test_an_empty_catalogue_does_not_blame_the_search(engine: Engine, browser: Browser) -> None:
     assert "No tool is here yet" in words(browser.get("/tools").text)
     put(engine, tool("pagewright"))
