@@ -65,11 +65,12 @@ def issue(request: Request) -> Response:
 def issue_text(request: Request) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
-        _, values = published_issue(connection, _week(request.path_params["week"]))
+        found, values = published_issue(connection, _week(request.path_params["week"]))
     text = text_environment().get_template("web/issue.txt")
     names = {"wrap": wrapped, "stamp": stamp, "markdown": to_text, "comparison": comparison_path}
     written = text.render(site=here, **names, **parts_of(values))
-    return PlainTextResponse(re.sub(r"\n{3,}", "\n\n", written), headers=FRESH)
+    page_of_it = f'<{here.url(f"/issues/{found.week}")}>; rel="canonical"'  # RFC 6596: search engines show that one
+    return PlainTextResponse(re.sub(r"\n{3,}", "\n\n", written), headers={**FRESH, "Link": page_of_it})
 
 
 def _markdown(source: str) -> Markup:

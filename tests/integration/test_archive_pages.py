@@ -99,7 +99,9 @@ def test_an_issue_shows_all_of_it_and_nobodys_links(engine: Engine, sent: Browse
         assert "/vote/" not in body
         assert "/bookmark/" not in body
         assert "example.org" not in body
-    assert sent.get(f"/issues/{WEEK}.txt").headers["content-type"] == "text/plain; charset=utf-8"
+    told = sent.get(f"/issues/{WEEK}.txt").headers
+    assert told["content-type"] == "text/plain; charset=utf-8"
+    assert told["link"] == f'<https://news.example.com/issues/{WEEK}>; rel="canonical"'
     assert max(map(len, text.splitlines())) <= 78
     assert "\n\n\n" not in text
 
