@@ -153,7 +153,9 @@ def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
         raise ValueError("A rest lasts one of the times on the list.")
     if format not in ("html", "text"):
         raise ValueError("The format is HTML or text.")
-    categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")[:MOST_CATEGORIES]}
+    if len(form.getlist("category")) > max(MOST_CATEGORIES, len(before.categories)):  # an import may have brought more
+        raise ValueError(f"At most {MOST_CATEGORIES} categories can be chosen; none chosen means all of them.")
+    categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")}
     panelists = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
     selection = Selection(tuple(sorted(categories - {""})), tuple(sorted(panelists - {""})), int(percent) or None)
     name = one_line(form["name"], NAME_LENGTH) if "name" in form else subscriber.name

@@ -509,9 +509,13 @@ def test_a_category_stands_there_once_and_is_ticked_however_it_is_written(house:
 
 @one_database
 @pytest.mark.parametrize(
-    "field", [{"min_ship_percent": "101"}, {"min_ship_percent": "x"}, {"format": "pdf"}, {"pause_weeks": "999"}]
-)
-def test_preferences_that_cannot_be_are_refused_whole(house: House, field: dict[str, str]) -> None:
+    "field",
+    [
+        {"min_ship_percent": "101"}, {"min_ship_percent": "x"}, {"format": "pdf"}, {"pause_weeks": "999"},
+        {"category": [f"Category {number}" for number in range(51)]},
+    ],
+)  # fmt: skip
+def test_preferences_that_cannot_be_are_refused_whole(house: House, field: dict[str, object]) -> None:
     token = house.active("ada@example.org")
     answer = house.post(f"/preferences/{token}", data={"name": "Changed", **field})
     assert answer.status_code == 422
