@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from newsletter.web import api_events, api_feeds, api_issues, api_releases, api_sending, api_subscribers, api_tools
 from newsletter.web.api_routing import Operation, Problem, routes_of
+from newsletter.web.metadata import About
 from newsletter.web.site import page, site
 
 OPERATIONS = (
@@ -91,7 +92,10 @@ async def openapi_document(request: Request) -> Response:
 
 
 async def docs(request: Request) -> HTMLResponse:
-    return page(request, "api.html", operations=OPERATIONS, scopes=SCOPES)
+    here = site(request)
+    words = f"What programs can ask of {here.title}, and what they need for it."
+    about = About(f"API · {here.title}", words, here.url("/api/docs"))
+    return page(request, "api.html", about=about, operations=OPERATIONS, scopes=SCOPES)
 
 
 async def nothing(request: Request) -> Response:

@@ -361,6 +361,8 @@ def test_the_document_describes_every_route_and_nothing_else() -> None:
 def test_the_docs_and_the_document_are_open_to_all(client: Client) -> None:
     assert client.get("/api/openapi.json").json()["openapi"] == "3.1.0"
     answer = client.get("/api/docs")
+    assert "`" not in answer.text
+    assert '<link rel="canonical" href="https://news.example.com/api/docs">' in answer.text
     assert answer.status_code == 200
     assert '<script src="http' not in answer.text
 
