@@ -88,11 +88,12 @@ def public_weeks(connection: Connection) -> list[tuple[str, datetime]]:
 def issues_with(connection: Connection, tool_id: int, limit: int) -> list[tuple[str, str]]:
     """(week, subject) of the public issues that carried a tool, the newest first."""
     items = select(IssueItem.issue_id).where(IssueItem.tool_id == tool_id)
+    added = items.where(IssueItem.added_by.is_not(None))
     released = select(Release.issue_id).where(Release.tool_id == tool_id, Release.issue_id.is_not(None))
     wanted = (
         select(Issue.week, _said("subject"))
         .join(IssueContent, IssueContent.issue_id == Issue.id)
-        .where(_STARTED, Issue.id.in_(items.union(released)), Issue.id.not_in(items.where(IssueItem.dropped)))
+        .where(_STARTED, Issue.id.in_(added.union(released)), Issue.id.not_in(items.where(IssueItem.dropped)))
         .order_by(Issue.week.desc())
         .limit(limit)
     )

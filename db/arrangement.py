@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
-from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem
+from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem, Release
 from db.states import IssueStatus
 
 _ITEM = (IssueItem.tool_id, IssueItem.position, IssueItem.dropped, IssueItem.note, IssueItem.added_by)
@@ -35,9 +35,13 @@ def items_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
 
 
 def added_since(connection: Connection, issue_id: int, instant: datetime) -> set[int]:
-    """The tools that came into the issue after an instant."""
-    wanted = select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id, IssueItem.added_at > instant)
-    return set(connection.scalars(wanted))
+    """The tools that came into the issue after an instant, or came back into it."""
+    earlier = exists().where(
+        Release.issue_id == issue_id, Release.tool_id == IssueItem.tool_id,
+        func.coalesce(Release.matched_at, IssueItem.added_at) <= instant,
+    )  # fmt: skip
+    came = or_(IssueItem.added_at > instant, and_(IssueItem.added_by.is_(None), ~earlier))
+    return set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id, came)))
 
 
 def pairs_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, exists, false, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select, update
 
 from db.engine import alone
+from db.material import carried
 from db.models import EmptyWeek, Issue, IssueItem, Release
 from db.states import IssueStatus, ReleaseStatus
 from db.upsert import insert_or
@@ -141,15 +142,6 @@ def add_items(connection: Connection, issue_id: int, tool_ids: Collection[int], 
         connection.execute(insert(IssueItem), rows)
 
 
-def forget_items(connection: Connection, issue_id: int) -> int:
-    """Drop the rows of tools that no release of this issue is matched with any more and that no editor added."""
-    carried = exists().where(
-        Release.issue_id == issue_id, Release.tool_id == IssueItem.tool_id, Release.status == ReleaseStatus.MATCHED
-    )
-    statement = delete(IssueItem).where(IssueItem.issue_id == issue_id, IssueItem.added_by.is_(None), ~carried)
-    return connection.execute(statement).rowcount
-
-
 def tools_of_releases(connection: Connection, issue_id: int) -> set[int]:
     statement = select(Release.tool_id).where(
         Release.issue_id == issue_id, Release.status == ReleaseStatus.MATCHED, Release.tool_id.is_not(None)
@@ -158,5 +150,12 @@ def tools_of_releases(connection: Connection, issue_id: int) -> set[int]:
 
 
 def tools_in(connection: Connection, issue_id: int) -> set[int]:
-    """The tools that have a row in this issue, dropped ones included."""
+    """The tools that have a row in this issue: dropped ones too, and those that no release of it is matched with any
+    more, whose place and note wait for them to come back."""
     return set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
+
+
+def count_tools(connection: Connection, issue_id: int) -> int:
+    """Those that a release of this issue is matched with or that an editor added, dropped ones included."""
+    wanted = select(func.count()).where(IssueItem.issue_id == issue_id, carried())
+    return connection.execute(wanted).scalar_one()

@@ -6,7 +6,7 @@ Its rows hold what composing looks at and no more: whether an issue has to be co
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from db.issues import IssueRow
 from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool, aliased
@@ -168,6 +168,15 @@ class NewerTakeRow(NamedTuple):
     was: str | None
 
 
+def carried() -> ColumnElement[bool]:
+    """Of the rows of items: those of tools that a release of their issue is matched with or that an editor added."""
+    released = exists().where(
+        Release.issue_id == IssueItem.issue_id, Release.tool_id == IssueItem.tool_id,
+        Release.status == ReleaseStatus.MATCHED,
+    )  # fmt: skip
+    return or_(IssueItem.added_by.is_not(None), released)
+
+
 def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[NewerTakeRow]:
     """The standing takes on this issue's tools that were recorded after an instant."""
     earlier = aliased(Take)
@@ -183,6 +192,7 @@ def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[
         .where(
             IssueItem.issue_id == issue_id,
             IssueItem.dropped.is_(False),
+            carried(),
             Take.replaced_at.is_(None),
             Take.recorded_at > since,
         )

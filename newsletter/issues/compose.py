@@ -1,7 +1,8 @@
 """Makes the draft of a week, or lets what is new flow into one that nobody approved yet.
 
-What editors arranged stays: composing adds releases and tools, and takes away only tools that no release of the issue
-is matched with any more. A week with nothing to carry gets no issue.
+What editors arranged stays: composing adds releases and tools. A tool that no release of the issue is matched with any
+more is not in it, and finds its place and its note again when it comes back. A week with nothing to carry gets no
+issue.
 """
 
 import hashlib
@@ -52,7 +53,6 @@ def compose_issue(engine: Engine, week: Week, settings: Settings, now: datetime)
         issue_id = issue.id if issue else drafts.insert_issue(connection, str(week), starts_at, ends_at, now)
         _take_in(connection, issue_id, week, found)
         drafts.add_items(connection, issue_id, drafts.tools_of_releases(connection, issue_id), now)
-        drafts.forget_items(connection, issue_id)
         changed = _note_what_is_there(connection, issue_id, week, now, created=issue is None)
         report = _report(connection, week, issue_id, IssueStatus.DRAFT, created=issue is None, new=len(found))
         return replace(report, changed=changed)
@@ -93,4 +93,4 @@ def _earlier(week: Week, zone: ZoneInfo) -> list[tuple[str, datetime]]:
 def _report(
     connection: Connection, week: Week, issue_id: int, status: str, *, created: bool, new: int
 ) -> ComposeReport:
-    return ComposeReport(str(week), status, created, new, len(drafts.tools_in(connection, issue_id)))
+    return ComposeReport(str(week), status, created, new, drafts.count_tools(connection, issue_id))

@@ -5,11 +5,13 @@ cannot be done comes back as the same page, with the reason and everything that 
 whether somebody else edited meanwhile.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -20,6 +22,7 @@ from db.engine import reading
 from db.issues import IssueRow
 from db.material import IssueMaterial, issue_material
 from db.states import IssueStatus
+from db.tools import tools_by_id
 from newsletter.clock import Week
 from newsletter.errors import NewsletterError, NotFoundError, known
 from newsletter.issues.arrange import StaleError
@@ -34,7 +37,16 @@ from newsletter.web.session import Act, Typed, Visitor, act, editor_page, show, 
 from newsletter.web.site import site
 
 _BASE = "/editor/issues/{week}"
+_EDITABLE = (IssueStatus.DRAFT, IssueStatus.APPROVED)
 _SECTIONS = {"ship": "Shipped", "split": "Split", "skip": "Skipped"}
+
+
+class LeftOut(NamedTuple):
+    """A tool that the issue does not carry: dropped, or ``gone``, since none of its releases is the tool's."""
+
+    id: int
+    name: str
+    gone: bool
 
 
 def week_of(request: Request) -> Week:
@@ -88,6 +100,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
         frozen = issues.content_of(connection, issue.id)
         goes_out = sending_time(issue, runs.look_at_jobs(connection), here.clock.now())
         categories = [name for name, _ in catalogue.categories(connection)]
+        left_out = _left_out(connection, material, more.get("notes", {}))
     values = load_values(frozen.content["values"]) if frozen else edition(material, publication_of(here.settings))
     words = {name: getattr(values, name) for name in WORDS}
     send_at = proposed_time(issue, here.settings.timezone)
@@ -100,10 +113,10 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "words": words | more.pop("typed_words", {}),
             "notes": {}, "notes_was": {tool_id: item.note or "" for tool_id, item in placed.items()},
             "pinned": {tool_id for tool_id, item in placed.items() if item.position is not None},
-            "dropped": _dropped_tools(material), "new": new, "zone": here.settings.timezone,
+            "left_out": left_out, "new": new, "zone": here.settings.timezone,
             "sections": _sections(values), "seen": content_mark(values),
             "approved_hash": frozen.content_hash if frozen else "",
-            "editable": issue.status in (IssueStatus.DRAFT, IssueStatus.APPROVED),
+            "editable": issue.status in _EDITABLE,
             "send_at": send_at, "send_at_was": send_at, "chosen_pair": pair, "pair_was": pair,
             "goes_out": goes_out, "added": dict.fromkeys(ADDED, ""), "test_to": visitor.email,
             "look": look_of(request.query_params), "categories": categories, "from_": here.settings.from_,
@@ -118,9 +131,16 @@ def _sections(values: IssueValues) -> list[tuple[str, list[Any]]]:
     return [(_SECTIONS[call or "split"], list(tools)) for call, tools in runs]
 
 
-def _dropped_tools(material: IssueMaterial) -> list[Any]:
-    dropped = {item.tool_id for item in material.items if item.dropped}
-    return [tool for tool in material.tools if tool.id in dropped]
+def _left_out(connection: Connection, material: IssueMaterial, notes: Mapping[int, str]) -> list[LeftOut]:
+    """Dropped tools, and those with a note, stored or typed, that no release of the issue is matched with any more."""
+    matched = {release.tool_id for release in material.releases}
+    out = {item.tool_id: item for item in material.items if item.added_by is None and item.tool_id not in matched}
+    gone = tools_by_id(connection, [tool_id for tool_id, item in out.items() if notes.get(tool_id) or item.note])
+    dropped = {item.tool_id for item in material.items if item.dropped} - set(out)
+    found = [LeftOut(tool.id, tool.name, gone=False) for tool in material.tools if tool.id in dropped]
+    if material.issue.status in _EDITABLE:
+        found += [LeftOut(tool.id, tool.name, gone=True) for tool in gone.values()]
+    return found
 
 
 def _last_change(changes: list[rows.Change], email: str) -> datetime | None:

@@ -10,17 +10,20 @@ import pytest
 from sqlalchemy import select
 
 from db import releases, tools
+from db.archive import issues_with
 from db.engine import reading
 from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Letter
+from newsletter.issues.publish import publish_issue
+from newsletter.issues.render import render_issue
 from newsletter.releases.matching import catalogue_of, match_release
 from newsletter.releases.naming import Naming
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.edit import remember_name
 from newsletter.tools.import_tools import import_tools
 from tests.conftest import one_database
-from tests.fakes.editors_room import Editor, Room
+from tests.fakes.editors_room import Editor, Room, fields
 from tests.fakes.sample_week import NOW, WEEK
 from tests.fakes.together import at_once
 
@@ -39,6 +42,15 @@ def answer(editor: Editor, path: str, **typed: str) -> httpx.Response:
     found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert found
     return editor.browser.post(path, data={"csrf": found[1], **typed})
+
+
+def id_of(room: Room, title: str) -> int:
+    with reading(room.engine) as connection:
+        return next(row.id for row in releases.list_releases(connection) if row.title == title)
+
+
+def rendered(room: Room) -> str:
+    return render_issue(room.engine, WEEK, room.settings, NOW).text
 
 
 def carried(room: Room) -> set[str]:
@@ -62,6 +74,54 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert "Curly 2 for teams" not in carried(room)
     assert curly in unmatched(room).values()
     assert "Match <b><bdi>Curly</bdi></b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
+
+
+def test_a_tool_that_comes_back_into_the_draft_finds_its_place_and_its_note(room: Room) -> None:
+    ada, launched = room.editor(), id_of(room, "Branchline 1.0")
+    ada.open()
+    branchline = ada.item("Branchline")
+    note = branchline.replace("items/", "note-")
+    ada.press(f"{branchline}/top", **{note: "Ask for the team price."})
+    act(ada, f"/editor/queue/{launched}/undo")
+    assert "branchline" not in room.order
+    ada.open()
+    assert ada.form[note] == "Ask for the team price.", "and it is not lost from sight meanwhile"
+    act(ada, f"/editor/queue/{launched}/match", candidate="branchline")
+    assert room.order[0] == "branchline"
+    ada.open()
+    assert ada.form[note] == "Ask for the team price."
+    act(ada, f"/editor/queue/{launched}/undo")
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, "branchline")
+        assert tool is not None
+        assert not issues_with(connection, tool.id, 10), "an issue that went out without the tool does not name it"
+
+
+def test_a_note_typed_on_a_tool_that_left_meanwhile_waits_for_it(room: Room) -> None:
+    ada, bo, launched = room.editor(), room.editor("bo@example.com"), id_of(room, "Branchline 1.0")
+    ada.open()
+    note = ada.item("Branchline").replace("items/", "note-")
+    act(bo, f"/editor/queue/{launched}/undo")
+    ada.press("save", **{note: "Ask for the team price."})
+    ada.open()
+    assert ada.form[note] == "Ask for the team price."
+    act(bo, f"/editor/queue/{launched}/match", candidate="branchline")
+    assert "Ask for the team price." in rendered(room)
+
+
+def test_a_note_that_could_not_be_stored_is_still_there_although_its_tool_left(room: Room) -> None:
+    ada, bo, launched = room.editor(), room.editor("bo@example.com"), id_of(room, "Branchline 1.0")
+    for editor in (ada, bo):
+        editor.open()
+    left, dropped = (ada.item(name).replace("items/", "note-") for name in ("Branchline", "Curly"))
+    act(bo, f"/editor/queue/{launched}/undo")
+    bo.press(f"{bo.item('Curly')}/drop")
+    conflict = ada.press("save", **{left: "Ask for the team price.", dropped: "Its best release."})
+    assert conflict.status_code == 409
+    typed = fields(conflict.text)
+    assert (typed[left], typed[dropped]) == ("Ask for the team price.", "Its best release.")
 
 
 def test_a_rule_is_listed_and_ends_when_somebody_says_so(room: Room) -> None:
