@@ -46,6 +46,11 @@ class IssueRow(NamedTuple):
         """Cancelled before anybody got it."""
         return self.status == IssueStatus.CANCELLED and self.started_at is None
 
+    @property
+    def number_said(self) -> int | None:
+        """None where skipped: the number is that of the next issue."""
+        return None if self.skipped else self.number
+
 
 class ContentRow(NamedTuple):
     content_hash: str

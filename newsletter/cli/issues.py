@@ -85,7 +85,7 @@ def list_(door: Door, as_json: bool) -> None:
         subjects = frozen_subjects(connection, [row.id for row in rows])
     document = {
         "issues": [
-            {"issue": row.week, "number": row.number, "status": row.status,
+            {"issue": row.week, "number": row.number_said, "status": row.status,
              "subject": subjects.get(row.id, row.subject), "composed_at": iso(row.composed_at),
              "approved_by": row.approved_by, "send_at": iso(row.send_at),
              "started_at": iso(row.started_at), "finished_at": iso(row.finished_at)}
@@ -93,8 +93,7 @@ def list_(door: Door, as_json: bool) -> None:
         ]
     }  # fmt: skip
     shown: list[tuple[object, ...]] = [
-        (row.week, None if row.skipped else row.number, row.status, iso(row.send_at), iso(row.finished_at))
-        for row in rows
+        (row.week, row.number_said, row.status, iso(row.send_at), iso(row.finished_at)) for row in rows
     ]
     none = "There is no issue yet; `newsletter issues compose` makes one."
     answer(document, as_json, table(shown, ("issue", "no", "status", "send at", "finished")) if rows else none)

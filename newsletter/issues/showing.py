@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from newsletter.clock import iso
-from newsletter.issues.edition import IssueLike
 from newsletter.issues.values import IssueValues, ToolValue
 from newsletter.verdicts.stamps import stamp
 
@@ -13,7 +12,7 @@ def document(issue: Any, values: IssueValues) -> dict[str, Any]:
     """What `issues show --json` prints; ``issue`` is its row."""
     return {
         "issue": values.week,
-        "number": values.number,
+        "number": None if issue.skipped else values.number,
         "status": str(issue.status),
         "starts_at": values.starts_at,
         "ends_at": values.ends_at,
@@ -33,9 +32,10 @@ def document(issue: Any, values: IssueValues) -> dict[str, Any]:
     }
 
 
-def lines(issue: IssueLike, values: IssueValues) -> list[str]:
-    """For a person at a terminal."""
-    said = [f"{values.week} (no. {values.number}, {getattr(issue, 'status', '')}): {values.subject}", ""]
+def lines(issue: Any, values: IssueValues) -> list[str]:
+    """For a person at a terminal; ``issue`` is its row."""
+    number = "" if issue.skipped else f"no. {values.number}, "
+    said = [f"{values.week} ({number}{issue.status}): {values.subject}", ""]
     for tool in values.items:
         mark = "  pick" if tool.slug == values.pick else "  biggest split" if tool.slug == values.split else ""
         said.append(f"{stamp(tool.verdict.call):10} {tool.name} – {tool.why}{mark}")

@@ -29,8 +29,9 @@ def list_all(asked: Asked) -> Any:
         page = list_issues(connection, asked.get("before"), limit)
         subjects = frozen_subjects(connection, [row.id for row in page])
     found = [
-        {"issue": row.week, "number": row.number, "status": row.status, "subject": subjects.get(row.id, row.subject),
-         "approved_by": row.approved_by, "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
+        {"issue": row.week, "number": row.number_said, "status": row.status,
+         "subject": subjects.get(row.id, row.subject), "approved_by": row.approved_by,
+         "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
         for row in page
     ]  # fmt: skip
     return {"issues": found, "next": page[-1].week if len(page) == limit else None}

@@ -107,6 +107,9 @@ def test_a_skipped_week_is_listed_without_the_number_that_the_next_one_has(engin
     cancel_issue(engine, WEEK, NOW)
     lines = [line.split() for line in issues("issues", "list").stdout.splitlines()[1:]]
     assert [line[:3] for line in lines] == [["2026-W48", "1", "draft"], ["2026-W47", "–", "cancelled"]]
+    assert [row["number"] for row in issues.json("issues", "list")["issues"]] == [1, None]
+    assert issues.json("issues", "show", "2026-W47")["number"] is None
+    assert issues("issues", "show", "2026-W47").stdout.startswith("2026-W47 (cancelled): ")
 
 
 def test_what_could_not_be_signed_is_not_published(engine: Engine, issues: Command) -> None:
