@@ -7,12 +7,10 @@ from dataclasses import replace
 from newsletter.issues.content import Block
 from newsletter.issues.layout import (
     CARD,
-    CHANGED,
     DECISIVE,
     EVERYTHING,
     LEFT_OUT,
     LINE,
-    NAMED,
     TOLD,
     WHOLE,
     Also,
@@ -74,7 +72,7 @@ def lay_out(values: IssueValues, fit: Fit = WHOLE) -> Layout:
         if listed:
             more = bool(pick and pick.tool.verdict.call == call)
             sections.append(_section(pieces, f"{call}s", f"Also {title.lower()}" if more else title, listed, card))
-    changed = _changed(pieces, values.changed, names) if values.changed else None
+    changed = _changed(pieces, values.changed, names, fit.changed) if values.changed else None
     also = _also(pieces, values.also, names, fit) if values.also else None
     end = pieces.add(_frame("end"))
     return Layout(
@@ -141,10 +139,10 @@ def _section(
     return Section(key, title, head, cards, more, pieces.add(Block(f"{key}:foot", "", "", section=key, heads=True)))
 
 
-def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Section:
+def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, named: int) -> Section:
     head = pieces.add(Block("changed:head", "", "", section="changed", heads=True))
     cards = []
-    for tool in tools[:CHANGED]:
+    for tool in tools[:named]:
         block = replace(_rules(tool, "changed"), name=f"changed:{tool.slug}")
         cards.append(Card(tool, *names[tool.slug], LINE, pieces.add(block)))
     foot = pieces.add(Block("changed:foot", "", "", section="changed", heads=True))
@@ -154,7 +152,7 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names) -> Sect
 def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, fit: Fit) -> Also:
     """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
     named: dict[str, list[ToolValue]] = {tool.category: [] for tool in tools}
-    for tool in tools[:NAMED]:
+    for tool in tools[: fit.named]:
         named[tool.category].append(tool)
     head = pieces.add(Block("also:head", "", "", section="also", heads=True))
     groups = []
@@ -163,7 +161,7 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, fit: Fit) 
         cards = tuple(Card(tool, *names[tool.slug], LINE, piece, note=fit.note(tool)) for tool in members)
         groups.append(Group(piece, category, cards))
     foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
-    return Also(head, tuple(groups), len(tools) <= TOLD, max(len(tools) - NAMED, 0), foot)
+    return Also(head, tuple(groups), len(tools) <= TOLD, max(len(tools) - fit.named, 0), foot)
 
 
 def _pair(pieces: _Pieces, left: ToolValue, right: ToolValue, names: _Names) -> Pair:

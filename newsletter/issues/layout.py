@@ -24,12 +24,14 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How much is shown: of each item by its slug, everything where ``details`` is silent; and of each name. The
-    editors' notes of ``without_note`` find no room."""
+    """How much is shown: of each item by its slug, everything where ``details`` is silent; and of each name; and how
+    many of *also released* and *changed our mind* are named. The editors' notes of ``without_note`` find no room."""
 
     details: Mapping[str, int] = field(default_factory=dict)
     longest_name: int = LONGEST_NAME
     without_note: frozenset[str] = frozenset()
+    named: int = NAMED
+    changed: int = CHANGED
 
     def detail(self, slug: str) -> int:
         return self.details.get(slug, EVERYTHING)

@@ -63,6 +63,24 @@ def test_whatever_a_week_brings_fits_and_names_what_it_can(count: int, name: str
     assert named + int(counted[1] if counted else 0) == count
 
 
+def test_a_week_of_emoji_fits_and_counts_what_it_cannot_name() -> None:
+    """Each of their letters is twelve bytes of the mail."""
+    rocket = "\N{ROCKET}"
+    tools = [
+        tool(n, f"{rocket * 99}{n}", rocket * 500, category=f"{rocket * 70}{n}", pricing=rocket * 300)
+        for n in range(1, 161)
+    ]
+    given = [take for n in range(1, 121) for take in takes(n, "SKSS" if n % 2 else "SKSK", rocket * 400)]
+    announced = [AnnouncedRow(n, "2026-W40", "skip", 0, rocket * 500, {}) for n in range(81, 121)]
+    issue = values(material(tools, given, announced=announced, without_release=range(81, 121)))
+    made = render(issue, LINKS)
+    assert max(budget.sizes(made.blocks, LINKS.token)) < budget.LIMIT
+    also = "".join(block.html for block in made.blocks if block.section == "also")
+    counted = re.search(r"(\d+) more of the whole week are in", also)
+    assert counted
+    assert len(re.findall(r'href="https://tool-', also)) + int(counted[1]) == len(issue.also) == 40
+
+
 def test_many_changed_minds_are_counted() -> None:
     tools = [tool(1, "New"), *(tool(n, f"Old {n}", pricing="Free") for n in range(2, 102))]
     announced = [AnnouncedRow(n, "2026-W40", "ship", 100, "$9", {}) for n in range(2, 102)]
