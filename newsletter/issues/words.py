@@ -16,7 +16,7 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 # Sentences end at . ! ? … or their CJK forms, closing quotes and brackets included; Latin ones only before a space.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s|$)|[。！？]+[」』）”’]*")
 # Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
-_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_TURNING = frozenset([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 
 
 def one_line(text: str | None) -> str:
@@ -115,10 +115,15 @@ def _at_word(text: str, longest: int) -> str:
 
 
 def _plain(text: str) -> str:
-    def shown(character: str) -> str:
-        category = unicodedata.category(character)
-        if category == "Cs":
-            return "\ufffd"
-        return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
+    """Looks at each letter that occurs once, not wherever it does: a week of long takes has millions."""
+    odd = {ord(character): shown for character in set(text) if (shown := _shown(character)) != character}
+    return text.translate(odd) if odd else text
 
-    return "".join(map(shown, text.translate(_TURNING)))
+
+def _shown(character: str) -> str:
+    if ord(character) in _TURNING:
+        return ""
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    return " " if category in ("Cc", "Zl", "Zp", "Zs", "Cn") else character
