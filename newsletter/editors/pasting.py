@@ -6,7 +6,7 @@ Each begins on a line of its own with the panelist, an optional score and the ca
     Skeptic - skip
     The pricing page changed twice in a week.
 
-What follows, up to the next such line, is its text.
+The score may also stand behind the call: ``Founder: ship (88)``. What follows, up to the next such line, is its text.
 """
 
 import re
@@ -27,7 +27,8 @@ def read_takes(text: str, panel: Sequence[tuple[str, str]]) -> list[GivenTake]:
     for number, line in enumerate(text.splitlines(), 1):
         head = heads.fullmatch(line.strip())
         if head and not _is_prose(head):
-            score = int(head["score"]) if head["score"] else None
+            said = head["score"] or head["late"]
+            score = int(said) if said else None
             found.append((keys[head["who"].casefold()], score, head["call"].lower(), [head["text"]]))
         elif found:
             found[-1][3].append(line.rstrip())
@@ -58,12 +59,15 @@ def _head(panel: Sequence[tuple[str, str]]) -> re.Pattern[str]:
     who = "|".join(map(re.escape, words))
     return re.compile(
         rf"(?P<who>{who})(?P<gap>\W*)(?:(?P<score>\d{{1,3}})(?:\s*/\s*100)?\W*)?"
-        r"\b(?P<call>ship|skip)(?P<s>s?)\b(?P<end>[\s:.,–—-]*)(?P<text>.*)",
+        r"\b(?P<call>ship|skip)(?P<s>s?)\b"
+        r"(?(score)|(?:[\s(,–—-]*(?P<late>\d{1,3})(?:\s*(?:/\s*100|%))?(?:\)|(?=\s*(?:[:–—-]|$))))?)"
+        r"(?P<end>[\s:.,)–—-]*)(?P<text>.*)",
         re.I,
     )
 
 
 def _is_prose(head: re.Match[str]) -> bool:
     """ "Skeptic skips this, and I see why" is a sentence of somebody else's take."""
-    set_apart = head["gap"].strip() or head["score"] or re.search("[:.–—-]", head["end"]) or not head["text"]
+    scored = head["score"] or head["late"]
+    set_apart = head["gap"].strip() or scored or re.search("[:.–—-]", head["end"]) or not head["text"]
     return bool(head["s"]) and not set_apart

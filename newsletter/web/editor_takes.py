@@ -1,6 +1,7 @@
 """Takes: what is wanted, entering one with a live card, pasting several. A panelist enters their own and no other."""
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -106,9 +107,7 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
         given = _typed_take(panelist, typed)
     except BadInputError as error:
         return _take_page(request, visitor, typed, str(error))
-    if other := _given_meanwhile(request, typed, given):
-        score = "" if other.score is None else f", {other.score}/100"
-        words = f"somebody stored {panelist}'s take after you opened this page: {other.call}{score}"
+    if words := _given_meanwhile(request, typed, [given]):
         return _take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
     report = record_take(here.engine, slug, given, here.clock.now())
     note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"tool {slug}", by=panelist)
@@ -116,13 +115,22 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
 
 
-def _given_meanwhile(request: Request, typed: Typed, given: GivenTake) -> TakeRow | None:
-    """The take that stands, if it is another than the page's and says something else."""
+def _given_meanwhile(request: Request, typed: Typed, given: Sequence[GivenTake]) -> str:
+    """The takes in the place of these that stand, are others than the page's (``seen``) and say something else."""
+    if "seen" not in typed:
+        return ""
+    seen = set(typed.line("seen", 1_000).split(","))
     _, _, takes, _ = _tool_with_takes(request)
-    own = next((take for take in takes if take.panelist == given.panelist), None)
-    if own is None or (own.call, own.score, own.text) == (given.call, given.score, given.text):
-        return None
-    return own if typed.number("seen") not in (None, own.id) else None
+    mine = {take.panelist: (take.call, take.score, take.text) for take in given}
+    words = [
+        f"{take.panelist}'s take after you opened this page: {take.call}"
+        + ("" if take.score is None else f", {take.score}/100")
+        for take in takes
+        if str(take.id) not in seen
+        and take.panelist in mine
+        and mine[take.panelist] != (take.call, take.score, take.text)
+    ]
+    return f"somebody stored {' and '.join(words)}" if words else ""
 
 
 def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -134,6 +142,9 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
         given = read_takes(typed.text("takes"), panel)
     except BadInputError as error:
         return shown_tool(request, visitor, pasted=typed.text("takes"), trouble=str(error))
+    if words := _given_meanwhile(request, typed, given):
+        words = f"{words}. Store these takes puts yours in their place"
+        return shown_tool(request, visitor, pasted=typed.text("takes"), trouble=words, status=409)
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
     note(request, visitor, "pasted takes", f"tool {slug}", by=", ".join(take.panelist for take in given))

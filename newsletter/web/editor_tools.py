@@ -72,7 +72,7 @@ def shown_tool(
         request, visitor, "tool.html", status=status if trouble else 200, tool=tool, past=past, was=was,
         given=was | (_given(typed) if typed else {}),
         card=scorecard(panel, takes), verdict=tally(takes), zone=here.settings.timezone, categories=categories,
-        pasted=pasted, trouble=trouble,
+        pasted=pasted, seen=",".join(str(take.id) for take in takes), trouble=trouble,
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ from newsletter.releases.naming import Naming
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.edit import remember_name
 from newsletter.tools.import_tools import import_tools
+from newsletter.tools.reading import GivenTake
+from newsletter.verdicts.record import record_take
 from tests.conftest import one_database
 from tests.fakes.editors_room import Editor, Room, fields
 from tests.fakes.sample_week import NOW, WEEK
@@ -42,6 +44,13 @@ def answer(editor: Editor, path: str, **typed: str) -> httpx.Response:
     found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert found
     return editor.browser.post(path, data={"csrf": found[1], **typed})
+
+
+def standing(room: Room, slug: str) -> dict[str, str]:
+    with reading(room.engine) as connection:
+        tool = tools.tool_by_slug(connection, slug)
+        assert tool is not None
+        return {take.panelist: take.text for take in tools.takes_of(connection, [tool.id])[tool.id]}
 
 
 def id_of(room: Room, title: str) -> int:
@@ -277,8 +286,8 @@ def test_editing_a_tool_takes_no_address_of_it_away(room: Room) -> None:
     assert (tool.tagline, tool.listed) == ("Curls.", False)
 
 
-def form_of(editor: Editor, path: str) -> dict[str, str]:
-    page = editor.browser.get(path).text.partition(f'action="{path}"')[2].partition("</form>")[0]
+def form_of(editor: Editor, path: str, page: str = "") -> dict[str, str]:
+    page = editor.browser.get(page or path).text.partition(f'action="{path}"')[2].partition("</form>")[0]
     found = {name: unescape(value) for name, value in re.findall(r'name="([\w-]+)" value="([^"]*)"', page)}
     found |= {
         name: unescape(value) for name, value in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n(.*?)<', page, re.S)
@@ -362,6 +371,24 @@ def test_who_stores_a_take_over_one_that_came_meanwhile_is_told(room: Room) -> N
     seen = re.search(r'name="seen" value="(\d+)"', told.text)
     assert seen
     assert ada.browser.post(path, data=hers | typed | {"seen": seen[1]}).status_code == 303
+
+
+@one_database
+def test_who_pastes_takes_over_one_that_came_meanwhile_is_told(room: Room) -> None:
+    ada, path = room.editor(), "/editor/tools/curly/takes"
+    hers = form_of(ada, path, "/editor/tools/curly")
+    takes = "Builder 12 skip: It broke.\nSkeptic 90 ship: It held."
+    record_take(room.engine, "curly", GivenTake("builder", "ship", 88, "It runs."), NOW)
+    record_take(room.engine, "curly", GivenTake("skeptic", "ship", 90, "It held."), NOW)
+    told = ada.browser.post(path, data=hers | {"takes": takes})
+    assert told.status_code == 409
+    assert "somebody stored builder's take after you opened this page: ship, 88/100." in unescape(told.text)
+    assert takes in unescape(told.text), "and nothing typed is lost"
+    assert standing(room, "curly")["builder"] == "It runs."
+    again = re.search(r'name="seen" value="([\d,]+)"', told.text)
+    assert again
+    assert ada.browser.post(path, data=hers | {"takes": takes, "seen": again[1]}).status_code == 303
+    assert standing(room, "curly")["builder"] == "It broke."
 
 
 @one_database

@@ -24,6 +24,24 @@ def test_takes_begin_with_panelist_score_and_call() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("head", "score", "text"),
+    [
+        ("Builder: ship (88): nice", 88, "nice"),
+        ("Builder - Ship, 88/100 - nice", 88, "nice"),
+        ("Builder ships 88 %: nice", 88, "nice"),
+        ("Builder (88, ship): nice", 88, "nice"),
+        ("Builder ship 88", 88, ""),
+        ("Builder ship: 3 of 4 tests run", None, "3 of 4 tests run"),
+        ("Builder ship 2 days early", None, "2 days early"),
+        ("Builder 88 ship (2): nice", 88, "(2): nice"),
+    ],
+)
+def test_a_score_stands_before_the_call_or_behind_it(head: str, score: int | None, text: str) -> None:
+    (take,) = read_takes(head, PANEL)
+    assert (take.score, take.call, take.text) == (score, "ship", text)
+
+
 def test_a_sentence_about_another_panelist_is_part_of_the_take() -> None:
     text = "Builder 88 ship: It runs.\nSkeptic skips this, and I see why.\nFounder ships nothing without a price."
     (take,) = read_takes(text, PANEL)
