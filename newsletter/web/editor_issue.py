@@ -91,6 +91,7 @@ def back_with(request: Request, typed: Typed, said: str, fragment: str = "") -> 
 def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more: Any) -> Response:
     """The page as it stands; ``more`` are values on top, such as what somebody typed."""
     here, week = site(request), str(week_of(request))
+    now = here.clock.now()
     with reading(here.engine) as connection:
         issue = known(issues.issue_of_week(connection, week), f"issue {week}")
         material = issue_material(connection, issue)
@@ -98,7 +99,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
         last = _last_change(changes, visitor.email)
         new = rows.added_since(connection, issue.id, last) if last else set()
         frozen = issues.content_of(connection, issue.id)
-        goes_out = sending_time(issue, runs.look_at_jobs(connection), here.clock.now())
+        goes_out = sending_time(issue, runs.look_at_jobs(connection), now)
         categories = [name for name, _ in catalogue.categories(connection)]
         left_out = _left_out(connection, material, more.get("notes", {}))
     values = load_values(frozen.content["values"]) if frozen else edition(material, publication_of(here.settings))
@@ -118,7 +119,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "approved_hash": frozen.content_hash if frozen else "",
             "editable": issue.status in _EDITABLE,
             "send_at": send_at, "send_at_was": send_at, "chosen_pair": pair, "pair_was": pair,
-            "goes_out": goes_out, "added": dict.fromkeys(ADDED, ""), "test_to": visitor.email,
+            "goes_out": goes_out, "now": now, "added": dict.fromkeys(ADDED, ""), "test_to": visitor.email,
             "look": look_of(request.query_params), "categories": categories, "from_": here.settings.from_,
             "nobody": NOBODY.email, "typed": False, "conflict": None, "trouble": "", **more,
         },

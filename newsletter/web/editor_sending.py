@@ -91,7 +91,7 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
     )
     when = {"send_at": iso(send_at)} if send_at else {}
     note(request, visitor, "scheduled" if send_at else "approved", f"issue {week}", content=report.content_hash, **when)
-    said = f"Approved what says {report.content_hash[:12]}" + (", and scheduled" if send_at else "")
+    said = f"Approved{' and scheduled' if send_at else ''}: content {report.content_hash[:12]}"
     return back_with(request, typed, said)
 
 

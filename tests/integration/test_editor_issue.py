@@ -184,6 +184,27 @@ def test_the_second_of_two_editors_is_shown_what_changed_and_keeps_what_they_typ
     assert (room.issue.subject, room.issue.intro) == ("Bo's subject", "Bo's long intro")
 
 
+def test_who_changed_the_issue_on_a_page_of_their_own_is_told_so(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="Mine")
+    told = ada.press("save", subject="Mine, too")
+    assert told.status_code == 409
+    assert "You changed this issue meanwhile, on another page" in told.text
+
+
+@one_database
+def test_the_year_of_a_sending_is_said_where_it_is_another(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("schedule", send_at="2027-11-24T09:00")
+    assert re.search(r"Goes out on <time[^>]*>Wed 24 Nov 2027, 09:00</time>", ada.open().text)
+    assert "Wed 24 Nov 2027, 09:00" in ada.open("/editor").text
+    ada.open()
+    ada.press("schedule", send_at="2026-11-24T09:00")
+    assert re.search(r"Goes out on <time[^>]*>Tue 24 Nov, 09:00</time>", ada.open().text)
+
+
 def test_what_composing_brings_in_does_not_stop_an_edit(room: Room) -> None:
     ada = room.editor()
     ada.open()
