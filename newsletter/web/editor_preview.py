@@ -53,7 +53,7 @@ def _preview(
         mail = render_issue(here.engine, week, here.settings, here.clock.now(), look["as"] or None, words, notes)
         html = _shown(mail, look)
     except NewsletterError as error:
-        html = _plain(f"{str(error).rstrip('.')}.", _envelope("", ""))
+        html = _plain(f"{str(error).rstrip('.')}.", _envelope("", ""), look)
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return HTMLResponse(html, headers=headers)
 
@@ -63,12 +63,12 @@ def _shown(mail: RenderedMail, look: dict[str, str]) -> str:
     to = str(message_from_bytes(mail.message, policy=policy.default).get("To", ""))
     if mail.withheld:
         words = f"{to} would get no mail this week: it has nothing of what they chose to read."
-        return _plain(words, _envelope(to, ""))
+        return _plain(words, _envelope(to, ""), look)
     told = _envelope(to, mail.subject)
     if look["part"] == "source":
-        return _plain(mail.message.decode("utf-8", "replace"), told)
+        return _plain(mail.message.decode("utf-8", "replace"), told, look)
     if look["part"] == "text" or not mail.html:
-        return _plain(mail.text, told)
+        return _plain(mail.text, told, look)
     html = without_pictures(mail.html) if look["images"] == "off" else mail.html
     # Links open beside the editors' room, not inside the frame.
     return in_shade(html, look["shade"]).replace("<head>", f'<head><base target="_blank">{told}', 1)
@@ -80,8 +80,9 @@ def _envelope(to: str, subject: str) -> str:
     return "".join(f'<meta name="{name}" content="{escape(text)}">' for name, text in told)
 
 
-def _plain(text: str, told: str) -> str:
-    style = "pre{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,monospace;margin:12px}"
+def _plain(text: str, told: str, look: dict[str, str]) -> str:
+    style = "html{color-scheme:dark;background:#12110f;color:#f2efe8}" if look["shade"] != "light" else ""
+    style += "pre{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,monospace;margin:12px}"
     head = f'<meta charset="utf-8"><title>Preview</title>{told}<style>{style}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body><pre>{escape(text)}</pre></body></html>'
 

@@ -285,6 +285,34 @@ def test_an_arrow_in_a_note_moves_no_item_and_a_dropped_one_leaves_the_focus_to_
     expect(window.locator("#items .item").nth(1)).to_contain_text(before[2])
 
 
+def test_what_was_done_is_in_sight_and_the_keyboard_goes_on_where_it_was(window: Page) -> None:
+    window.goto(PAGE)
+    window.get_by_label("Subject").press("End")
+    window.keyboard.type("!")
+    window.keyboard.press("Enter")
+    expect(window.get_by_role("status")).to_have_text("Saved")
+    expect(window.get_by_label("Subject")).to_be_focused()
+    undo = window.get_by_role("button", name="Undo the last edit")
+    window.set_viewport_size({"width": 1400, "height": 500})
+    window.mouse.wheel(0, 400)
+    window.wait_for_function("scrollY == 400")
+    undo.press("Enter")
+    said = window.get_by_text("Took back: edited the subject", exact=True)
+    expect(said).to_be_in_viewport()
+    expect(window.get_by_role("button", name="Bring up to date")).to_be_in_viewport()
+    window.wait_for_timeout(400)
+    window.mouse.wheel(0, 50)
+    expect(said).to_have_count(0)
+
+
+def test_a_note_is_as_high_as_its_lines(window: Page) -> None:
+    window.goto(PAGE)
+    window.locator(".item summary").first.click()
+    note = window.get_by_label("Note on Curly")
+    note.fill("Two things:\n\n- It is fast.\n- It is not free.\n\nAsk for the team price.")
+    assert note.evaluate("field => field.scrollHeight <= field.clientHeight")
+
+
 def test_a_take_changes_the_percent_as_it_is_typed(window: Page) -> None:
     window.goto("/editor/tools/branchline/takes/creator")
     card = window.locator("#card")
@@ -388,6 +416,17 @@ def test_every_mode_of_the_preview(window: Page) -> None:
     window.get_by_label("Preview as").fill("")
     expect(window.locator("#preview-to")).to_have_text("reader@example.invalid")
     assert window.evaluate("history.length") == before, "going back leads to the page before, not through previews"
+
+
+@pytest.mark.parametrize("shade", ["Dark", "Inverted"])
+@pytest.mark.parametrize("part", ["Plain text", "Source"])
+def test_what_has_no_colours_of_its_own_can_be_read_in_the_dark(window: Page, part: str, shade: str) -> None:
+    window.goto(PAGE)
+    for choice in (part, shade):
+        window.get_by_text(choice, exact=True).click()
+    body = mail(window).locator("body")
+    expect(body).to_have_css("color", "rgb(242, 239, 232)")
+    expect(mail(window).locator("html")).to_have_css("background-color", "rgb(18, 17, 15)")
 
 
 def test_approved_edited_scheduled_tested_sent(window: Page, room: Room) -> None:
@@ -501,6 +540,14 @@ def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) ->
     window.get_by_role("button", name="Sign out", exact=True).click()
     expect(window.get_by_role("heading", name="Sign in")).to_be_visible()
     assert window.evaluate("Object.keys(localStorage)") == [], "what was typed is forgotten with the session"
+
+
+def test_on_a_phone_a_lost_session_is_told_where_one_types(window: Page) -> None:
+    window.set_viewport_size({"width": 320, "height": 640})
+    window.goto(PAGE)
+    window.context.clear_cookies()
+    window.get_by_label("Subject").fill("Typed too late")
+    expect(window.get_by_text("You are signed out. Nothing that you typed is lost")).to_be_in_viewport()
 
 
 def test_a_session_that_is_lost_while_a_take_is_typed_is_told_beside_it(window: Page, room: Room) -> None:

@@ -82,19 +82,39 @@
     const from = event.target.closest("[data-forget]");
     if (from) forget(document.getElementById(from.dataset.forget));
   });
+  // Whoever works by keyboard goes on from the field or button that they were at, not from the top of the new page.
+  const nameOf = (button) => `${button.formAction} ${button.textContent}`;
+  const whereabouts = () => {
+    const here = document.activeElement;
+    if (!here?.matches(":focus-visible")) return "";
+    return here.id ? `#${here.id}` : here.tagName === "BUTTON" ? nameOf(here) : "";
+  };
+  const goBackTo = (place) => {
+    const there = place.startsWith("#") ? document.getElementById(place.slice(1))
+      : [...document.querySelectorAll("main button")].find((button) => nameOf(button) === place);
+    there?.focus({ preventScroll: true });
+  };
+  // What was done is said at the top; where the page comes back further down, at the lower edge until one goes on.
+  const keepInSight = (said) => {
+    if (!said || said.getBoundingClientRect().bottom > 0) return;
+    said.classList.add("afloat");
+    setTimeout(() => {
+      for (const name of ["scroll", "keydown", "pointerdown"]) window.addEventListener(name, () => said.remove(), { once: true });
+    }, 300);  // the page's own scrolling is over
+  };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.action.includes("/editor/sign-out")) {
       for (const name of Object.keys(store ?? {})) if (name.startsWith(PREFIX)) store.removeItem(name);
     }
     if (form.dataset.sent) { event.preventDefault(); return; }
-    try { sessionStorage.setItem("left", JSON.stringify([location.pathname, window.scrollY])); } catch { /* no matter */ }
+    try { sessionStorage.setItem("left", JSON.stringify([location.pathname, window.scrollY, whereabouts()])); } catch { /* no matter */ }
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 2000);
   });
   const address = new URL(location.href);
   if (address.searchParams.has("said")) {
-    const [path, y] = JSON.parse(sessionStorage.getItem("left") ?? "[]");
+    const [path, y, place] = JSON.parse(sessionStorage.getItem("left") ?? "[]");
     const at = address.hash && document.getElementById(address.hash.slice(1));
     address.searchParams.delete("said");  // loaded again, the page does not say again what was done once
     address.hash = "";
@@ -104,7 +124,8 @@
       if (at.tabIndex < 0) at.tabIndex = -1;
       at.focus({ preventScroll: true });
       at.scrollIntoView({ block: "nearest" });
-    }
+    } else if (place && path === address.pathname) goBackTo(place);
+    keepInSight(document.querySelector(".said"));
   }
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
