@@ -85,6 +85,22 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert "Match <b><bdi>Curly</bdi></b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
 
 
+@one_database
+def test_a_decision_is_taken_back_from_the_log_after_others_came(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    act(ada, f"/editor/queue/{waiting['Lanternfish']}/drop")
+    act(ada, f"/editor/queue/{waiting['We are hiring a designer']}/drop")
+    log = ada.browser.get(f"/editor/log?on=release+{waiting['Lanternfish']}").text
+    leads = re.search(r'href="(/editor/queue\?undo=\d+)">Take back', log)
+    assert leads
+    shown = ada.browser.get(leads[1]).text
+    assert "<bdi>Lanternfish</bdi>: dropped" in shown
+    undo = re.search(r'action="(/editor/queue/\d+/undo)"', shown)
+    assert undo
+    assert act(ada, undo[1], seen="dropped") == 303
+    assert "Lanternfish" in unmatched(room)
+
+
 def test_a_tool_that_comes_back_into_the_draft_finds_its_place_and_its_note(room: Room) -> None:
     ada, launched = room.editor(), id_of(room, "Branchline 1.0")
     ada.open()
