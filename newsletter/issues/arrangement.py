@@ -4,7 +4,7 @@ Each edit is a function from one arrangement to the next; issues/arrange.py stor
 and so can undo it. ``shown`` is the order in which the issue's items stand now, the rule's places included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,9 @@ LONGEST_SPONSOR_NAME, LONGEST_SPONSOR_TEXT, LONGEST_SPONSOR_URL = 80, 400, 400
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A tool's place. ``position`` is None where the rule orders it, ``added_by`` where the rule brought it."""
+    """A tool's place. ``position`` is None where the rule orders it, ``added_by`` where the rule brought it. It counts
+    from 1 among the items, and from -1 down in *also released*: a tool that gets its first take leaves that list, and
+    its place there says nothing of where it stands among the items."""
 
     tool_id: int
     position: int | None = None
@@ -67,32 +69,39 @@ def read(document: dict[str, Any]) -> Arrangement:
     )
 
 
-def move(now: Arrangement, shown: Sequence[int], tool_id: int, by: int) -> Arrangement:
-    """Shift an item by some places among those shown; at the ends it stays."""
+def move(now: Arrangement, shown: Sequence[int], tool_id: int, by: int, *, also: bool = False) -> Arrangement:
+    """Shift an item by some places among those shown, which are *also released* or the others; at the ends it stays."""
     order = list(shown)
     if tool_id not in order:
         return now
     here = order.index(tool_id)
     there = min(max(here + by, 0), len(order) - 1)
     order.insert(there, order.pop(here))
-    return _placed(now, order, {tool_id}) if there != here else now
+    return _placed(now, order, {tool_id}, also) if there != here else now
 
 
 def put_in_order(now: Arrangement, order: Sequence[int]) -> Arrangement:
     """Fix the places of all these items, first to last."""
-    return _placed(now, order, set(order))
+    return _placed(now, order, set(order), False)
 
 
-def _placed(now: Arrangement, order: Sequence[int], chosen: set[int]) -> Arrangement:
+def _placed(now: Arrangement, order: Sequence[int], chosen: set[int], also: bool) -> Arrangement:
     """The chosen ones and those placed earlier hold their places; the rule still orders the others between them."""
-    fixed = chosen | {item.tool_id for item in now.items if item.position is not None}
-    places = {tool_id: place for place, tool_id in enumerate(order, 1) if tool_id in fixed}
-    return with_items(now, *(replace(now.item(tool_id), position=place) for tool_id, place in places.items()))
+    fixed = chosen | set(places({item.tool_id: item.position for item in now.items}, also=also))
+    sign = -1 if also else 1
+    held = {tool_id: sign * place for place, tool_id in enumerate(order, 1) if tool_id in fixed}
+    return with_items(now, *(replace(now.item(tool_id), position=place) for tool_id, place in held.items()))
 
 
-def pin(now: Arrangement, shown: Sequence[int], tool_id: int) -> Arrangement:
+def places(positions: Mapping[int, int | None], *, also: bool) -> dict[int, int]:
+    """Those that hold in *also released*, or among the items, from 1."""
+    held = {tool_id: place for tool_id, place in positions.items() if place is not None}
+    return {tool_id: abs(place) for tool_id, place in held.items() if also or place > 0}
+
+
+def pin(now: Arrangement, shown: Sequence[int], tool_id: int, *, also: bool = False) -> Arrangement:
     """Hold an item at the place where it stands, whatever the rule brings in later."""
-    return _placed(now, shown, {tool_id}) if tool_id in shown else now
+    return _placed(now, shown, {tool_id}, also) if tool_id in shown else now
 
 
 def unpin(now: Arrangement, tool_id: int) -> Arrangement:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from newsletter.clock import iso
-from newsletter.issues import selection, wording
+from newsletter.issues import arrangement, selection, wording
 from newsletter.issues.values import Before, IssueValues, Publication, ReleaseValue, Sponsor, ToolValue
 from newsletter.issues.words import one_line
 from newsletter.settings import Settings
@@ -75,11 +75,10 @@ def edition(material: Material, publication: Publication) -> IssueValues:
         for tool in tools
         if (tool.releases or _added(rows, tool.id)) and not (tool.id in rows and rows[tool.id].dropped)
     ]
-    reviewed = selection.arranged(sorted((t for t in carried if t.takes), key=selection.rank), positions)
-    others = selection.arranged(
-        sorted((t for t in carried if not t.takes), key=selection.rank_without_takes), positions
-    )
-    pick = selection.pick_of_the_week(reviewed, positions)
+    among_items, in_also = (arrangement.places(positions, also=also) for also in (False, True))
+    reviewed = selection.arranged(sorted((t for t in carried if t.takes), key=selection.rank), among_items)
+    others = selection.arranged(sorted((t for t in carried if not t.takes), key=selection.rank_without_takes), in_also)
+    pick = selection.pick_of_the_week(reviewed, among_items)
     split = selection.biggest_split(reviewed, pick)
     this_week = {tool.id for tool in tools if tool.releases} | {tool.id for tool in carried}
     changed = [tool for tool in tools if tool.id in before and tool.before and tool.id not in this_week]

@@ -48,16 +48,16 @@ def rank_without_takes(tool: ToolValue) -> tuple[object, ...]:
     return (tool.late, _newest_first(tool.newest), tool.name.casefold(), tool.id)
 
 
-def arranged(ranked: Sequence[ToolValue], positions: Mapping[int, int | None]) -> list[ToolValue]:
+def arranged(ranked: Sequence[ToolValue], positions: Mapping[int, int]) -> list[ToolValue]:
     """The rule's order with every tool that an editor placed (by id, from 1) in its place."""
-    free = [tool for tool in ranked if positions.get(tool.id) is None]
-    placed = [(position, tool) for tool in ranked if (position := positions.get(tool.id)) is not None]
+    free = [tool for tool in ranked if tool.id not in positions]
+    placed = [(positions[tool.id], tool) for tool in ranked if tool.id in positions]
     for position, tool in sorted(placed, key=lambda found: found[0]):
         free.insert(max(position - 1, 0), tool)
     return free
 
 
-def pick_of_the_week(order: Sequence[ToolValue], positions: Mapping[int, int | None]) -> ToolValue | None:
+def pick_of_the_week(order: Sequence[ToolValue], positions: Mapping[int, int]) -> ToolValue | None:
     if not order:
         return None
     first = order[0]

@@ -46,9 +46,11 @@ def move_first(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def _move(request: Request, visitor: Visitor, typed: Typed, by: int, words: str) -> Response:
-    tool_id, name, shown = _item_asked(request)
+    tool_id, name, shown, also = _item_asked(request)
     what = words.format(name)
-    return _edited(request, visitor, typed, what, lambda now: arrangement.move(now, shown, tool_id, by), at=tool_id)
+    return _edited(
+        request, visitor, typed, what, lambda now: arrangement.move(now, shown, tool_id, by, also=also), at=tool_id
+    )  # fmt: skip
 
 
 def reorder(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -60,27 +62,29 @@ def reorder(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def pin(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    tool_id, name, shown = _item_asked(request)
+    tool_id, name, shown, also = _item_asked(request)
     what = f"pinned {name}"
-    return _edited(request, visitor, typed, what, lambda now: arrangement.pin(now, shown, tool_id), at=tool_id)
+    return _edited(
+        request, visitor, typed, what, lambda now: arrangement.pin(now, shown, tool_id, also=also), at=tool_id
+    )  # fmt: skip
 
 
 def unpin(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    tool_id, name, _ = _item_asked(request)
+    tool_id, name, *_ = _item_asked(request)
     what = f"left the place of {name} to the rule"
     return _edited(request, visitor, typed, what, lambda now: arrangement.unpin(now, tool_id), at=tool_id)
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """The next item of the list then has the focus, or the last one."""
-    tool_id, name, shown = _item_asked(request)
+    tool_id, name, shown, _ = _item_asked(request)
     others = [*shown[shown.index(tool_id) + 1 :], *reversed(shown[: shown.index(tool_id)])] if shown else []
     next_one = others[0] if others else None
     return _edited(request, visitor, typed, f"dropped {name}", lambda now: arrangement.drop(now, tool_id), at=next_one)
 
 
 def restore(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    tool_id, name, _ = _item_asked(request)
+    tool_id, name, *_ = _item_asked(request)
     what = f"restored {name}"
     return _edited(request, visitor, typed, what, lambda now: arrangement.restore(now, tool_id), at=tool_id)
 
@@ -177,19 +181,19 @@ def _values(request: Request) -> IssueValues:
         return edition(issue_material(connection, issue), publication_of(here.settings))
 
 
-def _item_asked(request: Request) -> tuple[int, str, list[int]]:
-    """The tool in the address, its name, and the order of the list that it stands in."""
+def _item_asked(request: Request) -> tuple[int, str, list[int], bool]:
+    """The tool in the address, its name, the order of the list where it stands, and whether that is *also released*."""
     tool_id = request.path_params["tool_id"]
     values = _values(request)
     for part in (values.items, values.also):
         found = next((tool for tool in part if tool.id == tool_id), None)
         if found is not None:
-            return tool_id, found.name, [tool.id for tool in part]
+            return tool_id, found.name, [tool.id for tool in part], part is values.also
     with reading(site(request).engine) as connection:
         found_tool = tools.tool_by_id(connection, tool_id)
     if found_tool is None:
         raise NotFoundError("there is no such tool")
-    return tool_id, found_tool.name, []
+    return tool_id, found_tool.name, [], False
 
 
 _ITEM = "/items/{tool_id:row}/"

@@ -26,6 +26,7 @@ from db.tools import tools_by_id
 from newsletter.clock import Week
 from newsletter.errors import NewsletterError, NotFoundError, known
 from newsletter.issues.arrange import StaleError
+from newsletter.issues.arrangement import places
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import content_mark
 from newsletter.issues.render import NOBODY
@@ -113,7 +114,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "issue": issue, "week": week, "values": values, "was": words, "changes": changes,
             "words": words | more.pop("typed_words", {}),
             "notes": {}, "notes_was": {tool_id: item.note or "" for tool_id, item in placed.items()},
-            "pinned": {tool_id for tool_id, item in placed.items() if item.position is not None},
+            "pinned": _pinned(values, {tool_id: item.position for tool_id, item in placed.items()}),
             "left_out": left_out, "new": new, "zone": here.settings.timezone,
             "sections": _sections(values), "seen": content_mark(values),
             "approved_hash": frozen.content_hash if frozen else "",
@@ -130,6 +131,14 @@ def _sections(values: IssueValues) -> list[tuple[str, list[Any]]]:
     """The items in their order, with a heading wherever the next ones stand in another section of the mail."""
     runs = groupby(values.items, key=lambda tool: tool.verdict.call)
     return [(_SECTIONS[call or "split"], list(tools)) for call, tools in runs]
+
+
+def _pinned(values: IssueValues, positions: Mapping[int, int | None]) -> set[int]:
+    """The tools that hold their place in the list where they stand."""
+    among_items, in_also = (places(positions, also=also) for also in (False, True))
+    return {tool.id for tool in values.items if tool.id in among_items} | {
+        tool.id for tool in values.also if tool.id in in_also
+    }
 
 
 def _left_out(connection: Connection, material: IssueMaterial, notes: Mapping[int, str]) -> list[LeftOut]:

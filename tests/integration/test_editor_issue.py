@@ -88,6 +88,21 @@ def test_items_move_drop_and_come_back(room: Room) -> None:
 
 
 @one_database
+def test_a_place_among_those_without_takes_is_none_among_the_items(room: Room) -> None:
+    ada, before = room.editor(), room.order
+    ada.open()
+    last = "Nightjar" if ada.page.index("<bdi>Nightjar<") > ada.page.index("<bdi>Inkwell<") else "Inkwell"
+    ada.press(ada.item(last) + "/top")
+    assert re.findall(r"<bdi>(Nightjar|Inkwell)</bdi>", ada.open().text)[0] == last
+    assert ada.page.count(">pinned<") == 1
+    record_take(room.engine, last.lower(), GivenTake("builder", "skip", 10, "Not yet."), NOW)
+    assert room.order == [*before, last.lower()], "it is no pick of the week because it led that list"
+    assert ">pinned<" not in ada.open().text
+    ada.press(ada.item(last) + "/top")
+    assert room.order == [last.lower(), *before]
+
+
+@one_database
 def test_after_an_item_is_dropped_the_next_one_has_the_focus(room: Room) -> None:
     ada = room.editor()
     ada.open()
