@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +25,9 @@ from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_tools import shown_tool
 from newsletter.web.session import Typed, Visitor, act, asks_for_a_part, editor_page, note, show
 from newsletter.web.site import site
+
+_PANEL = "panel"
+_RECENTLY = timedelta(hours=20)
 
 
 def wanted_page(request: Request, visitor: Visitor) -> Response:
@@ -152,8 +156,11 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
-    """Mail every panelist who may sign in how many tools lack their take; one letter each."""
+    """Mail every panelist who may sign in how many tools lack their take; one letter each. Asks once where somebody
+    did so within a day."""
     here = site(request)
+    if before := _asked_already(request, visitor, typed):
+        return before
     last = last_ended_week(here.clock.now(), here.settings.timezone)
     with transaction(here.engine) as connection:
         panel = tools.panel(connection)
@@ -165,10 +172,25 @@ def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
         for row in asked:
             letter = _please(lacking[row.panelist or ""])
             letters.add_letter(connection, LetterKind.NOTICE, row.email, letter, real_now(), here.clock.now())
-        audit.add_audit(connection, visitor.email, "asked the panel for takes", None, here.clock.now())
+        subject = _PANEL if asked else None
+        audit.add_audit(connection, visitor.email, "asked the panel for takes", subject, here.clock.now())
     if not asked:
         return back_saying("/editor/takes", "Nobody lacks a take" if panelists else "No panelist may sign in yet")
     return back_saying("/editor/takes", f"Asked {len(asked)} {'panelist' if len(asked) == 1 else 'panelists'}")
+
+
+def _asked_already(request: Request, visitor: Visitor, typed: Typed) -> Response | None:
+    here = site(request)
+    now, zone = here.clock.now(), here.settings.timezone
+    with reading(here.engine) as connection:
+        before = next(iter(audit.audit_log(connection, subject=_PANEL, limit=1)), None)
+    if before is None or now - before.at > _RECENTLY or typed.line("sure") == "yes":
+        return None
+    words = f"{before.who} asked the panel at {before.at.astimezone(zone):%H:%M} ({zone.key}); they get another mail."
+    return editor_page(
+        request, visitor, "sure.html", heading="Ask the panel once more?", words=words, button="Ask again", typed=[],
+        back="/editor/takes",
+    )  # fmt: skip
 
 
 def _please(count: int) -> dict[str, object]:

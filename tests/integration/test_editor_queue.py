@@ -53,6 +53,11 @@ def standing(room: Room, slug: str) -> dict[str, str]:
         return {take.panelist: take.text for take in tools.takes_of(connection, [tool.id])[tool.id]}
 
 
+def letters_waiting(room: Room) -> int:
+    with reading(room.engine) as connection:
+        return len(connection.execute(select(Letter.id)).all())
+
+
 def id_of(room: Room, title: str) -> int:
     with reading(room.engine) as connection:
         return next(row.id for row in releases.list_releases(connection) if row.title == title)
@@ -428,6 +433,11 @@ def test_the_panel_is_asked_by_mail_for_what_each_lacks(room: Room) -> None:
         (letter,) = connection.execute(select(Letter.email, Letter.data)).all()
     assert letter.email == "sam@example.com", "the builder has looked at everything"
     assert letter.data["subject"] == "4 tools wait for your take"
+    told = answer(room.editor("bo@example.com"), "/editor/takes/ask")
+    assert (told.status_code, letters_waiting(room)) == (200, 1)
+    assert "ada@example.com asked the panel at 06:00 (UTC); they get another mail." in told.text
+    assert act(ada, "/editor/takes/ask", sure="yes") == 303
+    assert letters_waiting(room) == 2
 
 
 @one_database
