@@ -506,6 +506,23 @@ def test_two_editors_at_once_do_not_overwrite_each_other(window: Page, chromium:
     context.close()
 
 
+def test_what_was_refused_is_loaded_again_and_gone_back_to_without_posting_it_again(window: Page, room: Room) -> None:
+    window.goto(PAGE)
+    window.get_by_label("Subject").fill("Typed and not stored")
+    window.get_by_label("Send test to").fill("nobody")
+    window.get_by_role("button", name="Send test").click()
+    expect(window.get_by_text("That could not be done")).to_be_visible()
+    window.reload()
+    expect(window.get_by_text("What you typed here before was not stored")).to_be_visible()
+    expect(window.get_by_label("Subject")).to_have_value("Typed and not stored")
+    window.get_by_role("button", name="Stop").click()
+    expect(window.get_by_role("heading", name="Stop this issue?")).to_be_visible()
+    window.get_by_role("link", name="Desk").click()
+    window.go_back()
+    expect(window.get_by_label("Subject")).to_have_value("Typed and not stored")
+    assert room.status == "draft"
+
+
 def test_a_session_that_is_lost_loses_nothing_typed(window: Page, room: Room) -> None:
     window.goto(PAGE)
     expect(mail(window).locator("body")).to_contain_text("Curly")

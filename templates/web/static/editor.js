@@ -6,6 +6,8 @@
 // typed it alone: somebody else may sign in in the same browser.
 (() => {
   "use strict";
+  // An answer to what was posted stands at the address of its page, so that going back or loading it again posts nothing.
+  if (document.body.dataset.address) history.replaceState(null, "", document.body.dataset.address);
   const LIFE = 14 * 24 * 3600 * 1000;
   const PREFIX = "typed: ";
   const store = (() => { try { return window.localStorage; } catch { return null; } })();
