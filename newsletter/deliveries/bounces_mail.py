@@ -13,6 +13,7 @@ from email.message import Message
 from email.parser import BytesParser, Parser
 from email.utils import parseaddr
 from html import unescape
+from itertools import islice
 from typing import Any, NamedTuple
 
 from newsletter.deliveries.bounces_words import says
@@ -22,11 +23,13 @@ _MAX_TEXT = 60_000
 _MAX_HEADER = 4000
 _MAX_PARTS = 60
 _MAX_BLOCKS = 51  # the report's own, and fifty of recipients; a message of ours has one
+_MAX_GAPS = 5000  # empty lines, two of a row counting as one
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 # Of vacation programs, too. Sendmail, and Postfix where it hands mail to a command, write a name for it.
 _NULL_SENDER = re.compile(r"<>|<?mailer-daemon(?:@[\w.-]+)?>?", re.I)
+_GAP = re.compile(rb"(?:\r\n?|\n){2}")
 _RECIPIENT = re.compile(r"^((?:original|final)-recipient)[ \t]*:", re.I | re.M)
 _BLOCK = re.compile(r"<(/)?(script|style|head)\b(?(1)\s*>)", re.I)
 
@@ -97,8 +100,9 @@ class _Capped(policy.Compat32):
 
 
 def open_mail(raw: bytes) -> OpenedMail:
-    """Take a mail apart. A leading mbox line is dropped; what is beyond a megabyte is not looked at."""
-    raw = raw[:MAX_BYTES].lstrip(b"\r\n \t\x00")
+    """Take a mail apart. A leading mbox line is dropped; what is beyond a megabyte or 5,000 empty lines is not looked
+    at."""
+    raw = _without_gaps(raw[:MAX_BYTES].lstrip(b"\r\n \t\x00"))
     if raw.startswith((b"From ", b">From ")):
         raw = raw.partition(b"\n")[2]
     if raw.startswith((b"{", b"[")):  # JSON has no headers, though its first line can pass for one
@@ -110,6 +114,12 @@ def open_mail(raw: bytes) -> OpenedMail:
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError, MessageError):
         message, parts = Message(), []
     return _sorted_out(_fields_of(message), parts)
+
+
+def _without_gaps(raw: bytes) -> bytes:
+    """The library makes a message of whatever stands between two empty lines of a delivery status."""
+    too_many = next(islice(_GAP.finditer(raw), _MAX_GAPS, None), None)
+    return raw[: too_many.start()] if too_many else raw
 
 
 def _refuse_nested(raw: bytes) -> None:

@@ -270,11 +270,18 @@ def test_crafted_repetition_does_not_slow_the_reader_down(piece: str) -> None:
         "".join(f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(900)) + "--x\n" * 220_000,
         "Content-Type: multipart/mixed; boundary=b\n\n"
         + ("--b\nContent-Type: text/html\n\n" + "<script " * 15_000) * 8,
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n" + "\n" * 900_000,
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n" + "\r\na: b\r\n" * 120_000,
     ],
 )
 def test_a_mail_that_is_crafted_to_take_hours_is_kept_at_once(mail: str) -> None:
     """Before, the first took a quarter of an hour, and the others half a minute."""
     assert read_bounce(mail.encode(), KEYS).returned
+
+
+def test_what_a_report_says_stands_before_any_number_of_empty_lines() -> None:
+    report = dsn(recipient("ada@example.org", "5.1.1", "550 5.1.1 User unknown"))
+    assert said(report + b"\n" * 900_000) == [("ada@example.org", "hard", "no such user")]
 
 
 def test_scripts_and_styles_of_a_notice_are_none_of_its_words() -> None:
