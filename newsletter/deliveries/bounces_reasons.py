@@ -77,7 +77,7 @@ class Returned:
 NOT_UNDERSTOOD = Returned("", Judgement(BounceKind.IGNORED, Reason.NOT_UNDERSTOOD, None))
 
 # Somebody may be called full@ or spam@: what they are called says nothing of why.
-_WHO = re.compile(r"[^\s<>()\[\]\"':;,]{1,64}@[\w.-]{1,255}")
+WHO = re.compile(r"[^\s<>()\[\]\"':;,]{1,64}@[\w.-]{1,255}")
 # Subjects end at 7 (RFC 3463 3): 4.94.2 is a version of Exim, 4.11.26 a date.
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]*\d)", re.ASCII)
 # IronPort, and SES with it, quote what the other server said behind a class of their own: of those who are refused at
@@ -93,7 +93,7 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     reply, or the lines around an address), ``action`` as in RFC 3464 2.3.3; ``around`` is the notice for people, which
     tells what the refusal replied to.
     """
-    flat = _WRAPPED.sub(r"\1 \2", _WHO.sub("x@x", " ".join(text.split())[:2000]))
+    flat = _WRAPPED.sub(r"\1 \2", WHO.sub("x@x", " ".join(text.split())[:2000]))
     if action in ("delivered", "relayed", "expanded", "deliverable"):
         return Judgement(BounceKind.IGNORED, Reason.DELIVERED, status)
     believed = best_status(status, flat)
@@ -106,10 +106,17 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
         reason = Reason.POLICY
     if reason is Reason.NO_SUCH_USER and not _names_the_address(believed) and is_filtered(flat, around):
         reason = Reason.REFUSED
-    comes_back = reason is Reason.DISABLED and not ((believed or "").endswith(".2.1") or says("gone for good", flat))
-    permanent = not (believed or str(code or 5)).startswith("4") and not comes_back
-    kind = BounceKind.HARD if reason in HARD and permanent else BounceKind.SOFT
+    permanent = not (believed or str(code or 5)).startswith("4")
+    kind = (
+        BounceKind.HARD if reason in HARD and permanent and not _comes_back(reason, believed, flat) else BounceKind.SOFT
+    )
     return Judgement(kind, reason, believed)
+
+
+def _comes_back(reason: Reason, status: str | None, text: str) -> bool:
+    if reason is Reason.DISABLED:
+        return not ((status or "").endswith(".2.1") or says("gone for good", text))
+    return says("for now", text)
 
 
 # A server says at RCPT whether an address exists. Some mobile carriers answer "unknown user" only after DATA: there it
@@ -139,16 +146,17 @@ def best_status(status: str | None, text: str) -> str | None:
 def _reason(status: str | None, code: int | None, text: str) -> Reason:
     subject, detail = (int(part) for part in status.split(".")[1:]) if status else (0, 0)
     if says("mailbox full", text) and (subject, detail) not in ((1, 1), (2, 3), (3, 4)):
-        return Reason.MAILBOX_FULL
+        return Reason.POLICY if says("our limit", text) and (subject, detail) != (2, 2) else Reason.MAILBOX_FULL
     if says("the sender", text):
         return Reason.POLICY
     by_words = _by_words(text)
     by_status = _BY_STATUS.get((subject, detail))
-    if by_status is Reason.NO_SUCH_HOST and says("lookup failed", text) and not (status or "").startswith("4"):
+    if by_status in _FOUND_OR_NOT and says("lookup failed", text) and not (status or "").startswith("4"):
         return Reason.UNREACHABLE
     if by_status is None and by_words in HARD and says("distrust", text):
         return Reason.POLICY
-    if by_status in HARD and by_words in (Reason.POLICY, Reason.MAILBOX_FULL) and not says("no such user", text):
+    theirs = without("our side", text)
+    if by_status in HARD and by_words in (Reason.POLICY, Reason.MAILBOX_FULL) and not says("no such user", theirs):
         return by_words
     if by_status is not None and not (by_status in _VAGUE and by_words in HARD):
         return by_status
@@ -186,6 +194,7 @@ _BY_STATUS = {
     (4, 5): Reason.UNREACHABLE, (4, 6): Reason.SYSTEM, (4, 7): Reason.UNREACHABLE,
 }  # fmt: skip
 _VAGUE = frozenset({Reason.UNREACHABLE})
+_FOUND_OR_NOT = frozenset({Reason.NO_SUCH_USER, Reason.NO_SUCH_HOST})
 _OUR_COMMANDS = 5  # 5.5.4 "Invalid domain name" is that in our HELO
 _ABOUT_TRUST = 7  # 5.7.x is about us, though some say "5.7.1 No such user" and nothing else
 _BY_SUBJECT = {

@@ -284,6 +284,12 @@ def test_what_a_report_says_stands_before_any_number_of_empty_lines() -> None:
     assert said(report + b"\n" * 900_000) == [("ada@example.org", "hard", "no such user")]
 
 
+def test_a_notice_of_a_mailbox_that_is_full_is_read_in_korean() -> None:
+    words = "메일이 아래와 같은 이유로 전송 실패되었습니다.\nada@example.org\n메일함 용량이 초과되었습니다.\n"
+    raw = notice(words, subject="메일 전송이 실패되었습니다", sender="postmaster@example.org")
+    assert said(raw) == [("ada@example.org", "soft", "mailbox full")]
+
+
 def test_scripts_and_styles_of_a_notice_are_none_of_its_words() -> None:
     html = '<STYLE type="a">b</style >It <script>1<</script>came<script> back'
     words = open_mail(f"Content-Type: text/html\n\n{html}".encode()).words
