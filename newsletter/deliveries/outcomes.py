@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from random import Random
 
-from db.states import DeliveryStatus
+from db.states import BounceKind, DeliveryStatus
+from newsletter.deliveries.bounces_reasons import WHO, Reason, judge
 from newsletter.deliveries.bounces_words import says, without
 
 GIVE_UP_AFTER = timedelta(hours=72)
@@ -19,8 +21,8 @@ DOMAIN_PAUSE = timedelta(hours=1)  # for a domain that distrusts us: more of the
 WANTS_MORE = 530
 JITTER = 0.5  # of the interval, so that the first retry falls between 5 and 15 minutes
 
-_ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)
-_FULL = re.compile(r"mailbox (?:is )?full|over ?quota|quota exceeded|insufficient storage", re.I)
+# IronPort writes "#5.1.0", Cox its code twice.
+_ENHANCED = re.compile(r"\s*(?:[245]\d\d )?#?([245])\.(\d{1,3})\.(\d{1,3})\b", re.ASCII)
 _REPUTATION = re.compile(
     r"block ?list|black ?list|spamhaus|\brbl\b|dnsbl|reputation|not authenticated|unauthenticated"
     r"|\bspf\b|\bdkim\b|\bdmarc\b",
@@ -28,15 +30,7 @@ _REPUTATION = re.compile(
 )
 _TOO_MUCH = re.compile(
     r"rate.?limit|at a rate|too (?:many|fast|quickly|much)\b|throttl|slow(?:ing)? down|unusual rate|volume"
-    r"|exceeded.{0,40}\b(?:rate|limit)",
-    re.I,
-)
-# cPanel: "Domain … has exceeded the max emails per hour"; Gmail: 5.4.5 "Daily user sending limit exceeded"; Microsoft:
-# 5.1.90 "you've reached your daily limit for message recipients", 5.2.0 "the sender's submission quota was exceeded".
-_LIMIT = re.compile(
-    r"exceeded[^.\n]{0,60}\b(?:per (?:hour|day|minute)|hourly|daily|sending)\b"
-    r"|\b(?:hourly|daily|sending|submission)\b[^.\n]{0,40}\b(?:limit|quota)\b[^.\n]{0,30}\b(?:exceeded|reached|hit)"
-    r"|\b(?:reached|hit)\b[^.\n]{0,30}\b(?:hourly|daily|sending)\b[^.\n]{0,20}\b(?:limit|quota)",
+    r"|(?:exceeded|over|above|reached).{0,40}\b(?:rate|limit)",
     re.I,
 )
 _NO_SUCH = re.compile(
@@ -154,25 +148,26 @@ def _blame_of(reply: Reply) -> Blame:
     enhanced = reply.enhanced
     if reply.code == 421:
         return Blame.BUSY
-    if (enhanced and enhanced[1:] == (2, 2)) or _FULL.search(reply.text):
+    if enhanced and enhanced[1:] == (2, 2):
         return Blame.FULL
     if (enhanced[0] if enhanced else reply.code // 100) != 5:
         # 4.1.x and 4.2.x are about one mailbox, which may be too popular.
         about_us = enhanced is None or enhanced[1] not in (1, 2)
-        return Blame.BUSY if about_us and _TOO_MUCH.search(reply.text) else Blame.NOBODY
+        return Blame.BUSY if about_us and _TOO_MUCH.search(reply.text) and not _is_full(reply) else Blame.NOBODY
+    if _is_full(reply):
+        return Blame.FULL
     if enhanced is None:
         return _blame_of_text(reply)
     subject, detail = enhanced[1:]
     if (subject, detail) == (2, 1) and _TOO_MUCH.search(reply.text):  # Gmail, of a mailbox that gets too much today
         return Blame.NOBODY
     if (subject, detail) in _NO_MAILBOX or ((subject, detail) == (4, 1) and _DENIED.search(reply.text)):
-        distrusts = _REPUTATION.search(reply.text) is not None and not _NO_SUCH.search(reply.text)
-        return Blame.DOMAIN if distrusts or says("the sender", reply.text) else Blame.MAILBOX
+        return _of_a_mailbox(reply.code, WHO.sub("x@x", reply.text))
     if (subject, detail) in _TENANT:
         return Blame.LIMIT
     if subject == 7:
         return Blame.DOMAIN
-    if _LIMIT.search(reply.text):
+    if says("our limit", reply.text):
         return Blame.LIMIT
     if (subject, detail) in _ADDRESS:
         return Blame.NOBODY
@@ -180,7 +175,24 @@ def _blame_of(reply: Reply) -> Blame:
         return Blame.ISSUE
     if subject == 5 and detail:
         return Blame.OURS
-    return _blame_of_text(reply) if subject in (0, 5) else Blame.NOBODY  # 5.5.0 tells as little as 5.0.0
+    tells = subject != 0 and (detail or subject not in (1, 3, 5))  # 5.5.0 tells as little as 5.0.0
+    return Blame.NOBODY if tells else _blame_of_text(reply)
+
+
+def _is_full(reply: Reply) -> bool:
+    """By its words, which may be of a message that is too large or of a limit of ours, too."""
+    about_size = reply.enhanced is not None and reply.enhanced[1:] in _ISSUE
+    return not about_size and says("mailbox full", reply.text) and not says("our limit", reply.text)
+
+
+@lru_cache(maxsize=256)
+def _of_a_mailbox(code: int, text: str) -> Blame:
+    """What seems to be of a mailbox is, where it would be if it came back by mail: servers refuse with 5.1.1 whom they
+    distrust, what they have no time for, and a sender that they do not find."""
+    judgement = judge(None, code, text)
+    if judgement.kind is BounceKind.HARD:
+        return Blame.MAILBOX
+    return Blame.DOMAIN if judgement.reason is Reason.POLICY else Blame.NOBODY
 
 
 def takes_nothing(reply: Reply) -> bool:
@@ -207,14 +219,14 @@ def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Ra
 
 def _blame_of_text(reply: Reply) -> Blame:
     """Without an enhanced code, only clear words about a mailbox, a limit or our reputation count."""
-    if _LIMIT.search(reply.text):
+    if says("our limit", reply.text):
         return Blame.LIMIT
     if _REPUTATION.search(reply.text):
         return Blame.DOMAIN
     if says("the sender", reply.text):
         return Blame.DOMAIN
     if reply.code in (550, 551, 552, 553, 554) and _NO_SUCH.search(without("our side", reply.text)):
-        return Blame.DOMAIN if says("distrust", reply.text) else Blame.MAILBOX
+        return _of_a_mailbox(reply.code, WHO.sub("x@x", reply.text))
     if reply.code == 552:
         return Blame.ISSUE
     if reply.code in (500, 501, 502, 503, 504, 555):

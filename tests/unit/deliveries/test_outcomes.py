@@ -1,6 +1,7 @@
 """The reply table of the mail rules, line by line."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -58,6 +59,18 @@ S = DeliveryStatus
         (550, "5.1.1 user unknown; our reputation policy is elsewhere", S.FAILED, Blame.MAILBOX),
         (550, "5.1.2 sender domain not found", S.FAILED, Blame.DOMAIN),
         (550, "5.1.1 sender verify failed: no such user", S.FAILED, Blame.DOMAIN),
+        (550, "5.1.1 rate limited, try later", S.FAILED, Blame.DOMAIN),
+        (550, "5.1.1 Relaying denied", S.FAILED, Blame.DOMAIN),
+        (550, "5.1.1 Absenderadresse existiert nicht", S.FAILED, Blame.DOMAIN),
+        (550, "5.1.1 发件人地址不存在", S.FAILED, Blame.DOMAIN),
+        (550, "5.1.1 mailbox temporarily unavailable, try again in 5 minutes", S.FAILED, Blame.NOBODY),
+        (550, "5.2.1 recipient is over their hourly receiving limit", S.FAILED, Blame.NOBODY),
+        (550, "5.2.1 user has no account quota", S.DEFERRED, Blame.FULL),
+        (552, "2 Requested mail action aborted, exceeded storage allocation", S.DEFERRED, Blame.FULL),
+        (550, "Recipient address rejected: Caixa postal cheia", S.DEFERRED, Blame.FULL),
+        (454, "Throttling failure: Daily message quota exceeded.", S.DEFERRED, Blame.BUSY),
+        (550, "#5.7.1 Your access to submit messages to this e-mail system has been rejected.", S.FAILED, Blame.DOMAIN),
+        (550, "550 5.1.0 192.0.2.1 is not allowed to send per its SPF Record", S.FAILED, Blame.DOMAIN),
         (550, "5.2.1 this user is receiving mail at a rate that prevents more", S.FAILED, Blame.NOBODY),
         (550, "Verification failed for <b-1@example.com> No such user Sender verify failed", S.FAILED, Blame.DOMAIN),
         (550, "your IP address was not found in DNS", S.FAILED, Blame.DOMAIN),
@@ -86,6 +99,13 @@ def test_a_reply_means(code: int, text: str, status: DeliveryStatus, blame: Blam
     found = outcome(Reply(code, text), 1, NOW, NOW, Random(1))
     assert (found.status, found.blame) == (status, blame)
     assert (found.next_attempt_at is not None) == (status is S.DEFERRED)
+
+
+def test_what_is_no_mailbox_that_is_gone_by_mail_is_none_at_smtp_time() -> None:
+    said = (Path(__file__).parents[2] / "data" / "returned_mail" / "refusals.txt").read_text("utf-8")
+    soft = [line for line in said.partition("[soft]")[2].splitlines() if line]
+    replies = [Reply(int(line[:3]), line[4:]) if line[:3].isdigit() else Reply(550, line) for line in soft]
+    assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is Blame.MAILBOX] == []
 
 
 def test_a_refusal_of_mail_says_nothing_of_the_mailbox() -> None:
