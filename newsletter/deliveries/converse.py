@@ -44,6 +44,9 @@ class Source(Protocol):
     def give_back(self, job: Job) -> None:
         """It was not sent."""
 
+    def left_to_others(self, job: Job) -> bool:
+        """Its address is beyond ASCII, which this relay does not take; False where no other may take it either."""
+
     def turned_away(self, job: Job, reply: Reply) -> None:
         """It was not sent, since the relay takes nothing now, for whomever it is."""
 
@@ -109,7 +112,8 @@ class _Conversation(ABC):
         while (job := take()) is not None:
             if self.offers.smtputf8 or job.recipient.isascii():
                 return job
-            self.decided(job, UNSUPPORTED)
+            if not self.source.left_to_others(job):
+                self.decided(job, UNSUPPORTED)
         return None
 
     def decided(self, job: Job, reply: Reply | None) -> None:

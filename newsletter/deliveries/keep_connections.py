@@ -40,8 +40,8 @@ class Outbox(Protocol):
     def begun(self) -> bool:
         """Whether any message was decided yet."""
 
-    async def anything(self) -> bool:
-        """Wait for a message; False once there is none left or the sending stops."""
+    async def anything(self, relay: Relay) -> bool:
+        """Wait for a message; False once there is none left for this relay or the sending stops."""
 
     def pop(self, relay: Relay) -> Job | None:
         """The next message; None when none is ready, or this relay is ahead of its share."""
@@ -54,6 +54,7 @@ class Outbox(Protocol):
 
     def may_go(self) -> bool: ...
     def give_back(self, job: Job) -> None: ...
+    def left_to_others(self, job: Job, relay: Relay) -> bool: ...
     def turned_away(self, job: Job, reply: Reply, relay: Relay) -> None: ...
     def decided(self, job: Job, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None: ...
 
@@ -76,7 +77,7 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
     """One connection to a relay, as long as there is anything to send; ``folder`` has the locks that count them."""
     tries = 0
     turns = _Turns(outbox, relay)
-    while await outbox.anything():
+    while await outbox.anything(relay):
         if not await turns.come():
             return
         with slots.connection_slot(folder, relay.name, relay.connections) as ours:
@@ -91,16 +92,16 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
         if tries >= most and not outbox.working:
             return
         delay = pacing.connect_delay(tries, asked_to_wait=outlet.asked_to_wait)
-        if not outlet.progress and not await _patient(outbox, delay):
+        if not outlet.progress and not await _patient(outbox, relay, delay):
             return
 
 
-async def _patient(outbox: Outbox, seconds: float) -> bool:
+async def _patient(outbox: Outbox, relay: Relay, seconds: float) -> bool:
     """Wait so long; False when meanwhile there is nothing left to send."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         await outbox.wait(min(left, LOOK_SECONDS))
-        if not await outbox.anything():
+        if not await outbox.anything(relay):
             return False
     return True
 
@@ -146,7 +147,7 @@ class _Turns:
 
     async def come(self) -> bool:
         """Wait for it; False when meanwhile there is nothing left to send."""
-        return await _patient(self._outbox, await self.seconds())
+        return await _patient(self._outbox, self._relay, await self.seconds())
 
     def used(self) -> None:
         self._next = None
@@ -178,7 +179,7 @@ class _Outlet:
         return self.parting is not None and self.parting.code < 500
 
     async def ready(self) -> bool:
-        while await self._outbox.anything():
+        while await self._outbox.anything(self._relay):
             if await self._turns.seconds() > IDLE_SECONDS:
                 self.progress = True  # it was not the relay who ended this
                 return False
@@ -203,6 +204,9 @@ class _Outlet:
 
     def peek(self) -> Job | None:
         return None if self._outbox.queues(self._relay) else self._outbox.pop(self._relay)
+
+    def left_to_others(self, job: Job) -> bool:
+        return self._outbox.left_to_others(job, self._relay)
 
     def turned_away(self, job: Job, reply: Reply) -> None:
         self.parting = reply

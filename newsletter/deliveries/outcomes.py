@@ -208,6 +208,14 @@ def takes_nothing(reply: Reply) -> bool:
     return (enhanced is not None and enhanced[:2] == (4, 3)) or blame_of(reply) is Blame.BUSY
 
 
+def relay_id(reply: Reply) -> str | None:
+    """A relay that rewrites Message-ID says its own in its reply: ``250 Ok 0102018…`` (Amazon SES)."""
+    if not reply.took:
+        return None
+    words = [word for word in reply.text.split() if len(word) > 20]
+    return words[-1] if words else None
+
+
 def retry_at(attempt: int, first_attempt_at: datetime, now: datetime, random: Random) -> datetime:
     """5–15 minutes after the first attempt, then twice as long each time with jitter, never after the end."""
     doubled: timedelta = FIRST_RETRY * (1 << min(attempt - 1, 20))

@@ -41,6 +41,7 @@ from newsletter.deliveries.record_outcomes import Decided, Held, LedgerRecorder,
 from newsletter.deliveries.refusals import Refusals
 from newsletter.deliveries.senders import signing_threads
 from newsletter.deliveries.supply import Supply
+from newsletter.deliveries.transport import NO_SMTPUTF8
 from newsletter.logs import redacted
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
@@ -120,6 +121,8 @@ class Sender:
                 for relay in self.settings.smtp:
                     for _ in range(pacing.share(relay, self._processes)):
                         group.create_task(keep_connection(self, relay, folder))
+            for claimed in [] if self._halted else self._supply.beyond_ascii():
+                self._not_taken(claimed, NO_SMTPUTF8, self.settings.smtp[0], lambda: None)
         finally:
             self._halt()
             telling.cancel()
@@ -144,7 +147,7 @@ class Sender:
     def _new_supply(self) -> Supply:
         threads = signing_threads(self._processes) if self.work.signers else 0
         ahead = 3 * sum(pacing.share(relay, self._processes) for relay in self.settings.smtp)
-        return Supply(self.work, self._leases, self._lines, self._claim, threads, ahead, self._halt)
+        return Supply(self.work, self._leases, self._lines, self._claim, threads, ahead, self._halt, self.settings.smtp)
 
     def _helper(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task without which nothing goes on: when it fails, the sending stops and tells why."""
@@ -160,8 +163,8 @@ class Sender:
 
     # What the connections take from, and bring back to.
 
-    async def anything(self) -> bool:
-        return await self._supply.anything()
+    async def anything(self, relay: Relay) -> bool:
+        return await self._supply.anything(relay)
 
     def failed(self, relay: Relay, why: str) -> None:
         self.trouble = why
@@ -172,10 +175,9 @@ class Sender:
 
     def pop(self, relay: Relay) -> Job | None:
         """The next message, None when none is ready or this relay is ahead of its share."""
-        if self._halted or not self._supply.ready() or not self._shares.take(relay, time.monotonic()):
+        if self._halted or not self._supply.ready(relay) or not self._shares.take(relay, time.monotonic()):
             return None
-        taken = self._supply.take()
-        if taken is None:
+        if (taken := self._supply.take(relay)) is None:
             return None
         claimed, job = taken
         self._flying[claimed.delivery_id] = claimed
@@ -190,6 +192,11 @@ class Sender:
             self._given_back.append(claimed)
         else:
             self._supply.put_first(claimed)
+
+    def left_to_others(self, job: Job, relay: Relay) -> bool:
+        if left := self._supply.left_to_others(self._flying[job.delivery_id], job, relay):
+            del self._flying[job.delivery_id]
+        return left
 
     def turned_away(self, job: Job, reply: Reply, relay: Relay) -> None:
         self.give_back(job)
@@ -227,8 +234,9 @@ class Sender:
         committed: Callable[[], None], hold: Hold | None = None,
     ) -> None:  # fmt: skip
         self.statuses[what.status] += 1
-        code, relay_id = (reply.code, _relay_id(reply) if relay.profile == "ses" else None) if reply else (None, None)
-        written = Written(claimed.delivery_id, what.status, what.next_attempt_at, code, words, relay.name, relay_id)
+        code = reply.code if reply else None
+        own = outcomes.relay_id(reply) if reply and relay.profile == "ses" else None
+        written = Written(claimed.delivery_id, what.status, what.next_attempt_at, code, words, relay.name, own)
         self._recorder.add(Decided(written, what.blame, claimed.subscriber_id, hold, committed))
 
     def _think_of_a_pause(self) -> None:
@@ -340,11 +348,3 @@ class Sender:
 
     async def _beside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._waits, work)
-
-
-def _relay_id(reply: Reply) -> str | None:
-    """A relay that rewrites Message-ID says its own in its reply: ``250 Ok 0102018…`` (Amazon SES)."""
-    if not reply.took:
-        return None
-    words = [word for word in reply.text.split() if len(word) > 20]
-    return words[-1] if words else None

@@ -10,6 +10,7 @@ from newsletter.deliveries.assembling import Job, Work
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.sign_ahead import SigningAhead
+from newsletter.setting_values import Relay
 
 LOW = 250  # deliveries; when fewer are at hand, or half of what was claimed last, more are claimed
 
@@ -21,7 +22,7 @@ class Supply:
     def __init__(
         self, work: Work, leases: Leases, lines: DomainLines,
         claim: Callable[[frozenset[str]], Awaitable[list[Claimed]]],
-        threads: int, ahead: int, failed: Callable[[], None],
+        threads: int, ahead: int, failed: Callable[[], None], relays: Sequence[Relay],
     ) -> None:  # fmt: skip
         self._work, self._leases, self._lines, self._claim = work, leases, lines, claim
         self._more, self._low = asyncio.Event(), asyncio.Event()
@@ -31,6 +32,8 @@ class Supply:
         self._mark = LOW
         self._left_meanwhile: frozenset[int] = frozenset()
         self._left_out: list[Claimed] = []
+        self._beyond_ascii: deque[tuple[Claimed, Job]] = deque()
+        self._relays, self._without_smtputf8 = frozenset(relays), set[Relay]()
         self._ahead = SigningAhead(self._sign, threads, ahead, self._more.set, failed)
 
     @property
@@ -46,26 +49,46 @@ class Supply:
     def close(self) -> None:
         self._ahead.close()
 
-    async def anything(self) -> bool:
-        """Wait for a message; False when nothing is left, or after a halt."""
-        while not self.ready() and not self._halted:
+    async def anything(self, relay: Relay) -> bool:
+        """Wait for a message; False when nothing is left for this relay, or after a halt."""
+        while not self.ready(relay) and not self._halted:
             if self._exhausted and not self._ahead.out and not self._lines.held:
                 return False
             self._more.clear()
             await self._more.wait()
         return not self._halted
 
-    def ready(self) -> bool:
-        return bool(self._claimed) or self._ahead.ready()
+    def ready(self, relay: Relay) -> bool:
+        """Whether there is a message for this relay."""
+        if self._claimed or self._ahead.ready():
+            return True
+        return bool(self._beyond_ascii) and relay not in self._without_smtputf8
+
+    def left_to_others(self, claimed: Claimed, job: Job, relay: Relay) -> bool:
+        """Keep it for a relay that takes addresses beyond ASCII, as this one does not; False where none does."""
+        self._without_smtputf8.add(relay)
+        none_does = self._without_smtputf8 >= self._relays
+        if none_does:
+            self._claimed.extendleft(self.beyond_ascii())
+        else:
+            self._beyond_ascii.append((claimed, job))
+        self._more.set()
+        return not none_does
+
+    def beyond_ascii(self) -> list[Claimed]:
+        """Take out what waits for a relay that takes such addresses."""
+        found = [claimed for claimed, _ in self._beyond_ascii]
+        self._beyond_ascii.clear()
+        return found
 
     def leave_out(self, deliveries: frozenset[int]) -> None:
         """Give out none of these from now on; they stay among the rest. It replaces those of the call before."""
         self._left_meanwhile = deliveries
 
-    def take(self) -> tuple[Claimed, Job] | None:
+    def take(self, relay: Relay) -> tuple[Claimed, Job] | None:
         """The next message that is not left out; None when none is ``ready``."""
-        while self.ready():
-            claimed, job = self._next()
+        while self.ready(relay):
+            claimed, job = self._next() if self._claimed or self._ahead.ready() else self._beyond_ascii.popleft()
             if claimed.delivery_id not in self._left_meanwhile:
                 return claimed, job
             self._left_out.append(claimed)
@@ -93,6 +116,7 @@ class Supply:
 
     def put_aside(self, domain: str) -> list[int]:
         """Forget what is claimed for a domain; returns the deliveries."""
+        self._claimed.extend(self.beyond_ascii())
         rows = [row for row in self._claimed if row.email.rpartition("@")[2] == domain]
         for row in rows:
             self._lines.taken(row)
@@ -107,7 +131,9 @@ class Supply:
 
     def rest(self) -> list[Claimed]:
         """What was claimed and not taken."""
-        return [*self._left_out, *self._claimed, *self._ahead.rest(), *self._lines.rest()]
+        return [
+            *self._left_out, *self._claimed, *self._ahead.rest(), *self._lines.rest(), *self.beyond_ascii(),
+        ]  # fmt: skip
 
     async def refill(self) -> None:
         """Claim whenever little is left, until nothing is due any more."""

@@ -248,6 +248,7 @@ async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message:
 
 
 UNSUPPORTED = Reply(553, "5.6.7 unsupported: this address needs SMTPUTF8, which the relay does not offer")
+NO_SMTPUTF8 = Reply(451, "4.6.7 this address needs SMTPUTF8, and no relay that may offer it is there")
 
 
 async def _client(relay: Relay) -> aiosmtplib.SMTP:

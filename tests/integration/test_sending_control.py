@@ -363,6 +363,40 @@ def test_addresses_that_need_smtputf8_fail_alone_where_it_is_not_offered(engine:
     assert states == {"active"}
 
 
+@pytest.mark.parametrize("offers", [("PIPELINING",), ("CHUNKING",), ()], ids=["pipelining", "chunking", "plain"])
+@pytest.mark.parametrize("order", [1, -1], ids=["first", "last"])
+def test_what_one_relay_cannot_address_goes_by_another_that_can(
+    engine: Engine, settings: Settings, offers: tuple[str, ...], order: int
+) -> None:
+    with Sink().offering(*offers) as plain, Sink() as modern:
+        here = with_relays(settings, *[plain.url, modern.url][::order])
+        published(engine, here, 60)
+        with transaction(engine) as connection:
+            for number in range(1, 60, 2):
+                named = update(Delivery).where(Delivery.email == f"reader{number}@example.org")
+                connection.execute(named.values(email=f"jöe{number}@example.org"))
+        send_due(engine, here, standing(), WEEK)
+    assert read_receipt(engine, WEEK).counts.sent == 60
+    assert all(mail.recipient.isascii() for mail in plain.mails)
+
+
+def test_what_no_relay_that_is_there_can_address_waits_for_the_others(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "connect_delay", lambda tries, asked_to_wait: 0.1)
+    with Sink().offering("PIPELINING") as plain:
+        here = with_relays(settings, plain.url, "smtp://127.0.0.1:9?tls=off")
+        published(engine, here, 5)
+        with transaction(engine) as connection:
+            named = update(Delivery).where(Delivery.email == "reader3@example.org")
+            connection.execute(named.values(email="jöe@example.org"))
+        send_due(engine, here, standing(), WEEK)
+        with Sink() as modern:
+            send_due(engine, with_relays(settings, plain.url, modern.url), standing(NOW + timedelta(hours=1)), WEEK)
+    assert [mail.recipient for mail in modern.mails] == ["jöe@example.org"]
+    assert read_receipt(engine, WEEK).counts.sent == 5
+
+
 @pytest.mark.parametrize("offers", [ALL, ("PIPELINING", "SIZE"), ()], ids=["chunking", "pipelining", "plain"])
 def test_the_fast_way_puts_the_same_bytes_on_the_wire_as_aiosmtplib(
     engine: Engine, settings: Settings, offers: tuple[str, ...]
