@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -18,6 +19,8 @@ from newsletter.clock import Clock, real_now
 from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
+
+T = TypeVar("T")
 
 LEASE = timedelta(minutes=10)
 FEWEST = 60  # deliveries: some for each connection
@@ -41,11 +44,12 @@ class Leases:
         self._telling = telling or partial(transaction, engine)
         self._after = 0
         self.skipped = False
+        self._gone: Exception | None = None
 
     def claim(self, without: Collection[str] = ()) -> list[Claimed]:
         """The next deliveries that are due, but of those domains; none when none is, or the issue is not being sent."""
         self.skipped = self.skipped or bool(without)
-        return stubbornly(lambda: self._claim(without, PATIENCE), self._stop)
+        return self._stubbornly(lambda: self._claim(without, PATIENCE))
 
     def claim_if_free(self, without: Collection[str] = ()) -> list[Claimed] | None:
         """The same; None where another writer is in the way, or the database has any other trouble."""
@@ -113,7 +117,17 @@ class Leases:
     def stand_in_line(self, queue: Queue, count: int) -> float:
         """The next so many places in a queue; returns the instant of the first, by ``time.monotonic``: the machine's
         clock may be put forward or back while it is waited for."""
-        return stubbornly(lambda: self._stand_in_line(queue, count), self._stop)
+        return self._stubbornly(lambda: self._stand_in_line(queue, count))
+
+    def _stubbornly(self, work: Callable[[], T]) -> T:
+        """What stayed away for one is waited for by no other: a relay's connections stand in line one after another."""
+        if self._gone is not None:
+            raise self._gone
+        try:
+            return stubbornly(work, self._stop)
+        except (OperationalError, OSError) as error:
+            self._gone = error
+            raise
 
     def _stand_in_line(self, queue: Queue, count: int) -> float:
         with transaction(self._engine) as connection:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from db.engine import make_engine
 from newsletter import setting_values
+from newsletter.deliveries import hold_leases, record_outcomes
+from newsletter.deliveries.hold_leases import Leases
+from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.deliveries.transport import RelayError, connect
@@ -86,6 +90,25 @@ def test_a_database_that_takes_no_writes_for_a_while_costs_nothing(
     engine.dispose()
     assert (found.status, found.counts.sent) == ("sent", readers)
     assert set(sink.recipients().values()) == {1}
+
+
+def test_what_stayed_away_for_one_connection_is_waited_for_by_no_other(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The places of a paced relay's connections are taken by a few threads: each waited for two minutes, in turn."""
+    asked = []
+
+    def gone(engine: Engine) -> Any:
+        asked.append(engine)
+        raise OperationalError("BEGIN", None, ConnectionRefusedError("nobody is there"))
+
+    monkeypatch.setattr(hold_leases, "transaction", gone)
+    monkeypatch.setattr(record_outcomes, "DATABASE_SECONDS", -1.0)
+    leases = Leases(make_engine(sqlite_url), standing(), 1, "sender", threading.Event(), 500, 1)
+    for _ in range(24):
+        with pytest.raises(OperationalError, match="nobody is there"):
+            leases.stand_in_line(Queue("a relay", 1.0), 1)
+    assert len(asked) == 1
 
 
 def test_a_full_disk_holds_the_sending_until_there_is_room(sqlite_url: str, tmp_path: Path) -> None:
