@@ -79,6 +79,7 @@ class _Conversation(ABC):
         self._sent_at = 0.0
         self._settled: Callable[[], None] | None = None
         self._resting: asyncio.Future[None] | None = None
+        self.line.failed = self.rest
 
     async def run(self) -> None:
         while not self.line.lost and not self._over and await self.source.ready():

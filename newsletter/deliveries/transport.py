@@ -57,6 +57,7 @@ class Line(asyncio.Protocol):
     def __init__(self) -> None:
         self.lost = False
         self.failure: Exception | None = None  # of what was called back
+        self.failed: Callable[[], None] = lambda: None  # who is told of it
         self._rest = b""
         self._text: list[str] = []
         self._replies: list[Reply] = []  # not handed over yet
@@ -128,21 +129,32 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if exc is not None and not isinstance(exc, OSError):
-            self.failure = exc
+            self._fail(exc)
         self._give_up()
 
     def _hand_over(self) -> None:
         """To each who asked, in their order, as soon as it has all that it asked for."""
-        while self._asked and len(self._replies) >= self._asked[0][0] and not self.lost:
-            then, replies = self._next()
-            if self._asked:
-                self._deadline = time.monotonic() + self._asked[0][1]
-            then(replies)
+        try:
+            while self._asked and len(self._replies) >= self._asked[0][0] and not self.lost:
+                then, replies = self._next()
+                if self._asked:
+                    self._deadline = time.monotonic() + self._asked[0][1]
+                then(replies)
+        except Exception as error:  # whatever it is, the conversation has to end with it
+            self._fail(error)
 
     def _give_up(self) -> None:
         while self._asked:
             then, replies = self._next()
-            then(replies)
+            try:
+                then(replies)
+            except Exception as error:  # the others that asked wait, too
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        self.close()
+        self.failed()
 
     def _next(self) -> tuple[Then, list[Reply]]:
         """Who asked first, and what there is for it."""
