@@ -171,7 +171,8 @@ class _Conversation(ABC):
     def _after_reset(self, replies: list[Reply]) -> None:
         if any(not reply.ok for reply in replies):
             self.line.close()
-        self.go_on()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self.go_on)  # some hang up behind it without a word: that is heard first
 
 
 class _Chunked(_Conversation):

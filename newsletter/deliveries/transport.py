@@ -126,6 +126,9 @@ class Line(asyncio.Protocol):
         if len(self._rest) > _READ_AHEAD or len(self._replies) > _MOST_EARLY:
             self.close()
 
+    def eof_received(self) -> None:
+        self.lost = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if exc is not None and not isinstance(exc, OSError):

@@ -50,6 +50,7 @@ class Wire(asyncio.Transport):
             return
         self.say(pieces[1:])
         if pieces[0] is None:
+            self.line.eof_received()
             self.end(None)
             return
         try:
@@ -160,6 +161,13 @@ def test_all_is_sent_and_refusals_are_of_their_own_recipients(offers: Offers) ->
     assert {number: reply and reply.code for number, reply in outbox.became.items()} == {
         0: 250, 1: 250, 2: 550, 3: 250, 4: 250,
     }  # fmt: skip
+
+
+@OFFERS
+def test_a_relay_that_hangs_up_after_a_refusal_without_a_word_has_no_message_in_doubt(offers: Offers) -> None:
+    outbox = Outbox(3)
+    talk(offers, outbox, answering("r0@x.example", after_reset=[b"250 ok\r\n", None]))
+    assert {number: reply and reply.code for number, reply in outbox.became.items()} == {0: 550}
 
 
 @OFFERS
