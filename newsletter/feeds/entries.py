@@ -21,7 +21,7 @@ from newsletter.feeds.references import sound
 from newsletter.feeds.words import MAX_SUMMARY, MAX_TITLE, one_line, text_of, web_address
 
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
-_ADVERTISED = re.compile(rb"<link\b[^>]*type=[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)[\"'\s>][^>]*", re.I)
+_ADVERTISED = re.compile(rb"<link\b[^<>]*type=[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)[\"'\s>][^>]*", re.I)
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>]", re.I)
 _END_OF_ENTRY = re.compile(rb"</(?:\w{1,20}:)?(?:item|entry)\s*>", re.I)
 _PAGE = re.compile(r"(?:https?:/)?/", re.I)

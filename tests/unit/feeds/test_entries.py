@@ -278,6 +278,12 @@ def test_a_page_that_names_its_feed_is_said_to(mark: str) -> None:
         read(f"<!doctype html><html><head>{link}</head></html>")
 
 
+def test_a_page_of_links_that_do_not_end_is_left_at_once() -> None:
+    """Before, each was tried with all that follow: this many took minutes."""
+    with pytest.raises(NotAFeedError, match=r"a web page, not a feed$"):
+        read("<!doctype html>" + "<link " * 50_000)
+
+
 def test_a_feed_without_entries_is_a_feed() -> None:
     assert read("<rss version='2.0'><channel><title>Quiet</title></channel></rss>").entries == ()
 
