@@ -192,7 +192,8 @@ def _of_a_mailbox(code: int, text: str) -> Blame:
     judgement = judge(None, code, text)
     if judgement.kind is BounceKind.HARD:
         return Blame.MAILBOX
-    return Blame.DOMAIN if judgement.reason is Reason.POLICY else Blame.NOBODY
+    about_us = _REPUTATION.search(text) or any(says(words, text) for words in ("the sender", "our side", "distrust"))
+    return Blame.DOMAIN if judgement.reason is Reason.POLICY and about_us else Blame.NOBODY
 
 
 def takes_nothing(reply: Reply) -> bool:
