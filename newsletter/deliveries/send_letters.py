@@ -41,7 +41,7 @@ from newsletter.deliveries import headers
 from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, Unsigned, canonical_fields, sign, signed_head
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
-from newsletter.deliveries.outcomes import WANTS_MORE, Reply
+from newsletter.deliveries.outcomes import WANTS_MORE, Reply, blame_of, is_permanent
 from newsletter.deliveries.read_keys import signers_of
 from newsletter.deliveries.transport import RelayError, submit
 from newsletter.issues.values import load_values
@@ -242,7 +242,8 @@ def _record(engine: Engine, letter: DueLetter, owner: str, reply: Reply) -> None
     """A letter whose fate is unknown is sent again with the same Message-ID."""
     now, said = real_now(), str(reply)[:500]
     with transaction(engine) as connection:
-        later = reply.code < 200 or 400 <= reply.code < 500 or reply.code == WANTS_MORE
+        for_good = reply.ok or is_permanent(reply, blame_of(reply))
+        later = reply.code < 200 or reply.code == WANTS_MORE or not for_good
         if later and letter.attempts < _GIVE_UP_AFTER:
             pause = _PAUSES[letter.attempts - 1] if letter.attempts <= len(_PAUSES) else 60
             retry_letter(connection, letter.id, owner, now + timedelta(minutes=pause), said)

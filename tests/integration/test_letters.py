@@ -114,8 +114,14 @@ def test_what_reaches_the_wire_is_seven_bit_with_whole_line_ends(engine: Engine,
     assert inbox.arrived[0].text().splitlines()[-1] == "Example Press, 1 Example Street, 12345 Example City"
 
 
-@pytest.mark.parametrize("busy", ["451 4.3.0 later", "530 5.7.0 Authentication required"])
-def test_a_relay_that_is_down_or_busy_or_wants_a_login_is_tried_again_with_the_same_message(
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "451 4.3.0 later", "530 5.7.0 Authentication required", "550 5.4.5 Daily user sending limit exceeded",
+        "552 5.2.2 mailbox full", "550 4.7.1 greylisted",
+    ],
+)  # fmt: skip
+def test_a_letter_that_is_not_taken_for_now_is_tried_again_with_the_same_message(
     engine: Engine, settings: Settings, busy: str
 ) -> None:
     letter = notice(engine)
