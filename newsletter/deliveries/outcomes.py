@@ -36,7 +36,7 @@ _TOO_MUCH = re.compile(
 _NO_SUCH = re.compile(
     r"(?:user|mailbox|recipient|account|address)\b.{0,40}"
     r"\b(?:unknown|not found|does ?n.t exist|not exist|invalid)"
-    r"|no such (?:user|mailbox|recipient|person)|unknown (?:user|recipient|mailbox)"
+    r"|no such (?:user|mailbox|recipient|person)|(?:unknown|invalid|non-?existent) (?:user|recipient|mailbox)\b"
     r"|does ?n.t have an? .{0,60}account|\(554\.30\)",  # both Yahoo's
     re.I,
 )

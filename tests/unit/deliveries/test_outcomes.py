@@ -51,6 +51,8 @@ S = DeliveryStatus
         (550, "4.2.1 the enhanced code beats the basic one", S.DEFERRED, Blame.NOBODY),
         (450, "5.1.1 the enhanced code beats the basic one", S.FAILED, Blame.MAILBOX),
         (550, "user unknown", S.FAILED, Blame.MAILBOX),
+        (550, "Invalid Recipient - https://pages.example/docs#550 [x.1]", S.FAILED, Blame.MAILBOX),
+        (550, "Too many invalid recipients", S.FAILED, Blame.DOMAIN),
         (550, "no", S.FAILED, Blame.NOBODY),
         (550, "account is disabled", S.FAILED, Blame.NOBODY),
         (550, "you are an unknown user, please authenticate", S.FAILED, Blame.DOMAIN),
