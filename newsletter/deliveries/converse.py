@@ -1,7 +1,8 @@
 """What is said on one connection, message after message, as pipelined as the relay allows.
 
-With CHUNKING (RFC 3030) a whole message is one write and one round trip. With PIPELINING (RFC 2920) a body goes out
-together with the next MAIL, RCPT and DATA, which is one round trip too. Else command by command.
+With PIPELINING (RFC 2920) and CHUNKING (RFC 3030) a whole message is one write and one round trip. With PIPELINING
+alone a body goes out together with the next MAIL, RCPT and DATA, which is one round trip too. Else command by command:
+who does not offer PIPELINING may refuse whoever does not wait (Postfix's reject_unauth_pipelining).
 
 A body begins only when all outcomes of its connection are written, on PostgreSQL all but the last: at a crash at most
 one outcome of it is unwritten and one message in flight, so at most two go out twice.
@@ -63,7 +64,8 @@ class Source(Protocol):
 async def converse(connected: Connected, source: Source) -> None:
     """Send until the source has nothing more, or the line is lost."""
     offers = connected.offers
-    kind = _Chunked if offers.chunking else _Pipelined if offers.pipelining else _OneByOne
+    quick = _Chunked if offers.chunking else _Pipelined
+    kind = quick if offers.pipelining else _OneByOne
     await kind(connected, source).run()
 
 

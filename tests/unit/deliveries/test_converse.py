@@ -163,6 +163,18 @@ def test_all_is_sent_and_refusals_are_of_their_own_recipients(offers: Offers) ->
     }  # fmt: skip
 
 
+def test_a_relay_that_takes_chunks_and_does_not_offer_pipelining_gets_one_command_at_a_time() -> None:
+    said: list[bytes] = []
+    answer = answering()
+
+    def listening(data: bytes) -> list[Said]:
+        said.append(data)
+        return answer(data)
+
+    talk(Offers(pipelining=False, chunking=True, smtputf8=True, size=True), Outbox(1), listening)
+    assert [data.split()[0] for data in said] == [b"MAIL", b"RCPT", b"DATA", b"A:"]
+
+
 @OFFERS
 def test_a_relay_that_hangs_up_after_a_refusal_without_a_word_has_no_message_in_doubt(offers: Offers) -> None:
     outbox = Outbox(3)
