@@ -65,6 +65,13 @@ def add_notices(
             add_letter(connection, LetterKind.NOTICE, editor.email, data, not_before, created_at)
 
 
+def was_noticed(connection: Connection, subject: str, since: datetime) -> bool:
+    """Whether a notice of this subject was queued after an instant of the business's clock."""
+    noticed = (Letter.kind == LetterKind.NOTICE, Letter.created_at > since)
+    same = exists().where(*noticed, Letter.data["subject"].as_string() == subject)
+    return bool(connection.scalar(select(same)))
+
+
 def is_letter_due(connection: Connection, now: datetime) -> bool:
     """Cheap enough to ask every second: both halves are answered by an index or a short table."""
     return bool(connection.execute(select(exists().where(_due(now)))).scalar())

@@ -4,18 +4,19 @@ Replies name the reader; what outlives the delivery that they are about is kept 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from db import claims, deliveries
-from db.letters import add_notices
+from db.letters import add_notices, was_noticed
 from db.states import IssueStatus, Role
 from newsletter.clock import real_now
 from newsletter.deliveries.outcomes import Blame
 from newsletter.logs import redacted
 
+TOLD_AGAIN = timedelta(days=1)  # it is asked every hour, and may say the same for days
 TOLD_DOMAINS = 3  # of so many that distrust us at once a letter each: where all do, one more says nothing new
 
 
@@ -39,12 +40,16 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
     if hold.slowed is not None:
         line, rate = hold.slowed
         claims.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
-    if begins and hold.blame is Blame.DOMAIN and claims.count_paused_domains(connection, now) <= TOLD_DOMAINS:
+    if not begins or hold.blame is not Blame.DOMAIN:
+        return
+    subject = f"{hold.domain} does not take {week}"
+    told = was_noticed(connection, subject, now - TOLD_AGAIN)
+    if not told and claims.count_paused_domains(connection, now) <= TOLD_DOMAINS:
         words = (
             f"{hold.domain} refused a message of {week} because of who sent it: {reply}. What else is for that "
             f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."
         )
-        _tell(connection, week, f"{hold.domain} does not take {week}", words, now)
+        _tell(connection, week, subject, words, now)
 
 
 def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:

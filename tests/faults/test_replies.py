@@ -146,9 +146,13 @@ def test_operators_are_told_of_a_domain_that_distrusts_us_once(engine: Engine, s
     ) as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, MANY // 2)
-        send_due(engine, here, standing(), WEEK)
+        for hours in (0, 2, 4):
+            send_due(engine, here, standing(NOW + timedelta(hours=hours)), WEEK)
+        said = letters(engine)
+        send_due(engine, here, standing(NOW + timedelta(days=1, hours=1)), WEEK)
     assert reconciled(engine)["sent"] == MANY // 2
-    assert letters(engine) == [f"wary.example does not take {WEEK}"]
+    assert said == [f"wary.example does not take {WEEK}"]
+    assert letters(engine) == said * 2, "it is told again on the next day"
 
 
 def test_operators_are_told_when_an_issue_pauses_by_itself(engine: Engine, settings: Settings) -> None:
