@@ -30,7 +30,7 @@ _REPUTATION = re.compile(
 )
 _TOO_MUCH = re.compile(
     r"rate.?limit|at a rate|too (?:many|fast|quickly|much)\b|throttl|slow(?:ing)? down|unusual rate|volume"
-    r"|(?:exceeded|over|above|reached).{0,40}\b(?:rate|limit)",
+    r"|\b(?:exceeded|over|above|reached)\b.{0,40}\b(?:rate|limit)",
     re.I,
 )
 _NO_SUCH = re.compile(
