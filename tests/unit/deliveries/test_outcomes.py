@@ -104,11 +104,20 @@ def test_a_reply_means(code: int, text: str, status: DeliveryStatus, blame: Blam
     assert (found.next_attempt_at is not None) == (status is S.DEFERRED)
 
 
+def said(kind: str) -> list[str]:
+    book = (Path(__file__).parents[2] / "data" / "returned_mail" / "refusals.txt").read_text("utf-8")
+    return [line for line in book.partition(f"[{kind}]")[2].partition("\n[")[0].splitlines() if line]
+
+
 def test_what_is_no_mailbox_that_is_gone_by_mail_is_none_at_smtp_time() -> None:
-    said = (Path(__file__).parents[2] / "data" / "returned_mail" / "refusals.txt").read_text("utf-8")
-    soft = [line for line in said.partition("[soft]")[2].splitlines() if line]
-    replies = [Reply(int(line[:3]), line[4:]) if line[:3].isdigit() else Reply(550, line) for line in soft]
+    replies = [Reply(int(line[:3]), line[4:]) if line[:3].isdigit() else Reply(550, line) for line in said("soft")]
     assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is Blame.MAILBOX] == []
+
+
+@pytest.mark.parametrize("status", ["5.1.1", "5.1.3", "5.1.10", "5.2.1"])
+def test_what_is_a_mailbox_that_is_gone_by_mail_is_one_at_smtp_time_behind_its_code(status: str) -> None:
+    replies = [Reply(550, f"{status} {line[4:] if line[:3].isdigit() else line}") for line in said("hard")]
+    assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
 
 
 def test_a_refusal_of_mail_says_nothing_of_the_mailbox() -> None:
