@@ -128,17 +128,29 @@ def count_paused_domains(connection: Connection, now: datetime) -> int:
     return connection.scalar(select(func.count()).select_from(DomainPause).where(DomainPause.until > now)) or 0
 
 
-def put_off(connection: Connection, issue_id: int, owner: str, ids: Sequence[int], until: datetime) -> None:
+def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed], until: datetime) -> None:
     """Claims whose domain pauses since: they wait with it, and no attempt of them is counted."""
-    connection.execute(
-        update(Delivery)
-        .where(_held(issue_id, owner), _among(connection.dialect.name))
-        .values(
-            status=DeliveryStatus.DEFERRED, next_attempt_at=until, reply="its domain pauses",
-            attempts=Delivery.attempts - 1, first_attempt_at=_BEFORE_THIS, lease_owner=None, lease_until=None,
-        ),
-        _chosen(connection, issue_id, ids),
-    )  # fmt: skip
+    for waits, ids in _as_they_wait(claimed):
+        connection.execute(
+            update(Delivery)
+            .where(_held(issue_id, owner), _among(connection.dialect.name))
+            .values(
+                next_attempt_at=until, attempts=Delivery.attempts - 1, first_attempt_at=_BEFORE_THIS, lease_owner=None,
+                lease_until=None, **waits,
+            ),
+            _chosen(connection, issue_id, ids),
+        )  # fmt: skip
+
+
+def _as_they_wait(rows: Iterable[Claimed]) -> list[tuple[dict[str, str], list[int]]]:
+    """What is uncertain stays so behind a domain that pauses, for it may have arrived."""
+    uncertain: list[int] = []
+    others: list[int] = []
+    for row in rows:
+        (uncertain if row.was == DeliveryStatus.UNCERTAIN else others).append(row.delivery_id)
+    deferred = {"status": str(DeliveryStatus.DEFERRED), "reply": "its domain pauses"}
+    kinds = [({"status": str(DeliveryStatus.UNCERTAIN)}, uncertain), (deferred, others)]
+    return [(waits, ids) for waits, ids in kinds if ids]
 
 
 def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Claimed], now: datetime) -> list[Claimed]:
@@ -147,13 +159,14 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Cl
     until = {row.domain: row.until for row in pauses}
     if not until:
         return rows
-    put_off: dict[datetime, list[int]] = {}
+    put_off: dict[datetime, list[Claimed]] = {}
     for row in rows:
         if row.email.rpartition("@")[2] in until:
-            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row.delivery_id)
-    for at, ids in put_off.items():
-        _set(connection, issue_id, ids, status=DeliveryStatus.DEFERRED, next_attempt_at=at, reply="its domain pauses")
-    waiting = {number for ids in put_off.values() for number in ids}
+            put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row)
+    for at, some in put_off.items():
+        for waits, ids in _as_they_wait(some):
+            _set(connection, issue_id, ids, next_attempt_at=at, **waits)
+    waiting = {row.delivery_id for some in put_off.values() for row in some}
     return [row for row in rows if row.delivery_id not in waiting]
 
 

@@ -98,12 +98,12 @@ class DomainLines:
         full = [line for line in self._lines.values() if len(line.waiting) > self._room(line)]
         return frozenset(domain for line in full for domain in line.domains)
 
-    def drop(self, domain: str) -> list[int]:
+    def drop(self, domain: str) -> list[Claimed]:
         """Forget what waits for a domain; returns the deliveries."""
         dropped = []
         for line in self._lines.values():
             if domain in line.domains:
-                dropped += [row.delivery_id for row in line.waiting if _domain(row) == domain]
+                dropped += [row for row in line.waiting if _domain(row) == domain]
                 line.waiting = deque(row for row in line.waiting if _domain(row) != domain)
         return dropped
 

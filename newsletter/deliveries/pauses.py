@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from db import claims, deliveries
+from db.claims import Claimed
 from db.letters import add_notices, was_noticed
 from db.states import IssueStatus, Role
 from newsletter.clock import real_now
@@ -27,7 +28,7 @@ class Hold(NamedTuple):
     blame: Blame
     until: datetime
     reply: str
-    claimed: Sequence[int]
+    claimed: Sequence[Claimed]
     slowed: tuple[str, float] | None = None
     """The line, and the messages a second, at which it goes on."""
 

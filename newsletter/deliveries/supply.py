@@ -114,16 +114,16 @@ class Supply:
         """More may be claimed."""
         self._low.set()
 
-    def put_aside(self, domain: str) -> list[int]:
+    def put_aside(self, domain: str) -> list[Claimed]:
         """Forget what is claimed for a domain; returns the deliveries."""
         self._claimed.extend(self.beyond_ascii())
         rows = [row for row in self._claimed if row.email.rpartition("@")[2] == domain]
         for row in rows:
             self._lines.taken(row)
-        aside = {row.delivery_id for row in rows}
-        if aside:
+        if rows:
+            aside = {row.delivery_id for row in rows}
             self._claimed = deque(row for row in self._claimed if row.delivery_id not in aside)
-        found = [*aside, *self._lines.drop(domain)]
+        found = [*rows, *self._lines.drop(domain)]
         if found:
             self._low.set()
             self._more.set()

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from db.engine import transaction
-from db.models import DomainPause, Editor, Letter
+from db.models import Delivery, DomainPause, Editor, Letter
 from newsletter.clock import Week
 from newsletter.deliveries import keep_connections, transport
 from newsletter.deliveries.read_receipt import read_receipt
@@ -115,6 +115,25 @@ def test_a_line_cut_after_the_final_dot_repeats_the_same_message_once(
     assert reconciled(engine) == {"sent": MANY}
     assert sum(sink.recipients().values()) == MANY + 2
     assert len({mail.header("Message-ID") for mail in sink.mails}) == MANY
+
+
+def test_what_is_uncertain_stays_so_behind_a_domain_that_pauses(engine: Engine, settings: Settings) -> None:
+    """It may have arrived, whatever becomes of the issue meanwhile."""
+    with Sink().offering().ending(lambda mail, number: None) as sink:
+        here = with_relays(settings, sink.url.replace("connections=4", "connections=1"))
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+        assert reconciled(engine) == {"uncertain": MANY}
+        sink.ending(lambda mail, number: "421 4.7.0 too much")
+        send_due(engine, here, standing(NOW + timedelta(hours=25)), WEEK)
+        assert reconciled(engine) == {"uncertain": MANY - 1, "deferred": 1}, "the others wait with it"
+        later = NOW + timedelta(hours=25, minutes=1)
+        with transaction(engine) as connection:
+            connection.execute(update(Delivery).where(Delivery.status == "uncertain").values(next_attempt_at=later))
+        send_due(engine, here, standing(later), WEEK)
+    assert reconciled(engine) == {"uncertain": MANY - 1, "deferred": 1}
+    cancel_issue(engine, WEEK, later)
+    assert reconciled(engine) == {"uncertain": MANY - 1, "skipped": 1}
 
 
 def test_a_busy_domain_waits_and_others_go_on(engine: Engine, settings: Settings) -> None:
