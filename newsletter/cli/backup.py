@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, pass_door
+from newsletter.cli.door import Door, Place, answer, counted, json_option, pass_door
 
 if TYPE_CHECKING:
     from newsletter.operations.backup import RestoreReport
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=Place(path_type=Path, dir_okay=False))
 @json_option
 @pass_door
 def backup(door: Door, file: Path, as_json: bool) -> None:
@@ -32,7 +32,7 @@ def backup(door: Door, file: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=Place(path_type=Path, dir_okay=False))
 @json_option
 @pass_door
 def restore(door: Door, file: Path, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, pass_door
+from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, pass_door
 from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def bounces() -> None:
 
 
 @bounces.command()
-@click.argument("where", required=False, metavar="[FILE|MAILDIR|-]")
+@click.argument("where", type=WORD, required=False, metavar="[FILE|MAILDIR|-]")
 @json_option
 @pass_door
 def read(door: Door, where: str | None, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
 
 
 @bounces.command()
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write each mail into this folder.")
+@click.option("--to", "folder", type=Place(path_type=Path), help="Write each mail into this folder.")
 @json_option
 @pass_door
 def kept(door: Door, folder: Path | None, as_json: bool) -> None:
@@ -96,8 +96,6 @@ def _mails(door: Door, where: str | None) -> "Iterator[Arrived | Unread]":
 
     if where == "-":
         return mails_in(sys.stdin.buffer)
-    if where == "":  # a path of no words is the working folder
-        raise click.UsageError("the name of the mail to read is empty")
     if where is not None:
         return mails_at(Path(where))
     if door.settings.bounce_mailbox is None:

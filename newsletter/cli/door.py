@@ -111,6 +111,24 @@ def counted(count: int, what: str, several: str = "") -> str:
 ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
+class Word(click.types.StringParamType):
+    """Text that is not blank. What a script never set arrives as an empty word, and would mean all, none, or nobody."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        return text if text.strip() else self.fail("it is empty", param, ctx)
+
+
+class Place(click.Path):
+    """A path that is not blank: that of no words is the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(WORD.convert(value, param, ctx), param, ctx)
+
+
+WORD = Word()
+
+
 def stopping() -> list[signal.Signals]:
     """What asks a command to end: Ctrl-C, SIGTERM, and a terminal that closes, unless nohup keeps that out."""
     hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]

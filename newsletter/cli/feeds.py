@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 from newsletter.feeds.showing import health, shown
@@ -31,11 +31,12 @@ def feeds() -> None:
 @click.argument("url")
 @click.option("--name", help="What to call it; without one it takes the feed's own title.")
 @click.option("--kind", type=_KINDS, help="launches (default), releases (of one tool) or news.")
-@click.option("--tool", metavar="SLUG", help="The tool that everything in this feed is about.")
+@click.option("--tool", type=WORD, metavar="SLUG", help="The tool that everything in this feed is about.")
 @click.option("--new-tools", type=click.Choice(["queue", "accept"]), default="queue", show_default=True,
               help="What becomes of launches of unknown tools.")  # fmt: skip
-@click.option("--include", metavar="REGEX", help="Take only entries whose title, text or address this finds.")
-@click.option("--exclude", metavar="REGEX", help="Leave those out.")
+@click.option("--include", type=WORD, metavar="REGEX",
+              help="Take only entries whose title, text or address this finds.")  # fmt: skip
+@click.option("--exclude", type=WORD, metavar="REGEX", help="Leave those out.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), metavar="N",
               help="At most N new releases a week, in the feed's own order.")  # fmt: skip
 @click.option("--prereleases", is_flag=True, help="Take alphas, betas and release candidates too.")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from newsletter.cli import sending
-from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, note, pass_door
 from newsletter.cli.sending import week_argument
 from newsletter.cli.tables import table
 from newsletter.clock import in_utc, is_past, iso, last_ended_week
@@ -119,8 +119,8 @@ def show(door: Door, issue: str, as_json: bool) -> None:
 
 @issues.command()
 @click.argument("issue")
-@click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--subscriber", metavar="EMAIL", help="As this subscriber gets it.")
+@click.option("--to", "folder", metavar="DIR", required=True, type=Place(path_type=Path, file_okay=False))
+@click.option("--subscriber", type=WORD, metavar="EMAIL", help="As this subscriber gets it.")
 @json_option
 @pass_door
 def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json: bool) -> None:

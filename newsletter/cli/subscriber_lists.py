@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, Place, answer, json_option, pass_door
 from newsletter.errors import BadInputError
 from newsletter.subscribers.exports import PROGRAMS, export_of
 
@@ -25,7 +25,7 @@ EXPORTED = (
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=Place(dir_okay=False))
 @click.option("--from", "program", type=click.Choice(PROGRAMS), help="FILE was exported by this program.")
 @json_option
 @pass_door

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from newsletter.cli import subscriber_lists
-from newsletter.cli.door import Door, answer, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door
 from newsletter.cli.subscriber_lists import STATES
 from newsletter.errors import NotFoundError
 
@@ -76,7 +76,7 @@ def show(door: Door, email: str, as_json: bool) -> None:
 @subscribers.command()
 @click.argument("email")
 @click.option("--name", default="", help="What mail to them says after To.")
-@click.option("--category", "categories", multiple=True, help="Only this category; may be repeated.")
+@click.option("--category", "categories", type=WORD, multiple=True, help="Only this category; may be repeated.")
 @click.option("--confirmed", is_flag=True, help="Consent was given already; say how with --consent-source.")
 @click.option("--consent-source", help="How consent was given, such as 'form at the fair'.")
 @click.option("--consent-at", help="When consent was given (ISO 8601); now if not said.")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import WORD, Door, answer, json_option, pass_door
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NotFoundError
 
@@ -21,7 +21,7 @@ def tokens() -> None:
 
 
 @tokens.command()
-@click.argument("name")
+@click.argument("name", type=WORD)
 @click.option("--scope", "scopes", multiple=True, required=True, help="Such as tools:write; may be repeated.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is good for; without it, until it is revoked.")
 @json_option

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, known
 
@@ -93,7 +93,7 @@ def export(door: Door, as_json: bool) -> None:
 
 
 @tools.command("list")
-@click.option("--category", help="Only tools of this category.")
+@click.option("--category", type=WORD, help="Only tools of this category.")
 @json_option
 @pass_door
 def list_(door: Door, category: str | None, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import secrets
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import WORD, Door, answer, json_option, pass_door
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
 
@@ -20,7 +20,7 @@ def webhooks() -> None:
 
 
 @webhooks.command()
-@click.argument("name")
+@click.argument("name", type=WORD)
 @click.argument("url")
 @click.option("--event", "chosen", multiple=True, help="Such as unsubscribed; may be repeated. Without it, all.")
 @json_option

@@ -88,10 +88,33 @@ def test_consent_that_is_told_is_not_left_out_without_a_word(command: Command, t
     assert content(command.folder) == before
 
 
-def test_an_empty_name_of_mail_is_not_the_working_folder(command: Command) -> None:
-    before = content(command.folder)
-    assert "is empty" in command("bounces", "read", "", status=2).stderr
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bounces", "read", "{}"),
+        ("bounces", "kept", "--to", "{}"),
+        ("issues", "render", "2026-W46", "--to", "{}"),
+        ("issues", "render", "2026-W46", "--to", "preview", "--subscriber", "{}"),
+        ("backup", "{}"),
+        ("restore", "{}"),
+        ("subscribers", "import", "{}"),
+        ("subscribers", "add", "ada@example.org", "--category", "{}"),
+        ("tokens", "add", "{}", "--scope", "tools:read"),
+        ("webhooks", "add", "{}", "https://crm.example.com/hooks"),
+        ("feeds", "add", "https://larch.test/feed", "--tool", "{}"),
+        ("feeds", "add", "https://larch.test/feed", "--include", "{}"),
+        ("feeds", "add", "https://larch.test/feed", "--exclude", "{}"),
+        ("tools", "list", "--category", "{}"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_an_empty_word_means_neither_all_nor_none_nor_the_working_folder(
+    command: Command, words: tuple[str, ...], blank: str
+) -> None:
+    before, files = content(command.folder), set(command.folder.iterdir())
+    assert "is empty" in command(*(word.format(blank) for word in words), status=2).stderr
     assert content(command.folder) == before
+    assert set(command.folder.iterdir()) == files
 
 
 def test_an_empty_host_is_not_every_address_of_the_machine(command: Command) -> None:
@@ -234,3 +257,8 @@ def test_a_number_that_no_release_can_have_is_a_usage_error(command: Command) ->
 @pytest.mark.parametrize("arguments", [("isues", "list"), ("issues", "lst"), ("gather", "--now")])
 def test_a_command_that_is_none_is_a_usage_error(command: Command, arguments: tuple[str, ...]) -> None:
     assert "Usage" in command(*arguments, status=2).stderr
+
+
+@pytest.mark.parametrize("server", ["", "banana", "9.9.9.9:x", "9.9.9.9:99999", "[::1", ":53"])
+def test_a_dns_server_that_cannot_be_one_is_a_usage_error(command: Command, server: str) -> None:
+    assert "--resolver" in command("doctor", "--resolver", server, status=2).stderr
