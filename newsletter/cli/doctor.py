@@ -27,8 +27,12 @@ def doctor(door: Door, resolver: str | None, as_json: bool) -> None:
     from newsletter.operations.dns_resolver import SystemResolver
     from newsletter.operations.doctor import examine
 
+    try:
+        asked = SystemResolver(resolver)
+    except ValueError:
+        raise click.UsageError(f"--resolver is a DNS server such as 9.9.9.9 or [::1]:5353, not {resolver!r}") from None
     found = []
-    for check in examine(door.settings, SystemResolver(resolver), now=door.clock.now()):
+    for check in examine(door.settings, asked, now=door.clock.now()):
         found.append(check)
         if not as_json:
             sign, colour = _SIGNS[check.level]

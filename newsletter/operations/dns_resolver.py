@@ -2,6 +2,8 @@
 
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import dns.exception
 import dns.resolver
@@ -11,10 +13,13 @@ _LIFETIME = 5.0
 
 
 class SystemResolver:
-    """Answers as text. ``server`` is ``address`` or ``address:port``; None asks what the system is set up to ask."""
+    """Answers as text. ``server`` is ``address`` or ``address:port``; None asks what the system is set up to ask.
+
+    Raises ValueError for a server that cannot be one.
+    """
 
     def __init__(self, server: str | None = None) -> None:
-        self._server = server
+        self._server = None if server is None else _address_and_port(server)
         self._made: dns.resolver.Resolver | None = None
 
     def txt(self, name: str) -> list[str]:
@@ -47,8 +52,15 @@ class SystemResolver:
             if self._server is None:
                 self._made = dns.resolver.Resolver()
             else:
-                host, colon, port = self._server.rpartition(":")
+                address, port = self._server
                 self._made = dns.resolver.Resolver(configure=False)
-                self._made.nameservers = [host if colon else port]
-                self._made.port = int(port) if colon else 53
+                self._made.nameservers, self._made.port = [address], port
         return self._made
+
+
+def _address_and_port(server: str) -> tuple[str, int]:
+    """``9.9.9.9``, ``9.9.9.9:5353``, ``2620:fe::fe`` or ``[2620:fe::fe]:5353``."""
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(server.strip())), 53
+    parts = urlsplit(f"//{server.strip()}")
+    return str(ipaddress.ip_address(parts.hostname or "")), 53 if parts.port is None else parts.port
