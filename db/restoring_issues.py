@@ -48,12 +48,32 @@ _REPLACE = f"""
 _SAME_TOOLS = """
     CREATE TEMP TABLE same_tools AS SELECT here.id FROM main.tools AS here JOIN old.tools AS since USING (id, slug)
 """
-_RELEASES = """
-    UPDATE main.releases AS here SET issue_id = since.issue_id, week = since.week, late = since.late
-    FROM old.releases AS since
-    WHERE since.id = here.id AND since.canonical_url = here.canonical_url AND here.tool_id = since.tool_id
-        AND since.issue_id IN (SELECT id FROM began)
+# What they announced is theirs for good, whatever the backup knew of it then: a release that it has not comes over with
+# the entries that showed it, so that no feed makes news of it again. One whose tool came since has nothing to say any
+# more, but is no news either.
+_SAME_FEEDS = """
+    CREATE TEMP TABLE same_feeds AS
+    SELECT here.id FROM main.feeds AS here JOIN old.feeds AS since USING (id, created_at)
 """
+_ANNOUNCED = f"""
+    CREATE TEMP TABLE announced AS SELECT * FROM old.releases {_OF_THEM};
+    UPDATE announced SET feed_id = NULL WHERE feed_id NOT IN (SELECT id FROM same_feeds);
+    UPDATE announced SET tool_id = NULL, status = 'dropped' WHERE tool_id NOT IN (SELECT id FROM same_tools);
+    UPDATE main.releases AS here SET issue_id = since.issue_id, week = since.week, late = since.late,
+        tool_id = since.tool_id, status = since.status, matched_at = since.matched_at,
+        match_score = since.match_score, match_reason = since.match_reason, candidates = since.candidates
+    FROM announced AS since WHERE since.id = here.id AND since.canonical_url = here.canonical_url;
+    INSERT INTO main.releases SELECT * FROM announced WHERE id NOT IN (SELECT id FROM main.releases);
+    INSERT INTO main.entries (feed_id, identity, url, link_key, title, summary, published_at, first_seen_at,
+        last_seen_at, backlog, status, reason, release_id)
+    SELECT seen.feed_id, identity, seen.url, link_key, seen.title, seen.summary, seen.published_at, seen.first_seen_at,
+        last_seen_at, backlog, seen.status, reason, release_id
+    FROM announced JOIN old.entries AS seen ON seen.release_id = announced.id
+        JOIN main.releases AS here ON here.id = announced.id AND here.canonical_url = announced.canonical_url
+    WHERE seen.feed_id IN (SELECT id FROM same_feeds) ORDER BY seen.id
+    ON CONFLICT (feed_id, identity) DO UPDATE SET status = excluded.status, reason = excluded.reason,
+        release_id = excluded.release_id
+"""  # noqa: S608
 _GIVE_BACK = """
     UPDATE main.deliveries SET status = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL,
         first_attempt_at = CASE WHEN attempts > 1 THEN first_attempt_at END
@@ -83,9 +103,8 @@ def forget_strangers(connection: sqlite3.Connection) -> None:
 def _bring_those_that_began(connection: sqlite3.Connection) -> int:
     connection.execute(_BEGAN)
     connection.execute(_SAME_TOOLS)
-    for statement in _REPLACE.split(";"):
+    connection.execute(_SAME_FEEDS)
+    for statement in (*_REPLACE.split(";"), *_ANNOUNCED.split(";"), _GIVE_BACK):
         connection.execute(statement)
-    connection.execute(_GIVE_BACK)
-    connection.execute(_RELEASES)
     brought: int = connection.execute(f"SELECT count(*) FROM main.deliveries {_OF_THEM}").fetchone()[0]  # noqa: S608
     return brought
