@@ -115,6 +115,8 @@ def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
         raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
     except ValueError as error:  # of TOML, of UTF-8, or of a number without end
         raise SettingsError(f"{path.name} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{path.name} is nested too deeply to hold settings") from None
     given = {}
     for key, value in document.items():
         where = f"{key} in {path.name}"

@@ -98,7 +98,7 @@ def read_theme(text: str) -> Theme:
     """What the table ``[theme]`` says, as JSON. Raises ValueError with words that finish "theme …"."""
     try:
         table = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         table = None
     if not isinstance(table, dict):
         raise ValueError("must be a table: [theme] in newsletter.toml, or the same as JSON in the environment")

@@ -14,6 +14,19 @@ def test_a_path_that_the_system_refuses_is_named_with_its_setting(name: str, tmp
         load({name: "x" * 300}, tmp_path)
 
 
+@pytest.mark.parametrize("value", ["[" * 100_000, "{a=" * 3_000 + "1" + "}" * 3_000])
+def test_what_is_nested_without_end_holds_no_settings(value: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(f"theme = {value}")
+    with pytest.raises(SettingsError, match=r"^newsletter.toml is nested too deeply"):
+        load({}, tmp_path)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, '{"light":' * 100_000])
+def test_a_theme_that_is_nested_without_end_is_no_table(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^NEWSLETTER_THEME must be a table"):
+        load({"NEWSLETTER_THEME": value}, tmp_path)
+
+
 def test_a_number_without_end_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(f"senders = {'9' * 5_000}")
     with pytest.raises(SettingsError, match=r"^newsletter.toml is not valid TOML: "):
