@@ -60,7 +60,7 @@ class _Places:
 def read_records(lines: Iterable[str], latest: datetime) -> Iterator[Record | Rejected]:
     """Read a file's lines as they come. ``latest`` is the last instant at which consent can have been given.
 
-    Raises ValueError where the header line lacks a column that every record needs.
+    Raises ValueError where the header line lacks a column that every record needs, or has one twice.
     """
     for row in read_rows(lines, _NEEDED, f"it begins with {','.join(COLUMNS)}"):
         yield row if isinstance(row, Rejected) else _record(row._replace(fields=_meant(row.fields)), latest)
@@ -101,7 +101,8 @@ def read_rows(lines: Iterable[str], needed: Sequence[str], advice: str) -> Itera
     """Read any CSV file with a header line, record by record; what cannot be read as CSV is rejected. Fields may be
     separated by semicolons or tabs as well, as spreadsheets write them. The first of ``needed`` holds the address.
 
-    Raises ValueError where the header line lacks a column that every record needs; the words end in ``advice``.
+    Raises ValueError where the header line has a column twice, or lacks one that every record needs; the words then end
+    in ``advice``.
     """
     places: _Places | None = None
     records = CsvRecords(lines)
@@ -139,6 +140,9 @@ def _header(fields: list[str], needed: Sequence[str], advice: str) -> _Places:
     missing = [column for column in needed if column not in names]
     if missing:
         raise ValueError(f"has no column {missing[0]!r} in its first line; {advice}")
+    twice = [column for column in (*needed, *COLUMNS) if names.count(column) > 1]
+    if twice:
+        raise ValueError(f"has the column {twice[0]!r} twice in its first line; leave the one that is meant")
     return _Places(len(fields), {name: place for place, name in reversed(list(enumerate(names)))})
 
 

@@ -35,6 +35,14 @@ def test_columns_may_stand_in_any_order_and_further_ones_are_left_alone() -> Non
     assert (record.email, record.name, record.selection) == ("a@example.com", "", "")
 
 
+@pytest.mark.parametrize("twice", ["email", "Name", "CONSENT_AT", "consent_source", "categories"])
+def test_a_column_that_stands_twice_is_refused_and_not_guessed(twice: str) -> None:
+    with pytest.raises(ValueError, match=f"'{twice.lower()}' twice"):
+        read(f"{HEAD.strip()},{twice}\na@example.com,,2026-01-01,form,,x\n")
+    (record,) = read(f"{HEAD.strip()},note,note\na@example.com,,2026-01-01,form,,x,y\n")
+    assert isinstance(record, Record)
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
