@@ -1,5 +1,6 @@
 """The shapes that a tool's fields take, and how each is read from JSON. Every reader raises Fault."""
 
+import json
 import re
 import unicodedata
 from datetime import date, datetime
@@ -184,8 +185,8 @@ def a_list(value: Any) -> list[Any]:
 
 
 def shown(value: Any) -> str:
-    """A value as a message quotes it: short, on one line."""
-    text = repr(value)
+    """A value as a message quotes it: short, on one line, and NaN and Infinity as they are written in files."""
+    text = json.dumps(value) if isinstance(value, float) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

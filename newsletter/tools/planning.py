@@ -80,7 +80,7 @@ def faults_of(tools: Iterable[GivenTool], known: Mapping[str, Known], panel: Seq
     for given in tools:
         there = known.get(given.slug)
         if there is None:
-            missing = [name for name in NEEDED if name not in given.fields]
+            missing = [name for name in NEEDED if name not in given.fields.keys() | given.refused]
             faults += [Fault(f"has no {name}, which a new tool needs").at(given.place) for name in missing]
         elif there.tool.merged_into_id is not None:
             faults.append(Fault(f"{given.slug!r} was merged into another tool; import that one").at(given.place))

@@ -29,7 +29,8 @@ class GivenTake:
 class GivenTool:
     """``fields`` holds the text fields that were given, None where one was given as null; ``aliases``, ``takes`` and
     either count of ``votes`` (ships, skips) are None where they were not given. Who imports a new tool lists it on the
-    public pages, unless ``listed`` says otherwise; where it says nothing, a known one stays as it is."""
+    public pages, unless ``listed`` says otherwise; where it says nothing, a known one stays as it is. ``refused`` are
+    the names of what was given and has a fault."""
 
     place: str
     slug: str
@@ -38,6 +39,7 @@ class GivenTool:
     takes: tuple[GivenTake, ...] | None = None
     votes: tuple[int | None, int | None] = (None, None)
     listed: bool | None = None
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class _FileReader:
         takes = self.takes(place, given["takes"]) if given.get("takes") is not None else None
         fields = {name: given[name] for name in TEXT_FIELDS if name in given}
         votes, listed = given.get("votes", (None, None)), given.get("listed")
-        return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed)
+        refused = frozenset(item.keys() - given.keys())
+        return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed, refused)
 
     def takes(self, place: str, items: list[Any]) -> tuple[GivenTake, ...]:
         takes: dict[str, GivenTake] = {}
@@ -195,20 +198,19 @@ def _object(pairs: list[tuple[str, Any]]) -> _Fields:
     return fields
 
 
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON value")
+def _whole(word: str) -> float:
+    """A number beyond all reason is for the field to refuse, at its place, as it does NaN, which is no JSON."""
+    return int(word) if len(word) < 100 else float(word)
 
 
 def _parse(text: str) -> Any:
     """Raises Fault with line and column for what is no JSON, and for what is too deep or too long to be any."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise Fault(f"line {error.lineno}, column {error.colno}: this is not JSON: {error.msg}") from None
     except RecursionError:
         raise Fault("this is nested too deeply to be a list of tools") from None
-    except ValueError as error:
-        raise Fault(f"this is not JSON: {error}") from None
 
 
 def _items(text: str) -> Iterator[tuple[str, Any]]:

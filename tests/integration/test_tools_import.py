@@ -162,6 +162,12 @@ def test_a_new_tool_needs_its_four_fields(engine: Engine) -> None:
         store(engine, {"slug": "bare"})
 
 
+@pytest.mark.parametrize(("field", "value"), [("url", "nonsense"), ("name", ""), ("category", None)])
+def test_a_field_with_a_fault_is_not_called_missing_too(engine: Engine, field: str, value: object) -> None:
+    with pytest.raises(BadInputError, match=rf"nothing was stored\. tools\[0\]\.{field}: [^;]*(; it must [^;]*)?$"):
+        store(engine, TOOL | {field: value})
+
+
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(engine: Engine) -> None:
     report = store(engine, TOOL, dry_run=True)
     assert (report.created, report.new_takes, report.dry_run) == (1, 2, True)
