@@ -85,12 +85,23 @@ def newsletter() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 could not be done (one line on standard error says why), 2 usage."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whatever the locale: files and pipes of ours are UTF-8
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     status = run(arguments)
     gc.freeze()  # the system takes it all back: a last look through everything imported costs 0.1 s
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Who starts us may have closed a stream (`2>&-`, some cron daemons). Nothing else may get its number: what a
+    library says on standard error would be written into that file."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

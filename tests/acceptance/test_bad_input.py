@@ -146,6 +146,27 @@ def test_output_is_utf_8_whatever_the_locale(command: Command) -> None:
     assert "J\u00fcrgen \u2603" in done.stdout.decode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("closed", "words", "status"),
+    [
+        ("2>&-", ("backup", "copy.db"), 0),
+        ("2>&-", ("issues", "show", "2026-W30"), 1),
+        (">&-", ("subscribers", "export"), 0),
+        ("<&-", ("bounces", "read", "-"), 0),
+        ("<&- >&- 2>&-", ("backup", "copy.db"), 0),
+    ],
+)
+def test_a_stream_that_was_closed_keeps_no_command_from_its_work(
+    command: Command, closed: str, words: tuple[str, ...], status: int
+) -> None:
+    environ = os.environ | command.settings | {"PYTHONPATH": os.getcwd()}
+    program = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "newsletter.cli.main", *words]
+    done = subprocess.run(program, capture_output=True, cwd=command.folder, env=environ, check=False)
+    assert (done.returncode, b"should not happen" in done.stderr) == (status, False)
+    if "copy.db" in words:
+        assert command("restore", "copy.db").returncode == 0
+
+
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:
     (command.folder / "newsletter.toml").write_text('send_at = "0 9 * * 8"\n')
     assert "send_at in newsletter.toml" in command.refuses("status")
