@@ -14,6 +14,9 @@ def database_url(value: str) -> str:
     """A URL that an engine can be made of. What is wrong is said without it: there is a password in it."""
     cleaned = text(value)
     if cleaned.startswith("sqlite:///"):
+        path = cleaned.removeprefix("sqlite:///")
+        if path in ("", ":memory:") or "?" in path:
+            raise ValueError("must name a file, without options, such as sqlite:///var/newsletter.db")
         return cleaned
     if not cleaned.startswith("postgresql+psycopg://"):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")

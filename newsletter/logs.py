@@ -16,14 +16,18 @@ _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:[bu]-(?:[0-9a-f]{36}|[a-z2-7]{29})"
     r"|(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{29,}(?:\.[A-Za-z0-9_-]{20})?)(?![A-Za-z0-9_-])"
 )
-_PASSWORD = re.compile(r"(?<=://)[^\s/@]+:[^\s/@]+@")
+_PASSWORD = re.compile(r"(?<=://)[^\s/]{0,256}:(?!\*\*\*@)[^\s/]{0,256}@")
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def redacted(text: str) -> str:
     """The text without addresses, tokens and passwords."""
-    text = _PASSWORD.sub("", text)
-    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", text))
+    return _TOKEN.sub("(token)", _ADDRESS.sub("(address)", without_passwords(text)))
+
+
+def without_passwords(text: str) -> str:
+    """The text with its URLs, but not who signs in there, and how."""
+    return _PASSWORD.sub("", text)
 
 
 class Redacting(logging.Filter):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 LONGEST = 64 * 1024
 _WHOLE = "secret:"
-_WITHIN = re.compile(r"\{secret:([^{}]+)\}")
+_WITHIN = re.compile(r"\{secret:([^{}]*)\}")
 
 
 def resolve(value: str, folder: Path) -> str:

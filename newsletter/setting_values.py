@@ -4,13 +4,14 @@ Every reader raises ValueError with words that finish the sentence "NEWSLETTER_X
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.headerregistry import Address
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.clock import in_utc
@@ -126,18 +127,13 @@ def positive(value: str) -> int:
     return int(value)
 
 
-def one_of(*choices: str) -> "OneOf":
-    return OneOf(choices)
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    choices: tuple[str, ...]
-
-    def __call__(self, value: str) -> str:
-        if value.strip().lower() in self.choices:
+def one_of(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.strip().lower() in choices:
             return value.strip().lower()
-        raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
+        raise ValueError(f"must be one of {', '.join(choices)}, not {value!r}")
+
+    return read
 
 
 def zone(value: str) -> ZoneInfo:
@@ -170,9 +166,19 @@ def _a_labels(host: str) -> str:
         return host
 
 
+def _parts(url: str) -> SplitResult:
+    """What is wrong is said without the URL: there may be a password in it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a host or a port that is none; in a password / is written %2F, and # %23") from None
+    return parts
+
+
 def web_url(value: str) -> str:
     """An http or https base without query or fragment, its host in A-labels; the trailing slash goes."""
-    parts = urlsplit(text(value).rstrip("/"))
+    parts = _parts(text(value).rstrip("/"))
     host = parts.hostname or ""
     if not host.isascii():
         parts = parts._replace(netloc=parts.netloc.lower().replace(host, _a_labels(host)))
@@ -182,7 +188,6 @@ def web_url(value: str) -> str:
         or not _IN_A_HEADER.fullmatch(found)
     ):  # fmt: skip
         raise ValueError(f"must be an address such as https://news.example.com, not {value!r}")
-    _ = parts.port
     return found
 
 
@@ -198,16 +203,12 @@ def mailbox_address(value: str) -> Address:
     cleaned = text(value)
     found = re.fullmatch(r"(?:(.*?)\s*<([^<>\s]+)>|([^<>\s]+))", cleaned)
     spec = (found[2] or found[3]) if found else ""
-    local, at, host = spec.rpartition("@")
+    local, _, host = spec.rpartition("@")
     name = (found[1] or "") if found else ""
     if (
-        not found
-        or not at
-        or not local
-        or "<" in name
-        or ">" in name
+        not found or not local or "@" in local or "<" in name or ">" in name
         or not _HOST.fullmatch(host.encode("idna").decode() if host else "")
-    ):
+    ):  # fmt: skip
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
@@ -241,18 +242,18 @@ _RELAY_OPTIONS = ("tls", "connections", "rate", "weight", "warmup", "profile", "
 
 
 def _relay(url: str) -> Relay:
-    parts = urlsplit(url)
+    parts = _parts(url)
     shown = f"{parts.scheme}://{parts.hostname or ''}"
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError(f"must begin with smtp:// or smtps:// and name a host: {shown}")
-    try:
-        port = parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25)
-    except ValueError:
-        raise ValueError(f"has a port that is none: {shown}") from None
-    options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    port = parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(given)
     unknown = options.keys() - set(_RELAY_OPTIONS)
     if unknown:
         raise ValueError(f"has an unknown option {sorted(unknown)[0]!r}; known: {', '.join(_RELAY_OPTIONS)}")
+    if len(options) < len(given):
+        raise ValueError(f"has an option twice: {shown}")
     tls = options.get("tls", "implicit" if parts.scheme == "smtps" else "starttls")
     if tls not in ("implicit", "starttls", "off"):
         raise ValueError(f"has tls={tls!r}; it is implicit, starttls or off")
@@ -270,14 +271,21 @@ def _relay(url: str) -> Relay:
         tls=tls,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        connections=positive(options.get("connections", "4")),
+        connections=_number(options, "connections") or 4,
         rate=_rate(options["rate"]) if "rate" in options else None,
-        weight=positive(options["weight"]) if "weight" in options else None,
+        weight=_number(options, "weight"),
         warmup=_day(options["warmup"]) if "warmup" in options else None,
         profile=profile,
         ca=options.get("ca"),
         ehlo=ehlo,
     )
+
+
+def _number(options: dict[str, str], name: str) -> int | None:
+    try:
+        return positive(options[name]) if name in options else None
+    except ValueError as error:
+        raise ValueError(f"has {name}={options[name]!r}, which {error}") from None
 
 
 def _rate(value: str) -> float:
@@ -291,20 +299,20 @@ def _day(value: str) -> date:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError(
-            f"has warmup={value!r}; it is the first day that the relay is used, such as 2026-11-24"
-        ) from None
+        raise ValueError(f"has warmup={value!r}; it is the first day of the relay, such as 2026-11-24") from None
 
 
 def domain_rates(value: str) -> tuple[tuple[str, float], ...]:
     """``google.com=20/s example.com=10/min *=50/s``; in messages a second."""
-    found = []
+    found: dict[str, float] = {}
     for part in value.split():
         name, equals, rate = part.lower().partition("=")
         if not equals or (name != "*" and not _HOST.fullmatch(name)):
             raise ValueError(f"must be pairs such as google.com=20/s or *=50/s, not {part!r}")
-        found.append((name, _rate(rate)))
-    return tuple(found)
+        if name in found:
+            raise ValueError(f"names {name} twice")
+        found[name] = _rate(rate)
+    return tuple(found.items())
 
 
 def duration(value: str) -> timedelta:
@@ -330,7 +338,7 @@ def bounce_mailbox(value: str) -> Mailbox:
     kind, _, rest = value.strip().partition(":")
     if kind == "maildir" and rest:
         return Mailbox("maildir", path=Path(rest))
-    parts = urlsplit(value.strip())
+    parts = _parts(value.strip())
     if parts.scheme == "imaps" and parts.hostname and parts.username and parts.password:
         folder = unquote(parts.path.lstrip("/")) or "INBOX"
         user, password = unquote(parts.username), unquote(parts.password)

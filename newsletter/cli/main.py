@@ -156,7 +156,7 @@ def _first_line(error: object) -> str:
 
 
 def _say(message: str, status: int) -> int:
-    click.echo(f"newsletter: {' '.join(message.split())}", err=True)
+    click.echo(f"newsletter: {logs.without_passwords(' '.join(message.split()))}", err=True)
     return status
 
 

@@ -73,6 +73,11 @@ def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name
     assert content(command.folder) == before
 
 
+def test_no_password_of_a_setting_is_said(command: Command) -> None:
+    command.settings["NEWSLETTER_PUBLIC_URL"] = "https://me:geheim@news.example.com"
+    assert "geheim" not in command.refuses("status")
+
+
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "2999-01-01", "1066-10-14"])
 def test_a_consent_that_cannot_be_is_refused_as_in_a_file(command: Command, at: str) -> None:
     before = content(command.folder)

@@ -28,6 +28,8 @@ def test_no_link_token_survives(subscriber_id: int, issue_id: int) -> None:
         ("mail to ada@example.org failed", "mail to (address) failed"),
         ("<ada+x@example.org>: 550", "<(address)>: 550"),
         ("relay smtp://user:pass@relay.example:587 is down", "relay smtp://relay.example:587 is down"),
+        ("relay smtp://user:p@ss@relay.example:587 is down", "relay smtp://relay.example:587 is down"),
+        ("cache redis://:pass@cache.example is down", "cache redis://cache.example is down"),
         ("feed https://example.com/releases.atom is stale", "feed https://example.com/releases.atom is stale"),
         ("issue 2026-W47 is sent", "issue 2026-W47 is sent"),
         ("to b-aeaaaaaaa5prfnugfn5trcsmpw6yk", "to (token)"),

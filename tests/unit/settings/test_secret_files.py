@@ -37,6 +37,12 @@ def test_any_password_may_stand_in_a_url_by_its_file(tmp_path: Path) -> None:
     assert mailbox.password == "p@ss/w:rd?& %41"
 
 
+@pytest.mark.parametrize("value", ["secret:", "{secret:}", "new-key-0123456789,{secret:}"])
+def test_a_secret_file_without_a_name_is_no_secret_itself(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        settings(tmp_path, SECRET_KEY=value)
+
+
 def test_a_new_key_and_an_old_one_may_stand_in_two_files(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("new+key/with=signs-0123456789\n")
     (tmp_path / "old").write_text(KEY)

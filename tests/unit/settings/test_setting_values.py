@@ -1,6 +1,7 @@
 """What people write into settings, and what is made of it."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -100,7 +101,8 @@ def test_bytes_of_the_environment_that_are_no_text_are_refused(read: Callable[[s
 
 
 @pytest.mark.parametrize(
-    "written", ["Ada <ada@example.com>, Bob <bob@example.com>", "a@b.example, c@d.example", "Ada", "@x.example"]
+    "written",
+    ["Ada <ada@example.com>, Bob <bob@example.com>", "a@b.example, c@d.example", "Ada", "@x.example", "a@b@c.example"],
 )
 def test_several_mailboxes_or_none_are_refused(written: str) -> None:
     with pytest.raises(ValueError, match="must be a mailbox"):
@@ -195,6 +197,14 @@ def test_a_malformed_url_of_a_database_is_refused_without_its_password(written: 
 
 
 @pytest.mark.parametrize(
+    "written", ["sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?mode=ro", "sqlite:///file:x?uri=true"]
+)
+def test_an_embedded_database_is_a_file(written: str) -> None:
+    with pytest.raises(ValueError, match="must name a file"):
+        database_url(written)
+
+
+@pytest.mark.parametrize(
     "written",
     ["sqlite:///var/newsletter.db", "postgresql+psycopg://h/db", "postgresql+psycopg://u@h:5433/db?sslmode=require",
      "postgresql+psycopg://u:p%40ss%2F@[::1]:5433/db", "postgresql+psycopg:///db?host=/tmp/sock&port=5433",
@@ -203,3 +213,35 @@ def test_a_malformed_url_of_a_database_is_refused_without_its_password(written: 
 def test_a_url_of_a_database_is_one_that_an_engine_is_made_of(written: str) -> None:
     assert database_url(f" {written} ") == written
     assert make_url(written).drivername in ("sqlite", "postgresql+psycopg")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("smtp://u:se/cret@relay.example", "has a host or a port that is none"),
+        ("smtp://u:secret@relay.example:99999", "has a host or a port that is none"),
+        ("smtp://u:secret@[::1", "has a host or a port that is none"),
+        ("smtp://u:secret@relay.example?tls=starttls&tls=off", "has an option twice: smtp://relay.example"),
+        ("smtp://u:secret@relay.example?connections=0", "has connections='0', which must be a whole number"),
+        ("smtp://u:secret@relay.example?weight=much", "has weight='much', which must be a whole number"),
+        ("smtp://u:secret@relay.example?secret", "has an unknown option 'secret'"),
+    ],
+)
+def test_a_relay_that_is_none_is_told_by_what_is_wrong_with_it(written: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        values.relays(written)
+
+
+@pytest.mark.parametrize("read", [values.web_url, values.bounce_mailbox])
+@pytest.mark.parametrize("written", ["imaps://u:secret@mail.example:99999/x", "imaps://u:secret@[::1", "https://[x]"])
+def test_a_host_or_a_port_that_is_none_is_said_without_the_password(
+    read: Callable[[str], object], written: str
+) -> None:
+    with pytest.raises(ValueError, match="host or a port") as refused:
+        read(written)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_receiver_has_one_rate() -> None:
+    with pytest.raises(ValueError, match=r"names google\.com twice"):
+        values.domain_rates("google.com=1/s Google.com=2/s")
