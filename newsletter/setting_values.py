@@ -187,7 +187,7 @@ def web_url(value: str) -> str:
         parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username
         or not _IN_A_HEADER.fullmatch(found)
     ):  # fmt: skip
-        raise ValueError(f"must be an address such as https://news.example.com, not {value!r}")
+        raise ValueError(f"must be an address such as https://news.example.com, without user or query, not {value!r}")
     return found
 
 
