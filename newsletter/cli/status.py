@@ -72,7 +72,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
         counts = ", ".join(f"{number} {name}" for name, number in issue["deliveries"].items() if number)
         reason = issue["pause_reason"] or issue["trouble"]
         why = f" ({reason})" if reason else ""
-        lines.append(f"  {issue['issue']}  {issue['status']}{why}" + (f": {counts}" if counts else ""))
+        due = f" for {issue['send_at']}" if issue["status"] == "approved" and issue["send_at"] else ""
+        lines.append(f"  {issue['issue']}  {issue['status']}{due}{why}" + (f": {counts}" if counts else ""))
     lines += [] if document["issues"] else ["  none under way"]
     for title, name in (("Subscribers", "subscribers"), ("Feeds", "feeds"), ("Releases", "releases")):
         lines.append(f"{title}: " + ", ".join(f"{number} {what}" for what, number in document[name].items()))

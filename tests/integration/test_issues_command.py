@@ -63,6 +63,7 @@ def test_approving_at_a_time_shows_in_the_issue(engine: Engine, issues: Command)
     assert approved["send_at"] == "2026-11-24T09:00:00Z"
     shown = issues.json("issues", "show", "2026-W47")
     assert (shown["status"], shown["send_at"]) == ("approved", "2026-11-24T09:00:00Z")
+    assert "2026-W47  approved for 2026-11-24T09:00:00Z" in issues("status").stdout
     assert shown["approved_by"] == approved["approved_by"]
     (listed,) = issues.json("issues", "list")["issues"]
     assert (listed["status"], listed["subject"]) == ("approved", issues.json("issues", "show", "2026-W47")["subject"])
