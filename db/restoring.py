@@ -87,6 +87,14 @@ _FORGET_LETTERS = f"""
     DELETE FROM main.letters WHERE status = 'queued' AND kind IN ('confirm', 'welcome')
         AND subscriber_id IN (SELECT id FROM main.subscribers WHERE EXISTS (SELECT 1 {_LEFT}))
 """  # noqa: S608
+# What waited then and went out since does not go out twice.
+_LETTERS = """
+    UPDATE main.letters AS here SET status = since.status, attempts = since.attempts, lease_owner = NULL,
+        lease_until = NULL, finished_at = since.finished_at, reply = since.reply
+    FROM old.letters AS since
+    WHERE since.id = here.id AND since.email = here.email AND since.created_at = here.created_at
+        AND here.status IN ('queued', 'sending') AND since.status IN ('sent', 'failed')
+"""
 _LEAVE = f"UPDATE main.subscribers SET state = gone.state, state_since = gone.state_since {_LEFT}"  # noqa: S608
 # Whoever came and left since is a stranger to the backup, and must not come in by an older list.
 _CAME_AND_LEFT = """
@@ -192,6 +200,7 @@ def _carry(connection: sqlite3.Connection) -> Carried:
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
+    connection.execute(_LETTERS)
     left = connection.execute(_LEAVE).rowcount
     connection.execute(_CAME_AND_LEFT)
     for statement in (_IDS, _NEW_IDS, _RUNS, *(_EVENTS if alike else ())):

@@ -16,8 +16,9 @@ from db import backups
 from db.claims import claim
 from db.engine import make_engine, reading, transaction
 from db.events import add_webhook, events_after, newest_number, number_events, webhooks_due
+from db.letters import add_letter
 from db.migrate import _seed, current_revision, migrate
-from db.models import AuditEntry, Consent, Issue, JobRun, Subscriber, Suppression, Webhook
+from db.models import AuditEntry, Consent, Issue, JobRun, Letter, Subscriber, Suppression, Webhook
 from db.ownership import owner
 from db.states import SuppressionReason
 from newsletter.clock import real_now
@@ -351,6 +352,29 @@ def test_who_follows_the_events_misses_none_and_hears_none_twice(engine: Engine,
         number_events(connection)
         assert [event.email for event in events_after(connection, told, 10, ["unsubscribed"])] == ["later@example.org"]
         assert [hook.name for hook in webhooks_due(connection, MONDAY)] == ["crm"]
+
+
+def test_a_letter_that_went_out_since_the_backup_does_not_go_out_again(engine: Engine, tmp_path: Path) -> None:
+    with transaction(engine) as connection:
+        ids = [
+            add_letter(connection, "test", f"{name}@example.org", {}, MONDAY, MONDAY)
+            for name in ("sent", "failed", "waits", "another")
+        ]
+        connection.execute(update(Letter).where(Letter.id == ids[0]).values(status="sending", lease_owner="gone"))
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    with transaction(engine) as connection:
+        for letter_id, values in zip(
+            ids, ({"status": "sent"}, {"status": "failed"}, {}, {"status": "sent", "email": "else@example.org"}),
+            strict=True,
+        ):  # fmt: skip
+            connection.execute(update(Letter).where(Letter.id == letter_id).values(finished_at=MONDAY, **values))
+    put_in_place(engine, tmp_path / "backup.db")
+    with reading(engine) as connection:
+        found = connection.execute(select(Letter.email, Letter.status, Letter.lease_owner).order_by(Letter.id)).all()
+    assert [tuple(one) for one in found] == [
+        ("sent@example.org", "sent", None), ("failed@example.org", "failed", None),
+        ("waits@example.org", "queued", None), ("another@example.org", "queued", None),
+    ]  # fmt: skip
 
 
 def add_issue(engine: Engine, week: str, number: int, status: str) -> None:
