@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from db.engine import is_sqlite, transaction
 from db.outcomes import Written, encoded, write_encoded
-from db.ownership import lock_folder
+from db.ownership import lock_folder, open_lock
 
 LARGEST = 1 << 20  # bytes; a log is emptied when it is larger, some 8,000 outcomes
 
@@ -30,7 +30,7 @@ class OutcomeLog:
     def __init__(self, engine: Engine, owner: str) -> None:
         self._engine, self._owner = engine, owner
         self._path, self._wal = _path(engine, owner), f"{engine.url.database}-wal"
-        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._handle = open_lock(self._path, os.O_WRONLY | os.O_APPEND)
         self._size = 0
         self._untold: list[str] = []
 

@@ -37,7 +37,7 @@ def owner(engine: Engine, now: datetime) -> Iterator[Owner]:
     folder = lock_folder(engine)
     name = f"{os.getpid()}-{secrets.token_hex(6)}"
     path = folder / f"{name}.sender"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = open_lock(path)
     held: Connection | None = None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -95,7 +95,11 @@ def lock_folder(engine: Engine) -> Path:
     """Made where it is missing; private to this user. Raises PermissionError where it is somebody else's."""
     if is_sqlite(engine):
         folder = Path(f"{engine.url.database}-locks")
-        folder.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            handle = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            _hand_over(handle, Path(str(engine.url.database)))
+            os.close(handle)
         return folder
     known = hashlib.sha256(f"{engine.url.host}:{engine.url.port}:{engine.url.database}".encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{known}"
@@ -107,6 +111,24 @@ def lock_folder(engine: Engine) -> Path:
     return folder
 
 
+def open_lock(path: Path, flags: int = os.O_RDWR) -> int:
+    """A file of the lock folder, made where it is missing, and the folder's owner's."""
+    handle = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if os.fstat(handle).st_nlink == 1:  # another name of it may be somewhere else
+        _hand_over(handle, path.parent)
+    return handle
+
+
+def _hand_over(handle: int, to_owner_of: Path) -> None:
+    """What root makes is for the service's user, as SQLite's own files are: a command that an operator ran as root once
+    would keep the service from sending."""
+    if os.geteuid() == 0:
+        with suppress(OSError):  # the database is not there yet, or this root may give nothing away
+            owner = to_owner_of.stat()
+            if owner.st_uid != 0:
+                os.chown(handle, owner.st_uid, owner.st_gid)
+
+
 def folder_id(folder: Path) -> str:
     """Tells this lock folder from one of the same name on another machine or in another container."""
     path = folder / "id"
@@ -114,7 +136,8 @@ def folder_id(folder: Path) -> str:
         return path.read_text("ascii")
     except FileNotFoundError:
         fresh = folder / f"id.{secrets.token_hex(8)}"
-        fresh.write_text(secrets.token_hex(8), "ascii")
+        with os.fdopen(open_lock(fresh, os.O_WRONLY), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(8))
         try:
             os.link(fresh, path)
         except FileExistsError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, case, update
 
 from db.models import RelayRate
+from db.ownership import open_lock
 from db.upsert import insert_or
 
 _LONGEST_SECONDS, _LONGEST_PLACES = 30.0, 1000
@@ -29,7 +30,7 @@ def connection_slot(folder: Path, relay: str, connections: int) -> Iterator[bool
 def _free_slot(folder: Path, relay: str, connections: int) -> int | None:
     known = hashlib.sha256(relay.encode()).hexdigest()[:16]
     for number in range(connections):
-        handle = os.open(folder / f"{known}-{number}.slot", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = open_lock(folder / f"{known}-{number}.slot")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -80,11 +80,15 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
     while await outbox.anything(relay):
         if not await turns.come():
             return
-        with slots.connection_slot(folder, relay.name, relay.connections) as ours:
-            if not ours:
-                await outbox.wait(SLOT_SECONDS)
-                continue
-            outlet = await _connected(outbox, relay, turns)
+        try:
+            with slots.connection_slot(folder, relay.name, relay.connections) as ours:
+                if not ours:
+                    await outbox.wait(SLOT_SECONDS)
+                    continue
+                outlet = await _connected(outbox, relay, turns)
+        except PermissionError as error:
+            outbox.failed(relay, f"{error.filename} belongs to another user, who ran a command here; remove it")
+            return
         tries = 0 if outlet.progress else tries + 1
         # A relay that never answered is told of at once; one that goes away in the middle may come back. While others
         # work there is time to look for it now and then.

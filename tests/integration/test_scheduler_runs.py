@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 
 from db.engine import make_engine, reading, transaction
 from db.models import Sender
+from db.outcome_log import OutcomeLog
 from db.ownership import folder_id, forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, unfinished_runs
+from db.slots import connection_slot
 from db.states import RunStatus
 from db.status import senders
 from newsletter.clock import Clock
@@ -115,6 +117,20 @@ def test_a_lock_folder_that_somebody_else_made_is_not_used(monkeypatch: pytest.M
     os.chown(lock_folder(engine), 12345, -1)
     with pytest.raises(PermissionError, match="belongs to another user"):
         lock_folder(engine)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_makes_beside_the_database_is_for_the_user_of_the_service(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    os.chown(str(engine.url.database), 12345, 12345)
+    with owner(engine, REAL) as me, connection_slot(lock_folder(engine), "relay:25", 2):
+        log = OutcomeLog(engine, me.name)
+        made = [lock_folder(engine), *lock_folder(engine).iterdir()]
+        owners = {path.name: path.stat().st_uid for path in made}
+        log.close()
+        assert len(made) == 5, "the folder, its id, the lock, the log, a connection"
+        assert set(owners.values()) == {12345}, owners
+    engine.dispose()
 
 
 def test_an_owner_that_leaves_while_its_database_is_away_holds_nothing(sqlite_url: str) -> None:

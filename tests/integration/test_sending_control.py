@@ -1,10 +1,14 @@
 """Stopping, sharing and refusing: what a sending does when people, processes and relays get in its way."""
 
 import asyncio
+import errno
+import os
+import re
 import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -485,3 +489,20 @@ def test_links_are_signed_with_the_key_that_the_approval_froze(engine: Engine, s
     publish_issue(engine, WEEK, settings, NOW)
     with engine.connect() as connection:
         assert connection.scalar(select(Delivery.link_key_id)) == approved_with
+
+
+def test_a_lock_of_another_user_holds_the_sending_up_and_is_named(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 3)
+        with monkeypatch.context() as patched:
+            patched.setattr("db.slots.open_lock", refuse)
+            (held_up,) = send_due(engine, here, standing(), WEEK).issues
+            assert re.search(r"0\.slot belongs to another user", held_up.trouble or "")
+        (sent,) = send_due(engine, here, standing(), WEEK).issues
+    assert (sent.trouble, sent.counts.sent) == (None, 3)
