@@ -22,6 +22,15 @@ from newsletter.errors import NewsletterError
 # does by default, takes a quarter of its start.
 GARBAGE = (50_000, 20, 100)
 
+# What SQLite says -> what to do.
+ADVICE = {
+    "disk is full": "make room on its disk",
+    "disk I/O error": "see that its disk has room and is whole",
+    "readonly database": "see that this user may write to the file and its folder",
+    "unable to open": "see that this user may read and write the file and its folder",
+    "is locked": "somebody else was writing for long; try again",
+}
+
 # name -> (module:attribute, the line that `newsletter --help` shows)
 COMMANDS = {
     "demo": ("newsletter.cli.demo:demo", "Run the whole weekly job in a folder of its own."),
@@ -140,8 +149,12 @@ def _unforeseen(error: Exception) -> int:
     from db.engine import DriverMissing
 
     logging.getLogger("newsletter").debug("unforeseen", exc_info=error)
+    while isinstance(error, ExceptionGroup):  # of tasks side by side; the first that failed will do
+        error = error.exceptions[0]
     if isinstance(error, OperationalError):
-        return _say(f"the database cannot be used: {_first_line(error.orig)}", 1)
+        why = _first_line(error.orig)
+        advice = next((f"; {what}" for words, what in ADVICE.items() if words in why), "")
+        return _say(f"the database cannot be used: {why}{advice}", 1)
     if isinstance(error, DBAPIError):
         return _say(f"the database refused this: {_first_line(error.orig)}", 1)
     if isinstance(error, DriverMissing):

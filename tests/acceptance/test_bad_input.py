@@ -1,8 +1,10 @@
 """Bad input gets one clear line, exit status 1, and changes nothing."""
 
+import errno
 import hashlib
 import json
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -269,6 +271,26 @@ def test_a_database_of_a_newer_version_is_left_alone(command: Command, arguments
     before = content(command.folder)
     assert "newer version" in command.refuses(*arguments)
     assert content(command.folder) == before
+
+
+def test_a_disk_without_room_is_said_with_what_to_do(command: Command) -> None:
+    before, size = resource.getrlimit(resource.RLIMIT_FSIZE), (command.folder / "newsletter.db").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        assert "see that its disk has room" in command.refuses("suppressions", "add", "ada@example.org")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (command.folder / "newsletter.db").stat().st_size == size
+
+
+def test_what_fails_in_tasks_side_by_side_is_said_in_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ExceptionGroup("tasks", [ExceptionGroup("more", [OSError(errno.EACCES, "Permission denied", "x.slot")])])
+
+    monkeypatch.setattr("newsletter.issues.compose.compose_issue", fail)
+    assert command.refuses("issues", "compose") == "newsletter: x.slot: Permission denied"
 
 
 def test_a_backup_of_no_database_names_init(command: Command) -> None:
