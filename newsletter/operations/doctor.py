@@ -1,6 +1,7 @@
 """Look at everything that sending depends on, and say how it stands: the settings, the machine, the relay, the DNS."""
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -222,7 +223,11 @@ def _one_click(engine: Engine, settings: Settings) -> Check:
 def _mailbox(mailbox: Mailbox) -> Check:
     if mailbox.path is not None:
         if (mailbox.path / "new").is_dir():
-            return ok("bounce mailbox", f"{mailbox.path} is a Maildir")
+            if all(os.access(mailbox.path / folder, os.W_OK | os.X_OK) for folder in ("new", "cur")):
+                return ok("bounce mailbox", f"{mailbox.path} is a Maildir")
+            return error(
+                "bounce mailbox", f"nothing in {mailbox.path} can be marked as read", "let this user write there"
+            )
         return error("bounce mailbox", f"{mailbox.path} is no Maildir", "make it, or correct NEWSLETTER_BOUNCE_MAILBOX")
     import imaplib
     import ssl

@@ -201,3 +201,11 @@ def test_what_receivers_judge_the_mail_by_can_be_asked_for_alone(engine: Engine,
     }  # fmt: skip
     silent = examine_identity(engine, here, Zone(silent=True))
     assert all(check.level is Level.WARNING for check in silent)
+
+
+def test_a_maildir_whose_mail_cannot_be_marked_as_read_is_no_bounce_mailbox(settings: Settings, tmp_path: Path) -> None:
+    box = replace(settings, bounce_mailbox=Mailbox("maildir", tmp_path / "box"))
+    (tmp_path / "box/new").mkdir(parents=True)
+    assert "marked as read" in look(box)["bounce mailbox"].what, "there is no folder to put it in"
+    (tmp_path / "box/cur").mkdir()
+    assert look(box)["bounce mailbox"].level is Level.OK
