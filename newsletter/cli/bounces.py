@@ -75,7 +75,7 @@ def kept(door: Door, folder: Path | None, as_json: bool) -> None:
 
     listed, after = [], 0
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds readers' addresses
     while True:
         with reading(door.engine) as connection:
             page = kept_mail(connection, after, 100)

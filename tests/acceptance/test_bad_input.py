@@ -310,3 +310,11 @@ def test_a_command_that_is_none_is_a_usage_error(command: Command, arguments: tu
 @pytest.mark.parametrize("server", ["", "banana", "9.9.9.9:x", "9.9.9.9:99999", "[::1", ":53"])
 def test_a_dns_server_that_cannot_be_one_is_a_usage_error(command: Command, server: str) -> None:
     assert "--resolver" in command("doctor", "--resolver", server, status=2).stderr
+
+
+def test_mail_that_nobody_understood_is_written_for_this_user_alone(command: Command) -> None:
+    (command.folder / "odd.eml").write_bytes(b"Subject: ada@example.org\n\nis it you?\n")
+    command("bounces", "read", "odd.eml")
+    (mail,) = command.json("bounces", "kept", "--to", "look")["mails"]
+    assert (command.folder / f"look/{mail['id']}.eml").read_bytes() == (command.folder / "odd.eml").read_bytes()
+    assert (command.folder / "look").stat().st_mode & 0o077 == 0
