@@ -1,5 +1,6 @@
 """``newsletter serve``: web app, scheduler and sending in one command."""
 
+import errno
 import logging
 import signal
 import socket
@@ -102,13 +103,14 @@ def serve_app(app: Any, listening: socket.socket, stop: Event) -> None:
 
 @contextmanager
 def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket; port 0 picks a free one. Raises NewsletterError when the port is taken."""
+    """A bound socket; port 0 picks a free one. Raises NewsletterError when the port is taken, or the host not here."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        why = error.strerror or error
-        raise NewsletterError(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None
+        why = (error.strerror or str(error)).partition(" (while attempting")[0]  # which repeats the address
+        option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        raise NewsletterError(f"cannot listen on {host}:{port}: {why}; choose another with {option}") from None
     with listening:
         # Connections inherit it. An answer is written in two parts, and without this a kept-alive client waits 40 ms
         # for the second; asyncio sees to it for sockets of its own alone.

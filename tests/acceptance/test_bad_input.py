@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import resource
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -126,6 +127,13 @@ def test_an_empty_word_means_neither_all_nor_none_nor_the_working_folder(
 
 def test_an_empty_host_is_not_every_address_of_the_machine(command: Command) -> None:
     assert "--host is empty" in command("serve", "--host", "", "--port", "0", status=2).stderr
+
+
+def test_an_address_that_cannot_be_listened_on_is_told_with_the_option_that_names_it(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "use; choose another with --port" in command.refuses("serve", "--port", port)
+    assert "choose another with --host" in command.refuses("serve", "--host", "192.0.2.1", "--port", "0")
 
 
 def test_a_word_that_is_no_text_is_refused_and_a_file_may_be_called_so(command: Command) -> None:
