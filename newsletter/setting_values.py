@@ -70,6 +70,7 @@ class Mailbox:
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|min|h)", re.ASCII)
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _IN_A_HEADER = re.compile(r"[!#-;=?-\[\]-~]+")  # one that stands in <…> as it is
+_LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)  # a dot-atom (RFC 5322)
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?", re.I | re.ASCII)
 
 
@@ -206,7 +207,7 @@ def mailbox_address(value: str) -> Address:
     local, _, host = spec.rpartition("@")
     name = (found[1] or "") if found else ""
     if (
-        not found or not local or "@" in local or "<" in name or ">" in name
+        not found or not _LOCAL.fullmatch(local) or len(local) > 64 or "<" in name or ">" in name
         or not _HOST.fullmatch(host.encode("idna").decode() if host else "")
     ):  # fmt: skip
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")

@@ -102,7 +102,20 @@ def test_bytes_of_the_environment_that_are_no_text_are_refused(read: Callable[[s
 
 @pytest.mark.parametrize(
     "written",
-    ["Ada <ada@example.com>, Bob <bob@example.com>", "a@b.example, c@d.example", "Ada", "@x.example", "a@b@c.example"],
+    [
+        "Ada <ada@example.com>, Bob <bob@example.com>",
+        "a@b.example, c@d.example",
+        "Ada",
+        "@x.example",
+        "a@b@c.example",
+        "a,b@x.example",
+        "X <a(b)@x.example>",
+        'a"b@x.example',
+        "a..b@x.example",
+        ".a@x.example",
+        "é@x.example",
+        "a" * 65 + "@x.example",
+    ],
 )
 def test_several_mailboxes_or_none_are_refused(written: str) -> None:
     with pytest.raises(ValueError, match="must be a mailbox"):
