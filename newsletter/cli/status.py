@@ -80,6 +80,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
     returned = ", ".join(f"{number} {what}" for what, number in document["returned_in_7_days"].items() if number)
     lines.append(f"Returned in 7 days: {returned or 'nothing'}")
     lines.append(f"Letters waiting: {document['letters_waiting']}")
+    lines.append(f"Senders: {len(document['senders']) or 'none'}")
     lines += [
         f"Waiting for {one['domain']} until {one['until']}: {one['reason']}" for one in document["paused_domains"]
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, update
 
 from db.engine import transaction
 from db.models import Subscriber
+from db.ownership import owner
 from newsletter.deliveries.steer import cancel_issue
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
@@ -64,6 +65,9 @@ def test_approving_at_a_time_shows_in_the_issue(engine: Engine, issues: Command)
     shown = issues.json("issues", "show", "2026-W47")
     assert (shown["status"], shown["send_at"]) == ("approved", "2026-11-24T09:00:00Z")
     assert "2026-W47  approved for 2026-11-24T09:00:00Z" in issues("status").stdout
+    assert "Senders: none" in issues("status").stdout
+    with owner(engine, NOW):
+        assert "Senders: 1" in issues("status").stdout
     assert shown["approved_by"] == approved["approved_by"]
     (listed,) = issues.json("issues", "list")["issues"]
     assert (listed["status"], listed["subject"]) == ("approved", issues.json("issues", "show", "2026-W47")["subject"])
