@@ -50,7 +50,7 @@ def settings_checks(settings: Settings) -> list[Check]:
         found = [error("settings", f"{labels} not set", "set them; sending refuses to start without")]
     else:
         found = [ok("settings", "everything that sending needs is set")]
-    return [*found, _secrets(settings), _public_url(settings), _returned_mail(settings)]
+    return [*found, _secrets(settings), _public_url(settings), *_proxies(settings), _returned_mail(settings)]
 
 
 def files_check(readable: list[str]) -> Check:
@@ -97,6 +97,14 @@ def _public_url(settings: Settings) -> Check:
             "give the service a host name of its own, such as news.example.com",
         )  # fmt: skip
     return ok("public address", settings.public_url)
+
+
+def _proxies(settings: Settings) -> list[Check]:
+    """We speak no TLS: an https address is that of a web server in front, without whose word we see but one client."""
+    if urlsplit(settings.public_url).scheme != "https" or settings.trusted_proxies:
+        return []
+    what = "none is trusted, so all readers count as one client, and share its limits of sign-ups and votes"
+    return [warning("proxies", what, "set NEWSLETTER_TRUSTED_PROXIES to where the web server with TLS reaches us from")]
 
 
 def _returned_mail(settings: Settings) -> Check:

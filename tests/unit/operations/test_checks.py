@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def test_a_complete_installation_has_nothing_wrong_with_its_settings(settings: S
         settings,
         hook_ses="arn:aws:sns:eu-west-1:123456789012:bounces",
         secret_key=("kX9-wTq2_Zr7Lm4Vb8Nc1Pd6Fh3Gj5Ks",),
+        trusted_proxies=(ip_network("127.0.0.1"),),
     )
     assert {check.level for check in checks.settings_checks(good)} == {Level.OK}
 
@@ -60,6 +62,13 @@ def test_a_secret_that_can_be_guessed_is_an_error(settings: Settings, key: str, 
 )
 def test_readers_need_an_https_address_at_the_root_of_a_host(settings: Settings, url: str, level: Level) -> None:
     assert level_of(checks.settings_checks(replace(settings, public_url=url)), "public address") == level
+
+
+def test_behind_a_web_server_that_is_not_trusted_all_readers_are_one(settings: Settings) -> None:
+    behind = replace(settings, public_url="https://news.example.com", trusted_proxies=())
+    assert level_of(checks.settings_checks(behind), "proxies") == Level.WARNING
+    alone = checks.settings_checks(replace(behind, public_url="http://127.0.0.1:8000"))
+    assert "proxies" not in [check.name for check in alone]
 
 
 def test_a_schema_that_is_not_ours_says_which_way_to_go() -> None:
