@@ -104,7 +104,7 @@ def _help(share: Share, settings: Settings, clock: Clock, week: str, processes: 
     engine = make_engine(settings.database_url)
     try:
         share(engine, settings, clock, Week.parse(week), stop, processes)
-    except (NewsletterError, SQLAlchemyError):
+    except (NewsletterError, SQLAlchemyError, OSError):
         pass  # the parent meets the same and says it
     finally:
         engine.dispose()

@@ -27,6 +27,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals, send_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
+from newsletter.deliveries.senders import helpers
 from newsletter.deliveries.steer import CancelReport, cancel_issue, pause_issue, resume_issue
 from newsletter.deliveries.transport import submit
 from newsletter.errors import RefusedError, SettingsError
@@ -506,3 +507,16 @@ def test_a_lock_of_another_user_holds_the_sending_up_and_is_named(
             assert re.search(r"0\.slot belongs to another user", held_up.trouble or "")
         (sent,) = send_due(engine, here, standing(), WEEK).issues
     assert (sent.trouble, sent.counts.sent) == (None, 3)
+
+
+def find_no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "newsletter.db-locks/1.outcomes")
+
+
+@one_database
+def test_a_helper_that_finds_no_room_on_the_disk_leaves_it_to_its_parent_to_say_so(
+    engine: Engine, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with helpers(find_no_room, 1, 2, engine, settings, standing(), WEEK, threading.Event()):
+        pass
+    assert capfd.readouterr().err == ""
