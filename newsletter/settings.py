@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from email.headerregistry import Address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter import secret_files
@@ -125,7 +127,7 @@ def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
         if isinstance(value, bool):
             value = str(value).lower()
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
-            value = " ".join(value)
+            value = (", " if key == "secret_key" else " ").join(value)
         if isinstance(value, dict) and key in _TABLES:
             value = json.dumps(value, default=str)
         if not isinstance(value, (str, int, datetime)):
@@ -140,3 +142,26 @@ def required(settings: Settings, *names: str) -> None:
         if getattr(settings, name) in (None, ()):
             label = PREFIX + name.rstrip("_").upper()
             raise SettingsError(f"{label} is not set; `newsletter init --write-settings` writes a file to fill in")
+
+
+def required_to_send(settings: Settings) -> None:
+    """Raises SettingsError naming what no issue can be sent without, or by: asked before anything is published."""
+    required(settings, "title", "from_", "postal_address", "secret_key")
+    where = urlsplit(settings.public_url)
+    if where.scheme != "https" and not is_loopback(where.hostname or ""):
+        raise SettingsError("NEWSLETTER_PUBLIC_URL must begin with https://: one-click unsubscribing asks for it")
+    if all(gives_its_password_away(relay) for relay in settings.smtp):
+        name = settings.smtp[0].name
+        raise SettingsError(f"NEWSLETTER_SMTP: the relay {name} has a password and tls=off: set tls=starttls")
+
+
+def gives_its_password_away(relay: values.Relay) -> bool:
+    """Whether its password would go over a network in clear text, as it never does."""
+    return relay.user is not None and relay.tls == "off" and not is_loopback(relay.host)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
@@ -20,10 +19,9 @@ from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.read_keys import signers_of
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
-from newsletter.deliveries.transport import is_loopback
-from newsletter.errors import NotFoundError, SettingsError
+from newsletter.errors import NotFoundError
 from newsletter.logs import redacted
-from newsletter.settings import Settings, required
+from newsletter.settings import Settings, required_to_send
 
 if TYPE_CHECKING:
     from newsletter.deliveries.dkim import Signer
@@ -116,10 +114,7 @@ def _telling(engine: Engine, issue_id: int, week: str, progress: Progress) -> Ca
 
 def check_ready(settings: Settings) -> None:
     """Raises SettingsError naming what an issue cannot be sent without."""
-    required(settings, "title", "from_", "postal_address", "secret_key")
-    where = urlsplit(settings.public_url)
-    if where.scheme != "https" and not is_loopback(where.hostname or ""):
-        raise SettingsError("NEWSLETTER_PUBLIC_URL must begin with https://: one-click unsubscribing asks for it")
+    required_to_send(settings)
     signers_of(settings)
 
 

@@ -5,7 +5,6 @@ for byte. ``connect`` gives a Line, on which converse.py pipelines.
 """
 
 import asyncio
-import ipaddress
 import re
 import ssl
 import time
@@ -19,6 +18,7 @@ import aiosmtplib
 from newsletter.deliveries.outcomes import Reply
 from newsletter.errors import NewsletterError
 from newsletter.setting_values import Relay
+from newsletter.settings import gives_its_password_away
 
 CONNECT_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
@@ -268,7 +268,7 @@ NO_SMTPUTF8 = Reply(451, "4.6.7 this address needs SMTPUTF8, and no relay that m
 
 async def _client(relay: Relay) -> aiosmtplib.SMTP:
     """Connected, secured as asked, logged in. STARTTLS never falls back, and AUTH needs TLS or a loopback host."""
-    if relay.user and relay.tls == "off" and not is_loopback(relay.host):
+    if gives_its_password_away(relay):
         raise RelayError(f"the relay {relay.name} has a password and tls=off: set tls=starttls or tls=implicit")
     client = aiosmtplib.SMTP(
         hostname=relay.host,
@@ -309,13 +309,6 @@ def tls_context(relay: Relay) -> ssl.SSLContext:
         raise RelayError(f"the relay {relay.name} has ca={relay.ca}, which cannot be read: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _one_line(words: object) -> str:

@@ -14,7 +14,7 @@ from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen
 from newsletter.errors import RefusedError, known
 from newsletter.issues.choosing import carries_tools
-from newsletter.settings import Settings, required
+from newsletter.settings import Settings, required_to_send
 from newsletter.subscribers.selections import Selection
 
 
@@ -32,7 +32,7 @@ def publish_issue(
 ) -> PublishReport:
     """approved → sending, with one delivery for everyone who may be mailed now. Publishing again is refused, and so is
     other content than that whose hash is ``seen``, where an editor looked at one."""
-    required(settings, "title", "from_", "postal_address", "secret_key")
+    required_to_send(settings)
     with transaction(engine) as connection:
         make_partition(connection, _issue(connection, week).id)
     with transaction(engine) as connection:

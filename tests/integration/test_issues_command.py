@@ -126,6 +126,21 @@ def test_what_could_not_be_signed_is_not_published(engine: Engine, issues: Comma
     assert issues.json("issues", "show", "2026-W47")["status"] == "approved"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PUBLIC_URL", "http://news.example.com"), ("SMTP", "smtp://ada:secret@relay.example.com?tls=off")],
+)
+def test_what_cannot_be_sent_as_it_is_set_up_is_not_published(
+    name: str, value: str, engine: Engine, issues: Command
+) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    issues("issues", "approve", "2026-W47")
+    issues.settings[f"NEWSLETTER_{name}"] = value
+    assert f"NEWSLETTER_{name}" in issues.refuses("issues", "send", "2026-W47")
+    assert issues.json("issues", "show", "2026-W47")["status"] == "approved"
+
+
 def test_what_cannot_be_done_is_one_line(issues: Command) -> None:
     assert "2026-W30" in issues.refuses("issues", "show", "2026-W30")
     assert "no week" in issues.refuses("issues", "render", "next", "--to", "out")

@@ -31,3 +31,8 @@ def test_a_number_without_end_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(f"senders = {'9' * 5_000}")
     with pytest.raises(SettingsError, match=r"^newsletter.toml is not valid TOML: "):
         load({}, tmp_path)
+
+
+def test_keys_may_stand_in_the_file_as_a_list(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('secret_key = ["the-new-one", "the-old-one"]')
+    assert load({}, tmp_path).secret_key == ("the-new-one", "the-old-one")
