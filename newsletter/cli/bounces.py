@@ -46,7 +46,13 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
 
     report = receive_mail(door.engine, _mails(door, where), now=door.clock.now())
     results = [asdict(result) for result in report.results]
-    rows = [tuple(result.values()) for result in results]
+    rows = [
+        (
+            one.source if one.mail == 1 else f"{one.source}#{one.mail}",
+            one.kind, one.recipient, one.status, one.reason, one.subscriber_changed,
+        )
+        for one in report.results
+    ]  # fmt: skip
     heads = ("mail", "kind", "recipient", "status", "reason", "changed")
     document = {"results": results, "unread": [one._asdict() for one in report.unread]}
     answer(document, as_json, table(rows, heads) if rows else "No returned mail.")
@@ -86,7 +92,7 @@ def kept(door: Door, folder: Path | None, as_json: bool) -> None:
             if folder is not None:
                 (folder / f"{mail.id}.eml").write_bytes(mail.raw)
         after = page[-1].id
-    rows: list[tuple[object, ...]] = [tuple(mail.values()) for mail in listed]
+    rows = [tuple(mail.values()) for mail in listed]
     answer({"mails": listed}, as_json, table(rows, ("id", "at", "mail", "bytes")) if rows else "Nothing is kept.")
 
 

@@ -38,10 +38,15 @@ Fields = dict[str, list[str]]
 
 
 class Arrived(NamedTuple):
-    """A mail as it came: where from, and its bytes."""
+    """A mail as it came: where from, its bytes, and the how-many-eth it is of an mbox."""
 
     source: str
     raw: bytes
+    number: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}#{self.number}" if self.number > 1 else self.source
 
 
 class Unread(NamedTuple):

@@ -51,14 +51,14 @@ def mails_in(file: BinaryIO, source: str = "-") -> Iterator[Arrived]:
         if begins and not mail:
             mbox = True
         elif begins and mbox and after_blank:
-            yield Arrived(f"{source}#{number}", b"".join(mail))
+            yield Arrived(source, b"".join(mail), number)
             mail, size, number = [], 0, number + 1
         after_blank = at_start and line in (b"\n", b"\r\n")
         at_start = line.endswith(b"\n")
         if size < _MAX_MAIL and (mail or not after_blank):
             mail.append(line)
             size += len(line)
-    yield Arrived(f"{source}#{number}" if number > 1 else source, b"".join(mail))
+    yield Arrived(source, b"".join(mail), number)
 
 
 def mails_of_mailbox(mailbox: Mailbox) -> Iterator[Arrived | Unread]:

@@ -60,7 +60,8 @@ Told = Counter[tuple[int, BounceKind]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one mail or notice said of one recipient, and whether a subscriber changed by it."""
+    """What one mail or notice said of one recipient, and whether a subscriber changed by it. ``source`` is the name of
+    a file, and ``mail`` the how-many-eth in it: an mbox has several."""
 
     source: str
     kind: BounceKind
@@ -68,6 +69,7 @@ class Result:
     status: str | None
     reason: str
     subscriber_changed: bool
+    mail: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,11 @@ def _take_mail(connection: Connection, mail: Arrived, read: Reading, now: dateti
     raw = None if read.understood else mail.raw[:MAX_BYTES]
     theirs = about_reader(read.returned, delivery.email) if delivery else None
     return [
-        _take(connection, mail.source, fingerprint, one, one is theirs, delivery, now, raw, told)
+        replace(
+            _take(connection, mail.name, fingerprint, one, one is theirs, delivery, now, raw, told),
+            source=mail.source,
+            mail=mail.number,
+        )
         for one in read.returned
     ]
 

@@ -412,7 +412,8 @@ def test_an_mbox_is_read_mail_by_mail(engine: Engine) -> None:
     line = b"From MAILER-DAEMON Mon Nov 16 06:00:00 2026\n"
     mbox = line + dsn(HARD) + b"\n" + line + complaint() + b"\n"
     report = receive_mail(engine, mails_in(io.BytesIO(mbox), "box"), now=MONDAY)
-    assert [(result.source, result.kind) for result in report.results] == [("box#1", "hard"), ("box#2", "complaint")]
+    found = [(result.source, result.mail, result.kind) for result in report.results]
+    assert found == [("box", 1, "hard"), ("box", 2, "complaint")]
 
 
 def test_an_mbox_that_is_larger_than_memory_should_hold_is_read_to_its_end(engine: Engine) -> None:
@@ -427,7 +428,7 @@ def test_an_mbox_that_is_larger_than_memory_should_hold_is_read_to_its_end(engin
 def test_a_mail_that_quotes_the_lines_of_an_mbox_is_one_mail(engine: Engine) -> None:
     line = b"\n\nFrom MAILER-DAEMON Mon Nov 16 06:00:00 2026\nSubject: look at these\n"
     (one,) = mails_in(io.BytesIO(b"Subject: a question" + line * 3))
-    assert one == ("-", b"Subject: a question" + line * 3)
+    assert one == Arrived("-", b"Subject: a question" + line * 3)
 
 
 @pytest.mark.parametrize("folders", [("new", "cur", "tmp"), ()], ids=["maildir", "folder"])
