@@ -16,7 +16,7 @@ import click
 
 from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping
 from newsletter.clock import Week, iso
-from newsletter.errors import BadInputError, NewsletterError
+from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 if TYPE_CHECKING:
     from db.deliveries import Counts
@@ -44,22 +44,13 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     Example:
       newsletter issues send 2026-W47
     """
-    from db.engine import reading
-    from db.issues import issue_of_week
     from newsletter.deliveries.read_keys import signers_of
     from newsletter.deliveries.senders import give_way
-    from newsletter.issues.publish import publish_issue
 
     give_way()
     week = week_argument(issue)
     signers_of(door.settings)  # before anything is published that could not be signed
-    with reading(door.engine) as connection:
-        found = issue_of_week(connection, str(week))
-    if found is None or found.status not in ("sending", "sent"):
-        if found is not None and found.status == "paused":
-            raise NewsletterError(f"issue {week} is paused; `newsletter issues resume {week}` lets it go on")
-        with _loading("newsletter.deliveries.send", "newsletter.deliveries.read_receipt"):
-            publish_issue(door.engine, week, door.settings, door.clock.now())
+    start(door, week)
     from newsletter.deliveries.read_receipt import read_receipt
     from newsletter.deliveries.send import send_due
 
@@ -88,6 +79,32 @@ def send(door: Door, issue: str, as_json: bool) -> None:
         raise NewsletterError(f"issue {week} was paused meanwhile; `newsletter issues resume {week}` lets it go on")
     if receipt.status == "cancelled":
         raise NewsletterError(f"issue {week} was cancelled meanwhile; {receipt.counts.skipped} did not get it")
+
+
+def start(door: Door, week: Week) -> None:
+    """approved → sending. One that is being sent goes on, even where somebody else starts it at the same time."""
+    from newsletter.issues.publish import publish_issue
+
+    status = _status(door, week)
+    if status in ("sending", "sent"):
+        return
+    if status == "paused":
+        raise NewsletterError(f"issue {week} is paused; `newsletter issues resume {week}` lets it go on")
+    with _loading("newsletter.deliveries.send", "newsletter.deliveries.read_receipt"):
+        try:
+            publish_issue(door.engine, week, door.settings, door.clock.now())
+        except RefusedError:
+            if _status(door, week) not in ("sending", "sent"):
+                raise
+
+
+def _status(door: Door, week: Week) -> str | None:
+    from db.engine import reading
+    from db.issues import issue_of_week
+
+    with reading(door.engine) as connection:
+        found = issue_of_week(connection, str(week))
+    return found.status if found else None
 
 
 @contextmanager

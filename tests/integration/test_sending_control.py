@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, event, insert, select, update
 
 from db.claims import claim, give_back
 from db.engine import transaction
@@ -22,6 +22,8 @@ from db.models import Sender as Killed
 from db.outcomes import Written, write_outcomes
 from db.ownership import folder_id, lock_folder
 from newsletter import setting_values
+from newsletter.cli.door import Door
+from newsletter.cli.sending import start
 from newsletter.cli.status import look
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals, send_issue
@@ -130,6 +132,20 @@ def test_two_senders_at_once_double_nothing(engine: Engine, settings: Settings) 
     assert set(sink.recipients().values()) == {1}
     assert sink.most_connections <= 4
     assert read_receipt(engine, WEEK).status == "sent"
+
+
+def test_of_two_commands_that_start_an_issue_at_once_both_send_it(engine: Engine, settings: Settings) -> None:
+    subscribe(engine, 3)
+    approved_issue(engine, settings)
+    door = Door()
+    door.engine, door.settings, door.clock = engine, settings, standing()
+
+    def the_other(*_: object) -> None:
+        publish_issue(engine, WEEK, settings, NOW)
+
+    event.listen(engine, "checkin", the_other, once=True)  # when the first one has looked and found it approved
+    start(door, WEEK)
+    assert read_receipt(engine, WEEK).status == "sending"
 
 
 def test_who_leaves_between_approval_and_sending_gets_nothing(engine: Engine, settings: Settings) -> None:
