@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent
 from db.states import DeliveryStatus, SubscriberState
+from db.upsert import insert_or
 
 
 class SubscriberRow(NamedTuple):
@@ -76,11 +77,12 @@ def all_subscribers(
 
 def add_subscriber(
     connection: Connection, email: str, email_hash: bytes, state: SubscriberState, now: datetime, **more: Any
-) -> int:
-    """A new row; ``more`` may hold name, format, selection. Raises IntegrityError where the address is known."""
+) -> int | None:
+    """A new row; ``more`` may hold name, format, selection. None where the address is known, even since a moment ago:
+    on PostgreSQL this waits for an import or a sign-up that has it already."""
     values = {"name": "", "created_at": now, "state_since": now, **more}
-    statement = insert(Subscriber).values(email=email, email_hash=email_hash, state=state, **values)
-    found: int = connection.execute(statement.returning(Subscriber.id)).scalar_one()
+    statement = insert_or(connection, Subscriber).values(email=email, email_hash=email_hash, state=state, **values)
+    found: int | None = connection.scalar(statement.on_conflict_do_nothing().returning(Subscriber.id))
     return found
 
 

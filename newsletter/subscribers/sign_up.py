@@ -69,9 +69,12 @@ def sign_up(
     with transaction(engine) as connection:
         crowded = _is_crowded(connection, request, settings, real_now)
         known, allowed = _standing(connection, request.email, now)
-        if not allowed:
+        subscriber_id = known.id if known else _add(connection, request.email, now) if allowed else None
+        if allowed and subscriber_id is None:  # an import, or another sign-up, has just brought them in
+            known, allowed = _standing(connection, request.email, now)
+            subscriber_id = known.id if known else None
+        if not allowed or subscriber_id is None:
             return SignUpReport(False, known.state if known else SubscriberState.PENDING)
-        subscriber_id = known.id if known else _add(connection, request.email, now)
         confirmation = _ask(connection, subscriber_id, request, now, nonce, settings)
         not_before = real_now + haste.delay(request.hasty or crowded, chance)
         data = {"confirmation": confirmation}
@@ -93,7 +96,7 @@ def _standing(connection: Connection, email: str, now: datetime) -> tuple[Subscr
     return known, open_door and may_ask(asked, now)
 
 
-def _add(connection: Connection, email: str, now: datetime) -> int:
+def _add(connection: Connection, email: str, now: datetime) -> int | None:
     return add_subscriber(connection, email, hash_address(email, address_key(connection)), SubscriberState.PENDING, now)
 
 

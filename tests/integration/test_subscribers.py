@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, text
 
+from db import subscriber_imports
 from db.audit import add_audit
-from db.engine import reading, transaction
+from db.engine import is_sqlite, reading, transaction
+from db.keys import address_key
 from db.letters import add_notices
 from db.models import (
     Bookmark,
@@ -26,6 +29,7 @@ from db.models import (
 )
 from db.partitions import make_partition
 from db.states import Call, SubscriberState, SuppressionReason
+from db.subscriber_imports import NewSubscriber
 from db.tools import tools_by_slug
 from newsletter.clock import real_now
 from newsletter.editors.invite import add_editor
@@ -33,6 +37,7 @@ from newsletter.errors import BadInputError, NotFoundError
 from newsletter.readers.identity import Origin, subscriber_reader
 from newsletter.readers.vote import cast_vote
 from newsletter.settings import Settings
+from newsletter.subscribers.addresses import hash_address
 from newsletter.subscribers.erase import erase, erase_address
 from newsletter.subscribers.exports import export_of
 from newsletter.subscribers.import_subscribers import CHUNK, ImportReport, add_confirmed, import_subscribers
@@ -46,6 +51,7 @@ from newsletter.tools.import_tools import import_tools
 from tests.conftest import one_database
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
+from tests.fakes.waiting import until
 
 HEAD = "email,name,consent_at,consent_source,categories\n"
 
@@ -307,6 +313,28 @@ def test_two_sign_ups_at_once_ask_once(engine: Engine, settings: Settings) -> No
 
     assert sum(at_once(*(partial(once, number) for number in range(8)))) == 1
     assert states(engine) == {"ada@example.org": SubscriberState.PENDING}
+
+
+def test_who_signs_up_while_an_import_brings_them_in_is_no_failure(engine: Engine, settings: Settings) -> None:
+    """On PostgreSQL a second row of one address waits for the first, and then there is one already."""
+    request = SignUp("ada@example.org")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as connection:
+            email_hash = hash_address("ada@example.org", address_key(connection))
+            chunk = [NewSubscriber("ada@example.org", email_hash, "Ada", "", MONDAY, "a form")]
+            subscriber_imports.take_in(connection, chunk, MONDAY)
+            signing = pool.submit(
+                sign_up, engine, request, now=MONDAY, real_now=real_now(), settings=settings, nonce=bytes(32), chance=0
+            )
+            until(lambda: is_sqlite(connection) or _somebody_waits(connection))
+        report = signing.result()
+    assert not report.letter_queued
+    assert states(engine) == {"ada@example.org": SubscriberState.ACTIVE}
+
+
+def _somebody_waits(connection: Connection) -> bool:
+    waiting = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND transactionid IS NOT NULL"
+    return bool(connection.scalar(text(waiting)))
 
 
 LEFT_ELSEWHERE = (
