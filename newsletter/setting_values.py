@@ -263,6 +263,8 @@ def _relay(url: str) -> Relay:
     profile = options.get("profile")
     if profile not in (None, "ses"):
         raise ValueError(f"has profile={profile!r}; the only one is ses")
+    if parts.path not in ("", "/") or parts.fragment or parts.port == 0:  # of a password that is not escaped, mostly
+        raise ValueError(f"has a port 0, or more than options, behind {shown}; in a password / is %2F, and # is %23")
     ehlo = options.get("ehlo")
     if ehlo is not None and not (_HOST.fullmatch(ehlo) and "." in ehlo):
         raise ValueError(f"has ehlo={ehlo!r}; it is the whole name of this machine, such as news.example.com")

@@ -158,6 +158,16 @@ def test_an_instant_that_no_calendar_can_compute_with_is_refused(written: str) -
         values.instant(written)
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["smtp://mx.example.com:0", "smtp://mx.example.com/inbox", "smtp://mx.example.com#tls=off",
+     "smtp://ada:12#3@mx.example.com:587", "smtp://ada:12/3@mx.example.com:587"],
+)  # fmt: skip
+def test_what_stands_behind_a_relay_is_refused_and_no_part_of_its_password_is_said(written: str) -> None:
+    with pytest.raises(ValueError, match=r"^has (?!.*12)"):
+        values.relays(written)
+
+
 def test_secret_keys_stand_newest_first() -> None:
     assert values.secrets_list(" new , old,") == ("new", "old")
     with pytest.raises(ValueError, match="must hold a key"):
