@@ -127,7 +127,8 @@ class Line(asyncio.Protocol):
             self.close()
 
     def eof_received(self) -> None:
-        self.lost = True
+        """Nothing more is answered. What is still unwritten would be waited for, by whoever does not read it either."""
+        self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True

@@ -182,6 +182,26 @@ def test_a_relay_that_hangs_up_after_a_refusal_without_a_word_has_no_message_in_
     assert {number: reply and reply.code for number, reply in outbox.became.items()} == {0: 550}
 
 
+def test_a_relay_that_hangs_up_and_reads_no_more_is_left_at_once() -> None:
+    """The loop would keep such a line until what is written to it has gone out."""
+
+    class Unread(Wire):
+        def come(self, pieces: list[Said]) -> None:
+            self.line.eof_received()
+
+    heard: list[list[Reply]] = []
+
+    async def held() -> None:
+        line = Line()
+        line.take_over(Unread(lambda data: [None]))
+        line.ask(b"a long message", 1, 20, heard.append)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(held())
+    assert heard == [[]]
+
+
 @OFFERS
 @pytest.mark.parametrize("early", [b"", b"250 ok\r\n250 ok\r\n250 ok\r\n"], ids=["in turn", "too early"])
 def test_what_fails_here_ends_the_conversation_and_is_told(offers: Offers, early: bytes) -> None:
