@@ -140,7 +140,7 @@ def is_permanent(reply: Reply, blame: Blame) -> bool:
 
 def blame_of(reply: Reply) -> Blame:
     """Who is at fault for a reply that is no success."""
-    found = _blame_of(reply)
+    found = _blame_of(Reply(reply.code, WHO.sub("x@x", reply.text)))
     return Blame.OURS if reply.to_mail and found is Blame.MAILBOX else found
 
 
@@ -162,7 +162,7 @@ def _blame_of(reply: Reply) -> Blame:
     if (subject, detail) == (2, 1) and _TOO_MUCH.search(reply.text):  # Gmail, of a mailbox that gets too much today
         return Blame.NOBODY
     if (subject, detail) in _NO_MAILBOX or ((subject, detail) == (4, 1) and _DENIED.search(reply.text)):
-        return _of_a_mailbox(reply.code, WHO.sub("x@x", reply.text))
+        return _of_a_mailbox(reply.code, reply.text)
     if (subject, detail) in _TENANT:
         return Blame.LIMIT
     if subject == 7:
@@ -235,7 +235,7 @@ def _blame_of_text(reply: Reply) -> Blame:
     if says("the sender", reply.text):
         return Blame.DOMAIN
     if reply.code in (550, 551, 552, 553, 554) and _NO_SUCH.search(without("our side", reply.text)):
-        return _of_a_mailbox(reply.code, WHO.sub("x@x", reply.text))
+        return _of_a_mailbox(reply.code, reply.text)
     if reply.code == 552:
         return Blame.ISSUE
     if reply.code in (500, 501, 502, 503, 504, 555):
