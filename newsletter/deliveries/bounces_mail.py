@@ -29,7 +29,7 @@ STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 # Of vacation programs, too. Sendmail, and Postfix where it hands mail to a command, write a name for it.
 _NULL_SENDER = re.compile(r"<>|<?mailer-daemon(?:@[\w.-]+)?>?", re.I)
-_GAP = re.compile(rb"(?:\r\n?|\n){2}")
+_GAP = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
 _RECIPIENT = re.compile(r"^((?:original|final)-recipient)[ \t]*:", re.I | re.M)
 _BLOCK = re.compile(r"<(/)?(script|style|head)\b(?(1)\s*>)", re.I)
 

@@ -284,6 +284,12 @@ def test_what_a_report_says_stands_before_any_number_of_empty_lines() -> None:
     assert said(report + b"\n" * 900_000) == [("ada@example.org", "hard", "no such user")]
 
 
+def test_lines_that_end_as_they_do_on_the_wire_are_none_that_are_empty() -> None:
+    report = dsn(recipient("ada@example.org", "5.1.1", "550 5.1.1 User unknown"))
+    long = report.replace(b"\n\n", b"\n" + b"X-Trace: a\n" * 6000 + b"\n", 1).replace(b"\n", b"\r\n")
+    assert said(long) == [("ada@example.org", "hard", "no such user")]
+
+
 def test_a_notice_of_a_mailbox_that_is_full_is_read_in_korean() -> None:
     words = "메일이 아래와 같은 이유로 전송 실패되었습니다.\nada@example.org\n메일함 용량이 초과되었습니다.\n"
     raw = notice(words, subject="메일 전송이 실패되었습니다", sender="postmaster@example.org")
