@@ -20,10 +20,14 @@ def move_releases(connection: Connection, source: int, target: int) -> int:
 
 
 def move_aliases(connection: Connection, source: int, target: int) -> None:
+    """What an editor said of a name stays said, of one that the target has, too."""
     other = aliased(ToolAlias)
-    doubled = exists().where(other.tool_id == target, other.kind == ToolAlias.kind, other.key == ToolAlias.key)
+    same = (other.kind == ToolAlias.kind, other.key == ToolAlias.key)
+    rule = exists().where(other.tool_id == source, *same, other.source == "editor")
+    connection.execute(update(ToolAlias).where(ToolAlias.tool_id == target, rule).values(source="editor"))
+    doubled = exists().where(other.tool_id == target, *same)
     connection.execute(delete(ToolAlias).where(ToolAlias.tool_id == source, doubled))
-    came = case((ToolAlias.source == "editor", "editor"), else_="merge")  # what an editor said stays said
+    came = case((ToolAlias.source == "editor", "editor"), else_="merge")
     connection.execute(update(ToolAlias).where(ToolAlias.tool_id == source).values(tool_id=target, source=came))
 
 

@@ -8,8 +8,10 @@ from sqlalchemy import Engine, insert, select
 from db.engine import reading, transaction
 from db.models import Bookmark, Release, Vote
 from db.readers import add_bookmark, put_vote
+from db.releases import alias_keys
 from db.tools import aliases_of, past_takes_of, standing_tool, takes_of
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.tools.edit import remember_name
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
 from newsletter.verdicts.history import turns
@@ -65,6 +67,16 @@ def test_the_old_slug_leads_to_the_new_tool_and_the_old_names_still_match(twins:
     assert {(alias.kind, alias.label) for alias in aliases} == {
         ("address", "https://one.example"), ("address", "https://two.example"), ("name", "One"),
     }  # fmt: skip
+
+
+def test_a_rule_for_a_name_goes_over_where_the_target_has_that_name_already(twins: Engine) -> None:
+    _, two = ids(twins)
+    named = {"slug": "two", "name": "Two", "url": "https://two.example", "category": "Writing", "aliases": ["Whimbrel"]}
+    import_tools(twins, json.dumps({"tools": [named]}), MONDAY)
+    remember_name(twins, "one", "Whimbrel", MONDAY)
+    merge_tools(twins, "one", "two", MONDAY)
+    with reading(twins) as connection:
+        assert (two, "rule", "whimbrel") in alias_keys(connection)
 
 
 def test_one_person_keeps_one_vote_and_one_bookmark(twins: Engine) -> None:
