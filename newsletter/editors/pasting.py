@@ -60,7 +60,7 @@ def _head(panel: Sequence[tuple[str, str]]) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<who>{who})(?P<gap>\W*)(?:(?P<score>\d{{1,3}})(?:\s*/\s*100)?\W*)?"
         r"\b(?P<call>ship|skip)(?P<s>s?)\b"
-        r"(?(score)|(?:[\s(,–—-]*(?P<late>\d{1,3})(?:\s*(?:/\s*100|%))?(?:\)|(?=\s*(?:[:–—-]|$))))?)"
+        r"(?(score)|(?:[\s(,–—-]*(?P<late>\d{1,3})(?:\s*(?:/\s*100|%))?(?:\)|(?=\s*(?:[:–—-](?!\w)|$))))?)"
         r"(?P<end>[\s:.,)–—-]*)(?P<text>.*)",
         re.I,
     )

@@ -34,6 +34,9 @@ def test_takes_begin_with_panelist_score_and_call() -> None:
         ("Builder ship 88", 88, ""),
         ("Builder ship: 3 of 4 tests run", None, "3 of 4 tests run"),
         ("Builder ship 2 days early", None, "2 days early"),
+        ("Builder: ship 24-hour support", None, "24-hour support"),
+        ("Builder ship – 3–5 tools less", None, "3–5 tools less"),
+        ("Builder ship 10:30, it ran", None, "10:30, it ran"),
         ("Builder 88 ship (2): nice", 88, "(2): nice"),
     ],
 )
