@@ -173,7 +173,7 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ValueError("has a host or a port that is none; in a password / is written %2F, and # %23") from None
+        raise ValueError("has a host or a port that is none; in a password / is written %2F, ? %3F, # %23") from None
     return parts
 
 
@@ -208,7 +208,7 @@ def mailbox_address(value: str) -> Address:
     name = (found[1] or "") if found else ""
     if (
         not found or not _LOCAL.fullmatch(local) or len(local) > 64 or "<" in name or ">" in name
-        or not _HOST.fullmatch(host.encode("idna").decode() if host else "")
+        or not _HOST.fullmatch(_a_labels(host.lower()))
     ):  # fmt: skip
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
     name = name.strip()

@@ -115,6 +115,8 @@ def test_bytes_of_the_environment_that_are_no_text_are_refused(read: Callable[[s
         ".a@x.example",
         "é@x.example",
         "a" * 65 + "@x.example",
+        "a@x..example",
+        "a@" + "ü" * 64 + ".example",
     ],
 )
 def test_several_mailboxes_or_none_are_refused(written: str) -> None:
