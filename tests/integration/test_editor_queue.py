@@ -281,6 +281,8 @@ def test_a_decision_leads_back_to_the_part_of_the_queue_where_it_was_made(room: 
     for path, typed in ((f"{fish}/new-tool", made), (f"{fish}/undo", {}), (f"{hiring}/drop", {})):
         told = answer(ada, f"/editor/queue/{path}", after=str(first), **typed)
         assert f"after={first}" in told.headers["location"], path
+    told = answer(ada, f"/editor/queue/{hiring}/match", after=str(first), tool="curly")
+    assert f'data-address="/editor/queue?after={first}"' in told.text, "a refused one, too, where it is loaded again"
     assert "From the beginning" in ada.browser.get(f"/editor/queue?after={hiring}").text
 
 
