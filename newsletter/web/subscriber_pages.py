@@ -16,6 +16,7 @@ from db.states import SubscriberState
 from db.subscribers import SubscriberRow, subscriber_by_id
 from db.tools import panel
 from newsletter.clock import real_now
+from newsletter.issues.words import in_its_place
 from newsletter.subscribers import haste
 from newsletter.subscribers.erase import erase
 from newsletter.subscribers.lifecycle import UNDO_VALID
@@ -167,7 +168,7 @@ def _preferences_page(
 ) -> Response:
     here, selection = site(request), Selection.parse(subscriber.selection)
     with reading(here.engine) as connection:
-        offered = {one_line(category, CATEGORY_LENGTH) for category in categories_on_offer(connection)}
+        offered = {one_line(in_its_place(name), CATEGORY_LENGTH) for name in categories_on_offer(connection)}
         panelists = panel(connection)
     chosen = {category.casefold() for category in selection.categories}
     gone = chosen - {category.casefold() for category in offered}

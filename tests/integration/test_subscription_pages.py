@@ -496,7 +496,7 @@ def test_preferences_are_saved_and_shown(house: House) -> None:
     assert "taking a rest" not in house.get(f"/preferences/{token}").text
 
 
-@pytest.mark.parametrize("category", ["AI Agents", "AI  Agents", "AI\u00a0Agents"])
+@pytest.mark.parametrize("category", ["AI Agents", "AI  Agents", "AI\u00a0Agents", "AI \u202aAgents\u202c"])
 def test_a_category_stands_there_once_and_is_ticked_however_it_is_written(house: House, category: str) -> None:
     put(house.engine, {"slug": "a", "name": "A", "url": "https://a.example/", "category": category})
     token = house.active("ada@example.org")
