@@ -9,14 +9,13 @@ LONGEST_TAKE = 400
 
 # Scripts put five marks on a letter at most (Hebrew, pointed and chanted); hundreds are drawn over the whole page.
 _MOST_MARKS = 6
+# Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
 
 _SPACES = re.compile(r"\s+")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 # Sentences end at . ! ? … or their CJK forms, closing quotes and brackets included; Latin ones only before a space.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]»]*(?=\s|$)|[。！？]+[」』）”’]*")
-# Overrides and isolates can turn round the words after a name (CVE-2021-42574); letters keep their own direction.
-_TURNING = frozenset([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 
 
 def one_line(text: str | None) -> str:
@@ -121,8 +120,6 @@ def _plain(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    if ord(character) in _TURNING:
-        return ""
     category = unicodedata.category(character)
     if category == "Cs":
         return "\ufffd"
