@@ -157,7 +157,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Mail every panelist who may sign in how many tools lack their take; one letter each. Asks once where somebody
-    did so within a day."""
+    did so in the last hours."""
     here = site(request)
     if before := _asked_already(request, visitor, typed):
         return before
