@@ -32,6 +32,7 @@ from newsletter.issues.approve import approve_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
+from newsletter.tools.edit import remember_name
 from newsletter.web.app import create_app
 from newsletter.web.session import COOKIE
 from newsletter.web.site import Site
@@ -303,6 +304,16 @@ def test_what_was_done_is_in_sight_and_the_keyboard_goes_on_where_it_was(window:
     window.wait_for_timeout(400)
     window.mouse.wheel(0, 50)
     expect(said).to_have_count(0)
+
+
+def test_who_ends_a_rule_by_keyboard_is_not_led_to_the_next_one(window: Page, room: Room) -> None:
+    for name in ("Curly Pro", "Curly Max"):
+        remember_name(room.engine, "curly", name, NOW)
+    window.goto("/editor/rules")
+    window.get_by_role("button", name="End the rule for Curly Pro").press("Enter")
+    expect(window.get_by_role("status")).to_be_visible()
+    expect(window.get_by_role("button", name="End the rule for Curly Max")).not_to_be_focused()
+    expect(window.get_by_role("button", name="End the rule for Curly Pro")).to_have_count(0)
 
 
 def test_a_note_is_as_high_as_its_lines(window: Page) -> None:

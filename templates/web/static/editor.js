@@ -85,7 +85,8 @@
     if (from) forget(document.getElementById(from.dataset.forget));
   });
   // Whoever works by keyboard goes on from the field or button that they were at, not from the top of the new page.
-  const nameOf = (button) => `${button.formAction} ${button.textContent}`;
+  // A button is known by where it posts to: those of other rows have the same words.
+  const nameOf = (button) => `${button.getAttribute("formaction") ?? button.form?.action} ${button.textContent}`;
   const whereabouts = () => {
     const here = document.activeElement;
     if (!here?.matches(":focus-visible")) return "";
