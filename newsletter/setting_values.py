@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.clock import in_utc
+from newsletter.hostnames import a_labels
 
 Network = IPv4Network | IPv6Network
 
@@ -155,18 +156,6 @@ def instant(value: str) -> datetime:
         raise ValueError(f"must be an ISO 8601 instant such as 2026-11-23T09:00:00Z, not {value!r}") from None
 
 
-def _a_labels(host: str) -> str:
-    """A domain as mail and DNS have it (RFC 5891); what is none comes back as it is."""
-    if host.isascii():
-        return host
-    import idna
-
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError:
-        return host
-
-
 def _parts(url: str) -> SplitResult:
     """What is wrong is said without the URL: there may be a password in it."""
     try:
@@ -182,7 +171,7 @@ def web_url(value: str) -> str:
     parts = _parts(text(value).rstrip("/"))
     host = parts.hostname or ""
     if not host.isascii():
-        parts = parts._replace(netloc=parts.netloc.lower().replace(host, _a_labels(host)))
+        parts = parts._replace(netloc=parts.netloc.lower().replace(host, a_labels(host)))
     found = parts.geturl()
     if (
         parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username
@@ -193,7 +182,7 @@ def web_url(value: str) -> str:
 
 
 def domain(value: str) -> str:
-    cleaned = _a_labels(text(value).lower())
+    cleaned = a_labels(text(value).lower())
     if not _HOST.fullmatch(cleaned) or len(cleaned) > 253:
         raise ValueError(f"must be a domain such as bounces.example.com, not {value!r}")
     return cleaned
@@ -214,7 +203,7 @@ def mailbox_address(value: str) -> Address:
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return Address(name, local, _a_labels(host.lower()))
+    return Address(name, local, a_labels(host.lower()))
 
 
 def secrets_list(value: str) -> tuple[str, ...]:
@@ -330,7 +319,7 @@ def dkim_keys(value: str) -> tuple[DkimKey, ...]:
     for part in value.split():
         selector, _, rest = part.partition(":")
         host, _, path = rest.partition(":")
-        host = _a_labels(host)
+        host = a_labels(host)
         if not (_HOST.fullmatch(selector) and _HOST.fullmatch(host) and path):
             raise ValueError(f"must be selector:domain:path-to-private-key, not {part!r}")
         keys.append(DkimKey(selector.lower(), host.lower(), Path(path)))

@@ -4,6 +4,8 @@ import re
 from hashlib import sha256
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from newsletter.hostnames import a_labels
+
 LONGEST_KEY = 2_000
 """Bytes. An index of PostgreSQL holds 2,704, and what a query says in another script is nine times as long here."""
 
@@ -40,7 +42,7 @@ def canonical_url(url: str, *, keep_fragment: bool = False) -> str:
 def _canonical(url: str, *, keep_fragment: bool) -> str:
     try:
         parts = urlsplit(url.strip())
-        host, port = _in_ascii(parts.hostname or "").removeprefix("www."), parts.port
+        host, port = a_labels(parts.hostname or "").removeprefix("www."), parts.port
     except ValueError:
         return url.strip()
     if parts.scheme not in ("http", "https") or not host:
@@ -56,18 +58,6 @@ def _canonical(url: str, *, keep_fragment: bool) -> str:
             parts.fragment if keep_fragment else "",
         )
     )
-
-
-def _in_ascii(host: str) -> str:
-    """A domain in another script as the DNS has it (RFC 5890); feeds write it either way."""
-    if host.isascii():
-        return host
-    import idna
-
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError:
-        return host
 
 
 def _tracks(name: str) -> bool:
