@@ -119,15 +119,14 @@ def restore(now: Arrangement, tool_id: int) -> Arrangement:
     return with_items(now, replace(now.item(tool_id), dropped=False))
 
 
-def add(now: Arrangement, tool_id: int, by: str) -> Arrangement:
-    """Bring a tool in by hand, or back in."""
+def add(now: Arrangement, tool_id: int, by: str, *, released: bool) -> Arrangement:
+    """Bring a tool in by hand, or back in. One of which the issue has a release is in it by the rule."""
     item = now.item(tool_id)
-    known = any(other.tool_id == tool_id for other in now.items)
-    return with_items(now, replace(item, dropped=False, added_by=item.added_by if known else by))
+    return with_items(now, replace(item, dropped=False, added_by=item.added_by or (None if released else by)))
 
 
 def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
-    """Of a tool that the issue does not carry, or not any more, nothing is kept."""
+    """Of a tool that neither the rule nor an editor ever brought, nothing is kept."""
     if all(item.tool_id != tool_id for item in now.items):
         return now
     return with_items(now, replace(now.item(tool_id), note=note.strip() or None))

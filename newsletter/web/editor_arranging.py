@@ -1,10 +1,12 @@
 """What editors do to an issue on its page: words, the order of its items, what is in it and what is not, undo."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import desk, issues, tools
+from db import desk, drafts, issues, tools
 from db.engine import reading
 from db.material import issue_material
 from newsletter.errors import BadInputError, NotFoundError, known
@@ -117,12 +119,12 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
         slug = make_tool(here.engine, new_tool(name, given, category), here.clock.now())
     with reading(here.engine) as connection:
         tool = tools.standing_tool(connection, slug) if slug else None
+        issue = known(issues.issue_of_week(connection, str(week_of(request))), f"issue {week_of(request)}")
+        released = drafts.tools_of_releases(connection, issue.id)
     if tool is None:
         raise NotFoundError(f"there is no tool {given!r}; give its slug, or its address with a name and a category")
-    tool_id, what = tool.id, f"added {tool.name}"
-    return _edited(
-        request, visitor, typed, what, lambda now: arrangement.add(now, tool_id, visitor.email), at=tool_id
-    )  # fmt: skip
+    edit = partial(arrangement.add, tool_id=tool.id, by=visitor.email, released=tool.id in released)
+    return _edited(request, visitor, typed, f"added {tool.name}", edit, at=tool.id)
 
 
 def take_back(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -389,6 +389,20 @@ def test_an_address_that_nobody_knows_becomes_a_tool_of_the_issue(room: Room) ->
     assert ada.press("add", add_url="no such tool").status_code == 404
 
 
+def test_a_tool_whose_releases_left_the_issue_can_be_added_by_hand_and_taken_back(room: Room) -> None:
+    with transaction(room.engine) as connection:
+        tallyho = select(Tool.id).where(Tool.slug == "tallyho").scalar_subquery()
+        gone = update(Release).where(Release.tool_id == tallyho)
+        connection.execute(gone.values(status="unmatched", tool_id=None, issue_id=None))
+    ada = room.editor()
+    ada.open()
+    ada.press("add", add_url="tallyho")
+    assert "tallyho" in [tool.slug for tool in read_issue(room.engine, WEEK, room.settings)[1].items]
+    ada.open()
+    ada.press("undo")
+    assert "tallyho" not in [tool.slug for tool in read_issue(room.engine, WEEK, room.settings)[1].items]
+
+
 def test_the_preview_is_what_render_writes(room: Room) -> None:
     ada = room.editor()
     with transaction(room.engine) as connection:

@@ -52,9 +52,9 @@ def test_dropping_takes_the_pairs_of_the_item_along() -> None:
 
 
 def test_a_tool_that_the_rule_brought_is_not_called_an_editors() -> None:
-    now = arrangement.add(Arrangement(items=(Item(1, dropped=True),)), 1, "ada")
+    now = arrangement.add(Arrangement(items=(Item(1, dropped=True),)), 1, "ada", released=True)
     assert now.item(1) == Item(1)
-    assert arrangement.add(now, 2, "ada").item(2).added_by == "ada"
+    assert arrangement.add(now, 2, "ada", released=False).item(2).added_by == "ada"
 
 
 def test_an_arrangement_survives_being_stored() -> None:
