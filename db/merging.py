@@ -5,12 +5,14 @@ Issues that were approved keep naming the tool they were made with; their pages 
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, select, true, update
 
+from db.material import carried
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
 from db.states import IssueStatus
 
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+_DRAFTS = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
 
 
 def move_releases(connection: Connection, source: int, target: int) -> int:
@@ -57,20 +59,26 @@ def move_bookmarks(connection: Connection, source: int, target: int) -> None:
 
 
 def move_draft_items(connection: Connection, source: int, target: int) -> None:
-    """In drafts alone. Where both are in one, the target's place stands, and the source's note if it has none of its
-    own. A comparison that would set the target beside itself, or stand there twice, goes."""
-    drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
-    lent = aliased(IssueItem)
-    note = select(lent.note).where(lent.issue_id == IssueItem.issue_id, lent.tool_id == source).scalar_subquery()
-    without = (IssueItem.tool_id == target, IssueItem.note.is_(None), IssueItem.issue_id.in_(drafts))
-    connection.execute(update(IssueItem).where(*without).values(note=note))
-    other = aliased(IssueItem)
-    doubled = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == target)
-    here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(drafts))
-    connection.execute(delete(IssueItem).where(*here, doubled))
+    """In drafts alone, and before the releases move. Where both are in one, the target's place stands, unless it has
+    left the issue. A comparison that would set the target beside itself, or stand there twice, goes."""
+    _give_way(connection, target, source, ~carried())
+    _give_way(connection, source, target, true())
+    here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_DRAFTS))
     connection.execute(update(IssueItem).where(*here).values(tool_id=target))
     pairs = (IssueComparison.left_tool_id == source) | (IssueComparison.right_tool_id == source)
-    connection.execute(delete(IssueComparison).where(pairs, IssueComparison.issue_id.in_(drafts)))
+    connection.execute(delete(IssueComparison).where(pairs, IssueComparison.issue_id.in_(_DRAFTS)))
+
+
+def _give_way(connection: Connection, tool_id: int, other_id: int, when: ColumnElement[bool]) -> None:
+    """In drafts that have both, one goes; its note stays with the other, if that has none of its own."""
+    other = aliased(IssueItem)
+    both = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == other_id)
+    going = select(IssueItem.id, IssueItem.issue_id, IssueItem.note)
+    going = going.where(IssueItem.tool_id == tool_id, IssueItem.issue_id.in_(_DRAFTS), both, when)
+    for row in connection.execute(going).all():
+        without = (IssueItem.issue_id == row.issue_id, IssueItem.tool_id == other_id, IssueItem.note.is_(None))
+        connection.execute(update(IssueItem).where(*without).values(note=row.note))
+        connection.execute(delete(IssueItem).where(IssueItem.id == row.id))
 
 
 def redirect_tool(connection: Connection, source: int, target: int) -> None:

@@ -212,6 +212,25 @@ def test_a_note_stays_where_its_tool_becomes_part_of_another_of_the_draft(
     assert (item.slug, item.note) == ("alpha", left)
 
 
+def test_a_tool_that_left_the_draft_does_not_take_along_the_one_that_becomes_part_of_it(
+    engine: Engine, settings: Settings
+) -> None:
+    alpha, beta = launch(engine, "alpha", "SSS"), launch(engine, "beta", "SSS")
+    compose_issue(engine, WEEK, settings, NOW)
+
+    def edited(now: Arrangement) -> Arrangement:
+        return drop(write_note(now, alpha, "From Alpha."), alpha)
+
+    arrange(engine, WEEK, edited, "dropped Alpha", by="ada", revision=None, now=NOW)
+    with transaction(engine) as connection:
+        gone = update(Release).where(Release.tool_id == alpha)
+        connection.execute(gone.values(status="unmatched", tool_id=None, issue_id=None))
+    assert beta in {tool.id for tool in read_issue(engine, WEEK, settings)[1].items}
+    merge_tools(engine, "beta", "alpha", NOW)
+    (item,) = read_issue(engine, WEEK, settings)[1].items
+    assert (item.slug, item.note) == ("alpha", "From Alpha.")
+
+
 def test_a_take_flows_into_a_draft_and_composing_tells_of_it_once(engine: Engine, settings: Settings) -> None:
     tool_id = launch(engine, "alpha", "SS")
     compose_issue(engine, WEEK, settings, NOW)
