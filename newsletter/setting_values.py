@@ -197,7 +197,7 @@ def mailbox_address(value: str) -> Address:
     name = (found[1] or "") if found else ""
     if (
         not found or not _LOCAL.fullmatch(local) or len(local) > 64 or "<" in name or ">" in name
-        or not _HOST.fullmatch(_a_labels(host.lower()))
+        or not _HOST.fullmatch(a_labels(host.lower()))
     ):  # fmt: skip
         raise ValueError(f"must be a mailbox such as Weekly Verdicts <news@example.com>, not {value!r}")
     name = name.strip()
