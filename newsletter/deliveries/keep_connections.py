@@ -78,6 +78,9 @@ async def keep_connection(outbox: Outbox, relay: Relay, folder: Path) -> None:
     tries = 0
     turns = _Turns(outbox, relay)
     while await outbox.anything(relay):
+        if not outbox.may_go():  # leases ended while the machine stood still; who watches them stops the sending
+            await outbox.wait(SLOT_SECONDS)
+            continue
         if not await turns.come():
             return
         try:
@@ -175,7 +178,7 @@ class _Outlet:
         self.progress = False
         self.parting: Reply | None = None
         self.slack = outbox.slack
-        self.may_go, self.give_back, self.hurry = outbox.may_go, outbox.give_back, outbox.hurry
+        self.give_back, self.hurry = outbox.give_back, outbox.hurry
         self.took = partial(outbox.took, relay)
 
     @property
@@ -187,7 +190,8 @@ class _Outlet:
             if await self._turns.seconds() > IDLE_SECONDS:
                 self.progress = True  # it was not the relay who ended this
                 return False
-            if not await self._turns.come() or not self._outbox.may_go():
+            if not await self._turns.come() or not self.may_go():
+                self.progress = True  # nor this: nothing is left, or the sending stops
                 return False
             if self._outbox.may_take(self._relay):
                 self._turn = True
@@ -195,6 +199,11 @@ class _Outlet:
             await self._outbox.wait(SHARE_SECONDS)
         self.progress = True  # nor this: others took the last message
         return False
+
+    def may_go(self) -> bool:
+        goes = self._outbox.may_go()
+        self.progress = self.progress or not goes  # the relay is not to blame for what is not sent now
+        return goes
 
     def take(self) -> Job | None:
         """Uses up the turn where there are lines to stand in."""

@@ -29,6 +29,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals, send_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import check_ready, send_due
+from newsletter.deliveries.send_issue import Sender
 from newsletter.deliveries.senders import helpers
 from newsletter.deliveries.steer import CancelReport, cancel_issue, pause_issue, resume_issue
 from newsletter.deliveries.transport import submit
@@ -105,6 +106,19 @@ def test_what_holds_up_a_sending_is_told_until_it_goes_on(engine: Engine, settin
         send_due(engine, with_relays(settings, sink.url), standing(), WEEK)
     receipt = read_receipt(engine, WEEK)
     assert (receipt.status, receipt.counts.deferred, receipt.trouble) == ("sending", 1, None)
+
+
+def test_a_relay_is_not_blamed_for_what_leases_that_ended_hold_back(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a machine stood still past its leases and goes on."""
+    may_go, over = Sender.may_go, iter([False, True, False, True, True, False])
+    monkeypatch.setattr(Sender, "may_go", lambda sender: next(over, True) and may_go(sender))
+    with Sink() as sink:
+        here = with_relays(settings, sink.url.replace("connections=4", "connections=1"))
+        published(engine, here, 3)
+        (sent,) = send_due(engine, here, standing(), WEEK).issues
+    assert (sent.status, sent.trouble, len(sink.mails)) == ("sent", None, 3)
 
 
 def test_a_cancelled_issue_reaches_nobody_else(engine: Engine, settings: Settings) -> None:
