@@ -48,9 +48,9 @@ class Connection(H11Protocol):
     def is_stuck(self, now: float) -> bool:
         """Whether its client has kept it waiting for longer than PATIENCE."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent != self._unsent:
+        if unsent != self._unsent or not self._waits_for_its_client:
             self._unsent, self.moved = unsent, now
-        return now - self.moved > PATIENCE and self._waits_for_its_client
+        return now - self.moved > PATIENCE
 
     def cut(self) -> None:
         self.connections.discard(self)

@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from newsletter.cli.serve import listen, serve_app
 from newsletter.web import connections
@@ -108,3 +110,32 @@ def test_what_is_posted_may_wait_for_us(address: tuple[str, int]) -> None:
     post = b"POST /later HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n"
     with ask(address, post + b"x" * 500_000) as line:
         assert heard(line).endswith(b"here")
+
+
+class Transport(asyncio.Transport):
+    """Of a client that takes every answer at once."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def write(self, data: Any) -> None: ...
+    def close(self) -> None: ...
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def test_whoever_was_made_to_wait_has_all_the_time_there_is_once_more_is_read() -> None:
+    async def later(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def times_when_stuck() -> list[bool]:
+        config = uvicorn.Config(later, log_config=None)
+        config.load()
+        line = connections.Connection(config, ServerState(), {})
+        line.connection_made(Transport())
+        line.data_received(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 500000\r\n\r\n" + b"x" * 100_000)
+        began = asyncio.get_running_loop().time()
+        waited = [line.is_stuck(began + connections.PATIENCE + 1)]
+        line.flow.resume_reading()
+        return [*waited, *(line.is_stuck(began + times * connections.PATIENCE + 2) for times in (1, 2, 3))]
+
+    assert asyncio.run(times_when_stuck()) == [False, False, True, True]
