@@ -1,4 +1,6 @@
-"""The names of hosts as the DNS has them."""
+"""The names of hosts: as the DNS has them, and whether one is this machine."""
+
+from ipaddress import ip_address
 
 
 def a_labels(host: str) -> str:
@@ -11,3 +13,11 @@ def a_labels(host: str) -> str:
         return idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
         return host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there never leaves this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from email.headerregistry import Address
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from newsletter.crontabs import crontab
 from newsletter.database_urls import database_url as read_database_url
 from newsletter.errors import SettingsError
 from newsletter.hook_keys import hook_of_sendgrid, hook_of_ses
+from newsletter.hostnames import is_loopback
 from newsletter.issues.theme import Theme, read_theme
 
 PREFIX = "NEWSLETTER_"
@@ -158,10 +158,3 @@ def required_to_send(settings: Settings) -> None:
 def gives_its_password_away(relay: values.Relay) -> bool:
     """Whether its password would go over a network in clear text, as it never does."""
     return relay.user is not None and relay.tls == "off" and not is_loopback(relay.host)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -265,7 +265,8 @@ def _contradiction(tool_id: int, naming: Naming, key: str, catalogue: Catalogue,
 def _is_feed_of(naming: Naming, feed: str) -> bool:
     """Is it the feed of this one package? Whoever watches that has chosen the package."""
     parts = (_compact(part.removesuffix(".xml").removesuffix(".rss")) for part in path_of(feed).split("/"))
-    return host_of(feed).endswith(tuple(INDEXES)) and _compact(naming.name) in parts
+    at_index = f".{host_of(feed)}".endswith(tuple(f".{index}" for index in INDEXES))
+    return at_index and _compact(naming.name) in parts
 
 
 def _labels(host: str) -> set[str]:

@@ -36,7 +36,8 @@ _IN_A_SENTENCE = re.compile(
 _LEADS = re.compile(
     r"^(?:(?:show|launch|tell)\s+hn|show\s+lobsters|product\s+hunt|pypi|npm|crates\.io"
     r"|new\s+(?:release|model|tool|app|feature|product)|release\s+notes?|release|released|(?:just\s+)?launched|launch"
-    r"|new\s+crate(?:\s+version)?\s+(?:published|created)|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
+    r"|new\s+crate(?:\s+version)?\s+(?:published|created)"
+    r"|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
     r"\s*[:：–—-]\s+"
     r"|^(?:what(?:['’]?s|\s+is)\s+new|changes|new|highlights)\s+in\s+(?=(?-i:[A-Z@])|\S+\s+v?\d)"
     r"|^(?:release\s+notes|changelog)\s+(?:for|of)\s+|^release\s+(?=[^:–—]*?[a-z][^:–—]*?\sv?\d+\.)",
