@@ -129,17 +129,38 @@ def count_paused_domains(connection: Connection, now: datetime) -> int:
 
 
 def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed], until: datetime) -> None:
-    """Claims whose domain pauses since: they wait with it, and no attempt of them is counted."""
+    """Claims whose domain pauses since: they wait with it, and no attempt of them is counted. Their time is, from this
+    claim on: else it would be only for those that are tried when a pause ends, a few an hour, for weeks."""
     for waits, ids in _as_they_wait(claimed):
         connection.execute(
             update(Delivery)
             .where(_held(issue_id, owner), _among(connection.dialect.name))
             .values(
-                next_attempt_at=until, attempts=Delivery.attempts - 1, first_attempt_at=_BEFORE_THIS, lease_owner=None,
-                lease_until=None, **waits,
+                next_attempt_at=until, attempts=Delivery.attempts - 1, lease_owner=None, lease_until=None, **waits
             ),
             _chosen(connection, issue_id, ids),
         )  # fmt: skip
+
+
+def took_any(connection: Connection, issue_id: int, domain: str, since: datetime) -> bool:
+    """Whether a domain took a message of an issue after an instant."""
+    taken = exists().where(_of_domain(issue_id, domain), status_is("sent"), Delivery.finished_at > since)
+    return bool(connection.scalar(select(taken)))
+
+
+def give_up_domain(
+    connection: Connection, issue_id: int, domain: str, since: datetime, reply: str, now: datetime
+) -> None:
+    """What waits for a domain from before an instant fails; what may have arrived stays uncertain, and is not tried
+    again."""
+    here = and_(_of_domain(issue_id, domain), is_waiting(), Delivery.first_attempt_at <= since)
+    connection.execute(update(Delivery).where(here, status_is("uncertain")).values(next_attempt_at=None))
+    ended = {"status": DeliveryStatus.FAILED, "next_attempt_at": None, "finished_at": now, "reply": reply}
+    connection.execute(update(Delivery).where(here, status_is("deferred")).values(ended))
+
+
+def _of_domain(issue_id: int, domain: str) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, Delivery.email.endswith(f"@{domain}", autoescape=True))
 
 
 def _as_they_wait(rows: Iterable[Claimed]) -> list[tuple[dict[str, str], list[int]]]:
@@ -165,7 +186,8 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Cl
             put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row)
     for at, some in put_off.items():
         for waits, ids in _as_they_wait(some):
-            _set(connection, issue_id, ids, next_attempt_at=at, **waits)
+            first = func.coalesce(Delivery.first_attempt_at, now)
+            _set(connection, issue_id, ids, next_attempt_at=at, first_attempt_at=first, **waits)
     waiting = {row.delivery_id for some in put_off.values() for row in some}
     return [row for row in rows if row.delivery_id not in waiting]
 
@@ -181,7 +203,7 @@ def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterab
             .where(_held(issue_id, owner), _among(connection.dialect.name))
             .values(
                 status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1,
-                first_attempt_at=_BEFORE_THIS,
+                first_attempt_at=_BEFORE_THIS if status == DeliveryStatus.QUEUED else Delivery.first_attempt_at,
             ),
             _chosen(connection, issue_id, ids),
         )  # fmt: skip

@@ -14,7 +14,7 @@ from db.claims import Claimed
 from db.letters import add_notices, was_noticed
 from db.states import IssueStatus, Role
 from newsletter.clock import real_now
-from newsletter.deliveries.outcomes import Blame
+from newsletter.deliveries.outcomes import GIVE_UP_AFTER, Blame
 from newsletter.logs import redacted
 
 TOLD_AGAIN = timedelta(days=1)  # it is asked every hour, and may say the same for days
@@ -38,6 +38,8 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
     reply = redacted(hold.reply)
     begins = claims.pause_domain(connection, hold.domain, hold.until, reply, now)
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
+    if begins:
+        _end_what_waits(connection, issue_id, hold, reply, now)
     if hold.slowed is not None:
         line, rate = hold.slowed
         claims.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
@@ -51,6 +53,15 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
             f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."
         )
         _tell(connection, week, subject, words, now)
+
+
+def _end_what_waits(connection: Connection, issue_id: int, hold: Hold, reply: str, now: datetime) -> None:
+    """What waits for three days fails, where the domain took nothing of the issue meanwhile."""
+    since = now - GIVE_UP_AFTER
+    long = any(row.first_attempt_at is not None and row.first_attempt_at <= since for row in hold.claimed)
+    if long and not claims.took_any(connection, issue_id, hold.domain, since):
+        words = f"{hold.domain} took nothing of this issue for {GIVE_UP_AFTER // timedelta(hours=1)} hours: {reply}"
+        claims.give_up_domain(connection, issue_id, hold.domain, since, words, now)
 
 
 def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:

@@ -215,7 +215,7 @@ class Sender:
 
     def _not_taken(self, claimed: Claimed, reply: Reply | None, relay: Relay, committed: Callable[[], None]) -> None:
         now = self.clock.now()
-        first = claimed.first_attempt_at or now
+        first = claimed.first_attempt_at if claimed.attempts > 1 and claimed.first_attempt_at else now
         if reply is None:
             what = outcomes.unknown(first, now, self._random, retry=self.settings.uncertain == "retry")
         else:

@@ -7,16 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from db.claims import Claimed
 from db.engine import reading, transaction
-from db.models import DomainPause, Issue, Letter
+from db.models import Delivery, DomainPause, Issue, Letter, Subscriber
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing
 from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.pauses import Hold, hold_domain, hold_issue
+from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.editors.invite import add_editor
 from newsletter.issues.publish import publish_issue
@@ -62,6 +63,60 @@ def test_no_reply_is_kept_with_an_address_beyond_its_delivery(engine: Engine, se
     for words in [*kept, *told]:
         assert "554 5.7.1 <(address)>: refused" in str(words)
         assert "@" not in str(words)
+
+
+@pytest.mark.parametrize("refusal", ["554 5.7.1 we do not trust you", "451 4.7.28 too many messages today"])
+def test_a_domain_that_takes_nothing_for_three_days_holds_an_issue_open_no_longer(
+    engine: Engine, settings: Settings, refusal: str
+) -> None:
+    with Sink().ending(lambda mail, number: refusal) as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 40, domain="wary.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        hours = [send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK).issues[0] for hour in (0, 1, 71)]
+        assert [(hour.status, hour.counts.deferred > 0) for hour in hours] == [("sending", True)] * 3
+        for hour in (73, 82):
+            send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK)
+    last = read_receipt(engine, WEEK)
+    assert (last.status, last.counts.failed, last.counts.open) == ("sent", 40, 0)
+    with reading(engine) as connection:
+        replies = set(connection.scalars(select(Delivery.reply)))
+        states = set(connection.scalars(select(Subscriber.state)))
+    assert replies == {refusal, f"wary.example took nothing of this issue for 72 hours: {refusal}"}
+    assert states == {"active"}
+
+
+def test_who_waits_for_an_hour_does_not_fail_for_a_domain_that_had_its_time(engine: Engine, settings: Settings) -> None:
+    """An issue was paused for days, and the domain finds it too much when it goes on."""
+    with Sink().refusing("reader0@wary.example", "451 4.7.1 greylisted") as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 10, domain="wary.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        with transaction(engine) as connection:
+            tried = {"status": "deferred", "attempts": 1, "first_attempt_at": NOW, "next_attempt_at": NOW}
+            connection.execute(update(Delivery).where(Delivery.id == 1).values(tried))
+        sink.ending(lambda mail, number: "421 too much")
+        for hours in (96, 97):
+            busy = send_due(engine, here, standing(NOW + timedelta(hours=hours)), WEEK).issues[0]
+        sink.ending(lambda mail, number: "250 ok")
+        last = send_due(engine, here, standing(NOW + timedelta(hours=99)), WEEK).issues[0]
+    assert (busy.counts.failed, last.counts.failed, last.counts.sent) == (1, 1, 9)
+
+
+def test_a_domain_that_takes_some_of_an_issue_is_tried_to_the_last(engine: Engine, settings: Settings) -> None:
+    refused = {"reader0@wary.example", "reader20@wary.example"}
+    with Sink() as sink:
+        for address in refused:
+            sink.refusing(address, "554 5.7.1 your content is not wanted here")
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 40, domain="wary.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        for hour in (0, 72, 73):
+            last = send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK).issues[0]
+    assert (last.status, last.counts.sent, last.counts.failed) == ("sent", 38, 2)
 
 
 def test_the_rate_of_a_domain_holds_for_all_senders_together(engine: Engine, settings: Settings) -> None:
