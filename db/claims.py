@@ -186,7 +186,7 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Cl
             put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row)
     for at, some in put_off.items():
         for waits, ids in _as_they_wait(some):
-            first = func.coalesce(Delivery.first_attempt_at, now)
+            first = func.coalesce(Delivery.first_attempt_at, literal(now, Instant))
             _set(connection, issue_id, ids, next_attempt_at=at, first_attempt_at=first, **waits)
     waiting = {row.delivery_id for some in put_off.values() for row in some}
     return [row for row in rows if row.delivery_id not in waiting]
