@@ -22,13 +22,15 @@ from newsletter.subscribers.tokens import Link, verify_link
 class Reading:
     """``delivery_id`` and ``link`` are what keyed tokens say, None where there is none; ``leaves`` is the delivery
     whose reader asks by mail to be taken off. ``hearsay`` was not written by a mail system: it is true of those alone
-    whom it names. There is at least one of ``returned``."""
+    whom it names. ``through_list`` is whether a mailing list had sent the mail on. There is at least one of
+    ``returned``."""
 
     returned: tuple[Returned, ...]
     delivery_id: int | None = None
     link: Link | None = None
     leaves: int | None = None
     hearsay: bool = False
+    through_list: bool = False
 
     @property
     def understood(self) -> bool:
@@ -47,11 +49,12 @@ def read_bounce(raw: bytes, keys: Mapping[int, bytes]) -> Reading:
     if kind is not None:
         delivery_id = delivery_id or _token_in_report(mail, keys)
         return Reading(_complaint(mail, kind), delivery_id, _link_in_report(mail, keys))
-    if has_return_path(arrived_at):  # what it encloses vouches for no report that came to a forged one
-        return Reading(tuple(_returned(mail)), delivery_id, hearsay=not mail.from_mail_system)
-    delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
-    link = _link_in_report(mail, keys) if mail.from_mail_system else None
-    return Reading(tuple(_returned(mail)), delivery_id, link, hearsay=not mail.from_mail_system)
+    link = None
+    if not has_return_path(arrived_at):  # what it encloses vouches for no report that came to a forged one
+        delivery_id = verify_return_path(" ".join(mail.enclosed.get("return-path", ())), keys)
+        link = _link_in_report(mail, keys) if mail.from_mail_system else None
+    returned, hearsay = tuple(_returned(mail)), not mail.from_mail_system
+    return Reading(returned, delivery_id, link, hearsay=hearsay, through_list=mail.through_list)
 
 
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")

@@ -25,6 +25,7 @@ _MAX_PARTS = 60
 _MAX_BLOCKS = 51  # the report's own, and fifty of recipients; a message of ours has one
 _MAX_GAPS = 5000  # empty lines, two of a row counting as one
 
+_OF_LISTS = ("mailing-list", "x-beenthere", "x-google-group-id", "x-mailing-list", "x-mailman-version", "x-ml-name")
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 # Of vacation programs, too. Sendmail, and Postfix where it hands mail to a command, write a name for it.
@@ -88,6 +89,14 @@ class OpenedMail:
             return True
         addresses = " ".join(parseaddr(self.header(name))[1] for name in ("from", "sender"))
         return self.from_daemon and (self.null_sender or says("sender of returned mail", addresses))
+
+    @property
+    def through_list(self) -> bool:
+        """Whether a mailing list sent on what comes back. Some keep our return path; then what failed is one of their
+        members. A mail of ours has one List-Id, goes out in bulk, and takes no posts."""
+        lists = len(self.enclosed.get("list-id", ())) > 1 or any(name in self.enclosed for name in _OF_LISTS)
+        posts = [value for value in self.enclosed.get("list-post", ()) if not value.lower().startswith("no")]
+        return lists or bool(posts) or "list" in map(str.lower, self.enclosed.get("precedence", ()))
 
     @property
     def from_person(self) -> bool:

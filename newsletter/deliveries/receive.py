@@ -149,7 +149,7 @@ def _take_mail(connection: Connection, mail: Arrived, read: Reading, now: dateti
         read = without_hearsay(read, delivery.email)
     fingerprint = hashlib.sha256(mail.raw).hexdigest()
     raw = None if read.understood else mail.raw[:MAX_BYTES]
-    theirs = about_reader(read.returned, delivery.email) if delivery else None
+    theirs = about_reader(read, delivery.email) if delivery else None
     return [
         replace(
             _take(connection, mail.name, fingerprint, one, one is theirs, delivery, now, raw, told),
@@ -208,16 +208,15 @@ def _is_bounce(reading: Reading) -> bool:
     return any(one.judgement.kind in (BounceKind.HARD, BounceKind.SOFT) for one in reading.returned)
 
 
-def about_reader(returned: Sequence[Returned], email: str) -> Returned | None:
-    """Which of several recipients stands for our reader: the one that names them, or the only one.
-
-    A forwarding address may report several others; then only what is true of all of them is true of our reader.
-    """
-    named = next((one for one in returned if email and one.names(email)), None)
-    if named is not None:
-        return named
-    kinds = {one.judgement.kind for one in returned}
-    return returned[0] if len(kinds) == 1 else None
+def about_reader(reading: Reading, email: str) -> Returned | None:
+    """Which of several recipients stands for our reader: the one that is them, or the only one that mail to them was
+    passed on to. Where it went to several people, one dead member is no dead list; nor are two."""
+    behind = [one for one in reading.returned if email and one.names(email)] or list(reading.returned)
+    if them := next((one for one in behind if one.recipient.casefold() == email.casefold()), None):
+        return them
+    if _is_bounce(reading) and (reading.through_list or len({one.recipient.casefold() for one in behind}) > 1):
+        return None
+    return behind[0] if len({one.judgement.kind for one in behind}) == 1 else None
 
 
 def _act(connection: Connection, one: Returned, delivery: DeliveryRow, now: datetime) -> bool:

@@ -189,6 +189,49 @@ def test_a_forwarded_address_that_fails_is_a_bounce_of_the_reader_who_forwards(e
     assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
 
 
+MEMBER = recipient("left.long.ago@example.net", "5.1.1", "550 5.1.1 User unknown")
+OF_A_LIST = b"List-Id: <team.example.org>\nSubject: This week's verdicts"
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        dsn(MEMBER).replace(b"Subject: This week's verdicts", b"List-Id: <weekly.example.com>\n" + OF_A_LIST),
+        dsn(MEMBER).replace(b"Subject: This week's verdicts", b"Precedence: list\n" + OF_A_LIST),
+        dsn(MEMBER).replace(b"Subject: This week's verdicts", b"List-Post: <mailto:ada@example.org>\n" + OF_A_LIST),
+        dsn(recipient("left.long.ago@example.net", "5.1.1", original="ada@example.org")).replace(
+            b"Subject: This week's verdicts", b"X-BeenThere: ada@example.org\nSubject: This week's verdicts"
+        ),
+        dsn(MEMBER, recipient("left.too@example.net", "5.1.1")),
+        dsn(
+            recipient("left.long.ago@example.net", "5.1.1", original="ada@example.org"),
+            recipient("is.there@example.net", "2.0.0", action="delivered", original="ada@example.org"),
+        ),
+    ],
+    ids=["its own List-Id", "its precedence", "takes posts", "its mark", "two members", "one of two"],
+)
+def test_a_dead_member_of_a_list_that_is_subscribed_ends_nothing_for_the_others(
+    engine: Engine, ada: Mailed, mail: bytes
+) -> None:
+    """The list passes mail on under our return path, so its members' bounces come to us."""
+    for week, delivery_id in enumerate(ada.deliveries):
+        to = return_path(engine, delivery_id).encode()
+        take(engine, mail.replace(b"To: news@example.com", b"To: " + to), now=MONDAY + timedelta(weeks=week))
+    assert state(engine, ada.subscriber_id) == ("active", None)
+
+
+def test_a_list_that_is_dead_itself_is_a_bounce(engine: Engine, ada: Mailed) -> None:
+    mail = dsn(HARD, to=return_path(engine, ada.deliveries[0]))
+    take(engine, mail.replace(b"Subject: This week's verdicts", b"Precedence: list\n" + OF_A_LIST))
+    assert state(engine, ada.subscriber_id) == ("bounced", "bounced")
+
+
+def test_a_complaint_of_one_member_is_one_about_the_list(engine: Engine, ada: Mailed) -> None:
+    mail = complaint(mail_from=return_path(engine, ada.deliveries[0]), to="a@example.net, b@example.net")
+    take(engine, mail.replace(b"Subject: This week's verdicts", b"Precedence: list\n" + OF_A_LIST))
+    assert state(engine, ada.subscriber_id) == ("complained", "complained")
+
+
 @pytest.mark.parametrize(
     "mail",
     [
