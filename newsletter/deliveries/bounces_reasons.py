@@ -132,6 +132,11 @@ def _names_the_address(status: str | None) -> bool:
     return status is not None and status[1:] in (".1.1", ".1.3", ".1.6", ".1.10")
 
 
+def is_full(text: str) -> bool:
+    """Whether a mailbox is full, and not a message too large for it."""
+    return says("mailbox full", without("message too large", text))
+
+
 def best_status(status: str | None, text: str) -> str | None:
     """The more telling of a Status field and the first enhanced code in the words; x.0.0 tells nothing."""
     given = _ENHANCED.search(status or "")
@@ -145,7 +150,7 @@ def best_status(status: str | None, text: str) -> str | None:
 
 def _reason(status: str | None, code: int | None, text: str) -> Reason:
     subject, detail = (int(part) for part in status.split(".")[1:]) if status else (0, 0)
-    if says("mailbox full", text) and (subject, detail) not in ((1, 1), (2, 3), (3, 4)):
+    if is_full(text) and (subject, detail) not in ((1, 1), (2, 3), (3, 4)):
         return Reason.POLICY if says("our limit", text) and (subject, detail) != (2, 2) else Reason.MAILBOX_FULL
     if says("the sender", text):
         return Reason.POLICY
@@ -153,6 +158,8 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
     by_status = _BY_STATUS.get((subject, detail))
     if by_status in _FOUND_OR_NOT and says("lookup failed", text) and not (status or "").startswith("4"):
         return Reason.UNREACHABLE
+    if by_status is Reason.NO_SUCH_USER and says("their trouble", text):
+        return Reason.SYSTEM
     if by_status is None and by_words in HARD and says("distrust", text):
         return Reason.POLICY
     theirs = without("our side", text)
@@ -181,6 +188,8 @@ def _by_words(text: str) -> Reason | None:
     if says("lookup failed", theirs):
         return Reason.UNREACHABLE
     found = next((reason for reason in _ORDER if says(reason, theirs)), None)
+    if found is Reason.MAILBOX_FULL and not is_full(theirs):
+        found = Reason.CONTENT
     return Reason.POLICY if found in (None, Reason.REFUSED) and says("our side", text) else found
 
 

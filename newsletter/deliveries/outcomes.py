@@ -11,7 +11,7 @@ from functools import lru_cache
 from random import Random
 
 from db.states import BounceKind, DeliveryStatus
-from newsletter.deliveries.bounces_reasons import WHO, Reason, judge
+from newsletter.deliveries.bounces_reasons import WHO, Reason, is_full, judge
 from newsletter.deliveries.bounces_words import says, without
 
 GIVE_UP_AFTER = timedelta(hours=72)
@@ -182,7 +182,7 @@ def _blame_of(reply: Reply) -> Blame:
 def _is_full(reply: Reply) -> bool:
     """By its words, which may be of a message that is too large or of a limit of ours, too."""
     about_size = reply.enhanced is not None and reply.enhanced[1:] in _ISSUE
-    return not about_size and says("mailbox full", reply.text) and not says("our limit", reply.text)
+    return not about_size and is_full(reply.text) and not says("our limit", reply.text)
 
 
 @lru_cache(maxsize=256)
