@@ -234,7 +234,8 @@ def _blame_of_text(reply: Reply) -> Blame:
         return Blame.DOMAIN
     if says("the sender", reply.text):
         return Blame.DOMAIN
-    if reply.code in (550, 551, 552, 553, 554) and _NO_SUCH.search(without("our side", reply.text)):
+    theirs = without("our side", reply.text)
+    if reply.code in (550, 551, 552, 553, 554) and (_NO_SUCH.search(theirs) or says("clearly no such user", theirs)):
         return _of_a_mailbox(reply.code, reply.text)
     if reply.code == 552:
         return Blame.ISSUE

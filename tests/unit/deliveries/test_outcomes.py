@@ -124,6 +124,15 @@ def test_what_is_a_mailbox_that_is_gone_by_mail_is_one_at_smtp_time_behind_its_c
     assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
 
 
+def test_nobody_is_nobody_in_ten_languages_without_a_code() -> None:
+    """Three issues in a row would be three refusals of what was clear at the first."""
+    book = (Path(__file__).parents[2] / "data" / "returned_mail" / "no_such_user.txt").read_text("utf-8")
+    replies = [Reply(550, line) for line in book.splitlines()[1:]]
+    assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
+    named = [Reply(550, f"<ada@example.org>: {line}") for line in book.splitlines()[1:]]
+    assert [reply for reply in named if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
+
+
 def test_a_refusal_of_mail_says_nothing_of_the_mailbox() -> None:
     for text in ("5.1.1 user unknown", "no such user"):
         found = outcome(Reply(550, text, to_mail=True), 1, NOW, NOW, Random(1))
