@@ -33,9 +33,9 @@ def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
     """Take in people who consented before: email,name,consent_at,consent_source,categories.
 
     Bad rows are reported with their line, and the rest comes in. Who unsubscribed, bounced, complained or is suppressed
-    stays out. Fields are separated by commas, semicolons or tabs, categories by ";" within their field. FILE may be -
-    for standard input. With --from, FILE is an export of that program as it stands; whoever left or bounced there is
-    suppressed here.
+    stays out. Fields are separated by commas, semicolons or tabs, categories by ";" within their field ("\\;" where one
+    has it in its name). FILE may be - for standard input. With --from, FILE is an export of that program as it stands;
+    whoever left or bounced there is suppressed here.
 
     \b
     Example:
@@ -116,8 +116,10 @@ def _exported(door: Door, state: str | None) -> "Iterator[dict[str, Any]]":
 
 def _field(value: Any) -> str:
     """As it stands in the CSV."""
+    from newsletter.subscribers.selections import as_field
+
     if isinstance(value, list):
-        return ";".join(value)
+        return as_field(value)
     return "" if value is None else str(value)
 
 

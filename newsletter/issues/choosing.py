@@ -4,10 +4,16 @@ A mail carries the frame, the pick of the week, and what the reader's selection 
 selection, it is no mail at all: the pick alone is not what that reader asked for.
 """
 
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from newsletter.issues.content import Block
+from newsletter.issues.words import in_its_place
 from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.text import one_line
+
+CATEGORY_LENGTH = 80
 
 # What stands in these sections is about tools of earlier weeks, so it does not make a mail by itself.
 NOT_OF_THIS_WEEK = frozenset({"changed"})
@@ -25,6 +31,18 @@ def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
+def spelled(category: str) -> str:
+    """A category as it is compared, whatever its capitals: forms, lists and the catalogue write down differently what
+    nobody sees, such as spaces without a width and letters composed of two."""
+    return unicodedata.normalize("NFC", as_offered(category)).casefold()
+
+
+def as_offered(category: str) -> str:
+    """A category as readers choose it."""
+    return one_line(in_its_place(category), CATEGORY_LENGTH)
+
+
 def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:
     """Has the week anything for this selection? Who gets nothing of what they chose gets no mail."""
     wanted = _wanted(selection)
@@ -32,15 +50,14 @@ def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:
 
 
 def _wanted(selection: Selection) -> frozenset[str]:
-    """The categories, however a reader's list or the catalogue writes them in capitals."""
-    return frozenset(category.casefold() for category in selection.categories)
+    return frozenset(map(spelled, selection.categories))
 
 
 def _fits(block: Block, selection: Selection, wanted: frozenset[str]) -> bool:
     if block.whole is not None:
         return block.whole != selection.leaves_out
     if block.category is not None:
-        if wanted and block.category.casefold() not in wanted:
+        if wanted and spelled(block.category) not in wanted:
             return False
         if selection.min_ship_percent and (block.ship_percent or 0) < selection.min_ship_percent:
             return False

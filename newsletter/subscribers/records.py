@@ -16,7 +16,7 @@ from newsletter.clock import in_utc
 from newsletter.subscribers.addresses import comparable, parse_address
 from newsletter.subscribers.csv_records import CsvRecords
 from newsletter.subscribers.formulas import as_meant
-from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.selections import Selection, from_field
 from newsletter.subscribers.text import one_line
 
 _OURS = frozenset({"format", "panelists", "min_ship_percent", "paused_until", "suppressed"})
@@ -175,7 +175,7 @@ def _nothing(_: str) -> str:
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    return tuple({one_line(part, 80) for part in text.split(";")} - {""})
+    return tuple({one_line(part, 80) for part in from_field(text)} - {""})
 
 
 def _format(text: str) -> str:

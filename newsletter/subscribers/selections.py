@@ -4,8 +4,22 @@ Two subscribers who chose the same have the same text, so an issue is cut once p
 """
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+_PART = re.compile(r"(?:\\[\\;]|[^;])+")
+
+
+def as_field(parts: Iterable[str]) -> str:
+    """What was chosen as one field of a CSV, separated by ";"; one in a name stands behind a backslash."""
+    return ";".join(re.sub(r"([\\;])", r"\\\1", part) for part in parts)
+
+
+def from_field(field: str) -> list[str]:
+    """The inverse of ``as_field``."""
+    return [re.sub(r"\\([\\;])", r"\1", part) for part in _PART.findall(field)]
 
 
 @dataclass(frozen=True, slots=True)

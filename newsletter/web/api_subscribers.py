@@ -14,6 +14,7 @@ from newsletter.subscribers.erase import erase_address
 from newsletter.subscribers.formulas import as_text
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.records import COLUMNS
+from newsletter.subscribers.selections import as_field
 from newsletter.subscribers.suppress import lift, readable, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
@@ -46,7 +47,7 @@ def add_subscribers(asked: Asked) -> Any:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for one in asked.body["subscribers"]:
-        values = {**one, "categories": ";".join(one.get("categories", ()))}
+        values = {**one, "categories": as_field(one.get("categories", ()))}
         writer.writerow([as_text(" ".join((values.get(name) or "").split())) for name in COLUMNS])
     report = import_subscribers(
         asked.site.engine, io.StringIO(file.getvalue()), now=now, latest=max(now, real_now()), progress=None

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from db.engine import reading
 from db.keys import newest_link_key
 from db.readership import categories_on_offer
 from newsletter.clock import real_now
+from newsletter.issues.choosing import CATEGORY_LENGTH, as_offered
 from newsletter.readers.identity import subscriber_reader
 from newsletter.subscribers import haste
 from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
@@ -32,7 +34,6 @@ from newsletter.web.reader_cookie import adopt_browser, remember_reader
 from newsletter.web.site import Site, page, site
 
 NAME_LENGTH = 100
-CATEGORY_LENGTH = 80
 MOST_CATEGORIES = 50
 
 # Answers leave on the next of these ticks, so that their time does not tell what the address was.
@@ -58,7 +59,7 @@ _ANSWERS = {
 def home(request: Request) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
-        values, categories = newest_issue(connection), categories_on_offer(connection)
+        values, categories = newest_issue(connection), choices(categories_on_offer(connection))
     latest = front_of(values) if values else None
     about = About(here.title, "The week's new AI and developer tools, judged by a panel.", here.url("/"))
     return page(request, "home.html", about=about, latest=latest, categories=categories)
@@ -77,6 +78,8 @@ async def subscribe(request: Request) -> Response:
     began = time.monotonic()
     form = await read_form(request)
     wanted = _wanted(request, form)
+    if unchosen := too_many(form.getlist("category")):
+        return await run_in_threadpool(_form_page, request, wanted, unchosen=unchosen)
     try:
         address = parse_address(wanted.email)
     except ValueError as error:
@@ -86,6 +89,17 @@ async def subscribe(request: Request) -> Response:
     spent = time.monotonic() - began
     await asyncio.sleep(_TICK - spent % _TICK)
     return page(request, "check_inbox.html")
+
+
+def too_many(categories: Sequence[str], most: int = MOST_CATEGORIES) -> str | None:
+    """A sentence for who chose more categories than anybody can; None where they did not."""
+    said = f"At most {MOST_CATEGORIES} categories can be chosen; none chosen means all of them."
+    return said if len(categories) > most else None
+
+
+def choices(categories: Sequence[str]) -> list[str]:
+    """The categories on offer, each once, however the catalogue writes it."""
+    return sorted(set(map(as_offered, categories)))
 
 
 def confirmation(request: Request) -> Response:
@@ -112,7 +126,7 @@ def confirmed(request: Request) -> Response:
 
 def _wanted(request: Request, form: Form) -> SignUp:
     here, address = site(request), client_address(request)
-    categories = (one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")[:MOST_CATEGORIES])
+    categories = (one_line(text, CATEGORY_LENGTH) for text in form.getlist("category"))
     return SignUp(
         email=form.get("email", "")[: MAX_LENGTH * 2].strip(),
         name=one_line(form.get("name", ""), NAME_LENGTH),
@@ -139,12 +153,14 @@ def _record(here: Site, wanted: SignUp, address: str) -> None:
     )
 
 
-def _form_page(request: Request, given: SignUp | None = None, error: str | None = None) -> Response:
+def _form_page(
+    request: Request, given: SignUp | None = None, error: str | None = None, unchosen: str | None = None
+) -> Response:
     with reading(site(request).engine) as connection:
-        categories = categories_on_offer(connection)
+        categories = choices(categories_on_offer(connection))
     return page(
-        request, "sign_up.html", status=422 if error else 200, about=_of_the_form(request, "/subscribe"),
-        categories=categories, given=given, error=error,
+        request, "sign_up.html", status=422 if error or unchosen else 200, about=_of_the_form(request, "/subscribe"),
+        categories=categories, given=given, error=error, unchosen=unchosen,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from db.states import SubscriberState
 from db.subscribers import SubscriberRow, subscriber_by_id
 from db.tools import panel
 from newsletter.clock import real_now
-from newsletter.issues.words import in_its_place
+from newsletter.issues.choosing import CATEGORY_LENGTH, spelled
 from newsletter.subscribers import haste
 from newsletter.subscribers.erase import erase
 from newsletter.subscribers.lifecycle import UNDO_VALID
@@ -28,7 +28,7 @@ from newsletter.subscribers.unsubscribe import undo_unsubscribe, unsubscribe
 from newsletter.subscribers.update_preferences import PAUSE_WEEKS, Preferences, update_preferences
 from newsletter.web import sign_up_pages
 from newsletter.web.forms import Form, read_form
-from newsletter.web.sign_up_pages import CATEGORY_LENGTH, MOST_CATEGORIES, NAME_LENGTH
+from newsletter.web.sign_up_pages import MOST_CATEGORIES, NAME_LENGTH, choices, too_many
 from newsletter.web.site import page, site
 
 _PERCENTS = (0, 50, 60, 75, 80, 100)
@@ -154,8 +154,9 @@ def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
         raise ValueError("A rest lasts one of the times on the list.")
     if format not in ("html", "text"):
         raise ValueError("The format is HTML or text.")
-    if len(form.getlist("category")) > max(MOST_CATEGORIES, len(before.categories)):  # an import may have brought more
-        raise ValueError(f"At most {MOST_CATEGORIES} categories can be chosen; none chosen means all of them.")
+    most = max(MOST_CATEGORIES, len(before.categories))  # an import may have brought more
+    if error := too_many(form.getlist("category"), most):
+        raise ValueError(error)
     categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")}
     panelists = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
     selection = Selection(tuple(sorted(categories - {""})), tuple(sorted(panelists - {""})), int(percent) or None)
@@ -168,17 +169,17 @@ def _preferences_page(
 ) -> Response:
     here, selection = site(request), Selection.parse(subscriber.selection)
     with reading(here.engine) as connection:
-        offered = {one_line(in_its_place(name), CATEGORY_LENGTH) for name in categories_on_offer(connection)}
+        offered = choices(categories_on_offer(connection))
         panelists = panel(connection)
-    chosen = {category.casefold() for category in selection.categories}
-    gone = chosen - {category.casefold() for category in offered}
-    categories = sorted({*offered, *(one for one in selection.categories if one.casefold() in gone)})
+    chosen = set(map(spelled, selection.categories))
+    gone = chosen - set(map(spelled, offered))
+    categories = sorted({*offered, *(one for one in selection.categories if spelled(one) in gone)})
     paused = subscriber.paused_until
     resting = paused is not None and paused > here.clock.now()
     return page(
         request, "preferences.html", status=status, subscriber=subscriber, said=said,
         error=error, selection=selection, panel=panelists, pauses=PAUSE_WEEKS,
-        categories=[(category, category.casefold() in chosen) for category in categories],
+        categories=[(category, spelled(category) in chosen) for category in categories],
         percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
         paused_until=f"{paused.astimezone(here.settings.timezone):%-d %b %Y}" if resting and paused else None,
         here=_path(request, "preferences"), unsubscribe=_path(request, "unsubscribe"),

@@ -22,6 +22,7 @@ from newsletter.verdicts.comparison import comparison_path
 from newsletter.verdicts.history import turns
 from newsletter.verdicts.scorecard import scorecard, split_in_words
 from newsletter.verdicts.tally import Verdict, tally, verdict_of
+from newsletter.web.forms import asked
 from newsletter.web.metadata import About, shortened
 from newsletter.web.reader_cookie import reader_of
 from newsletter.web.schema_org import breadcrumbs, tool_list, tool_object
@@ -57,7 +58,7 @@ class Search:
         given = request.query_params
         text = "".join(c for c in given.get("q", "") if c.isprintable())[:_LONGEST_SEARCH].strip()
         after = re.fullmatch(r"(-?\d{1,10})\.(\d{1,18})", given.get("after", ""), re.ASCII)
-        category = "".join(c for c in given.get("category", "") if c.isprintable()) or None
+        category = asked(request, "category") or None
         call, sort = given.get("call", ""), given.get("sort", "")
         return cls(
             text,
@@ -78,10 +79,10 @@ class Search:
 
     def link(self, after: str | None = None) -> str:
         """The address of this search from its first page, or from after a tool."""
-        asked = {"q": self.text, "category": self.category, "call": self.call, "after": after}
+        words = {"q": self.text, "category": self.category, "call": self.call, "after": after}
         if self.sort is not Sorting.PANEL:
-            asked["sort"] = self.sort
-        query = urlencode({name: value for name, value in asked.items() if value})
+            words["sort"] = self.sort
+        query = urlencode({name: value for name, value in words.items() if value})
         return f"/tools?{query}" if query else "/tools"
 
 

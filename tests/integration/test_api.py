@@ -196,10 +196,12 @@ def test_who_is_merely_suppressed_is_erased_too(client: Client) -> None:
 def test_subscribers_come_with_their_consent_and_leave(client: Client) -> None:
     ada = {"email": "ada@example.org", "name": "Ada", "consent_at": "2026-11-01T10:00:00Z", "consent_source": "fair"}
     bad = {**ada, "email": "nobody"}
-    report = client.call("POST", "/subscribers", {"subscribers": [ada, bad]}).json()
+    chosen = {**ada, "categories": ["Audio; Video", "Design"]}
+    report = client.call("POST", "/subscribers", {"subscribers": [chosen, bad]}).json()
     assert (report["imported"], [row["line"] for row in report["rejected"]]) == (1, [2])
     shown = client.call("GET", "/subscribers/ada@example.org").json()
     assert (shown["state"], shown["consent"]["source"]) == ("active", "fair")
+    assert shown["categories"] == ["Audio; Video", "Design"]
     left = client.call("POST", "/subscribers/ada@example.org/unsubscribe").json()
     assert (left["state"], left["changed"]) == ("unsubscribed", True)
     assert client.call("DELETE", "/subscribers/ada@example.org").json() == {"erased": True}

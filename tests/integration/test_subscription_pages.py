@@ -496,7 +496,9 @@ def test_preferences_are_saved_and_shown(house: House) -> None:
     assert "taking a rest" not in house.get(f"/preferences/{token}").text
 
 
-@pytest.mark.parametrize("category", ["AI Agents", "AI  Agents", "AI\u00a0Agents", "AI \u202aAgents\u202c"])
+@pytest.mark.parametrize(
+    "category", ["AI Agents", "AI  Agents", "AI\u00a0Agents", "AI\u200bAgents", "AI \u202aAgents\u202c"]
+)
 def test_a_category_stands_there_once_and_is_ticked_however_it_is_written(house: House, category: str) -> None:
     put(house.engine, {"slug": "a", "name": "A", "url": "https://a.example/", "category": category})
     token = house.active("ada@example.org")
@@ -505,6 +507,19 @@ def test_a_category_stands_there_once_and_is_ticked_however_it_is_written(house:
     assert ticks == [("AI Agents", " checked"), ("Long gone", " checked")]
     page = house.post(f"/preferences/{token}", data={"category": "Long gone"}).text
     assert 'value="AI Agents">' in page
+
+
+@one_database
+def test_more_categories_than_anybody_can_choose_are_told_and_not_cut(house: House) -> None:
+    chosen = [f"Category {number}" for number in range(51)]
+    put(house.engine, {"slug": "a", "name": "A", "url": "https://a.example/", "category": chosen[50]})
+    answer = house.sign_up("ada@example.org", name="Ada", category=chosen)
+    assert answer.status_code == 422
+    assert "At most 50 categories can be chosen; none chosen means all of them." in answer.text
+    assert 'value="Category 50" checked' in answer.text
+    assert 'value="ada@example.org"' in answer.text
+    assert letters(house.engine) == []
+    assert house.sign_up("ada@example.org", category=chosen[:50]).status_code == 200
 
 
 @one_database

@@ -45,6 +45,16 @@ def test_tools_are_found_by_words_category_and_call(engine: Engine, browser: Bro
         assert re.findall(r'<h2><a href="/tools/([a-z]+)"', answer.text) == found, query
 
 
+def test_a_category_is_found_whatever_spaces_its_name_has(engine: Engine, browser: Browser) -> None:
+    put(engine, tool("curly", category="Dev\u00a0Tools"), tool("straight", category="Dev\u200bTools"))
+    page = browser.get("/tools").text
+    for slug, category in (("curly", "Dev\u00a0Tools"), ("straight", "Dev\u200bTools")):
+        assert f'value="{category}"' in page
+        found = browser.get("/tools", params={"category": category}).text
+        assert re.findall(r'<h2><a href="/tools/([a-z]+)"', found) == [slug]
+        assert f'value="{category}" selected' in found
+
+
 def test_an_apostrophe_is_found_however_it_is_typed(engine: Engine, browser: Browser) -> None:
     put(engine, tool("straight", name="What's Next"), tool("curly", name="What’s Left"))
     for typed in ("what's", "what’s"):

@@ -54,6 +54,19 @@ def names(selection: Selection) -> list[str]:
     return [BLOCKS[place].name for place in choose(BLOCKS, selection)]
 
 
+@pytest.mark.parametrize(
+    ("catalogue", "chosen"),
+    [
+        ("Dev\u200bTools", "Dev Tools"), ("Dev\u00a0Tools", "dev tools"), ("Déjà vu", "De\u0301ja\u0300 vu"),
+        ("Dev \u202aTools\u202c", "Dev Tools"), ("T" * 90, "T" * 80),
+    ],
+)  # fmt: skip
+def test_a_category_is_the_same_however_forms_and_lists_write_what_nobody_sees(catalogue: str, chosen: str) -> None:
+    block = Block("two", "", "", tool="c", category=catalogue, section="ships")
+    assert carries_tools([block], Selection((chosen,)))
+    assert not carries_tools([block], Selection(("Other",)))
+
+
 def test_who_chose_nothing_gets_everything_but_what_is_for_followers() -> None:
     assert names(Selection()) == ["start", "pick", "head", "one", "two", "said", "also"]
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.subscribers.selections import Selection
+from newsletter.subscribers.selections import Selection, as_field, from_field
 
 words = st.lists(st.text(min_size=1, max_size=8), max_size=4).map(tuple)
 
@@ -20,6 +20,15 @@ def test_a_selection_survives_its_text(names: tuple[str, ...], panelists: tuple[
     assert again.key() == chosen.key()
     assert set(again.categories) == set(names)
     assert again.min_ship_percent == least
+
+
+@given(words)
+def test_what_was_chosen_survives_a_field_of_a_file(names: tuple[str, ...]) -> None:
+    assert from_field(as_field(names)) == list(names)
+
+
+def test_a_semicolon_in_a_name_stands_behind_a_backslash() -> None:
+    assert from_field(r"Audio\; Video; A\B;;C") == ["Audio; Video", r" A\B", "C"]
 
 
 @given(st.permutations(["a", "b", "c"]))
