@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from db.confirmations import add_confirmation, confirmations_since, keep_token_hash
-from db.engine import transaction
+from db.engine import alone, transaction
 from db.keys import address_key
 from db.letters import add_letter
 from db.limits import hit
@@ -83,8 +83,9 @@ def sign_up(
 
 
 def _standing(connection: Connection, email: str, now: datetime) -> tuple[SubscriberRow | None, bool]:
-    """Who that is, and whether its mailbox may be asked now."""
+    """Who that is, and whether its mailbox may be asked now: by one at a time."""
     email_hash = hash_address(email, address_key(connection))
+    alone(connection, f"asking {email_hash.hex()}")
     known = subscriber_by_hash(connection, email_hash)
     suppression = suppression_of(connection, email_hash)
     since = now - UNANSWERED_WITHIN

@@ -92,6 +92,15 @@ def test_two_lists_with_the_same_people_in_another_order_come_in_side_by_side(en
     assert sum(report.unchanged for report in reports) == 7 * 500
 
 
+def test_of_those_who_ask_a_mailbox_at_once_one_does(engine: Engine, settings: Settings) -> None:
+    take_in(engine, "left@example.org")
+    found = find_subscriber(engine, "left@example.org")
+    assert found is not None
+    unsubscribe(engine, found["id"], now=MONDAY)
+    for address in ("left@example.org", "new@example.org"):
+        assert sum(at_once(*[lambda to=address: sign_up_for(engine, settings, to)] * 6)) == 1
+
+
 def test_an_import_makes_a_pending_sign_up_active(engine: Engine, settings: Settings) -> None:
     assert sign_up_for(engine, settings, "ada@example.org")
     assert take_in(engine, "ada@example.org", "new@example.org").imported == 2
