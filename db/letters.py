@@ -167,9 +167,11 @@ def _without(words: str | list[str], email: str) -> str | list[str]:
 
 
 def withdraw_letters(connection: Connection, subscriber_id: int, kinds: Sequence[LetterKind]) -> int:
-    """Delete the unsent letters of these kinds to a subscriber."""
+    """Delete the unsent letters of these kinds to a subscriber: those too that a sender took and has not come to, or
+    tries again."""
+    unsent = (LetterStatus.QUEUED, LetterStatus.SENDING)
     statement = delete(Letter).where(
-        Letter.subscriber_id == subscriber_id, Letter.kind.in_(kinds), Letter.status == LetterStatus.QUEUED
+        Letter.subscriber_id == subscriber_id, Letter.kind.in_(kinds), Letter.status.in_(unsent)
     )
     return connection.execute(statement).rowcount
 

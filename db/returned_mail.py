@@ -203,7 +203,12 @@ def note_streak(connection: Connection, subscriber_id: int, length: int, since: 
 
 _STOPPED_FROM = {
     SubscriberState.BOUNCED: (SubscriberState.ACTIVE,),
-    SubscriberState.COMPLAINED: (SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED),
+    SubscriberState.COMPLAINED: (
+        SubscriberState.PENDING,
+        SubscriberState.ACTIVE,
+        SubscriberState.UNSUBSCRIBED,
+        SubscriberState.BOUNCED,
+    ),
     SubscriberState.UNSUBSCRIBED: (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.BOUNCED),
 }
 
@@ -224,9 +229,8 @@ def stop_mailing(
         return False
     if not move_subscriber(connection, delivery.subscriber_id, state, now, where=_STOPPED_FROM[state]):
         return False
-    if state is SubscriberState.UNSUBSCRIBED:
-        withdraw_letters(connection, delivery.subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
-    else:
+    withdraw_letters(connection, delivery.subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+    if state is not SubscriberState.UNSUBSCRIBED:
         suppress(connection, known.email_hash, known.email, SuppressionReason(state.value), now, note)
     add_event(connection, state.value, delivery.subscriber_id, now, delivery.issue_id)
     return True

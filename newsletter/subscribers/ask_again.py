@@ -26,24 +26,24 @@ AT_MOST = 500
 def ask_again(
     engine: Engine, settings: Settings, *, now: datetime, real_now: datetime, nonce: Callable[[], bytes]
 ) -> int:
-    """Each becomes pending, so no issue goes there until they answer; returns how many were asked.
+    """Each becomes pending, so no issue goes there until they answer; returns how many were asked. Who leaves
+    meanwhile is not.
 
     ``nonce`` gives 32 random bytes.
     """
     required(settings, "secret_key", "title")
     with transaction(engine) as connection:
-        asked = unreached_subscribers(connection, now - UNREACHED_FOR, now, AT_MOST)
-        for subscriber in asked:
-            _ask(connection, subscriber, settings, now, real_now, nonce())
-    return len(asked)
+        asleep = unreached_subscribers(connection, now - UNREACHED_FOR, now, AT_MOST)
+        return sum(_ask(connection, subscriber, settings, now, real_now, nonce()) for subscriber in asleep)
 
 
 def _ask(
     connection: Connection, subscriber: SubscriberRow, settings: Settings, now: datetime, real_now: datetime,
     nonce: bytes,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
     assert settings.secret_key is not None
-    move_subscriber(connection, subscriber.id, SubscriberState.PENDING, now, where=(SubscriberState.ACTIVE,))
+    if not move_subscriber(connection, subscriber.id, SubscriberState.PENDING, now, where=(SubscriberState.ACTIVE,)):
+        return False
     confirmation = add_confirmation(
         connection, subscriber_id=subscriber.id, nonce=nonce, name=subscriber.name, selection=subscriber.selection,
         address=None, form=FORM, words=consent.words(settings.title or ""), created_at=now,
@@ -53,3 +53,4 @@ def _ask(
     keep_token_hash(connection, confirmation, hash_token(token))
     data = {"confirmation": confirmation, "again": True}
     add_letter(connection, LetterKind.CONFIRM, subscriber.email, data, real_now, now, subscriber.id)
+    return True

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from db.confirmations import confirmation_by_id
-from db.engine import reading, transaction
+from db.engine import is_sqlite, reading, transaction
 from db.keys import address_key
-from db.models import Confirmation, Consent, Delivery, Subscriber
+from db.letters import claim_letters
+from db.models import Confirmation, Consent, Delivery, Letter, Subscriber
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.send_letters import send_letters
 from newsletter.settings import Settings
@@ -19,6 +20,7 @@ from newsletter.subscribers.confirm import Answer, confirm
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.lifecycle import UNREACHED_FOR
 from newsletter.subscribers.tokens import one_time_token
+from newsletter.subscribers.unsubscribe import unsubscribe
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import NOW, published, with_relays
 
@@ -63,6 +65,33 @@ def test_who_paused_or_came_lately_is_not_asked(engine: Engine, settings: Settin
     with transaction(engine) as connection:
         connection.execute(update(Subscriber).values(paused_until=None, state_since=LATER - timedelta(days=30)))
     assert ask(engine, settings, LATER) == 0
+
+
+@pytest.mark.usefixtures("two_readers")
+def test_who_leaves_while_others_are_asked_is_not(engine: Engine, settings: Settings) -> None:
+    def leaves() -> bytes:
+        if not is_sqlite(engine):  # there nobody writes meanwhile
+            unsubscribe(engine, 2, now=NOW)
+        return b"%032d" % next(_NONCES)
+
+    asked = ask_again(engine, settings, now=LATER, real_now=real_now(), nonce=leaves)
+    assert (asked, states(engine)) == ((2, ["pending"] * 2) if is_sqlite(engine) else (1, ["pending", "unsubscribed"]))
+    with reading(engine) as connection:
+        assert len(connection.scalars(select(Letter.id)).all()) == asked
+
+
+@pytest.mark.usefixtures("two_readers")
+def test_who_leaves_while_the_letter_waits_for_its_turn_gets_none(engine: Engine, settings: Settings) -> None:
+    """A relay may take minutes for those before it, and a letter that it deferred is tried again for hours."""
+    assert ask(engine, settings, NOW + timedelta(days=1)) == 1
+    with transaction(engine) as connection:
+        assert claim_letters(connection, "a slow one", real_now(), real_now() - timedelta(minutes=1), 10)
+    with reading(engine) as connection:
+        reader = connection.scalar(select(Subscriber.id).where(Subscriber.state == "pending"))
+    unsubscribe(engine, reader or 0, now=NOW)
+    with Sink() as sink:
+        send_letters(engine, with_relays(settings, sink.url), Clock(NOW + timedelta(days=1), running=False))
+    assert sink.mails == []
 
 
 @pytest.mark.usefixtures("two_readers")

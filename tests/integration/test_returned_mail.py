@@ -11,9 +11,11 @@ from sqlalchemy import Engine, insert, select, update
 
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys, newest_link_key
+from db.letters import add_letter
 from db.models import Consent, Delivery, Editor, Issue, IssueContent, Letter, ReturnedMail, Subscriber, Suppression
 from db.partitions import make_partition
 from db.returned_mail import forget_kept, kept_mail
+from db.states import LetterKind
 from newsletter.clock import Week
 from newsletter.deliveries.bounces_mail import Arrived
 from newsletter.deliveries.bounces_providers import read_notices
@@ -314,6 +316,20 @@ def test_a_complaint_suppresses_at_once_by_return_path_or_by_the_readers_link(
     take(engine, complaint(mail_from=return_path(engine, ada.deliveries[0])), complaint(unsubscribe=link, to="-"))
     assert state(engine, ada.subscriber_id) == ("complained", "complained")
     assert state(engine, bob.subscriber_id) == ("complained", "complained")
+
+
+@pytest.mark.parametrize("before", ["pending", "unsubscribed", "bounced"])
+def test_a_complaint_is_heeded_whatever_the_reader_is_and_no_letter_follows(
+    engine: Engine, ada: Mailed, before: str
+) -> None:
+    """Whoever was asked again, or signed up anew, waits for a letter."""
+    with transaction(engine) as connection:
+        connection.execute(update(Subscriber).values(state=before))
+        add_letter(connection, LetterKind.CONFIRM, "ada@example.org", {}, MONDAY, MONDAY, ada.subscriber_id)
+    take(engine, complaint(mail_from=return_path(engine, ada.deliveries[0])))
+    assert state(engine, ada.subscriber_id) == ("complained", "complained")
+    with reading(engine) as connection:
+        assert connection.scalars(select(Letter.id)).all() == []
 
 
 def test_a_bounce_that_came_to_our_from_is_tied_by_the_readers_link_in_what_it_returns(
