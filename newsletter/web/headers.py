@@ -9,6 +9,8 @@ POLICY = (
 )
 
 _TOKENS_BELOW = ("/confirm/", "/unsubscribe/", "/preferences/", "/vote/", "/bookmark/", "/editor/sign-in/")
+# Where a request ends depends on which of them is believed: nothing behind it is one (RFC 9112, 6.1).
+_TWO_LENGTHS = {b"content-length", b"transfer-encoding"}
 _WITH_TOKEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
@@ -26,6 +28,7 @@ class SecurityHeaders:
             return
         policy = POLICY.format(ancestors=_ancestors(scope["path"]))
         private = _WITH_TOKEN if has_token(scope["path"]) else {}
+        last = {name for name, _ in scope["headers"]} >= _TWO_LENGTHS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -37,6 +40,8 @@ class SecurityHeaders:
                 headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
                 if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
                     headers.setdefault("X-Frame-Options", "DENY")
+                if last:
+                    headers["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,5 +1,6 @@
 """What attackers try first: leading readers elsewhere, reading our files, our database, and going round limits."""
 
+import socket
 from dataclasses import replace
 from typing import cast
 
@@ -67,6 +68,23 @@ def test_a_slash_too_much_at_what_is_not_there_leads_nowhere(browser: Browser, p
 )
 def test_files_beside_the_static_ones_are_not_there(browser: Browser, path: str) -> None:
     assert browser.get(f"/static/{path}").status_code == 404
+
+
+@one_database
+def test_behind_a_request_that_tells_its_length_in_two_ways_no_other_is_heard(
+    engine: Engine, settings: Settings
+) -> None:
+    """What a proxy takes for its body may be a request of its own to us (RFC 9112, 6.1)."""
+    with RunningApp(create_app(settings, engine, Clock(NOW, running=False))) as app:
+        host, _, port = app.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as line:
+            line.sendall(
+                b"POST /subscribe HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"0\r\n\r\nGET /about HTTP/1.1\r\nHost: here\r\n\r\n"
+            )
+            heard = b"".join(iter(lambda: line.recv(65536), b""))
+    assert heard.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in heard
 
 
 def test_a_forged_host_is_in_no_page(browser: Browser) -> None:
