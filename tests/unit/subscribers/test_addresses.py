@@ -17,6 +17,8 @@ from newsletter.subscribers.addresses import comparable, hash_address, parse_add
         ("ju\u0308rgen@example.com", "jürgen@example.com"),
         ("o'neil_x%y@sub.example.co", "o'neil_x%y@sub.example.co"),
         (f"{'a' * 64}@example.com", f"{'a' * 64}@example.com"),
+        ("\u202aada@example.com\u202c", "ada@example.com"),
+        ("\ufeffada@example.com \u200b", "ada@example.com"),
     ],
 )
 def test_an_address_is_stored_trimmed_with_its_domain_in_a_labels(text: str, stored: str) -> None:
