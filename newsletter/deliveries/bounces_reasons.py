@@ -114,9 +114,8 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
 
 
 def _comes_back(reason: Reason, status: str | None, text: str) -> bool:
-    if reason is Reason.DISABLED:
-        return not ((status or "").endswith(".2.1") or says("gone for good", text))
-    return says("for now", text)
+    for_good = reason is not Reason.DISABLED or (status or "").endswith(".2.1") or says("gone for good", text)
+    return not for_good or says("for now", text)
 
 
 # A server says at RCPT whether an address exists. Some mobile carriers answer "unknown user" only after DATA: there it
