@@ -119,7 +119,7 @@ def _present(connection: Connection, ids: Sequence[int]) -> set[int]:
 
 
 def _pending_among(connection: Connection, others: Sequence[NewSubscriber]) -> list[tuple[int, NewSubscriber]]:
-    """Those who signed up and have not answered yet, and are not suppressed."""
+    """Those who signed up and have not answered yet, and are not suppressed; who leaves waits for the import."""
     by_hash = {one.email_hash: one for one in others}
     asked_at = select(func.max(Confirmation.created_at)).where(Confirmation.subscriber_id == Subscriber.id)
     consented = exists().where(Consent.subscriber_id == Subscriber.id)
@@ -135,7 +135,7 @@ def _pending_among(connection: Connection, others: Sequence[NewSubscriber]) -> l
         .where(Subscriber.email_hash.in_(list(by_hash)), Suppression.id.is_(None))
         .where(Subscriber.state == SubscriberState.PENDING)
     )
-    found = connection.execute(wanted).all() if others else []
+    found = connection.execute(wanted.with_for_update(of=Subscriber)).all() if others else []
     return [
         (row.id, by_hash[row.email_hash])
         for row in found

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 
 from db import subscriber_imports
 from db.audit import add_audit
@@ -339,6 +340,26 @@ def test_who_signs_up_while_an_import_brings_them_in_is_no_failure(engine: Engin
         report = signing.result()
     assert not report.letter_queued
     assert states(engine) == {"ada@example.org": SubscriberState.ACTIVE}
+
+
+def test_who_leaves_while_an_import_knows_them_as_pending_stays_gone(engine: Engine, settings: Settings) -> None:
+    """Between its look at who is pending and making them active."""
+    assert sign_up_for(engine, settings, "ada@example.org")
+    found = find_subscriber(engine, "ada@example.org")
+    assert found is not None
+    leaving: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def leaves(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            if statement.startswith("UPDATE subscribers") and not leaving:
+                leaving.append(pool.submit(unsubscribe, engine, found["id"], now=MONDAY))
+                until(lambda: is_sqlite(engine) or leaving[0].done() or _somebody_waits(connection))
+
+        event.listen(engine, "before_cursor_execute", leaves)
+        assert take_in(engine, "ada@example.org").imported == 1
+        event.remove(engine, "before_cursor_execute", leaves)
+        leaving[0].result()
+    assert states(engine) == {"ada@example.org": SubscriberState.UNSUBSCRIBED}
 
 
 def _somebody_waits(connection: Connection) -> bool:
