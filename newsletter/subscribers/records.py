@@ -227,7 +227,7 @@ def _refuse_other_encodings(fields: list[str]) -> None:
     """Bytes that are no UTF-8 arrive as lone surrogates (the file is read with ``surrogateescape``)."""
     for field in fields:
         if not field.isascii() and any("\ud800" <= c <= "\udfff" for c in field):
-            raise ValueError("is not UTF-8")
+            raise ValueError("is not UTF-8; save the file as “CSV UTF-8”")
 
 
 def _shown(email: str) -> str:

@@ -467,7 +467,9 @@ def test_a_complaint_between_letter_and_button_keeps_the_door_shut(house: House)
     house.sign_up("ada@example.org")
     path = house.confirm_path("ada@example.org")
     suppress_address(house.engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
-    assert house.post(path).status_code == 403
+    answer = house.post(path)
+    assert answer.status_code == 403
+    assert "Sign up again" not in answer.text, "that would come to nothing"
     assert house.subscriber("ada@example.org")[1] == "complained"
 
 

@@ -58,7 +58,7 @@ def test_a_column_that_stands_twice_is_refused_and_not_guessed(twice: str) -> No
         (",,2026-01-01,form,", "@"),
         ("a@example.com,,2026-01-01,form,,x,y", "fields"),
         ("a@example.com", "consent_at"),
-        ("a@example.com,J\udcfcrgen,2026-01-01,form,", "UTF-8"),
+        ("a@example.com,J\udcfcrgen,2026-01-01,form,", "save the file as “CSV UTF-8”"),
     ],
 )
 def test_a_bad_record_is_reported_and_the_next_comes_in(row: str, why: str) -> None:
