@@ -51,7 +51,7 @@ _ANSWERS = {
     Answer.REFUSED: (
         403,
         "This address cannot be subscribed",
-        "Mail to it was reported as unwanted. Write to us, and we will look at it together.",
+        "Our mail was reported as unwanted there, or we were asked to send none. Write to us: we look at it together.",
     ),
 }  # fmt: skip
 
