@@ -58,7 +58,7 @@ class Search:
         given = request.query_params
         text = "".join(c for c in given.get("q", "") if c.isprintable())[:_LONGEST_SEARCH].strip()
         after = re.fullmatch(r"(-?\d{1,10})\.(\d{1,18})", given.get("after", ""), re.ASCII)
-        category = asked(request, "category") or None
+        category = asked(request, "category", 500) or None
         call, sort = given.get("call", ""), given.get("sort", "")
         return cls(
             text,
