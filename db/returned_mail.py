@@ -24,7 +24,8 @@ from db.upsert import insert_or
 
 
 class DeliveryRow(NamedTuple):
-    """A delivery that mail came back for. ``email`` is as it was sent, blank after an erasure."""
+    """A delivery that mail came back for. ``email`` is as it was sent, blank after an erasure. ``id`` and ``issue_id``
+    are 0 where a letter carried the reader's link, and no issue."""
 
     id: int
     issue_id: int
@@ -69,7 +70,11 @@ def delivery_by_id(connection: Connection, delivery_id: int) -> DeliveryRow | No
 
 
 def delivery_of_link(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveryRow | None:
-    """The delivery whose mail carried a reader's link."""
+    """The delivery whose mail carried a reader's link. Their welcome carries one, too, and is no delivery."""
+    if issue_id == 0:
+        reader = select(Subscriber.email).where(Subscriber.id == subscriber_id)
+        email = connection.execute(reader).scalar_one_or_none()
+        return None if email is None else DeliveryRow(0, 0, subscriber_id, email)
     wanted = select(*_DELIVERY).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
     row = connection.execute(wanted).one_or_none()
     return None if row is None else DeliveryRow(*row)
@@ -111,7 +116,7 @@ def add_returned(
     """
     statement = insert_or(connection, ReturnedMail).values(
         fingerprint=fingerprint, recipient=recipient, at=at, source=source, kind=kind, status=status, reason=reason,
-        delivery_id=delivery.id if delivery and theirs else None,
+        delivery_id=(delivery.id or None) if delivery and theirs else None,
         subscriber_id=delivery.subscriber_id if delivery else None, changed=False, raw=raw,
     )  # fmt: skip
     statement = statement.on_conflict_do_nothing(index_elements=[ReturnedMail.fingerprint, ReturnedMail.recipient])
@@ -232,7 +237,7 @@ def stop_mailing(
     withdraw_letters(connection, delivery.subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
     if state is not SubscriberState.UNSUBSCRIBED:
         suppress(connection, known.email_hash, known.email, SuppressionReason(state.value), now, note)
-    add_event(connection, state.value, delivery.subscriber_id, now, delivery.issue_id)
+    add_event(connection, state.value, delivery.subscriber_id, now, delivery.issue_id or None)
     return True
 
 

@@ -179,7 +179,7 @@ def _take(
         changed = _act(connection, one, delivery, now)
         if changed:
             mark_changed(connection, new)
-        if judgement.kind in LIMITS:
+        if judgement.kind in LIMITS and delivery.issue_id:
             told[delivery.issue_id, judgement.kind] += 1
     return Result(source, judgement.kind, recipient, judgement.status, judgement.reason.value, changed)
 
@@ -306,7 +306,8 @@ def _delivery_of(connection: Connection, reading: Reading) -> DeliveryRow | None
     # The link goes along with every copy that its reader forwards: it proves no bounce where a return path could, and
     # where none could, the report has to name that reader.
     names_them = any(one.names(delivery.email) for one in reading.returned)
-    return delivery if names_them and not has_return_paths(connection, delivery.issue_id) else None
+    proven = delivery.issue_id and not has_return_paths(connection, delivery.issue_id)
+    return delivery if names_them and proven else None
 
 
 def _delivery_of_notice(connection: Connection, notice: Notice, keys: dict[int, bytes]) -> DeliveryRow | None:

@@ -318,6 +318,16 @@ def test_a_complaint_suppresses_at_once_by_return_path_or_by_the_readers_link(
     assert state(engine, bob.subscriber_id) == ("complained", "complained")
 
 
+def test_a_complaint_about_the_welcome_is_one_and_a_bounce_of_it_proves_nothing(engine: Engine, ada: Mailed) -> None:
+    """It has the reader's own link, which no issue carried."""
+    with reading(engine) as connection:
+        link = sign_link(Link(ada.subscriber_id), *newest_link_key(connection))
+    first, second = take(engine, dsn(HARD, unsubscribe=link), complaint(unsubscribe=link)).results
+    assert (first.subscriber_changed, second.subscriber_changed) == (False, True)
+    assert state(engine, ada.subscriber_id) == ("complained", "complained")
+    assert take(engine, complaint(unsubscribe=link, to="-")).results[0].subscriber_changed is False
+
+
 @pytest.mark.parametrize("before", ["pending", "unsubscribed", "bounced"])
 def test_a_complaint_is_heeded_whatever_the_reader_is_and_no_letter_follows(
     engine: Engine, ada: Mailed, before: str
