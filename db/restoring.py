@@ -42,6 +42,7 @@ _SAME_HOUSE = """
     SELECT (SELECT secret FROM main.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
         = (SELECT secret FROM old.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
 """
+_HOLDS = "SELECT " + " OR ".join(f"EXISTS (SELECT 1 FROM old.{name})" for name in ("subscribers", "issues", "tools"))  # noqa: S608
 # Whoever was erased and signed up anew has another id since.
 _ERASED = """
     SELECT here.email FROM main.subscribers AS here JOIN old.subscribers AS there USING (email_hash)
@@ -153,6 +154,20 @@ _EVENTS = (
        WHERE since.id = here.id AND since.name = here.name""",
 )
 _ALIKE = "SELECT (SELECT version_num FROM main.alembic_version) = (SELECT version_num FROM old.alembic_version)"
+
+
+def is_strangers(database: Path, backup: Path) -> bool:
+    """Whether it is not the database that this is a backup of, and holds what somebody would miss. No, where it cannot
+    be read."""
+    with closing(sqlite3.connect(f"{read_only(backup)}&immutable=1", uri=True)) as connection:
+        if _is_same_house(connection, database):
+            return False
+        with suppress(sqlite3.Error):
+            tables = {row[0] for row in connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
+            if "keys" not in tables:
+                return bool(tables - {"alembic_version"})
+            return bool(connection.execute(_HOLDS).fetchone()[0])
+        return False
 
 
 def carry_over(old: Path, restored: Path) -> Carried | None:

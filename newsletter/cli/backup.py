@@ -38,8 +38,8 @@ def backup(door: Door, file: Path, as_json: bool) -> None:
 def restore(door: Door, file: Path, as_json: bool) -> None:
     """Put the backup FILE in the embedded database's place. Stop the service first.
 
-    Only a whole backup is taken; anything else is refused and the database stays as it was. Who left, bounced,
-    complained, was suppressed or erased since stays gone; issues that went on since wait for you.
+    Only a whole backup is taken, and not over what another installation holds; else the database stays as it was.
+    Who left, bounced, complained, was suppressed or erased since stays gone; issues that went on since wait for you.
 
     \b
     Example:

@@ -75,13 +75,19 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
 
 
 def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Engine, str], object]) -> RestoreReport:
-    """Put a whole backup in the database's place; anything else is refused, and the database stays as it was.
+    """Put a whole backup in the database's place; anything else is refused, and the database stays as it was. So is the
+    backup of one installation where another has readers, issues or tools.
 
     Who left since stays gone, and ``erase`` takes an address of somebody who was erased since out of the backup again.
     Issues that were on their way wait for a person.
     """
     database = _database(engine)
     schema = _checked(source)
+    if database.is_file() and restoring.is_strangers(database, source):
+        raise RefusedError(
+            f"{database} is not the database that {source} is a backup of, and is not empty; to put that in its place, "
+            f"move {database}* away first"
+        )
     if database.is_file() and restoring.is_being_sent(engine):
         raise RefusedError(f"an issue is being sent from {database}; pause it, or wait, then restore {source}")
     if database.is_file():

@@ -491,6 +491,34 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(
     assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
 
 
+def test_what_another_installation_holds_gives_way_to_no_backup_until_somebody_moves_it(
+    engine: Engine, tmp_path: Path, opened: Opened
+) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    other = opened("other.db")
+    migrate(other, MONDAY)
+    readers_named(other, "theirs")
+    with pytest.raises(
+        RefusedError, match=r"not the database that .*backup.db is a backup of.* move .*other.db\* away"
+    ):
+        put_in_place(other, tmp_path / "backup.db")
+    assert states(other) == {"theirs@example.org": "active"}
+    other.dispose()
+    for path in tmp_path.glob("other.db*"):
+        path.rename(tmp_path / f"moved-{path.name}")
+    put_in_place(other, tmp_path / "backup.db")
+    assert states(other) == {}
+
+
+def test_a_database_of_another_program_gives_way_to_no_backup(engine: Engine, tmp_path: Path, opened: Opened) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    accounts = opened("accounts.db")
+    with transaction(accounts) as connection:
+        connection.execute(text("CREATE TABLE accounts (name TEXT)"))
+    with pytest.raises(RefusedError, match="is not empty"):
+        put_in_place(accounts, tmp_path / "backup.db")
+
+
 def test_nothing_is_restored_while_somebody_sends(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
     published(engine, load(complete_environment(sqlite_url), tmp_path), 5)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
