@@ -17,6 +17,7 @@ from db.issues import void_approval
 from db.models import AuditEntry, Delivery, Issue, JobRun, Subscriber, SubscriberEvent
 from db.outcome_log import drop, tell_of_gone
 from db.ownership import gone_owners
+from db.restoring_choices import carry_choices
 from db.restoring_issues import carry_issues, forget_strangers
 from db.states import IssueStatus
 
@@ -24,12 +25,14 @@ _T = TypeVar("_T")
 
 
 class Carried(NamedTuple):
-    """``left`` counts those who read in the backup and had left, bounced or complained since. ``erased`` are addresses
-    that the backup still holds of people who were erased since, ``outcomes`` counts deliveries of which more is known
-    now, ``sent`` are the weeks that went out since and could not be brought over, and ``untouched`` those of approved
-    and sending issues to which nothing happened since."""
+    """``left`` counts those who read in the backup and had left, bounced or complained since, ``chose_less`` those who
+    had fewer categories or a longer pause. ``erased`` are addresses that the backup still holds of people who were
+    erased since, ``outcomes`` counts deliveries of which more is known now, ``sent`` are the weeks that went out since
+    and could not be brought over, and ``untouched`` those of approved and sending issues to which nothing happened
+    since."""
 
     left: int
+    chose_less: int
     suppressed: int
     erased: list[str]
     outcomes: int
@@ -218,10 +221,11 @@ def _carry(connection: sqlite3.Connection) -> Carried:
     connection.execute(_LETTERS)
     left = connection.execute(_LEAVE).rowcount
     connection.execute(_CAME_AND_LEFT)
+    chose_less = carry_choices(connection)
     for statement in (_IDS, _NEW_IDS, _RUNS, *(_EVENTS if alike else ())):
         connection.execute(statement)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, suppressed, sorted(set(erased)), outcomes, sent, untouched)
+    return Carried(left, chose_less, suppressed, sorted(set(erased)), outcomes, sent, untouched)
 
 
 def _come_back(connection: sqlite3.Connection) -> None:

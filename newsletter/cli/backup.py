@@ -39,7 +39,8 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     """Put the backup FILE in the embedded database's place. Stop the service first.
 
     Only a whole backup is taken, and not over what another installation holds; else the database stays as it was.
-    Who left, bounced, complained, was suppressed or erased since stays gone; issues that went on since wait for you.
+    Who left, bounced, complained, was suppressed or erased since stays gone, and who chose less mail gets less; issues
+    that went on since wait for you.
 
     \b
     Example:
@@ -56,8 +57,8 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
         "database": str(report.database), "schema": report.schema, "needs_init": False,
         "newest_entry": iso(report.newest_entry), "held": list(report.held),
         "carried": carried and {
-            "left": carried.left, "suppressed": carried.suppressed, "erased": len(carried.erased),
-            "outcomes": carried.outcomes,
+            "left": carried.left, "chose_less": carried.chose_less, "suppressed": carried.suppressed,
+            "erased": len(carried.erased), "outcomes": carried.outcomes,
         },
         "sent_since": carried.sent if carried else None,
     }  # fmt: skip
@@ -72,6 +73,7 @@ def _said(report: "RestoreReport") -> list[str]:
     if carried is not None:
         lines.append(
             f"Kept from before: {carried.left} who left, bounced or complained since, "
+            f"{carried.chose_less} who chose less mail, "
             f"{counted(carried.suppressed, 'more suppressed address', 'more suppressed addresses')}, "
             f"{len(carried.erased)} erased again, what became of "
             f"{counted(carried.outcomes, 'delivery', 'deliveries')}."

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,9 +27,10 @@ from newsletter.operations.backup import RestoreReport, back_up, restore
 from newsletter.settings import load
 from newsletter.subscribers.erase import erase_address
 from newsletter.subscribers.import_subscribers import add_confirmed, import_subscribers
+from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
-from newsletter.subscribers.update_preferences import find_subscriber
+from newsletter.subscribers.update_preferences import Preferences, find_subscriber, update_preferences
 from tests.conftest import complete_environment
 from tests.fakes.times import MONDAY
 from tests.integration.sending import published
@@ -317,6 +318,57 @@ def test_who_left_since_the_backup_is_not_mailed_again(engine: Engine, tmp_path:
     list_of_before = [f"{name}@example.org,2026-01-01,form\n" for name in ("erased", "came", "leaves", "listed")]
     lines = ["email,consent_at,consent_source\n", *list_of_before]
     assert import_subscribers(engine, lines, now=MONDAY, latest=MONDAY).imported == 0
+
+
+def choose(engine: Engine, name: str, selection: Selection, pause_weeks: int | None = None) -> None:
+    wanted = Preferences("Ada", selection, "html", pause_weeks)
+    with reading(engine) as connection:
+        number = connection.execute(select(Subscriber.id).where(Subscriber.email == f"{name}@example.org")).scalar_one()
+    update_preferences(engine, number, wanted, now=MONDAY)
+
+
+def choices(engine: Engine) -> dict[str, tuple[Selection, datetime | None]]:
+    with reading(engine) as connection:
+        found = connection.execute(select(Subscriber.email, Subscriber.selection, Subscriber.paused_until))
+        return {row.email.split("@")[0]: (Selection.parse(row.selection), row.paused_until) for row in found}
+
+
+def test_who_chose_less_since_the_backup_gets_no_more_again(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "fewer", "other", "more", "higher", "rests", "woke", "same")
+    editors = Selection(("Editors",))
+    for name in ("other", "more"):
+        choose(engine, name, editors)
+    choose(engine, "woke", Selection(), 8)
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    choose(engine, "fewer", editors)
+    choose(engine, "other", Selection(("Agents",)))
+    choose(engine, "more", Selection())
+    choose(engine, "higher", Selection(min_ship_percent=60))
+    choose(engine, "rests", Selection(), 4)
+    choose(engine, "woke", Selection(), 0)
+    report = put_in_place(engine, tmp_path / "backup.db")
+    assert report.carried is not None
+    assert report.carried.chose_less == 4
+    assert choices(engine) == {
+        "fewer": (editors, None),
+        "other": (Selection(("Agents",)), None),
+        "more": (editors, None),
+        "higher": (Selection(min_ship_percent=60), None),
+        "rests": (Selection(), MONDAY + timedelta(weeks=4)),
+        "woke": (Selection(), MONDAY + timedelta(weeks=8)),
+        "same": (Selection(), None),
+    }
+
+
+def test_choices_of_an_older_database_do_not_count_against_a_newer_backup(engine: Engine, tmp_path: Path) -> None:
+    readers_named(engine, "x")
+    choose(engine, "x", Selection(("Editors",)), 4)
+    back_up(engine, tmp_path / "older.db", now=MONDAY)
+    choose(engine, "x", Selection(), 0)
+    back_up(engine, tmp_path / "newer.db", now=MONDAY)
+    for name in ("older", "newer"):
+        put_in_place(engine, tmp_path / f"{name}.db")
+    assert choices(engine) == {"x": (Selection(), None)}
 
 
 def test_ids_that_were_given_since_the_backup_are_given_to_nobody_else(engine: Engine, tmp_path: Path) -> None:
