@@ -26,6 +26,22 @@ def may_replace(path: Path) -> bool:
     return size == 0 or _end(path, size).startswith(_SEAL)
 
 
+def is_of(backup: Path, database: Path) -> bool:
+    """Whether it is a backup of this database's installation; no, where it cannot be read."""
+    try:
+        key = _address_key(database)
+        return key is not None and _end(backup, backup.stat().st_size).startswith(_SEAL) and _address_key(backup) == key
+    except (sqlite3.Error, OSError):
+        return False
+
+
+def _address_key(database: Path) -> bytes | None:
+    """`init` makes it, every installation its own."""
+    with closing(sqlite3.connect(read_only(database), uri=True)) as connection:
+        found = connection.execute("SELECT secret FROM keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1").fetchone()
+    return bytes(found[0]) if found else None
+
+
 def copy_out(database: Path, target: Path) -> str:
     """Write a sealed copy of a database, as it stands at one instant, to a new file; returns its schema revision.
 

@@ -1,5 +1,7 @@
 """What the jobs leave behind, and that none of them fails in silence."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,9 +11,11 @@ from threading import Event
 import pytest
 from sqlalchemy import Engine, select, update
 
+from db.backups import is_of
 from db.claims import pause_domain
 from db.deliveries import issue_status
 from db.engine import is_sqlite, make_engine, reading, transaction
+from db.migrate import migrate
 from db.models import DomainPause, Issue, Letter
 from db.ownership import owner
 from db.runs import JobLook, claim_run, finish_run, look_at_jobs
@@ -148,6 +152,38 @@ def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str,
     engine.dispose()
     assert sorted(path.name for path in folder.iterdir()) == ["2026-11-18.db", "2026-11-19.db", "2026-11-20.db"]
     assert folder.stat().st_mode & 0o077 == 0, "copies hold addresses"
+
+
+def test_installations_that_share_a_folder_of_backups_leave_each_other_s_alone(sqlite_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    urls = (sqlite_url, f"sqlite:///{tmp_path}/other.db")
+    engines = [make_engine(url) for url in urls]
+    migrate(engines[1], MONDAY)
+    for day in range(4):
+        for url, engine in zip(urls, engines, strict=True):
+            settings = settings_with(url, tmp_path, BACKUPS=str(folder), BACKUPS_KEPT="2")
+            back_up(context(engine, settings), MONDAY + timedelta(days=day))
+        (folder / "2026-11-16.mine.db").write_bytes(b"a copy that somebody made")
+    for engine in engines:
+        engine.dispose()
+    days = ("2026-11-18", "2026-11-19")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["2026-11-16.mine.db", *(f"{day}{rest}.db" for day in days for rest in (".2", ""))]
+    for number, rest in enumerate(("", ".2")):
+        assert all(is_of(folder / f"{day}{rest}.db", Path(str(engines[number].url.database))) for day in days)
+
+
+def test_a_folder_of_backups_that_another_installation_writes_to_is_waited_for(sqlite_url: str, tmp_path: Path) -> None:
+    settings, engine = settings_with(sqlite_url, tmp_path, BACKUPS=str(tmp_path)), make_engine(sqlite_url)
+    stopping = context(engine, settings)
+    stopping.stop.set()
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(NewsletterError, match="another installation backs up"):
+        back_up(stopping, MONDAY)
+    os.close(handle)
+    assert back_up(stopping, MONDAY)["file"] == str(tmp_path / "2026-11-16.db")
+    engine.dispose()
 
 
 def test_a_backup_that_was_cut_off_is_cleared_away_by_the_next(sqlite_url: str, tmp_path: Path) -> None:
