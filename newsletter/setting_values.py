@@ -162,7 +162,8 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ValueError("has a host or a port that is none; in a password / is written %2F, ? %3F, # %23") from None
+        advice = "; in a password / is written %2F, ? %3F, # %23" if "@" in url else ""
+        raise ValueError(f"has a host or a port that is none{advice}") from None
     return parts
 
 
@@ -175,9 +176,17 @@ def web_url(value: str) -> str:
     found = parts.geturl()
     if (
         parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username
-        or not _IN_A_HEADER.fullmatch(found)
+        or parts.port == 0 or not _IN_A_HEADER.fullmatch(found)
     ):  # fmt: skip
         raise ValueError(f"must be an address such as https://news.example.com, without user or query, not {value!r}")
+    return found
+
+
+def site_url(value: str) -> str:
+    """Our pages lead to the root of their host."""
+    found = web_url(value)
+    if path := urlsplit(found).path:
+        raise ValueError(f"must have no path, such as {path}: give the service a host of its own, news.example.com")
     return found
 
 

@@ -139,11 +139,17 @@ def test_a_web_address_stands_in_a_header_as_it_is(written: str, meant: str) -> 
 @pytest.mark.parametrize(
     "written",
     ["news.example.com", "ftp://x.example", "https://", "https://x.example/a b", "https://x.example/?a=1",
-     "https://me@x.example", "https://x.example/ä", "https://x.example/<b>", "https://-ü-.example"],
+     "https://me@x.example", "https://x.example:0", "https://x.example/ä", "https://x.example/<b>", "https://-ü-.example"],
 )  # fmt: skip
 def test_what_is_no_base_of_links_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="must be an address"):
         values.web_url(written)
+
+
+def test_pages_lead_to_the_root_of_their_host() -> None:
+    assert values.site_url("https://News.example.com:8443/") == "https://News.example.com:8443"
+    with pytest.raises(ValueError, match="must have no path, such as /news: give the service a host of its own"):
+        values.site_url("https://example.com/news/")
 
 
 def test_domains_are_kept_as_mail_has_them() -> None:
@@ -265,6 +271,11 @@ def test_a_host_or_a_port_that_is_none_is_said_without_the_password(
     with pytest.raises(ValueError, match="host or a port") as refused:
         read(written)
     assert "secret" not in str(refused.value)
+
+
+def test_advice_on_passwords_is_for_urls_that_may_have_one() -> None:
+    with pytest.raises(ValueError, match=r"port that is none$"):
+        values.web_url("https://x.example:80x")
 
 
 def test_a_receiver_has_one_rate() -> None:
