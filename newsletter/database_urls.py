@@ -2,6 +2,7 @@
 
 import re
 
+from newsletter.setting_paths import no_home
 from newsletter.setting_values import text
 
 # As SQLAlchemy takes it apart: user and password, a host or an IPv6 address, a port, a database, options.
@@ -17,6 +18,7 @@ def database_url(value: str) -> str:
         path = cleaned.removeprefix("sqlite:///")
         if path in ("", ":memory:") or "?" in path:
             raise ValueError("must name a file, without options, such as sqlite:///var/newsletter.db")
+        no_home(path)
         return cleaned
     if not cleaned.startswith("postgresql+psycopg://"):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")

@@ -97,23 +97,6 @@ def _utf_8(value: str) -> str:
     return value
 
 
-def text_file(value: str) -> Path:
-    """A file that is there and can be read; what stands in it is read when it is shown. Raises OSError, too."""
-    path = Path(text(value))
-    if not path.is_file():
-        raise ValueError(f"must name a text file, and there is none at {value!r}")
-    path.open("rb").close()
-    return path
-
-
-def folder(value: str) -> Path:
-    """A folder, which need not be there yet; what writes into it makes it. Raises OSError, too."""
-    path = Path(text(value))
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"must name a folder, and {value!r} is none")
-    return path
-
-
 def flag(value: str) -> bool:
     match value.strip().lower():
         case "true" | "yes" | "on" | "1":

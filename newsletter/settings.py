@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from newsletter import secret_files
+from newsletter import secret_files, setting_paths
 from newsletter import setting_values as values
 from newsletter.crontabs import crontab
 from newsletter.database_urls import database_url as read_database_url
@@ -47,7 +47,7 @@ class Settings:
 
     database_url: str = setting(read_database_url, "sqlite:///var/newsletter.db", secret=True)
     public_url: str = setting(values.site_url, "http://127.0.0.1:8000")
-    backups: Path | None = setting(values.folder)
+    backups: Path | None = setting(setting_paths.folder)
     backups_kept: int = setting(values.positive, "7")
     secret_key: tuple[str, ...] | None = setting(values.secrets_list, secret=True)
     title: str | None = setting(values.text)
@@ -68,7 +68,7 @@ class Settings:
     uncertain: str = setting(values.one_of("retry", "leave"), "retry")
     trusted_proxies: tuple[values.Network, ...] = setting(values.networks, "")
     reply_to: Address | None = setting(values.mailbox_address)
-    about: Path | None = setting(values.text_file)
+    about: Path | None = setting(setting_paths.text_file)
     theme: Theme = setting(read_theme, "{}")
     fetch_private: bool = setting(values.flag, "false")
     now: datetime | None = setting(values.instant)

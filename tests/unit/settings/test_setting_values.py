@@ -15,6 +15,7 @@ from newsletter.clock import in_utc
 from newsletter.crontabs import crontab, trigger
 from newsletter.database_urls import database_url
 from newsletter.hook_keys import hook_of_sendgrid, hook_of_ses
+from newsletter.setting_paths import folder
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,13 @@ def test_a_malformed_url_of_a_database_is_refused_without_its_password(written: 
 def test_an_embedded_database_is_a_file(written: str) -> None:
     with pytest.raises(ValueError, match="must name a file"):
         database_url(written)
+
+
+def test_a_home_that_shells_alone_know_becomes_no_folder() -> None:
+    for read, written in ((database_url, "sqlite:///~/x.db"), (folder, "~/backups"), (folder, "~ada")):
+        with pytest.raises(ValueError, match=r"must name a whole path; only a shell knows what ~(ada)? is"):
+            read(written)
+    assert str(folder("./~/backups")) == "~/backups"
 
 
 @pytest.mark.parametrize(

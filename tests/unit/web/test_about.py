@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.setting_values import text_file
+from newsletter.setting_paths import text_file
 from newsletter.web.about_pages import own_words
 
 
