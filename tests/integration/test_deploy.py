@@ -157,6 +157,7 @@ def test_every_command_of_dockerfile_and_compose_works_in_its_order(
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
     serve, worker = compose["services"]["serve"], compose["services"]["worker"]
     assert serve["volumes"] == worker["volumes"], "a key that settings name is there for both"
+    assert "tmp:/tmp" in serve["volumes"], "they share the folder that counts connections"
     port, url = free_port(), postgres_server.new_database(MONDAY, empty=True)
     assert serve["environment"]["NEWSLETTER_DATABASE_URL"].startswith("postgresql+psycopg://newsletter:${POSTGRES_")
     given = example_settings("unused") | {"NEWSLETTER_DATABASE_URL": url}
