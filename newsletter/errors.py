@@ -8,6 +8,17 @@ from typing import TypeVar
 Row = TypeVar("Row")
 
 
+# What SQLite or the system says -> what to do.
+_ADVICE = {
+    "is full": "make room on its disk",
+    "No space left": "make room on its disk",
+    "disk I/O error": "see that its disk has room and is whole",
+    "readonly database": "see that this user may write to the file and its folder",
+    "unable to open": "see that this user may read and write the file and its folder",
+    "is locked": "stop what writes to it for so long, or try again",
+}
+
+
 class NewsletterError(Exception):
     """The work could not be done. A command that meets it exits with 1."""
 
@@ -43,3 +54,8 @@ def known(row: Row | None, what: str, group: str | None = None) -> Row:
 def first_line(error: BaseException) -> str:
     """What broke, in a line: drivers write several."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def advice_on(why: str) -> str:
+    """What to do about a database that cannot be used; '' where that is not known."""
+    return next((what for words, what in _ADVICE.items() if words in why), "")

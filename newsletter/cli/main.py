@@ -16,20 +16,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from newsletter import logs
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, advice_on
 
 # Objects made between two looks for garbage. What a command imports stays: to look at it every 700 objects, as Python
 # does by default, takes a quarter of its start.
 GARBAGE = (50_000, 20, 100)
-
-# What SQLite says -> what to do.
-ADVICE = {
-    "disk is full": "make room on its disk",
-    "disk I/O error": "see that its disk has room and is whole",
-    "readonly database": "see that this user may write to the file and its folder",
-    "unable to open": "see that this user may read and write the file and its folder",
-    "is locked": "somebody else was writing for long; try again",
-}
 
 # name -> (module:attribute, the line that `newsletter --help` shows)
 COMMANDS = {
@@ -153,8 +144,7 @@ def _unforeseen(error: Exception) -> int:
         error = error.exceptions[0]
     if isinstance(error, OperationalError):
         why = _first_line(error.orig)
-        advice = next((f"; {what}" for words, what in ADVICE.items() if words in why), "")
-        return _say(f"the database cannot be used: {why}{advice}", 1)
+        return _say("; ".join(filter(None, (f"the database cannot be used: {why}", advice_on(why)))), 1)
     if isinstance(error, DBAPIError):
         return _say(f"the database refused this: {_first_line(error.orig)}", 1)
     if isinstance(error, DriverMissing):

@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, advice_on
 from newsletter.operations import checks, dns_checks, spf
 from newsletter.operations.checks import Check, error, ok, warning
 from newsletter.setting_values import DkimKey
@@ -38,7 +38,7 @@ def guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
     except LookupError as found:
         return [warning(name, f"the DNS gave no answer ({line(found)})", "see that this machine can ask the DNS")]
     except (NewsletterError, SQLAlchemyError, OSError, ValueError, httpx.HTTPError) as found:
-        return [error(name, line(found), "see docs/operators.md")]
+        return [error(name, line(found), advice_on(line(found)) or "see docs/operators.md")]
 
 
 def identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:

@@ -18,7 +18,7 @@ from db.issues import list_issues
 from db.migrate import migrate, newest_revision
 from db.restoring import Carried
 from db.wal import empty_the_log
-from newsletter.errors import NewsletterError, NotReadyError, RefusedError
+from newsletter.errors import NewsletterError, NotReadyError, RefusedError, advice_on, first_line
 
 _FRESH = timedelta(hours=1)
 BACKED_UP = "backed up"
@@ -64,7 +64,7 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
         schema = backups.copy_out(database, unfinished)
         os.replace(unfinished, target)
     except sqlite3.Error as error:
-        raise NewsletterError(f"the database at {database} could not be copied: {error}") from None
+        raise NewsletterError(f"the database at {database} could not be copied to {target}: {_why(error)}") from None
     except OSError as error:
         raise NewsletterError(f"the backup could not be written to {target}: {error.strerror}") from None
     finally:
@@ -99,11 +99,16 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
         report = _made_ready(engine, unfinished, schema, now, erase)
         backups.put_back(unfinished, database)
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        words = f"the database at {database} could not be replaced and stays as it was: {error}"
-        raise NewsletterError(f"{words}; stop the service and try again") from None
+        words = f"the database at {database} could not be replaced and stays as it was"
+        raise NewsletterError(f"{words}: {_why(error)}") from None
     finally:
         backups.remove(unfinished)
     return report
+
+
+def _why(error: Exception) -> str:
+    why = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else first_line(error)
+    return "; ".join(filter(None, (why, advice_on(why))))
 
 
 def _clear_away(database: Path) -> None:

@@ -616,6 +616,22 @@ def test_a_read_only_disk_is_one_clear_line(engine: Engine, tmp_path: Path, monk
         put_in_place(engine, tmp_path / "backup.db")
 
 
+def test_a_full_disk_is_named_with_what_is_on_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("db.backups.seal", full)
+    with pytest.raises(NewsletterError, match=r"to .*/another\.db: database or disk is full; make room on its disk$"):
+        back_up(engine, tmp_path / "another.db", now=MONDAY)
+    monkeypatch.setattr("db.backups._pour", full)
+    with pytest.raises(NewsletterError, match=r"stays as it was: database or disk is full; make room on its disk$"):
+        put_in_place(engine, tmp_path / "backup.db")
+
+
 def failing_at_last(pour: Callable[[str, Path], None]) -> Callable[[str, Path], None]:
     def poured(source: str, target: Path) -> None:
         if target.name == "newsletter.db":
