@@ -75,7 +75,8 @@ def run_service(
             app = create_app(settings, engine, clock)
             app.router.routes[:0] = routes
             host, port = listening.getsockname()[:2]
-            note(f"Serving http://{host}:{port} for {settings.public_url}; Ctrl-C stops.")
+            shown = f"[{host}]" if ":" in host else host
+            note(f"Serving http://{shown}:{port} for {settings.public_url}; Ctrl-C stops.")
             serve_app(app, listening, stop)
     engine.dispose()
 
