@@ -29,7 +29,7 @@ class Carried(NamedTuple):
     had fewer categories or a longer pause. ``erased`` are addresses that the backup still holds of people who were
     erased since, ``outcomes`` counts deliveries of which more is known now, ``sent`` are the weeks that went out since
     and could not be brought over, and ``untouched`` those of approved and sending issues to which nothing happened
-    since."""
+    since. Not ``whole``: the pages with issues were damaged, and these are of people alone."""
 
     left: int
     chose_less: int
@@ -38,6 +38,7 @@ class Carried(NamedTuple):
     outcomes: int
     sent: list[str]
     untouched: list[str]
+    whole: bool
 
 
 # Of these columns every schema since the first has all. Times are text, the same in both.
@@ -175,7 +176,7 @@ def is_strangers(database: Path, backup: Path) -> bool:
 
 def carry_over(old: Path, restored: Path) -> Carried | None:
     """None where the old file cannot be read, or is another installation's. ``restored`` is at the newest schema."""
-    return _with_both(old, restored, _carry)
+    return _with_both(old, restored, _carry) or _with_both(old, restored, _carry_people)
 
 
 def bring_back(old: Path, restored: Path) -> None:
@@ -210,22 +211,28 @@ def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
 
 
 def _carry(connection: sqlite3.Connection) -> Carried:
-    erased = [row[0] for row in connection.execute(_ERASED)]
+    people = _carry_people(connection)
     untouched = [row[0] for row in connection.execute(_UNTOUCHED)]
     alike = bool(connection.execute(_ALIKE).fetchone()[0])
     outcomes = carry_issues(connection, alike=alike)
     sent = [row[0] for row in connection.execute(_SENT)]
+    for statement in (_LETTERS, _RUNS, *(_EVENTS if alike else ())):
+        connection.execute(statement)
+    return people._replace(outcomes=outcomes, sent=sent, untouched=untouched, whole=True)
+
+
+def _carry_people(connection: sqlite3.Connection) -> Carried:
+    erased = [row[0] for row in connection.execute(_ERASED)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
-    connection.execute(_LETTERS)
     left = connection.execute(_LEAVE).rowcount
     connection.execute(_CAME_AND_LEFT)
     chose_less = carry_choices(connection)
-    for statement in (_IDS, _NEW_IDS, _RUNS, *(_EVENTS if alike else ())):
-        connection.execute(statement)
+    connection.execute(_IDS)
+    connection.execute(_NEW_IDS)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, chose_less, suppressed, sorted(set(erased)), outcomes, sent, untouched)
+    return Carried(left, chose_less, suppressed, sorted(set(erased)), 0, [], [], whole=False)
 
 
 def _come_back(connection: sqlite3.Connection) -> None:

@@ -58,9 +58,9 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
         "newest_entry": iso(report.newest_entry), "held": list(report.held),
         "carried": carried and {
             "left": carried.left, "chose_less": carried.chose_less, "suppressed": carried.suppressed,
-            "erased": len(carried.erased), "outcomes": carried.outcomes,
+            "erased": len(carried.erased), "outcomes": carried.outcomes, "whole": carried.whole,
         },
-        "sent_since": carried.sent if carried else None,
+        "sent_since": carried.sent if carried and carried.whole else None,
     }  # fmt: skip
     answer(document, as_json, [f"{report.database} is restored from {file}, schema {report.schema}.", *_said(report)])
 
@@ -71,13 +71,15 @@ def _said(report: "RestoreReport") -> list[str]:
     if newest is not None:
         lines = [f"The newest entry in it is of {newest:%Y-%m-%d %H:%M} UTC; what came in or was edited since is gone."]
     if carried is not None:
+        outcomes = f", what became of {counted(carried.outcomes, 'delivery', 'deliveries')}" if carried.whole else ""
         lines.append(
             f"Kept from before: {carried.left} who left, bounced or complained since, "
             f"{carried.chose_less} who chose less mail, "
             f"{counted(carried.suppressed, 'more suppressed address', 'more suppressed addresses')}, "
-            f"{len(carried.erased)} erased again, what became of "
-            f"{counted(carried.outcomes, 'delivery', 'deliveries')}."
+            f"{len(carried.erased)} erased again{outcomes}."
         )
+        if not carried.whole:
+            lines.append("The database before it is damaged: whom issues reached since the backup is not known.")
     else:
         why = "cannot be read or is another installation's" if report.replaced else "is not there"
         lines.append(f"The database before it {why}: whoever left since the backup is mailed again.")

@@ -142,11 +142,10 @@ def _unforeseen(error: Exception) -> int:
     logging.getLogger("newsletter").debug("unforeseen", exc_info=error)
     while isinstance(error, ExceptionGroup):  # of tasks side by side; the first that failed will do
         error = error.exceptions[0]
-    if isinstance(error, OperationalError):
-        why = _first_line(error.orig)
-        return _say("; ".join(filter(None, (f"the database cannot be used: {why}", advice_on(why)))), 1)
     if isinstance(error, DBAPIError):
-        return _say(f"the database refused this: {_first_line(error.orig)}", 1)
+        why = _first_line(error.orig)
+        what = "the database cannot be used" if isinstance(error, OperationalError) else "the database refused this"
+        return _say("; ".join(filter(None, (f"{what}: {why}", advice_on(why)))), 1)
     if isinstance(error, DriverMissing):
         return _say(str(error), 1)
     if isinstance(error, OSError):

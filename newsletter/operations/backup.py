@@ -166,8 +166,8 @@ def _certain(
     connection: Connection, carried: Carried | None, newest: datetime | None, now: datetime
 ) -> Collection[str]:
     """The weeks of issues of which the backup knows all: nothing happened to them since, as the database before it
-    says; where there is none, as far as a backup that was made a moment ago can be trusted."""
-    if carried is not None:
+    says; where it says nothing, as far as a backup that was made a moment ago can be trusted."""
+    if carried is not None and carried.whole:
         return carried.untouched
     fresh = newest is not None and now - newest < _FRESH
     return [issue.week for issue in list_issues(connection)] if fresh else []
@@ -175,7 +175,7 @@ def _certain(
 
 def _why_held(carried: Carried | None, newest: datetime | None) -> str:
     of = f" of {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
-    if carried is None:
+    if carried is None or not carried.whole:
         return f"a backup{of} was restored, which does not know whom this reached since"
     return f"a backup{of} was restored, since which this had gone on; whom it reached is known"
 

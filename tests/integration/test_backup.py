@@ -21,6 +21,7 @@ from db.migrate import _seed, current_revision, migrate
 from db.models import AuditEntry, Consent, Issue, JobRun, Letter, Subscriber, Suppression, Webhook
 from db.ownership import owner
 from db.states import SuppressionReason
+from db.wal import empty_the_log
 from newsletter.clock import real_now
 from newsletter.errors import NewsletterError, RefusedError
 from newsletter.operations.backup import RestoreReport, back_up, restore
@@ -264,6 +265,32 @@ def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp
 
 
 # Restoring
+
+
+def test_who_left_stays_gone_where_only_issues_of_the_database_before_are_damaged(
+    engine: Engine, tmp_path: Path
+) -> None:
+    readers_named(engine, "reads", "leaves")
+    add_issue(engine, "2026-W41", 1, "approved")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    leave(engine, "leaves")
+    with transaction(engine) as connection:
+        page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = 'issues'"))
+        size = connection.scalar(text("PRAGMA page_size"))
+    empty_the_log(engine)
+    engine.dispose()
+    assert page is not None
+    assert size is not None
+    with open(str(engine.url.database), "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    report = restore(
+        engine, tmp_path / "backup.db", now=MONDAY + timedelta(days=1),
+        erase=lambda fresh, email: erase_address(fresh, email, now=MONDAY),
+    )  # fmt: skip
+    assert report.carried is not None
+    assert (report.carried.left, report.carried.whole, report.held) == (1, False, ("2026-W41",))
+    assert states(engine) == {"reads@example.org": "active", "leaves@example.org": "unsubscribed"}
 
 
 def readers_named(engine: Engine, *names: str) -> None:
