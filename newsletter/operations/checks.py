@@ -50,7 +50,14 @@ def settings_checks(settings: Settings) -> list[Check]:
         found = [error("settings", f"{labels} not set", "set them; sending refuses to start without")]
     else:
         found = [ok("settings", "everything that sending needs is set")]
-    return [*found, _secrets(settings), _public_url(settings), *_proxies(settings), _returned_mail(settings)]
+    return [
+        *found,
+        _secrets(settings),
+        _public_url(settings),
+        *_proxies(settings),
+        _returned_mail(settings),
+        *_rehearsal(settings),
+    ]
 
 
 def files_check(readable: list[str]) -> Check:
@@ -112,6 +119,14 @@ def _returned_mail(settings: Settings) -> Check:
         "returned mail", "bounces and complaints are not read",
         "set NEWSLETTER_BOUNCE_DOMAIN and NEWSLETTER_BOUNCE_MAILBOX, or the key of your provider's hook",
     )  # fmt: skip
+
+
+def _rehearsal(settings: Settings) -> list[Check]:
+    """Left over from a rehearsal, it lets every start of the service live that time once more."""
+    if settings.now is None:
+        return []
+    what = f"NEWSLETTER_NOW is set, so the service begins at {settings.now:%Y-%m-%d %H:%M} UTC whenever it starts"
+    return [warning("rehearsal", what, "take it out of the settings, if this is none")]
 
 
 def relay_check(relay: Relay, what: str, called: str) -> Check:

@@ -51,6 +51,11 @@ def test_a_secret_that_can_be_guessed_is_an_error(settings: Settings, key: str, 
     assert level_of(checks.settings_checks(replace(settings, secret_key=(key,))), "secrets") == level
 
 
+def test_a_clock_that_was_set_for_a_rehearsal_is_noticed(settings: Settings) -> None:
+    assert not [check for check in checks.settings_checks(replace(settings, now=None)) if check.name == "rehearsal"]
+    assert level_of(checks.settings_checks(replace(settings, now=MONDAY)), "rehearsal") == Level.WARNING
+
+
 @pytest.mark.parametrize(
     ("url", "level"),
     [
