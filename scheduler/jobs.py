@@ -239,8 +239,10 @@ def back_up(context: Context, due_at: datetime) -> Result:
         names = (f"{due_at:%Y-%m-%d}{number}.db" for number in ("", *(f".{other}" for other in range(2, 1000))))
         free = (name for name in names if not (folder / name).exists() or is_of(folder / name, database))
         report = back_up(context.engine, folder / next(free), now=context.clock.now())
-        kept = [path for rest in _COPIES for path in folder.glob(rest) if is_of(path, database)]
-        for old in sorted(kept)[: -context.settings.backups_kept]:
+        others = sorted(
+            path for rest in _COPIES for path in folder.glob(rest) if path != report.path and is_of(path, database)
+        )
+        for old in others[: max(len(others) - context.settings.backups_kept + 1, 0)]:
             old.unlink()
     return {"file": str(report.path), "bytes": report.bytes}
 

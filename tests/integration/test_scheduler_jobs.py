@@ -154,6 +154,15 @@ def test_backups_go_where_the_settings_say_and_as_many_are_kept(sqlite_url: str,
     assert folder.stat().st_mode & 0o077 == 0, "copies hold addresses"
 
 
+def test_the_newest_backup_stays_whatever_date_an_older_one_has(sqlite_url: str, tmp_path: Path) -> None:
+    settings = settings_with(sqlite_url, tmp_path, BACKUPS=str(tmp_path / "copies"), BACKUPS_KEPT="1")
+    engine = make_engine(sqlite_url)
+    for at in (MONDAY + timedelta(days=2000), MONDAY):  # the clock was wrong for a night
+        back_up(context(engine, settings), at)
+    engine.dispose()
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["2026-11-16.db"]
+
+
 def test_installations_that_share_a_folder_of_backups_leave_each_other_s_alone(sqlite_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     urls = (sqlite_url, f"sqlite:///{tmp_path}/other.db")
