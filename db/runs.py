@@ -37,6 +37,7 @@ class JobLook(NamedTuple):
     result: dict[str, Any] | None
 
 
+_OVERDUE = timedelta(minutes=10)
 _RUN = tuple(getattr(JobRun, name) for name in Run._fields)
 
 
@@ -153,6 +154,13 @@ def look_at_jobs(connection: Connection) -> list[JobLook]:
         .order_by(JobPlan.job)
     )  # fmt: skip
     return [JobLook(*row) for row in connection.execute(statement)]
+
+
+def overdue_since(connection: Connection, now: datetime) -> datetime | None:
+    """The first time that a job should have run at and that no scheduler has looked at since; None while one runs,
+    and where none ever did. A scheduler plans anew every second, whatever its jobs are at."""
+    earliest: datetime | None = connection.execute(select(func.min(JobPlan.next_at))).scalar()
+    return earliest if earliest is not None and earliest < now - _OVERDUE else None
 
 
 def forget_runs(connection: Connection, jobs: Collection[str], before: datetime) -> int:

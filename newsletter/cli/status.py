@@ -30,7 +30,7 @@ def look(engine: Engine, now: datetime) -> dict[str, Any]:
     from db import status as found
     from db.engine import reading
     from db.migrate import current_revision
-    from db.runs import look_at_jobs
+    from db.runs import look_at_jobs, overdue_since
 
     with reading(engine) as connection:
         issues = found.open_issues(connection)
@@ -62,6 +62,7 @@ def look(engine: Engine, now: datetime) -> dict[str, Any]:
                 }
                 for job in look_at_jobs(connection)
             ],
+            "jobs_overdue_since": iso(overdue_since(connection, now)),
         }  # fmt: skip
     return {**document, "schema": current_revision(engine)}
 
@@ -89,5 +90,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
             (one["job"], one["last"], one["status"], one["next"]) for one in document["jobs"]
         ]
         lines += ["", *table(rows, ("job", "last run", "status", "next run"))]
+    if document["jobs_overdue_since"]:
+        lines.append(f"Nobody keeps the timetable since {document['jobs_overdue_since']}: start `newsletter serve`.")
     lines += [f"{one['job']}: {one['error']}" for one in document["jobs"] if one["error"]]
     return lines

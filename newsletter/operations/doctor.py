@@ -18,6 +18,7 @@ from db import status
 from db.engine import is_sqlite, make_engine, reading
 from db.keys import newest_link_key
 from db.migrate import current_revision, newest_revision
+from db.runs import overdue_since
 from newsletter.clock import real_now
 from newsletter.hook_keys import key_files, topics
 from newsletter.operations import checks
@@ -65,6 +66,7 @@ def _examine(engine: Engine, settings: Settings, resolver: Resolver, now: dateti
     clocks: dict[str, datetime] = {}
     yield from guarded("service", lambda: _service(engine, settings, clocks, ready=ready))
     yield from guarded("clock", lambda: [_clock(engine, clocks, ready=ready)])
+    yield from guarded("timetable", lambda: _timetable(engine, now) if ready else [])
     yield from guarded("backup", lambda: [_backup(engine, now, ready=ready)])
     if settings.bounce_mailbox is not None:
         mailbox = settings.bounce_mailbox
@@ -139,6 +141,15 @@ def _clock(engine: Engine, others: dict[str, datetime], *, ready: bool) -> Check
             if not is_sqlite(engine):
                 others["the database"] = status.database_time(connection)
     return checks.clock_check(real_now(), others, newest)
+
+
+def _timetable(engine: Engine, now: datetime) -> list[Check]:
+    """Whether a service runs that gathers, composes and sends. Before the first one there is nothing to say."""
+    with reading(engine) as connection:
+        since = overdue_since(connection, now)
+    if since is None:
+        return []
+    return [warning("timetable", f"nobody keeps it since {since:%Y-%m-%d %H:%M} UTC", "start `newsletter serve`")]
 
 
 def _backup(engine: Engine, now: datetime, *, ready: bool) -> Check:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Engine
 
+from db.engine import transaction
+from db.runs import write_plans
 from newsletter.deliveries import rsa_eights
 from newsletter.operations.backup import back_up
 from newsletter.operations.checks import Check, Level
@@ -168,6 +170,14 @@ def test_a_backup_made_a_moment_ago_is_found(
     here = replace(settings, database_url=sqlite_url)
     back_up(sqlite_engine, tmp_path / "b.db", now=MONDAY - timedelta(days=1))
     assert look(here)["backup"].level is Level.OK
+
+
+def test_a_timetable_that_nobody_keeps_is_noticed(sqlite_url: str, sqlite_engine: Engine, settings: Settings) -> None:
+    here = replace(settings, database_url=sqlite_url)
+    assert "timetable" not in look(here)
+    with transaction(sqlite_engine) as connection:
+        write_plans(connection, [("gather", "0 * * * * UTC", MONDAY - timedelta(days=3))], MONDAY)
+    assert look(here)["timetable"].what == "nobody keeps it since 2026-11-13 06:00 UTC"
 
 
 def test_the_command_prints_a_document_and_exits_with_1_on_errors(sqlite_url: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from db.engine import make_engine, reading, transaction
 from db.models import Sender
 from db.outcome_log import OutcomeLog
 from db.ownership import folder_id, forget_gone, lock_folder, owner
-from db.runs import extend_leases, look_at_jobs, unfinished_runs
+from db.runs import extend_leases, look_at_jobs, overdue_since, unfinished_runs, write_plans
 from db.slots import connection_slot
 from db.states import RunStatus
 from db.status import senders
@@ -27,6 +27,7 @@ from newsletter.settings import Settings
 from scheduler.engine import Context, run
 from scheduler.runs import LEASE, Claims, claim_due
 from scheduler.timetable import Crontab, Job
+from tests.fakes.times import MONDAY
 
 HOUR = timedelta(hours=1)
 GATHER = Job("gather", Crontab("0 * * * *", ZoneInfo("UTC")), late=HOUR)
@@ -231,3 +232,15 @@ def test_a_lease_is_extended_for_its_owner_alone(engine: Engine, me: str) -> Non
         extend_leases(connection, "somebody else", [claim.run_id], REAL + 10 * HOUR)
         extend_leases(connection, me, [claim.run_id], REAL + HOUR)
         assert [run.lease_until for run in unfinished_runs(connection, REAL)] == [REAL + HOUR]
+
+
+def test_a_timetable_that_nobody_keeps_is_overdue_after_ten_minutes(engine: Engine) -> None:
+    def since(now: datetime) -> datetime | None:
+        with reading(engine) as connection:
+            return overdue_since(connection, now)
+
+    assert since(MONDAY) is None, "nobody ever kept one"
+    with transaction(engine) as connection:
+        write_plans(connection, [("send", "0 9 * * tue UTC", None), ("gather", "0 * * * * UTC", MONDAY)], MONDAY)
+    assert since(MONDAY + timedelta(minutes=10)) is None, "it may be about to"
+    assert since(MONDAY + timedelta(minutes=11)) == MONDAY
