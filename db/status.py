@@ -3,10 +3,11 @@
 import os
 import shutil
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from db.engine import is_sqlite
 from db.models import (
@@ -22,6 +23,7 @@ from db.models import (
     Sender,
     Subscriber,
 )
+from db.ownership import gone_owners
 from db.states import (
     BounceKind,
     DeliveryStatus,
@@ -172,6 +174,15 @@ def returned_since(connection: Connection, since: datetime | None = None) -> dic
 def senders(connection: Connection) -> list[SenderRow]:
     wanted = select(Sender.name, Sender.started_at, Sender.seen_at).order_by(Sender.name)
     return [SenderRow(*row) for row in connection.execute(wanted)]
+
+
+def living_senders(connection: Connection, engine: Engine) -> list[SenderRow]:
+    """Without those that were killed, which are forgotten every night. Where this user may not look, all of them."""
+    known = senders(connection)
+    gone: set[str] = set()
+    with suppress(OSError):
+        gone.update(*gone_owners(connection, engine, {one.name for one in known}))
+    return [one for one in known if one.name not in gone]
 
 
 def domain_pauses(connection: Connection, now: datetime) -> list[Pause]:

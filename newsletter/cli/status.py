@@ -50,7 +50,9 @@ def look(engine: Engine, now: datetime) -> dict[str, Any]:
             "releases": found.release_counts(connection),
             "letters_waiting": found.letters_waiting(connection),
             "returned_in_7_days": found.returned_since(connection, now - timedelta(days=7)),
-            "senders": [{"name": one.name, "seen_at": iso(one.seen_at)} for one in found.senders(connection)],
+            "senders": [
+                {"name": one.name, "seen_at": iso(one.seen_at)} for one in found.living_senders(connection, engine)
+            ],
             "paused_domains": [
                 {"domain": one.domain, "until": iso(one.until), "reason": one.reason}
                 for one in found.domain_pauses(connection, now)

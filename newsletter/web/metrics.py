@@ -109,7 +109,8 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
         latencies = so_far(connection)
-        pauses, senders = len(status.domain_pauses(connection, real_now())), len(status.senders(connection))
+        pauses = len(status.domain_pauses(connection, real_now()))
+        senders = len(status.living_senders(connection, engine))
     yield from _gauge("newsletter_subscribers", "Subscribers by state.", "state", subscribers)
     yield from _gauge("newsletter_releases", "Releases by status.", "status", releases)
     yield from _gauge("newsletter_feeds", "Watched feeds by condition.", "condition", feeds._asdict())

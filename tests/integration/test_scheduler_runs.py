@@ -20,7 +20,7 @@ from db.ownership import folder_id, forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, overdue_since, unfinished_runs, write_plans
 from db.slots import connection_slot
 from db.states import RunStatus
-from db.status import senders
+from db.status import living_senders, senders
 from newsletter.clock import Clock
 from newsletter.errors import RefusedError
 from newsletter.settings import Settings
@@ -153,6 +153,8 @@ def test_processes_that_were_killed_are_forgotten_and_the_living_kept(engine: En
     lock = f"{folder_id(lock_folder(engine))}/12345-gone.sender"
     with transaction(engine) as connection:
         connection.execute(insert(Sender).values(name="12345-gone", lock=lock, started_at=REAL, seen_at=REAL))
+    with reading(engine) as connection:
+        assert [sender.name for sender in living_senders(connection, engine)] == [me], "status shows nobody else"
     with transaction(engine) as connection:
         assert forget_gone(connection, engine) == {"12345-gone"}
         assert [sender.name for sender in senders(connection)] == [me]
