@@ -8,6 +8,7 @@ import json
 import signal
 from collections.abc import Callable
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
@@ -45,7 +46,7 @@ class Door:
 
         found, needed = current_revision(self.any_engine), newest_revision()
         if found is None:
-            raise NotReadyError(f"there is no newsletter database at {self.where}; run `newsletter init` to create it")
+            raise NotReadyError(f"there is no newsletter database at {self.where}{self._seen_from}")
         if found < needed:
             raise NotReadyError(
                 f"the database at {self.where} has an older schema ({found}, not {needed}); run `newsletter init`"
@@ -63,6 +64,14 @@ class Door:
         if (context := click.get_current_context(silent=True)) is not None:
             context.call_on_close(engine.dispose)
         return engine
+
+    @property
+    def _seen_from(self) -> str:
+        """At night in the wrong folder, nobody should make an empty one there."""
+        advice = "run `newsletter init` to create it"
+        if self.settings.database_url.startswith("sqlite:////") or not self.settings.database_url.startswith("sqlite"):
+            return f"; {advice}"
+        return f" in {Path.cwd()}; go to the folder of the service, or {advice}"
 
     @property
     def where(self) -> str:

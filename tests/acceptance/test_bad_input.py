@@ -76,6 +76,13 @@ def test_a_wrong_setting_is_named_before_anything_happens(command: Command, name
     assert content(command.folder) == before
 
 
+def test_who_is_in_the_wrong_folder_is_told_which_one_that_is(command: Command) -> None:
+    command.settings["NEWSLETTER_DATABASE_URL"] = "sqlite:///elsewhere/newsletter.db"
+    assert f"in {command.folder}; go to the folder of the service, or run" in command.refuses("status")
+    command.settings["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{command.folder}/elsewhere.db"
+    assert "elsewhere.db; run `newsletter init`" in command.refuses("status")
+
+
 def test_no_password_of_a_setting_is_said(command: Command) -> None:
     command.settings["NEWSLETTER_PUBLIC_URL"] = "https://me:geheim@news.example.com"
     assert "geheim" not in command.refuses("status")
