@@ -144,6 +144,15 @@ def tools_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, ToolRow
     return found
 
 
+def merged_tools(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Of these tools those that were merged into another, with that one."""
+    found: dict[int, int] = {}
+    for chunk in chunks(ids):
+        wanted = select(Tool.id, Tool.merged_into_id).where(Tool.id.in_(chunk), Tool.merged_into_id.is_not(None))
+        found |= {row.id: row.merged_into_id for row in connection.execute(wanted)}
+    return found
+
+
 def all_tools(connection: Connection, after_id: int = 0, limit: int = 1000) -> list[ToolRow]:
     """The next tools in the order in which they joined, merged ones left out."""
     wanted = select(*TOOL_COLUMNS).where(Tool.merged_into_id.is_(None), Tool.id > after_id)

@@ -16,9 +16,10 @@ from db.arrangement import Change
 from db.engine import transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
+from db.tools import merged_tools
 from newsletter.clock import Week
 from newsletter.errors import RefusedError, known
-from newsletter.issues.arrangement import Arrangement, read
+from newsletter.issues.arrangement import Arrangement, read, with_merged
 
 Edit = Callable[[Arrangement], Arrangement]
 
@@ -72,8 +73,9 @@ def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: date
         if last is None:
             return None
         rows.mark_undone(connection, last.id)
-        what = f"took back: {last.what}"
-        _store(connection, issue, arrangement_of(connection, issue), read(last.before), what, by, now, undone=True)
+        what, before = f"took back: {last.what}", read(last.before)
+        before = with_merged(before, merged_tools(connection, [item.tool_id for item in before.items]))
+        _store(connection, issue, arrangement_of(connection, issue), before, what, by, now, undone=True)
         return last
 
 

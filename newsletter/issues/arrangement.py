@@ -69,6 +69,18 @@ def read(document: dict[str, Any]) -> Arrangement:
     )
 
 
+def with_merged(now: Arrangement, merged: Mapping[int, int]) -> Arrangement:
+    """Of an arrangement that was kept: the tools that became part of others since are those. The other's own place
+    stands, and its note, if it has one; a pair with such a tool goes."""
+    items = {item.tool_id: item for item in now.items if item.tool_id not in merged}
+    for item in now.items:
+        if (into := merged.get(item.tool_id)) is not None:
+            there = items.get(into) or replace(item, tool_id=into)
+            items[into] = replace(there, note=there.note or item.note)
+    pairs = tuple(pair for pair in now.pairs if not {pair.left_tool_id, pair.right_tool_id} & merged.keys())
+    return replace(now, items=tuple(items.values()), pairs=pairs)
+
+
 def move(now: Arrangement, shown: Sequence[int], tool_id: int, by: int, *, also: bool = False) -> Arrangement:
     """Shift an item by some places among those shown, which are *also released* or the others; at the ends it stays."""
     order = list(shown)

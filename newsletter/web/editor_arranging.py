@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 from db import desk, drafts, issues, tools
 from db.engine import reading
 from db.material import issue_material
-from newsletter.errors import BadInputError, NotFoundError, known
+from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.issues import arrangement
 from newsletter.issues.arrange import Edit, arrange, undo
@@ -195,6 +195,8 @@ def _item_asked(request: Request) -> tuple[int, str, list[int], bool]:
         found_tool = tools.tool_by_id(connection, tool_id)
     if found_tool is None:
         raise NotFoundError("there is no such tool")
+    if found_tool.merged_into_id is not None:
+        raise RefusedError(f"{found_tool.name} became part of another tool; this is the issue as it is now")
     return tool_id, found_tool.name, [], False
 
 

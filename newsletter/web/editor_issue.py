@@ -22,7 +22,7 @@ from db.engine import reading
 from db.issues import IssueRow
 from db.material import IssueMaterial, issue_material
 from db.states import IssueStatus
-from db.tools import tools_by_id
+from db.tools import merged_tools, tools_by_id
 from newsletter.clock import Week
 from newsletter.errors import NewsletterError, NotFoundError, known
 from newsletter.issues.arrange import StaleError
@@ -33,7 +33,7 @@ from newsletter.issues.render import NOBODY
 from newsletter.issues.values import IssueValues, load_values
 from newsletter.web.editor_desk import sending_time
 from newsletter.web.editor_links import back_saying
-from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, shown_again
+from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, notes_of, shown_again, with_merged
 from newsletter.web.session import Act, Typed, Visitor, act, editor_page, show, status_of
 from newsletter.web.site import site
 
@@ -70,6 +70,7 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
     """A button's target: what cannot be done is said on the page, with what was typed in its fields."""
 
     def answer(request: Request, visitor: Visitor, typed: Typed) -> Response:
+        typed = _with_merged(request, typed)
         try:
             return endpoint(request, visitor, typed)
         except StaleError as error:
@@ -82,6 +83,11 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
 
     answer.__name__ = endpoint.__name__
     return act(_BASE + path, answer)
+
+
+def _with_merged(request: Request, typed: Typed) -> Typed:
+    with reading(site(request).engine) as connection:
+        return with_merged(typed, merged_tools(connection, notes_of(typed)))
 
 
 def back_with(request: Request, typed: Typed, said: str, fragment: str = "") -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 from newsletter.errors import BadInputError
 from newsletter.issues import arrangement
 from newsletter.issues.arrangement import LONGEST_INTRO, LONGEST_NOTE, LONGEST_SUBJECT, Arrangement
+from newsletter.web.forms import Form
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed
 
@@ -87,6 +88,19 @@ def _touched_choices(typed: Typed) -> dict[str, Any]:
     if _pair(typed) != _pair(typed, "_was"):
         found["chosen_pair"] = _pair(typed)
     return found
+
+
+def with_merged(typed: Typed, merged: Mapping[int, int]) -> Typed:
+    """The notes of tools that became part of others stand at those; where both have words, one below the other."""
+    fields = dict(typed.fields)
+    for tool_id, into in merged.items():
+        note, was = (fields.pop(f"{name}-{tool_id}", "") for name in ("note", "note_was"))
+        other = fields.get(f"note-{into}", "").strip()
+        if note != was and not other:
+            fields |= {f"note-{into}": note, f"note_was-{into}": was}
+        elif note != was and note.strip():
+            fields[f"note-{into}"] = f"{other}\n\n{note}"
+    return Typed(Form(fields))
 
 
 def _pair(typed: Typed, suffix: str = "") -> tuple[str, str]:

@@ -1,0 +1,88 @@
+"""An issue's page that was opened before one of its tools became part of another."""
+
+import pytest
+from sqlalchemy import select
+
+from db.engine import reading
+from db.models import IssueItem, Tool
+from newsletter.tools.merge import merge_tools
+from tests.conftest import one_database
+from tests.fakes.editors_room import PAGE, Editor, Room, fields
+from tests.fakes.sample_week import NOW
+
+pytestmark = one_database
+
+
+def notes(room: Room) -> dict[str, str | None]:
+    with reading(room.engine) as connection:
+        rows = connection.execute(select(Tool.slug, IssueItem.note).join(Tool, Tool.id == IssueItem.tool_id)).all()
+    return {slug: note for slug, note in rows if note}
+
+
+def field(ada: Editor, name: str) -> str:
+    return ada.item(name).replace("items/", "note-")
+
+
+@pytest.mark.parametrize("act", ["save", "look", "test"])
+def test_a_note_typed_while_its_tool_became_part_of_another_is_that_ones(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    assert ada.press(act, to="me@example.org", **{field(ada, "Curly"): "Look at its price."}).status_code == 303
+    assert notes(room) == {"pagewright": "Look at its price."}
+
+
+def test_where_the_other_tool_has_a_note_both_stand(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", **{field(ada, "Pagewright"): "It has moved."})
+    ada.open()
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    ada.press("save", **{field(ada, "Curly"): "Look at its price."})
+    assert notes(room) == {"pagewright": "It has moved.\n\nLook at its price."}
+
+
+def test_a_note_that_nobody_touched_is_stored_once(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", **{field(ada, "Curly"): "Look at its price."})
+    ada.open()
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    ada.press("save", subject="Mine")
+    assert notes(room) == {"pagewright": "Look at its price."}
+
+
+def test_what_cannot_be_stored_comes_back_with_the_note_at_the_other_tool(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    bo.press("save", subject="Bo's")
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    answer = ada.press("save", **{field(ada, "Curly"): "Look at its price."})
+    assert answer.status_code == 409
+    assert fields(answer.text)[field(ada, "Pagewright")] == "Look at its price."
+
+
+@pytest.mark.parametrize("act", ["drop", "up", "pin"])
+def test_a_tool_that_became_part_of_another_is_not_arranged_any_more(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    answer = ada.press(f"{ada.item('Curly')}/{act}")
+    assert answer.status_code == 409
+    assert "Curly became part of another tool" in answer.text
+
+
+def test_undo_brings_no_tool_back_that_became_part_of_another(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", **{field(ada, "Curly"): "Look at its price."})
+    ada.open()
+    ada.press(f"{ada.item('Pagewright')}/pin")
+    ada.open()
+    ada.press(f"{ada.item('Curly')}/drop")
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    ada.open()
+    ada.press("undo")
+    assert notes(room) == {"pagewright": "Look at its price."}
+    assert "Curly" not in ada.open(PAGE).text.partition('id="history-title"')[0]
