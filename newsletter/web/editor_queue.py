@@ -13,7 +13,7 @@ from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
-from newsletter.issues.compose import compose_issue
+from newsletter.issues.compose import ROLLED_WEEKS, compose_issue
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import decision_on, reopen_release
 from newsletter.releases.resolve import DecidedError, drop_release, make_into_tool, match_to_tool
@@ -124,8 +124,33 @@ def _decided(
     """Back to the part of the queue where it stood."""
     _flow_in(request)
     note(request, visitor, what, f"release {release.id}", title=release.title)
-    said, after = f"{release.title}: {what}", typed.line("after", 18)
+    said, after = f"{release.title[:70]}: {what}{_where_it_goes(request, release.id)}", typed.line("after", 18)
     return back_saying("/editor/queue", said, undo=str(release.id), category=category, after=after)
+
+
+def _where_it_goes(request: Request, release_id: int) -> str:
+    """The issue that a matched release is in, or will be in, and why that is not the one that one would think of."""
+    here = site(request)
+    last = last_ended_week(here.clock.now(), here.settings.timezone)
+    with reading(here.engine) as connection:
+        release = releases.release_by_id(connection, release_id)
+        own = issues.issue_of_week(connection, release.week) if release and release.week else None
+        at_hand = issues.issue_of_week(connection, str(last))
+    if release is None or release.status not in (ReleaseStatus.MATCHED, ReleaseStatus.BACKFILLED):
+        return ""
+    if release.issue:
+        return f", in {release.issue}"
+    if release.week is None:
+        return "; it was back-filled, so no issue announces it"
+    week = Week.parse(release.week)
+    if own is not None and own.status == IssueStatus.DRAFT:
+        return f"; bring {week} up to date to have it there"
+    coming = max(week, last if at_hand is None else last.next())
+    if (coming.monday() - week.monday()).days > 7 * ROLLED_WEEKS:
+        return f"; no issue announces what is more than {ROLLED_WEEKS} weeks old"
+    if week == last and at_hand is not None and at_hand.status == IssueStatus.APPROVED:
+        return f"; {last} is approved already, so it comes in {coming}, unless you edit {last} and bring it up to date"
+    return f"; it comes in {coming}"
 
 
 def _flow_in(request: Request) -> None:

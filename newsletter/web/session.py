@@ -171,7 +171,7 @@ def editor_page(
     """Render ``templates/web/editor/<template>`` for somebody, never to be stored by anybody."""
     ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
     said = request.query_params.get("said", "") if ours else ""  # nobody else's link puts words into our mouth
-    values = {"said": said[:200], **values}
+    values = {"said": said[:300], **values}
     return page(request, f"editor/{template}", status=status, headers=_NO_STORE, visitor=visitor, **values)
 
 

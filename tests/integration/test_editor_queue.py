@@ -4,6 +4,7 @@ import json
 import re
 from functools import partial
 from html import unescape
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from db import releases, tools
 from db.archive import issues_with
-from db.engine import reading
+from db.engine import reading, transaction
 from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Letter
@@ -88,6 +89,38 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert "Curly 2 for teams" not in carried(room)
     assert curly in unmatched(room).values()
     assert "Match <b><bdi>Curly</bdi></b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
+
+
+@one_database
+def test_who_matches_is_told_which_issue_it_comes_in(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+
+    def told(title: str, **typed: str) -> str:
+        decided = answer(ada, f"/editor/queue/{waiting[title]}/match", **typed)
+        return parse_qs(urlsplit(decided.headers["location"]).query)["said"][0]
+
+    assert told("Curly 2 for teams", candidate="curly") == "Curly 2 for teams: matched with curly, in 2026-W47"
+    room.approve()
+    said = told("Pagewright Studio", candidate="pagewright")
+    assert "2026-W47 is approved already, so it comes in 2026-W48" in said
+    assert "unless you edit 2026-W47 and bring it up to date" in said
+    ada.open()
+    ada.press("save", subject="Mine")
+    ada.open()
+    ada.press("compose")
+    assert "Pagewright Studio" in carried(room), "as was said"
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    assert told("Lanternfish", tool="inkwell").endswith("; it comes in 2026-W48")
+
+
+@one_database
+def test_who_matches_what_is_too_old_for_any_issue_is_told(room: Room) -> None:
+    ada, old = room.editor(), unmatched(room)["Lanternfish"]
+    with transaction(room.engine) as connection:
+        releases.update_release(connection, old, week="2026-W40")
+    decided = answer(ada, f"/editor/queue/{old}/match", tool="inkwell")
+    assert "no issue announces what is more than 4 weeks old" in unquote_plus(decided.headers["location"])
 
 
 @one_database
