@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from db.models import Delivery, Feed, Issue, IssueContent, Release, Take, Tool, ToolAlias
+from db.models import Delivery, Feed, Issue, IssueContent, IssueItem, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
@@ -57,10 +57,17 @@ def feeds_in_trouble(connection: Connection, stale_before: datetime) -> list[Fee
 
 
 def tools_wanting_takes(connection: Connection, weeks: Sequence[str], panel_size: int) -> list[Wanting]:
-    """Tools announced in these weeks, or in a draft, that lack takes; those without any come first."""
+    """Tools announced in these weeks, or in a draft, that lack takes; those without any come first. What an editor
+    added to a draft is announced there, and what one dropped from an issue is not."""
     drafts = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
+    dropped = exists().where(
+        IssueItem.issue_id == Release.issue_id, IssueItem.tool_id == Release.tool_id, IssueItem.dropped.is_(True)
+    )
     announced = select(Release.tool_id).where(
-        Release.status == ReleaseStatus.MATCHED, or_(Release.week.in_(weeks), Release.issue_id.in_(drafts))
+        Release.status == ReleaseStatus.MATCHED, or_(Release.week.in_(weeks), Release.issue_id.in_(drafts)), ~dropped
+    )
+    by_hand = select(IssueItem.tool_id).where(
+        IssueItem.issue_id.in_(drafts), IssueItem.added_by.is_not(None), IssueItem.dropped.is_(False)
     )
     takes = (
         select(func.count())
@@ -70,7 +77,7 @@ def tools_wanting_takes(connection: Connection, weeks: Sequence[str], panel_size
     )
     wanted = (
         select(Tool.id, Tool.slug, Tool.name, Tool.tagline, Tool.category, Tool.url, takes)
-        .where(Tool.id.in_(announced), Tool.merged_into_id.is_(None), takes < panel_size)
+        .where(or_(Tool.id.in_(announced), Tool.id.in_(by_hand)), Tool.merged_into_id.is_(None), takes < panel_size)
         .order_by(takes, Tool.name, Tool.id)
         .limit(200)
     )

@@ -100,3 +100,15 @@ def test_the_desk_shows_the_last_and_the_next_run_of_each_job(room: Room) -> Non
     assert "failed" in page
     assert "the mailbox is &lt;away&gt;" in page
     assert "Mon 23 Nov, 06:05" in page
+
+
+def test_takes_are_wanted_of_what_the_issue_carries(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press(ada.item("Nightjar") + "/drop")
+    wanted = ada.browser.get("/editor/takes").text
+    assert "Inkwell" in wanted
+    assert "Nightjar" not in wanted, "nobody will read what the panel says of what an editor dropped"
+    ada.open()
+    ada.press("add", add_url="https://marlin.example/", add_name="Marlin", add_category="Writing")
+    assert "Marlin" in ada.browser.get("/editor/takes").text, "whoever adds a tool wants takes of it"
