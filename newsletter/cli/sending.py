@@ -269,8 +269,11 @@ def _lines(receipt: object) -> list[str]:
     from newsletter.deliveries.read_receipt import Receipt
 
     assert isinstance(receipt, Receipt)
-    told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count) or "none"
-    lines = [f"Issue {receipt.week} is {receipt.status}: {counted(receipt.counts.recipients, 'recipient')}, {told}."]
+    told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count)
+    counts = f": {counted(receipt.counts.recipients, 'recipient')}, {told}"
+    lines = [
+        f"Issue {receipt.week} is {receipt.status}{f'; {nothing}' if (nothing := receipt.nothing_yet) else counts}."
+    ]
     if receipt.pause_reason:
         lines.append(f"Paused: {receipt.pause_reason}")
     if receipt.trouble:

@@ -11,6 +11,7 @@ from db import claims, deliveries, issues, receipts
 from db.deliveries import Counts, Failure
 from db.engine import reading
 from db.receipts import Deferral, ItemVotes
+from db.states import IssueStatus
 from newsletter.clock import Week, iso
 from newsletter.deliveries import pacing
 from newsletter.errors import known
@@ -27,6 +28,21 @@ class Receipt:
     waiting_until: datetime | None
     pause_reason: str | None
     trouble: str | None
+
+    @property
+    def nothing_yet(self) -> str | None:
+        """Why it has no recipients; None where it has some."""
+        if self.counts.recipients:
+            return None
+        match self.status:
+            case IssueStatus.DRAFT:
+                return "nothing of it went out: it waits for approval"
+            case IssueStatus.APPROVED:
+                return "nothing of it went out yet; whom it goes to is fixed when its sending starts"
+            case IssueStatus.CANCELLED:
+                return "nothing of it went out, and nothing will"
+            case _:
+                return "it has no recipients: there was nobody who may be mailed when its sending started"
 
     def document(self) -> dict[str, Any]:
         return {

@@ -511,6 +511,28 @@ def test_sending_and_stopping_ask_once(room: Room) -> None:
 
 
 @one_database
+def test_the_receipt_of_what_did_not_go_out_says_so(room: Room) -> None:
+    ada, page = room.editor(), f"{PAGE}/receipt"
+    draft = ada.browser.get(page).text
+    assert "Nothing of it went out: it waits for approval." in draft
+    assert "settled" not in draft
+    room.approve()
+    assert "whom it goes to is fixed when its sending starts." in ada.browser.get(f"{page}/now").text
+    ada.open()
+    ada.press("stop", sure="yes")
+    assert "Nothing of it went out, and nothing will." in ada.browser.get(page).text
+
+
+@one_database
+def test_the_receipt_of_an_issue_for_nobody_says_so(room: Room) -> None:
+    with transaction(room.engine) as connection:
+        connection.execute(update(Subscriber).values(state="unsubscribed"))
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    assert "there was nobody who may be mailed" in room.editor().browser.get(f"{PAGE}/receipt").text
+
+
+@one_database
 def test_send_now_sends_what_its_page_shows_as_approved_and_nothing_else(room: Room) -> None:
     ada, bo = room.editor(), room.editor("bo@example.com")
     room.approve()

@@ -44,6 +44,15 @@ def test_compose_takes_the_week_that_ended_last_and_says_when_nothing_is_new(eng
     assert "Nothing is new" in issues("issues", "compose").stdout
 
 
+def test_the_receipt_of_a_draft_says_that_nothing_went_out(engine: Engine, issues: Command) -> None:
+    launch(engine, "alpha", "SSS")
+    issues.json("issues", "compose")
+    assert issues("issues", "receipt", "2026-W47").stdout == (
+        "Issue 2026-W47 is draft; nothing of it went out: it waits for approval.\n"
+    )
+    assert issues.json("issues", "receipt", "2026-W47")["recipients"] == 0
+
+
 def test_render_writes_four_files(engine: Engine, tmp_path: Path, issues: Command) -> None:
     launch(engine, "alpha", "SSS")
     issues.json("issues", "compose")
