@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from db.audit import add_audit
 from db.editors import EditorRow
@@ -184,8 +184,19 @@ def refused(request: Request, visitor: Visitor, typed: Typed, error: NewsletterE
     """An act that could not be done, with the reason and everything that was typed."""
     return editor_page(
         request, visitor, "refused.html", status=status_of(error), heading="That could not be done", words=str(error),
-        typed=typed.pairs(),
+        typed=typed.pairs(), back=_page_above(request),
     )  # fmt: skip
+
+
+def _page_above(request: Request) -> str:
+    """Where the form stood: the nearest address above its target that is a page's."""
+    path = request.url.path
+    while path.count("/") > 1:
+        scope = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return "/editor"
 
 
 def sorry(request: Request, visitor: Visitor, error: NewsletterError) -> Response:

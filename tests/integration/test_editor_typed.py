@@ -207,6 +207,28 @@ def test_other_forms_come_back_with_everything_typed(room: Room, path: str, type
     assert "tools[0]" not in answer.text, "a form is no file"
 
 
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/editor/queue/{release}/match", "/editor/queue"),
+        ("/editor/tools/curly/merge", "/editor/tools/curly"),
+        ("/editor/rules/999/remove", "/editor/rules"),
+        ("/editor/people/remove", "/editor/people"),
+        (f"{PAGE}/resend", PAGE),
+    ],
+)
+def test_what_is_refused_leads_back_to_its_page_and_is_not_posted_again(room: Room, path: str, page: str) -> None:
+    ada = room.editor(role="operator")
+    queue = ada.open("/editor/queue").text
+    release = queue.partition('id="release-')[2].partition('"')[0]
+    csrf = queue.partition('name="csrf" value="')[2].partition('"')[0]
+    typed = {"csrf": csrf, "sure": "yes", "tool": "no-such-tool", "into": "no-such-tool", "email": "ada@example.com"}
+    answer = ada.browser.post(path.format(release=release), data=typed)
+    assert "That could not be done" in answer.text
+    assert f'data-address="{page}"' in answer.text
+    assert f'<a href="{page}">Back</a>' in answer.text
+
+
 def test_the_card_of_a_take_stands_on_its_page_where_no_script_asks(room: Room) -> None:
     ada, take = room.editor(), "/editor/tools/inkwell/takes/skeptic"
     csrf = ada.open(take).text.partition('name="csrf" value="')[2].partition('"')[0]
