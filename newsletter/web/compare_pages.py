@@ -26,7 +26,8 @@ _MOST_READINGS = 20
 
 
 def comparison(request: Request) -> Response:
-    here, pair = site(request), request.path_params["pair"]
+    here, asked = site(request), request.path_params["pair"]
+    pair = asked.lower()
     reader = reader_of(request)
     with reading(here.engine) as connection:
         found = _pairs(connection, pair)
@@ -36,7 +37,7 @@ def comparison(request: Request) -> Response:
         if one.id == other.id:
             return RedirectResponse(f"/tools/{one.slug}", 302)
         left, right = in_order(one, other)
-        if comparison_path(left, right) != f"/compare/{pair}":
+        if comparison_path(left, right) != f"/compare/{asked}":
             return RedirectResponse(_address(connection, left, right), 302)
         takes, members = takes_of(connection, [left.id, right.id]), panel(connection)
         near = _related(connection, left, right)

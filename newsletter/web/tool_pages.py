@@ -116,7 +116,7 @@ def tool(request: Request) -> Response:
     slug = request.path_params["slug"]
     reader = reader_of(request)
     with reading(here.engine) as connection:
-        found = standing_tool(connection, slug)
+        found = standing_tool(connection, slug.lower())
         if found is None:
             raise HTTPException(404)
         if found.slug != slug:

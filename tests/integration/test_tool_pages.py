@@ -97,6 +97,21 @@ def test_a_change_of_mind_stands_under_the_tool(engine: Engine, browser: Browser
     assert "Builder went from ▼ 20/100 · skip to ▲ 80/100 · ship" in words(browser.get("/tools/a").text)
 
 
+def test_an_address_with_capitals_leads_to_the_one_that_is_there(engine: Engine, browser: Browser) -> None:
+    put(engine, tool("curly"), tool("nightjar"))
+    for path, there in (
+        ("/tools/Curly", "/tools/curly"),
+        ("/compare/Curly-VS-nightjar", "/compare/curly-vs-nightjar"),
+        ("/compare/NIGHTJAR-vs-curly", "/compare/curly-vs-nightjar"),
+        ("/compare/Curly-vs-CURLY", "/tools/curly"),
+        ("/compare?a=Curly&b=Nightjar", "/compare/Curly-vs-Nightjar"),
+    ):
+        answer = browser.get(path)
+        assert (answer.status_code // 100, answer.headers["location"]) == (3, there), path
+    assert browser.get("/compare/curly-vs-nightjar").status_code == 200
+    assert browser.get("/tools/Nobody").status_code == 404
+
+
 def test_a_merged_slug_redirects_and_an_unknown_one_is_404(engine: Engine, browser: Browser) -> None:
     put(engine, tool("a"), tool("b"))
     merge_tools(engine, "a", "b", NOW)
