@@ -62,7 +62,7 @@ def start_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
     changed = connection.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.status == IssueStatus.APPROVED)
-        .values(status=IssueStatus.SENDING, started_at=now, updated_at=now)
+        .values(status=IssueStatus.SENDING, started_at=now, updated_at=now, trouble=None)
     )
     return changed.rowcount == 1
 
@@ -176,9 +176,10 @@ def move_issue(
 
 
 def note_trouble(connection: Connection, issue_id: int, trouble: str | None) -> None:
-    """Why a sending cannot go on, None where it can. Written only where it is news: a relay that is away is tried twice
-    a minute."""
-    held_up = (Issue.id == issue_id, Issue.status == IssueStatus.SENDING, Issue.trouble.is_distinct_from(trouble))
+    """Why a sending cannot go on, or begin, None where it can. Written only where it is news: a relay that is away is
+    tried twice a minute."""
+    open_ = Issue.status.in_((IssueStatus.APPROVED, IssueStatus.SENDING))
+    held_up = (Issue.id == issue_id, open_, Issue.trouble.is_distinct_from(trouble))
     connection.execute(update(Issue).where(*held_up).values(trouble=trouble))
 
 

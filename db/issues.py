@@ -102,7 +102,9 @@ def approve(
             Issue.revision == revision,
             Issue.status.in_((IssueStatus.DRAFT, IssueStatus.APPROVED)),
         )
-        .values(status=IssueStatus.APPROVED, approved_at=now, approved_by=by, send_at=send_at, updated_at=now)
+        .values(
+            status=IssueStatus.APPROVED, approved_at=now, approved_by=by, send_at=send_at, updated_at=now, trouble=None
+        )
     )
     return changed.rowcount == 1
 
@@ -138,7 +140,9 @@ def void_approval(connection: Connection, issue_id: int, now: datetime) -> bool:
     changed = connection.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.status == IssueStatus.APPROVED)
-        .values(status=IssueStatus.DRAFT, approved_at=None, approved_by=None, send_at=None, updated_at=now)
+        .values(
+            status=IssueStatus.DRAFT, approved_at=None, approved_by=None, send_at=None, updated_at=now, trouble=None
+        )
     )
     if changed.rowcount:
         forget_content(connection, issue_id)

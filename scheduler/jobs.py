@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import api, claims, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs
+from db import (
+    api, claims, deliveries, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs,
+)  # fmt: skip
 from db.backups import is_of
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
 from db.wal import empty_the_log
 from newsletter.clock import Week, last_ended_week, real_now
-from newsletter.errors import NewsletterError, RefusedError
+from newsletter.errors import NewsletterError, RefusedError, SettingsError
 from scheduler.engine import Context, Work
-from scheduler.notices import tell_editors
+from scheduler.notices import tell_editors, tell_operators
 from scheduler.timetable import REMIND_AHEAD
 
 if TYPE_CHECKING:
@@ -312,13 +314,21 @@ def _approve_automatically(context: Context, week: Week) -> bool:
 
 
 def start(context: Context, issue: IssueRow) -> bool:
-    """Fix an approved issue's recipients; the sending takes it from there. False when it is not approved any more."""
+    """Fix an approved issue's recipients; the sending takes it from there. False when it is not approved any more.
+
+    Raises SettingsError where nothing can be sent; the issue then says so, too.
+    """
     from newsletter.issues.publish import publish_issue
 
     try:
         publish_issue(context.engine, Week.parse(issue.week), context.settings, context.clock.now())
     except RefusedError:
         return False
+    except SettingsError as error:
+        if issue.trouble != str(error):
+            with transaction(context.engine) as connection:
+                deliveries.note_trouble(connection, issue.id, str(error))
+        raise
     return True
 
 
@@ -326,4 +336,15 @@ def start_scheduled(context: Context) -> list[str]:
     """Start the approved issues whose own time has come."""
     now = context.clock.now()
     ripe = [issue for issue in _approved(context) if issue.send_at is not None and issue.send_at <= now]
-    return [issue.week for issue in ripe if start(context, issue)]
+    started: list[str] = []
+    held_up: SettingsError | None = None
+    for issue in ripe:
+        try:
+            started += [issue.week] if start(context, issue) else []
+        except SettingsError as error:
+            if issue.trouble != str(error):  # a round of every second meets the same again
+                tell_operators(context, f"{issue.week} could not be sent", [f"Its time has come, but: {error}"])
+            held_up = error
+    if held_up is not None:
+        raise held_up
+    return started

@@ -34,7 +34,7 @@ class Issue(Base, sqlite_autoincrement=True):
     started_at: ColumnElement[datetime | None]  # also the messages' Date
     finished_at: ColumnElement[datetime | None]
     pause_reason: ColumnElement[str | None]
-    trouble: ColumnElement[str | None]  # why a sending could not go on when it was last tried
+    trouble: ColumnElement[str | None]  # why a sending could not begin or go on when it was last tried
     settings: ColumnElement[dict[str, Any]] = Column(server_default=text("'{}'"))  # what editors chose beside the items
 
 

@@ -78,8 +78,10 @@ def _at_work(newest: list[IssueRow], last_week: str) -> IssueRow | None:
 
 
 def _left_behind(newest: list[IssueRow], last_week: str) -> list[IssueRow]:
-    """Drafts of weeks whose time to go out is over; the newest first."""
-    return [issue for issue in newest if issue.status == IssueStatus.DRAFT and issue.week < last_week]
+    """Of weeks whose time to go out is over: drafts, and what cannot be sent; the newest first."""
+    held_up = {issue.week for issue in newest if issue.status == IssueStatus.APPROVED and issue.trouble}
+    drafts = {issue.week for issue in newest if issue.status == IssueStatus.DRAFT}
+    return [issue for issue in newest if issue.week in drafts | held_up and issue.week < last_week]
 
 
 def _came_in(counts: dict[tuple[str, str], int], week: str) -> dict[str, int]:

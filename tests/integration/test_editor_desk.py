@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import insert
 
+from db.deliveries import note_trouble
 from db.engine import transaction
 from db.models import Feed
 from db.runs import claim_run, finish_run, write_plans
@@ -39,12 +40,12 @@ def test_the_issue_at_hand_is_the_week_that_ended_until_it_went_out(room: Room) 
 
 
 def test_a_draft_that_nobody_approved_in_its_week_is_named_until_it_is_stopped(room: Room) -> None:
-    assert "Never approved" not in room.editor().open("/editor").text
+    assert "Never sent" not in room.editor().open("/editor").text
     ada = Room(room.engine, room.settings, NOW + timedelta(days=7)).editor("ada@example.org")
     assert f'<a href="{PAGE}">{WEEK}</a> is still a draft' in ada.open("/editor").text
     ada.open()
     ada.press("stop", sure="yes")
-    assert "Never approved" not in ada.open("/editor").text
+    assert "Never sent" not in ada.open("/editor").text
 
 
 def test_without_a_time_of_its_own_an_approved_issue_goes_out_by_the_timetable(room: Room) -> None:
@@ -100,6 +101,22 @@ def test_the_desk_shows_the_last_and_the_next_run_of_each_job(room: Room) -> Non
     assert "failed" in page
     assert "the mailbox is &lt;away&gt;" in page
     assert "Mon 23 Nov, 06:05" in page
+
+
+def test_an_approved_issue_that_cannot_be_sent_says_why_until_it_is_edited(room: Room) -> None:
+    ada = room.editor()
+    room.approve()
+    with transaction(room.engine) as connection:
+        note_trouble(connection, room.issue.id, "NEWSLETTER_PUBLIC_URL must begin with https://")
+    assert "Approved, but it cannot be sent: NEWSLETTER_PUBLIC_URL must" in glance(ada)
+    page = ada.open().text
+    assert "Held up: NEWSLETTER_PUBLIC_URL must" in page
+    assert "Goes out on" not in page
+    room.now += timedelta(days=7)
+    later = Room(room.engine, room.settings, room.now).editor()
+    assert "is approved, but cannot be sent: NEWSLETTER_PUBLIC_URL must" in later.open("/editor").text
+    ada.press("save", subject="Mine")
+    assert room.issue.trouble is None
 
 
 def test_takes_are_wanted_of_what_the_issue_carries(room: Room) -> None:

@@ -20,12 +20,13 @@ from db.models import DomainPause, Issue, Letter
 from db.ownership import owner
 from db.runs import JobLook, claim_run, finish_run, look_at_jobs
 from db.states import RunStatus
+from newsletter.cli.status import look
 from newsletter.clock import Clock, real_now
 from newsletter.editors.invite import add_editor
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, SettingsError
 from newsletter.settings import Settings, load
 from scheduler.engine import Context
-from scheduler.jobs import back_up, prune
+from scheduler.jobs import back_up, prune, start_scheduled
 from scheduler.runs import Claim, claim_due
 from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
@@ -107,6 +108,23 @@ def test_an_issue_that_cannot_start_at_its_own_time_keeps_no_job_from_running(sq
     with reading(engine) as connection:
         assert issue_status(connection, issue_id) == "approved"
     engine.dispose()
+
+
+def test_an_issue_that_cannot_start_at_its_own_time_says_so_and_operators_hear_of_it_once(
+    engine: Engine, settings: Settings
+) -> None:
+    add_editor(engine, "operator@example.com", "operator", MONDAY)
+    issue_id = approved_issue(engine, settings)
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).where(Issue.id == issue_id).values(send_at=MONDAY - timedelta(hours=1)))
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="must begin with https"):
+            start_scheduled(context(engine, replace(settings, public_url="http://news.example.com")))
+    (issue,) = look(engine, MONDAY)["issues"]
+    assert (issue["status"], "must begin with https" in issue["trouble"]) == ("approved", True)
+    assert [subject for _, subject, _ in notices(engine)] == ["2026-W47 could not be sent"]
+    assert start_scheduled(context(engine, settings)) == ["2026-W47"]
+    assert look(engine, MONDAY)["issues"][0]["trouble"] is None
 
 
 def _looks(engine: Engine) -> list[JobLook]:
