@@ -21,6 +21,7 @@ from db import audit
 from db.engine import make_engine, reading, transaction
 from db.issues import issue_of_week
 from db.models import Delivery, Issue, ReturnedMail, SubscriberEvent, Tool, Vote
+from db.runs import write_plans
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.deliveries.send import send_due
@@ -689,6 +690,28 @@ def test_every_page_fits_its_window_and_has_no_serious_finding(chromium: Browser
     assert watched.troubles == []
 
 
+_SIZES = """[...document.querySelectorAll("body, body *:not(script, iframe, option, svg *)")]
+  .map(e => [`${e.tagName}.${e.className}`, parseFloat(getComputedStyle(e).fontSize)])"""
+
+
+def test_who_told_their_browser_to_show_larger_text_gets_it_on_every_page(chromium: Browser, room: Room) -> None:
+    context = patient(chromium, base_url=room.app.url)
+    context.add_cookies([room.cookie("op@example.com", "operator")])
+    page = context.new_page()
+    page.set_viewport_size({"width": 320, "height": 900})
+    for path in EVERY_PAGE:
+        page.goto(path)
+        if path == PAGE:
+            expect(page.locator(".findings")).to_contain_text("Size of the mail")
+        usual = page.evaluate(_SIZES)
+        page.evaluate("document.documentElement.style.fontSize = '24px'")
+        larger = page.evaluate(_SIZES)
+        assert [(name, size) for name, size in usual if size < 13] == [], path
+        assert [name for (name, size), (_, then) in zip(usual, larger, strict=True) if then < 1.49 * size] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, path
+    context.close()
+
+
 @pytest.mark.parametrize("width", [320, 768, 1280])
 def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
     window: Page, room: Room, width: int
@@ -709,6 +732,8 @@ def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
 
 
 def test_tables_are_scrolled_sideways_on_no_phone(window: Page, room: Room) -> None:
+    with transaction(room.engine) as connection:
+        write_plans(connection, [("compose", "Mondays at six", NOW), ("read_bounces", "every five minutes", NOW)], NOW)
     approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
     publish_issue(room.engine, WEEK, room.settings, NOW)
     long = "no-blank-in-it" * 15
