@@ -750,6 +750,20 @@ def test_tables_are_scrolled_sideways_on_no_phone(window: Page, room: Room) -> N
         assert window.locator(".scroll").evaluate_all(wider) == [], path
 
 
+def test_an_address_stands_in_one_line_beside_a_long_reply(window: Page, room: Room) -> None:
+    approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    with transaction(room.engine) as connection:
+        connection.execute(update(Delivery).values(status="failed", reply="550 5.1.1 no such user " * 20))
+    window.set_viewport_size({"width": 1280, "height": 900})
+    window.goto(f"{PAGE}/receipt")
+    lines = window.locator("th.name").evaluate_all(
+        "all => all.map(n => { const r = document.createRange(); r.selectNodeContents(n); "
+        "return new Set([...r.getClientRects()].map(b => b.top)).size; })"
+    )
+    assert set(lines) == {1}
+
+
 def test_no_word_above_a_figure_of_the_desk_is_broken_on_a_phone(window: Page) -> None:
     window.set_viewport_size({"width": 320, "height": 900})
     window.goto("/editor")

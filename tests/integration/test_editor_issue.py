@@ -649,6 +649,10 @@ def test_words_from_right_to_left_keep_their_order_within_the_rooms(room: Room) 
     ada, said = room.editor(), (*foreign.values(), "يعمل. 100 %!", "كلمة (4)", "כאן!")
     for page in ("queue", "takes", "tools", "tools/curly", "tools/curly/takes/builder"):
         assert not_isolated(ada.browser.get(f"/editor/{page}").text, *said) == [], page
+    ada.open()
+    ada.press("save", subject="شحن! Three ship")
+    for page in ("", f"/issues/{WEEK}"):
+        assert not_isolated(ada.browser.get(f"/editor{page}").text, "شحن! Three ship") == [], page
 
 
 @one_database
