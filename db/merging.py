@@ -12,7 +12,7 @@ from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release
 from db.states import IssueStatus
 
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
-_DRAFTS = select(Issue.id).where(Issue.status == IssueStatus.DRAFT)
+_OPEN = select(Issue.id).where(Issue.status.in_((IssueStatus.DRAFT, IssueStatus.APPROVED)))
 
 
 def move_releases(connection: Connection, source: int, target: int) -> int:
@@ -58,23 +58,24 @@ def move_bookmarks(connection: Connection, source: int, target: int) -> None:
     connection.execute(update(Bookmark).where(Bookmark.tool_id == source).values(tool_id=target))
 
 
-def move_draft_items(connection: Connection, source: int, target: int) -> None:
-    """In drafts alone, and before the releases move. Where both are in one, the target's place stands, unless it has
+def move_items(connection: Connection, source: int, target: int) -> None:
+    """In issues that can be edited alone, and before the releases move: what was approved is frozen, and an edit of it
+    starts from these rows. Where both are in one, the target's place stands, unless it has
     left the issue. A comparison that would set the target beside itself, or stand there twice, goes."""
     _give_way(connection, target, source, ~carried())
     _give_way(connection, source, target, true())
-    here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_DRAFTS))
+    here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_OPEN))
     connection.execute(update(IssueItem).where(*here).values(tool_id=target))
     pairs = (IssueComparison.left_tool_id == source) | (IssueComparison.right_tool_id == source)
-    connection.execute(delete(IssueComparison).where(pairs, IssueComparison.issue_id.in_(_DRAFTS)))
+    connection.execute(delete(IssueComparison).where(pairs, IssueComparison.issue_id.in_(_OPEN)))
 
 
 def _give_way(connection: Connection, tool_id: int, other_id: int, when: ColumnElement[bool]) -> None:
-    """In drafts that have both, one goes; its note stays with the other, if that has none of its own."""
+    """In those that have both, one goes; its note stays with the other, if that has none of its own."""
     other = aliased(IssueItem)
     both = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == other_id)
     going = select(IssueItem.id, IssueItem.issue_id, IssueItem.note)
-    going = going.where(IssueItem.tool_id == tool_id, IssueItem.issue_id.in_(_DRAFTS), both, when)
+    going = going.where(IssueItem.tool_id == tool_id, IssueItem.issue_id.in_(_OPEN), both, when)
     for row in connection.execute(going).all():
         without = (IssueItem.issue_id == row.issue_id, IssueItem.tool_id == other_id, IssueItem.note.is_(None))
         connection.execute(update(IssueItem).where(*without).values(note=row.note))

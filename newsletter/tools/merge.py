@@ -34,7 +34,7 @@ def merge_tools(engine: Engine, source_slug: str, target_slug: str, now: datetim
         source, target = _standing(found, source_slug), _standing(found, target_slug)
         if source.id == target.id:
             raise RefusedError(f"{source_slug!r} cannot be merged into itself")
-        merging.move_draft_items(connection, source.id, target.id)
+        merging.move_items(connection, source.id, target.id)
         releases = merging.move_releases(connection, source.id, target.id)
         takes = _move_takes(connection, source.id, target.id, now)
         balance = _balance(connection, source, target)

@@ -1,14 +1,18 @@
 """An issue's page that was opened before one of its tools became part of another."""
 
+import json
+
 import pytest
 from sqlalchemy import select
 
 from db.engine import reading
 from db.models import IssueItem, Tool
+from newsletter.issues.render import render_issue
+from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
 from tests.conftest import one_database
 from tests.fakes.editors_room import PAGE, Editor, Room, fields
-from tests.fakes.sample_week import NOW
+from tests.fakes.sample_week import NOW, WEEK
 
 pytestmark = one_database
 
@@ -86,3 +90,24 @@ def test_undo_brings_no_tool_back_that_became_part_of_another(room: Room) -> Non
     ada.press("undo")
     assert notes(room) == {"pagewright": "Look at its price."}
     assert "Curly" not in ada.open(PAGE).text.partition('id="history-title"')[0]
+
+
+def test_an_approved_issue_that_is_edited_after_a_merge_has_lost_nothing(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("add", add_url="https://marlin.example/", add_name="Marlin", add_category="Writing")
+    ada.open()
+    ada.press("save", **{field(ada, "Curly"): "Look at its price."})
+    ada.open()
+    ada.press(ada.item("Tallyho") + "/drop")
+    room.approve()
+    import_tools(room.engine, json.dumps({"slug": "swordfish", "name": "Swordfish", "url": "https://swordfish.example",
+                                          "category": "Writing"}), NOW)  # fmt: skip
+    merge_tools(room.engine, "marlin", "swordfish", NOW)
+    merge_tools(room.engine, "curly", "pagewright", NOW)
+    merge_tools(room.engine, "tallyho", "nightjar", NOW)
+    assert "Marlin" in render_issue(room.engine, WEEK, room.settings, NOW).text, "what was approved stays as it is"
+    ada.open()
+    ada.press("save", subject="Mine")
+    assert "Swordfish" in render_issue(room.engine, WEEK, room.settings, NOW).text
+    assert notes(room) == {"pagewright": "Look at its price."}
