@@ -19,7 +19,7 @@ from newsletter.tools.edit import make_tool
 from newsletter.tools.field_values import is_web_address
 from newsletter.tools.reading import new_tool
 from newsletter.web.editor_issue import act_on_issue, back_with, shown_issue, week_of
-from newsletter.web.editor_typed import Changed, changed, shown_again
+from newsletter.web.editor_typed import Changed, changed, shown_again, without_added
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor
 from newsletter.web.site import site
@@ -124,7 +124,7 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if tool is None:
         raise NotFoundError(f"there is no tool {given!r}; give its slug, or its address with a name and a category")
     edit = partial(arrangement.add, tool_id=tool.id, by=visitor.email, released=tool.id in released)
-    return _edited(request, visitor, typed, f"added {tool.name}", edit, at=tool.id)
+    return _edited(request, visitor, without_added(typed), f"added {tool.name}", edit, at=tool.id)
 
 
 def take_back(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -196,7 +196,7 @@ def _item_asked(request: Request) -> tuple[int, str, list[int], bool]:
     if found_tool is None:
         raise NotFoundError("there is no such tool")
     if found_tool.merged_into_id is not None:
-        raise RefusedError(f"{found_tool.name} became part of another tool; this is the issue as it is now")
+        raise RefusedError(f"{found_tool.name} became part of another tool; arrange that one")
     return tool_id, found_tool.name, [], False
 
 

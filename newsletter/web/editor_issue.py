@@ -34,6 +34,7 @@ from newsletter.issues.values import IssueValues, load_values
 from newsletter.web.editor_desk import sending_time
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, notes_of, shown_again, with_merged
+from newsletter.web.forms import asked
 from newsletter.web.session import Act, Typed, Visitor, act, editor_page, show, status_of
 from newsletter.web.site import site
 
@@ -91,8 +92,9 @@ def _with_merged(request: Request, typed: Typed) -> Typed:
 
 
 def back_with(request: Request, typed: Typed, said: str, fragment: str = "") -> Response:
-    """The page again, with the preview looked at as before."""
-    return back_saying(issue_path(week_of(request)), said, fragment, **look_query(typed.fields))
+    """The page again, with the preview looked at as before, and a tool that is not added yet still in its fields."""
+    adding = {name: typed.line(name) for name in ADDED}
+    return back_saying(issue_path(week_of(request)), said, fragment, **look_query(typed.fields), **adding)
 
 
 def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more: Any) -> Response:
@@ -126,7 +128,8 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
             "approved_hash": frozen.content_hash if frozen else "",
             "editable": issue.status in _EDITABLE,
             "send_at": send_at, "send_at_was": send_at, "chosen_pair": pair, "pair_was": pair,
-            "goes_out": goes_out, "now": now, "added": dict.fromkeys(ADDED, ""), "test_to": visitor.email,
+            "goes_out": goes_out, "now": now, "test_to": visitor.email,
+            "added": {name: asked(request, name, 2000) for name in ADDED},
             "look": look_of(request.query_params), "categories": categories, "from_": here.settings.from_,
             "nobody": NOBODY.email, "typed": False, "conflict": None, "trouble": "", **more,
         },

@@ -103,6 +103,11 @@ def with_merged(typed: Typed, merged: Mapping[int, int]) -> Typed:
     return Typed(Form(fields))
 
 
+def without_added(typed: Typed) -> Typed:
+    """The tool of *Add by hand* is in the issue now."""
+    return Typed(Form([(name, value) for name, value in typed.fields.multi_items() if name not in ADDED]))
+
+
 def _pair(typed: Typed, suffix: str = "") -> tuple[str, str]:
     return typed.line(f"left{suffix}", 100), typed.line(f"right{suffix}", 100)
 

@@ -23,6 +23,20 @@ def test_every_button_stores_what_was_typed_beside_it(room: Room, act: str) -> N
     assert room.issue.subject == "Typed beside it"
 
 
+@pytest.mark.parametrize("act", ["save", "test", "look", "undo"])
+def test_a_tool_that_is_not_added_yet_stays_in_its_fields(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="Mine")
+    ada.open()
+    typed = {"add_url": "https://marlin.example/?a=1&b=2", "add_name": "Marlin", "add_category": "Writing"}
+    ada.open(ada.press(act, to="me@example.org", **typed).headers["location"])
+    assert ada.form | typed == ada.form
+    ada.open(ada.press("add").headers["location"])
+    assert "Marlin" in ada.page
+    assert ada.form["add_url"] == ada.form["add_name"] == "", "it is in the issue now"
+
+
 @pytest.mark.parametrize("act", ["save", "approve", "schedule", "test", "compose", "look"])
 def test_every_button_stores_the_pair_that_was_chosen_beside_it(room: Room, act: str) -> None:
     ada = room.editor()
