@@ -5,7 +5,7 @@ Issues that were approved keep naming the tool they were made with; their pages 
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, select, true, update
 
 from db.material import carried
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
@@ -86,10 +86,3 @@ def redirect_tool(connection: Connection, source: int, target: int) -> None:
     """The source and whatever was merged into it lead to the target from now on."""
     connection.execute(update(Tool).where(Tool.merged_into_id == source).values(merged_into_id=target))
     connection.execute(update(Tool).where(Tool.id == source).values(merged_into_id=target, listed=False))
-
-
-def count_votes(connection: Connection, tool_id: int) -> tuple[int, int]:
-    """(ships, skips) cast here, without the starting balance."""
-    wanted = select(Vote.call, func.count()).where(Vote.tool_id == tool_id).group_by(Vote.call)
-    counts = {row[0]: row[1] for row in connection.execute(wanted)}
-    return counts.get("ship", 0), counts.get("skip", 0)

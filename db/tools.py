@@ -11,9 +11,10 @@ from datetime import date, datetime
 from itertools import chain, count
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 
-from db.models import Panelist, Take, Tool, ToolAlias
+from db.models import Panelist, Take, Tool, ToolAlias, Vote
+from db.states import Call
 from db.upsert import insert_or
 
 T = TypeVar("T")
@@ -150,6 +151,16 @@ def merged_tools(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     for chunk in chunks(ids):
         wanted = select(Tool.id, Tool.merged_into_id).where(Tool.id.in_(chunk), Tool.merged_into_id.is_not(None))
         found |= {row.id: row.merged_into_id for row in connection.execute(wanted)}
+    return found
+
+
+def cast_votes(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """(ships, skips) cast here on each of these tools that has any, without the starting balance."""
+    found: dict[int, tuple[int, int]] = {}
+    ships = func.sum(case((Vote.call == Call.SHIP, 1), else_=0))
+    for chunk in chunks(ids):
+        wanted = select(Vote.tool_id, ships, func.count() - ships).where(Vote.tool_id.in_(chunk))
+        found |= {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(wanted.group_by(Vote.tool_id))}
     return found
 
 

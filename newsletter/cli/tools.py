@@ -75,17 +75,18 @@ def export(door: Door, as_json: bool) -> None:
     import json
 
     from db.engine import reading
-    from db.tools import aliases_of, all_tools, takes_of
-    from newsletter.tools.exporting import tool_document
+    from db.tools import aliases_of, all_tools, cast_votes, takes_of
+    from newsletter.tools.exporting import merged_votes, tool_document
 
     after, separator = 0, ""
     click.echo('{"tools": [', nl=False)
     with reading(door.engine) as connection:
         while page := all_tools(connection, after):
             ids = [tool.id for tool in page]
-            takes, aliases = takes_of(connection, ids), aliases_of(connection, ids)
+            takes, aliases, cast = takes_of(connection, ids), aliases_of(connection, ids), cast_votes(connection, ids)
             for tool in page:
-                document = tool_document(tool, aliases.get(tool.id, ()), takes[tool.id])
+                merged = merged_votes(tool, cast.get(tool.id, (0, 0)))
+                document = tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
                 click.echo(f"{separator}\n  {json.dumps(document, ensure_ascii=False)}", nl=False)
                 separator = ","
             after = ids[-1]

@@ -19,6 +19,13 @@ class HasFields(Protocol):
     def starting_skips(self) -> int: ...
 
 
+class HasVotes(HasFields, Protocol):
+    @property
+    def vote_ships(self) -> int: ...
+    @property
+    def vote_skips(self) -> int: ...
+
+
 class HasLabel(Protocol):
     @property
     def label(self) -> str: ...
@@ -26,12 +33,23 @@ class HasLabel(Protocol):
     def source(self) -> str: ...
 
 
-def tool_document(tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[SignedTake]) -> dict[str, Any]:
-    """Everything an import of it would give; fields that nobody gave are null, and being listed goes without saying."""
+def merged_votes(tool: HasVotes, cast: tuple[int, int]) -> tuple[int, int]:
+    """(ships, skips) that neither were cast here nor are its own starting balance: other tools brought them."""
+    own = (tool.starting_ships + cast[0], tool.starting_skips + cast[1])
+    return max(tool.vote_ships - own[0], 0), max(tool.vote_skips - own[1], 0)
+
+
+def tool_document(
+    tool: HasFields, aliases: Iterable[HasLabel], takes: Iterable[SignedTake], merged: tuple[int, int] = (0, 0)
+) -> dict[str, Any]:
+    """Everything an import of it would give; fields that nobody gave are null, and being listed goes without saying.
+    ``merged`` are the votes that tools brought which became part of it."""
     document: dict[str, Any] = {"slug": tool.slug} | {name: getattr(tool, name) for name in _FIELDS}
     document["aliases"] = [alias.label for alias in aliases if alias.source != "url"]
     document["takes"] = [take_document(take) for take in takes]
     document["votes"] = {"ship": tool.starting_ships, "skip": tool.starting_skips}
+    if any(merged):
+        document["merged_votes"] = dict(zip(("ship", "skip"), merged, strict=True))
     return document if tool.listed else document | {"listed": False}
 
 

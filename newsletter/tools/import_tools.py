@@ -39,7 +39,7 @@ def import_tools(engine: Engine, text: str, now: datetime, *, dry_run: bool = Fa
     with transaction(engine) as connection:
         alone(connection, "importing tools")
         panel = [member.key for member in rows.panel(connection)]
-        known = _known(connection, [tool.slug for tool in file.tools])
+        known = _known(connection, file.tools)
         faults = [*file.faults, *faults_of(file.tools, known, panel)]
         if faults:
             raise BadInputError(_said(faults))
@@ -57,15 +57,17 @@ def _said(faults: Sequence[Fault]) -> str:
     return f"nothing was stored. {shown}{more}"
 
 
-def _known(connection: Connection, slugs: Sequence[str]) -> dict[str, Known]:
-    tools = rows.tools_by_slug(connection, slugs, lock=True)
+def _known(connection: Connection, given: Sequence[GivenTool]) -> dict[str, Known]:
+    tools = rows.tools_by_slug(connection, [tool.slug for tool in given], lock=True)
     ids = [tool.id for tool in tools.values()]
     takes, aliases = rows.takes_of(connection, ids), rows.aliases_of(connection, ids)
+    merged = [tool.slug for tool in given if tool.merged_votes != (None, None)]
+    cast = rows.cast_votes(connection, [tools[slug].id for slug in merged if slug in tools])
     known = {}
     for slug, tool in tools.items():
         keys = {(alias.kind, alias.key): alias.source == "import" for alias in aliases.get(tool.id, ())}
         imported = frozenset(key for key, ours in keys.items() if ours)
-        known[slug] = Known(tool, takes[tool.id], imported, frozenset(keys) - imported)
+        known[slug] = Known(tool, takes[tool.id], imported, frozenset(keys) - imported, cast.get(tool.id, (0, 0)))
     return known
 
 

@@ -78,7 +78,7 @@ def _balance(connection: Connection, source: rows.ToolRow, target: rows.ToolRow)
     not become the target's starting balance, which the next import sets anew."""
     ships, skips = 0, 0
     for tool in (source, target):
-        cast_ships, cast_skips = merging.count_votes(connection, tool.id)
+        cast_ships, cast_skips = rows.cast_votes(connection, [tool.id]).get(tool.id, (0, 0))
         ships += max(tool.vote_ships - cast_ships, tool.starting_ships)
         skips += max(tool.vote_skips - cast_skips, tool.starting_skips)
     return ships, skips
@@ -88,7 +88,7 @@ def _count(
     connection: Connection, source: rows.ToolRow, target: rows.ToolRow, balance: tuple[int, int], now: datetime
 ) -> None:
     verdict = tally(rows.takes_of(connection, [target.id])[target.id])
-    cast_ships, cast_skips = merging.count_votes(connection, target.id)
+    cast_ships, cast_skips = rows.cast_votes(connection, [target.id]).get(target.id, (0, 0))
     ships, skips = balance[0] + cast_ships, balance[1] + cast_skips
     values = {
         "vote_ships": ships, "vote_skips": skips, "community_order": community_order(ships, skips),

@@ -48,12 +48,14 @@ class KnownTake(SignedTake, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A tool with its standing takes, the aliases (kind, key) that an earlier import gave, and those from elsewhere."""
+    """A tool with its standing takes, the aliases (kind, key) that an earlier import gave, those from elsewhere, and
+    (ships, skips) of the votes cast here."""
 
     tool: KnownTool
     takes: Sequence[KnownTake] = ()
     aliases: frozenset[tuple[str, str]] = frozenset()
     other_aliases: frozenset[tuple[str, str]] = frozenset()
+    cast: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def plan(given: GivenTool, there: Known | None) -> Change:
     columns: dict[str, Any] = {**given.fields}
     if "name" in columns:
         columns["name_key"] = fold_name(columns["name"])
-    columns |= _counts(standing) | _votes(given.votes, there.tool if there else None)
+    columns |= _counts(standing) | _votes(given, there)
     first_takes = there is not None and not there.takes and bool(takes)  # what has a take is shown
     if given.listed is not None or there is None or first_takes:
         columns["listed"] = given.listed is not False
@@ -154,14 +156,19 @@ def _counts(standing: Sequence[Any]) -> dict[str, int]:
     return {"ships": verdict.ships, "skips": verdict.skips, "panel_order": order}
 
 
-def _votes(given: tuple[int | None, int | None], tool: KnownTool | None) -> dict[str, int]:
-    before = (tool.starting_ships, tool.starting_skips) if tool else (0, 0)
-    starting_ships, starting_skips = (there if new is None else new for new, there in zip(given, before, strict=True))
-    cast_ships = tool.vote_ships - tool.starting_ships if tool else 0
-    cast_skips = tool.vote_skips - tool.starting_skips if tool else 0
-    ships, skips = starting_ships + cast_ships, starting_skips + cast_skips
+def _votes(given: GivenTool, there: Known | None) -> dict[str, int]:
+    """Beside the starting balance stand the votes cast here and what merged tools began with."""
+    before, counted, cast = (0, 0), (0, 0), (0, 0)
+    if there is not None:
+        before = there.tool.starting_ships, there.tool.starting_skips
+        counted, cast = (there.tool.vote_ships, there.tool.vote_skips), there.cast
+    starting = [was if new is None else new for new, was in zip(given.votes, before, strict=True)]
+    ships, skips = (
+        begins + (in_all - began if merged is None else own + merged)
+        for begins, in_all, began, own, merged in zip(starting, counted, before, cast, given.merged_votes, strict=True)
+    )
     return {
-        "starting_ships": starting_ships, "starting_skips": starting_skips,
+        "starting_ships": starting[0], "starting_skips": starting[1],
         "vote_ships": ships, "vote_skips": skips, "community_order": community_order(ships, skips),
     }  # fmt: skip
 

@@ -28,9 +28,10 @@ class GivenTake:
 @dataclass(frozen=True, slots=True)
 class GivenTool:
     """``fields`` holds the text fields that were given, None where one was given as null; ``aliases``, ``takes`` and
-    either count of ``votes`` (ships, skips) are None where they were not given. Who imports a new tool lists it on the
-    public pages, unless ``listed`` says otherwise; where it says nothing, a known one stays as it is. ``refused`` are
-    the names of what was given and has a fault."""
+    either count of ``votes`` (ships, skips) are None where they were not given, and so are those of ``merged_votes``,
+    which tools brought that became part of it. Who imports a new tool lists it on the public pages, unless ``listed``
+    says otherwise; where it says nothing, a known one stays as it is. ``refused`` are the names of what was given and
+    has a fault."""
 
     place: str
     slug: str
@@ -40,6 +41,7 @@ class GivenTool:
     votes: tuple[int | None, int | None] = (None, None)
     listed: bool | None = None
     refused: frozenset[str] = frozenset()
+    merged_votes: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ _TOOL: dict[str, _Reader] = {
     "aliases": values.aliases,
     "takes": values.a_list,
     "votes": values.votes,
+    "merged_votes": values.votes,
     "listed": values.flag,
 }
 _TAKE: dict[str, _Reader] = {
@@ -145,7 +148,8 @@ class _FileReader:
         fields = {name: given[name] for name in TEXT_FIELDS if name in given}
         votes, listed = given.get("votes", (None, None)), given.get("listed")
         refused = frozenset(item.keys() - given.keys())
-        return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed, refused)
+        merged = given.get("merged_votes", (None, None))
+        return GivenTool(place, slug, fields, given.get("aliases"), takes, votes, listed, refused, merged)
 
     def takes(self, place: str, items: list[Any]) -> tuple[GivenTake, ...]:
         takes: dict[str, GivenTake] = {}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from newsletter.cli.main import run
+from tests.databases import copy_of_template
 
 TOOL = {
     "slug": "example-tool", "name": "Example Tool", "url": "https://example.com/tool", "category": "Developer Tools",
@@ -44,6 +45,34 @@ def test_what_is_exported_can_be_imported(told: Any, tmp_path: Path) -> None:
     exported = told("export")[1]
     (tmp_path / "again.json").write_text(exported, "utf-8")
     assert json.loads(told("import", "again.json", "--json")[1])["unchanged"] == 1
+
+
+def test_votes_that_a_merged_tool_brought_are_in_an_export_and_counted_once(
+    told: Any, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = TOOL | {"slug": "other", "name": "Other", "url": "https://other.example", "votes": {"ship": 5, "skip": 1}}
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": [TOOL, other]}), "utf-8")
+    told("import", "tools.json")
+    told("merge", "other", "example-tool")
+    exported = told("export")[1]
+    (document,) = json.loads(exported)["tools"]
+    assert (document["votes"], document["merged_votes"]) == ({"ship": 0, "skip": 2}, {"ship": 5, "skip": 1})
+    (tmp_path / "again.json").write_text(exported, "utf-8")
+    assert "leave 1 as they are" in told("import", "--dry-run", "again.json")[1]
+
+    def community() -> Any:
+        return json.loads(told("show", "example-tool", "--json")[1])["community"]
+
+    there = community()
+    assert (there["ships"], there["skips"]) == (5, 3)
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", copy_of_template(sqlite_template, tmp_path / "elsewhere.db"))
+    told("import", "again.json")
+    assert community() == there
+    assert told("export")[1] == exported
+    del document["merged_votes"]
+    (tmp_path / "fewer.json").write_text(json.dumps(document | {"votes": {"ship": 7}}), "utf-8")
+    told("import", "fewer.json")
+    assert community()["ships"] == 12, "what is not given stays"
 
 
 def test_a_tool_off_the_public_pages_stays_off_them_when_its_export_is_imported(told: Any, tmp_path: Path) -> None:

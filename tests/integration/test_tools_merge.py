@@ -9,9 +9,10 @@ from db.engine import reading, transaction
 from db.models import Bookmark, Release, Vote
 from db.readers import add_bookmark, put_vote
 from db.releases import alias_keys
-from db.tools import aliases_of, past_takes_of, standing_tool, takes_of
+from db.tools import aliases_of, cast_votes, past_takes_of, standing_tool, takes_of
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.tools.edit import remember_name
+from newsletter.tools.exporting import merged_votes
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
 from newsletter.verdicts.history import turns
@@ -94,10 +95,21 @@ def test_one_person_keeps_one_vote_and_one_bookmark(twins: Engine) -> None:
         votes = {tuple(row) for row in connection.execute(select(Vote.voter, Vote.tool_id, Vote.call))}
         saved = {tuple(row) for row in connection.execute(select(Bookmark.reader, Bookmark.tool_id))}
         tool = standing_tool(connection, "two")
+        cast = cast_votes(connection, [one, two])
     assert votes == {("subscriber:1", two, "skip"), ("browser:b", two, "ship")}
     assert saved == {("subscriber:1", two), ("browser:b", two)}
     assert tool is not None
     assert (tool.vote_ships, tool.vote_skips) == (3, 1)
+    assert merged_votes(tool, cast[two]) == (1, 0), "cast ones are no part of it"
+    again = {"slug": "two", "merged_votes": {"ship": 1}}
+    import_tools(twins, json.dumps(again), MONDAY)
+    with reading(twins) as connection:
+        assert standing_tool(connection, "two") == tool
+    import_tools(twins, json.dumps(again | {"merged_votes": {"ship": 4}}), MONDAY)
+    with reading(twins) as connection:
+        after = standing_tool(connection, "two")
+    assert after is not None
+    assert (after.vote_ships, after.vote_skips) == (6, 1)
 
 
 def test_releases_move(twins: Engine) -> None:
