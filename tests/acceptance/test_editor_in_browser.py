@@ -750,6 +750,23 @@ def test_tables_are_scrolled_sideways_on_no_phone(window: Page, room: Room) -> N
         assert window.locator(".scroll").evaluate_all(wider) == [], path
 
 
+def test_what_was_moved_is_in_sight_and_clear_of_what_is_said_about_it(window: Page) -> None:
+    window.set_viewport_size({"width": 1280, "height": 700})
+    window.goto(PAGE)
+    for button in ("To the top", "Move down", "To the top"):
+        item = window.locator(".item", has_text="Tallyho")
+        item.get_by_role("button", name=button).scroll_into_view_if_needed()
+        item.get_by_role("button", name=button).click()
+        expect(window.locator(".said")).to_contain_text("Tallyho")
+        expect(item).to_be_focused()
+        box, said = item.bounding_box(), window.locator(".said").bounding_box()
+        assert box
+        assert said
+        assert box["y"] >= 0, button
+        assert box["y"] + box["height"] <= 700, button
+        assert box["y"] + box["height"] <= said["y"] or said["y"] + said["height"] <= box["y"], button
+
+
 def test_an_address_stands_in_one_line_beside_a_long_reply(window: Page, room: Room) -> None:
     approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
     publish_issue(room.engine, WEEK, room.settings, NOW)
