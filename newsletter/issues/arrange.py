@@ -61,8 +61,8 @@ def arrange(
         return _store(connection, issue, before, after, what, by, now)
 
 
-def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: datetime) -> Change | None:
-    """Take back the latest edit that was not taken back yet; None where there is none.
+def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: datetime) -> tuple[Change, bool] | None:
+    """Take back the latest edit that was not taken back yet, and whether an approval ended; None where there is none.
 
     ``revision`` is as ``arrange`` takes it: nobody undoes an edit that they have not seen.
     """
@@ -75,8 +75,8 @@ def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: date
         rows.mark_undone(connection, last.id)
         what, before = f"took back: {last.what}", read(last.before)
         before = with_merged(before, merged_tools(connection, [item.tool_id for item in before.items]))
-        _store(connection, issue, arrangement_of(connection, issue), before, what, by, now, undone=True)
-        return last
+        done = _store(connection, issue, arrangement_of(connection, issue), before, what, by, now, undone=True)
+        return last, done.voided
 
 
 def arrangement_of(connection: Connection, issue: IssueRow) -> Arrangement:

@@ -31,8 +31,8 @@ def save(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def look(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Look at the preview in another way, where no script does it at once."""
-    store_typed(request, visitor, typed)
-    return back_with(request, typed, "", "#look")
+    _, voided = store_typed(request, visitor, typed)
+    return back_with(request, typed, if_void(voided).removeprefix(". "), "#look")
 
 
 def move_up(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -133,7 +133,7 @@ def take_back(request: Request, visitor: Visitor, typed: Typed) -> Response:
     undone = undo(
         here.engine, week_of(request), by=visitor.email, revision=typed.number("revision"), now=here.clock.now()
     )
-    said = f"Took back: {undone.what}" if undone else "There is nothing to take back"
+    said = "There is nothing to take back" if undone is None else f"Took back: {undone[0].what}{if_void(undone[1])}"
     if unsaved:
         return shown_issue(request, visitor, said=said, **shown_again(typed))
     return back_with(request, typed, said)
@@ -172,8 +172,13 @@ def _edited(
         voided = voided or done.voided
         if not done.changed and not changed(typed):  # a pair that was chosen is stored with what was typed
             what = "nothing changed"
-    said = what[:1].upper() + what[1:] + (". The approval is void: approve it again." if voided else "")
+    said = what[:1].upper() + what[1:] + if_void(voided)
     return back_with(request, typed, said, f"#item-{at}" if at else "")
+
+
+def if_void(voided: bool) -> str:
+    """What is said beside an act that ended an approval, by what was typed beside its button too."""
+    return ". The approval is void: approve it again." if voided else ""
 
 
 def _values(request: Request) -> IssueValues:

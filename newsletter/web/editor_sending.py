@@ -23,7 +23,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
-from newsletter.web.editor_arranging import store_typed
+from newsletter.web.editor_arranging import if_void, store_typed
 from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, proposed_time, week_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import changed
@@ -34,12 +34,12 @@ from newsletter.web.site import site
 def compose(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Make the week's draft, or let in what is new; what is typed beside the button is stored first."""
     here, week = site(request), week_of(request)
-    store_typed(request, visitor, typed)
+    _, voided = store_typed(request, visitor, typed)
     rematch_releases(here.engine, here.clock.now())
     report = compose_issue(here.engine, week, here.settings, here.clock.now())
     if report.status is None:
         raise RefusedError(f"nothing came out in {week} that an issue could carry, so there is none")
-    return back_with(request, typed, _came_in(report))
+    return back_with(request, typed, _came_in(report) + if_void(voided))
 
 
 def _came_in(report: ComposeReport) -> str:
@@ -158,10 +158,10 @@ def test(request: Request, visitor: Visitor, typed: Typed) -> Response:
     addresses = list(dict.fromkeys(_addresses(typed.line("to"))))
     if not 0 < len(addresses) <= MOST_TESTS:
         raise BadInputError(f"say to whom the test goes: one to {MOST_TESTS} addresses")
-    store_typed(request, visitor, typed)
+    _, voided = store_typed(request, visitor, typed)
     queue_test(here.engine, week, here.settings, here.clock, addresses)
     note(request, visitor, "sent a test", f"issue {week}", addresses=len(addresses))
-    return back_with(request, typed, f"A test is on its way to {', '.join(addresses)}")
+    return back_with(request, typed, f"A test is on its way to {', '.join(addresses)}{if_void(voided)}")
 
 
 def _back(request: Request, typed: Typed, said: str) -> Response:

@@ -136,6 +136,19 @@ def test_what_cannot_be_done_is_said_on_the_page_with_everything_typed(
             assert shown[name] == value
 
 
+@pytest.mark.parametrize("act", ["save", "undo", "test", "look", "compose"])
+def test_whatever_ends_an_approval_says_so(room: Room, act: str) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press("save", subject="Mine")
+    room.approve()
+    ada.open()
+    typed = {} if act == "undo" else {"preheader": "Theirs", "to": "me@example.org"}
+    ada.open(ada.press(act, **typed).headers["location"])
+    assert room.issue.status == "draft"
+    assert "The approval is void: approve it again." in ada.page, act
+
+
 def test_nobody_undoes_what_they_have_not_seen(room: Room) -> None:
     ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
     ada.open()
