@@ -35,7 +35,7 @@ from newsletter.web.editor_desk import sending_time
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, notes_of, shown_again, with_merged
 from newsletter.web.forms import asked
-from newsletter.web.session import Act, Typed, Visitor, act, editor_page, show, status_of
+from newsletter.web.session import Act, Typed, Visitor, act, editor_page, refused, show, status_of
 from newsletter.web.site import site
 
 _BASE = "/editor/issues/{week}"
@@ -80,7 +80,7 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
             try:
                 return shown_issue(request, visitor, status=status_of(error), trouble=str(error), **shown_again(typed))
             except NotFoundError:  # no such issue: the reason stands alone
-                raise error from None
+                return refused(request, visitor, typed, error, back="/editor")
 
     answer.__name__ = endpoint.__name__
     return act(_BASE + path, answer)

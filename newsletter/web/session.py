@@ -180,11 +180,13 @@ def back_to(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303, _NO_STORE)
 
 
-def refused(request: Request, visitor: Visitor, typed: Typed, error: NewsletterError) -> Response:
+def refused(
+    request: Request, visitor: Visitor, typed: Typed, error: NewsletterError, back: str | None = None
+) -> Response:
     """An act that could not be done, with the reason and everything that was typed."""
     return editor_page(
         request, visitor, "refused.html", status=status_of(error), heading="That could not be done", words=str(error),
-        typed=typed.pairs(), back=_page_above(request),
+        typed=typed.pairs(), back=back or _page_above(request),
     )  # fmt: skip
 
 

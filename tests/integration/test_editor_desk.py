@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 
 from db.deliveries import note_trouble
 from db.engine import transaction
@@ -10,6 +10,7 @@ from db.models import Feed
 from db.runs import claim_run, finish_run, write_plans
 from db.states import RunStatus
 from newsletter.issues.compose import compose_issue
+from newsletter.settings import Settings
 from tests.fakes.editors_room import PAGE, Editor, Room
 from tests.fakes.sample_week import NOW, WEEK
 
@@ -117,6 +118,16 @@ def test_an_approved_issue_that_cannot_be_sent_says_why_until_it_is_edited(room:
     assert "is approved, but cannot be sent: NEWSLETTER_PUBLIC_URL must" in later.open("/editor").text
     ada.press("save", subject="Mine")
     assert room.issue.trouble is None
+
+
+def test_a_week_without_anything_leads_back_to_the_desk(engine: Engine, settings: Settings) -> None:
+    ada = Room(engine, settings).editor()
+    desk = ada.open("/editor").text
+    csrf = desk.partition('name="csrf" value="')[2].partition('"')[0]
+    answer = ada.browser.post(f"{PAGE}/compose", data={"csrf": csrf})
+    assert (answer.status_code, "Nothing came out in 2026-W47" in answer.text) == (409, True)
+    assert '<a href="/editor">Back</a>' in answer.text
+    assert 'data-address="/editor"' in answer.text
 
 
 def test_takes_are_wanted_of_what_the_issue_carries(room: Room) -> None:
