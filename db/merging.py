@@ -60,8 +60,12 @@ def move_bookmarks(connection: Connection, source: int, target: int) -> None:
 
 def move_items(connection: Connection, source: int, target: int) -> None:
     """In issues that can be edited alone, and before the releases move: what was approved is frozen, and an edit of it
-    starts from these rows. Where both are in one, the target's place stands, unless it has left the issue. A comparison
-    that would set the target beside itself, or stand there twice, goes."""
+    starts from these rows. Where both are in one, the target's place stands, unless it has left the issue; it is
+    dropped where both were. A comparison that would set the target beside itself, or stand there twice, goes."""
+    stays = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_OPEN), IssueItem.dropped.is_(False), carried())
+    issues = connection.scalars(select(IssueItem.issue_id).where(*stays)).all()
+    there = (IssueItem.tool_id == target, IssueItem.issue_id.in_(issues))
+    connection.execute(update(IssueItem).where(*there).values(dropped=False))
     _give_way(connection, target, source, ~carried())
     _give_way(connection, source, target, true())
     here = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_OPEN))

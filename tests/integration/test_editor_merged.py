@@ -111,3 +111,17 @@ def test_an_approved_issue_that_is_edited_after_a_merge_has_lost_nothing(room: R
     ada.press("save", subject="Mine")
     assert "Swordfish" in render_issue(room.engine, WEEK, room.settings, NOW).text
     assert notes(room) == {"pagewright": "Look at its price."}
+
+
+@pytest.mark.parametrize(("source", "target"), [("curly", "pagewright"), ("pagewright", "curly")])
+def test_of_two_that_are_one_the_one_that_was_not_dropped_stays_in_the_issue(
+    room: Room, source: str, target: str
+) -> None:
+    ada = room.editor()
+    ada.open()
+    ada.press(ada.item("Pagewright") + "/drop")
+    merge_tools(room.engine, source, target, NOW)
+    assert target in room.order
+    ada.open()
+    ada.press(ada.item(target.capitalize()) + "/drop")
+    assert target not in room.order
