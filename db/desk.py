@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from db.models import Delivery, Feed, Issue, IssueContent, IssueItem, Release, Take, Tool, ToolAlias
+from db.models import Feed, Issue, IssueContent, IssueItem, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
@@ -82,16 +82,6 @@ def tools_wanting_takes(connection: Connection, weeks: Sequence[str], panel_size
         .limit(200)
     )
     return [Wanting(*row) for row in connection.execute(wanted)]
-
-
-def delivery_counts(connection: Connection, issue_id: int) -> dict[str, int]:
-    """How many deliveries of an issue are in each status."""
-    wanted = (
-        select(Delivery.status, func.count().label("number"))
-        .where(Delivery.issue_id == issue_id)
-        .group_by(Delivery.status)
-    )
-    return {row.status: row.number for row in connection.execute(wanted)}
 
 
 def frozen_subjects(connection: Connection, issue_ids: Sequence[int]) -> dict[int, str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
+from db.deliveries import counts, is_missed, status_is
 from db.letters import withdraw_letters
 from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
 from db.pauses import address_pattern
@@ -185,13 +186,18 @@ def mailed_at(connection: Connection, delivery_id: int) -> datetime:
     return found
 
 
-def refused_deliveries(connection: Connection, issues: int, limit: int = 10_000) -> list[Refused]:
-    """The failed deliveries of the issues that began last, to subscribers who are still active."""
-    newest = select(Issue.id).where(Issue.started_at.is_not(None)).order_by(Issue.starts_at.desc()).limit(issues)
+def newest_started(connection: Connection, limit: int) -> list[int]:
+    """The issues that began last."""
+    wanted = select(Issue.id).where(Issue.started_at.is_not(None)).order_by(Issue.starts_at.desc()).limit(limit)
+    return list(connection.scalars(wanted))
+
+
+def refused_deliveries(connection: Connection, issue_id: int, after: int, limit: int) -> list[Refused]:
+    """The next failed deliveries of an issue by id, as far as their subscribers are still active."""
     wanted = (
         select(*_DELIVERY, Delivery.code, Delivery.reply)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.issue_id.in_(newest), Delivery.status == DeliveryStatus.FAILED)
+        .where(Delivery.issue_id == issue_id, is_missed(), status_is("failed"), Delivery.id > after)
         .where(Subscriber.state == SubscriberState.ACTIVE)
         .order_by(Delivery.id)
         .limit(limit)
@@ -243,14 +249,12 @@ def stop_mailing(
 
 def returned_of(connection: Connection, issue_id: int, kind: BounceKind) -> ReturnedCount:
     """How many were sent an issue, and for how many of them mail of a kind came back that names their delivery."""
-    sent = select(func.count()).where(Delivery.issue_id == issue_id, Delivery.status == DeliveryStatus.SENT)
     returned = (
         select(func.count(func.distinct(ReturnedMail.delivery_id)))
         .join(Delivery, Delivery.id == ReturnedMail.delivery_id)
         .where(Delivery.issue_id == issue_id, ReturnedMail.kind == kind)
     )
-    row = connection.execute(select(sent.scalar_subquery(), returned.scalar_subquery())).one()
-    return ReturnedCount(row[0], row[1])
+    return ReturnedCount(counts(connection, issue_id).sent, connection.execute(returned).scalar_one())
 
 
 def pause_issue(connection: Connection, issue_id: int, reason: str, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select, text
 
+from db import deliveries
 from db.engine import is_sqlite
 from db.models import (
     AuditEntry,
@@ -76,11 +77,7 @@ def open_issues(connection: Connection) -> list[OpenIssue]:
 
 def delivery_counts(connection: Connection, issue_ids: list[int]) -> dict[int, dict[str, int]]:
     """Deliveries of these issues by status; every status is there."""
-    counts = {issue_id: dict.fromkeys(map(str, DeliveryStatus), 0) for issue_id in issue_ids}
-    wanted = select(Delivery.issue_id, Delivery.status, func.count()).where(Delivery.issue_id.in_(issue_ids))
-    for issue_id, status, number in connection.execute(wanted.group_by(Delivery.issue_id, Delivery.status)):
-        counts[issue_id][status] = number
-    return counts
+    return {issue_id: deliveries.counts(connection, issue_id)._asdict() for issue_id in issue_ids}
 
 
 def domain_counts(connection: Connection, issue_id: int, most: int, least: int) -> list[tuple[str, str, int]]:

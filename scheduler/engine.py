@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ class Context:
     stop: Event
     owner: str
     machines: "Machines | None" = None
+    refused: dict[str, int] = field(default_factory=dict)
+    """By week: how many deliveries had failed when this process last looked at what relays refused."""
 
 
 Work = Callable[[Context, datetime], Mapping[str, Any]]

@@ -97,7 +97,10 @@ def send_what_is_due(context: Context) -> None:
     troubled = True
     try:
         report = send_due(context.engine, context.settings, context.clock, stop=context.stop, apart=True)
-        count_refusals(context.engine, now=context.clock.now())
+        failed = {issue.week: issue.counts.failed for issue in report.issues}
+        if failed.items() - context.refused.items():  # the tail of a sending is a round every second, for days
+            count_refusals(context.engine, now=context.clock.now())
+            context.refused.update(failed)
         for issue in report.issues:
             if issue.trouble:
                 log.warning("%s: %s", issue.week, issue.trouble)

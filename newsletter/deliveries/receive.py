@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from db.returned_mail import (
     mailed_at,
     mark_changed,
     newest_delivery_to,
+    newest_started,
     note_streak,
     past_deliveries,
     pause_issue,
@@ -134,13 +135,29 @@ def count_refusals(engine: Engine, *, now: datetime) -> int:
     that comes back by mail, and so is an address that does not exist where the words alone say so (those that were
     clear have bounced by now). Returns how many readers were given up; doing it again changes nothing."""
     changed = 0
-    with transaction(engine) as connection:
-        for refused in refused_deliveries(connection, issues=2):
-            judgement = judge(None, refused.code, refused.reply)
-            if judgement.reason in COUNTED:
-                note = f"{judgement.reason} ({judgement.status or refused.code})"
-                changed += _count_soft(connection, refused.delivery, now, note)
+    with reading(engine) as connection:
+        newest = newest_started(connection, 2)
+    for issue_id in newest:
+        for some in _soft_refusals(engine, issue_id):
+            with transaction(engine) as connection:
+                changed += sum(_count_soft(connection, delivery, now, note) for delivery, note in some)
     return changed
+
+
+def _soft_refusals(engine: Engine, issue_id: int) -> Iterator[list[tuple[DeliveryRow, str]]]:
+    """A few at a time, with what is noted of each: of a large list ten thousand mailboxes may be full at once, and
+    whoever else writes should not wait for all of them."""
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            page = refused_deliveries(connection, issue_id, after, _AT_ONCE)
+        if not page:
+            return
+        after = page[-1].delivery.id
+        judged = [(one.delivery, one.code, judge(None, one.code, one.reply)) for one in page]
+        counted = [(delivery, code, found) for delivery, code, found in judged if found.reason in COUNTED]
+        if counted:
+            yield [(delivery, f"{found.reason} ({found.status or code})") for delivery, code, found in counted]
 
 
 def _take_mail(connection: Connection, mail: Arrived, read: Reading, now: datetime, told: Told) -> list[Result]:

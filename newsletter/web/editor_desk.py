@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import audit, desk, editors, issues, runs
+from db import audit, deliveries, desk, editors, issues, runs
 from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -44,7 +44,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
             "unmatched": desk.count_unmatched(connection),
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),
-            "receipt": desk.delivery_counts(connection, sent.id) if sent else {},
+            "receipt": deliveries.counts(connection, sent.id)._asdict() if sent else {},
             "subjects": desk.frozen_subjects(connection, [issue.id for issue in found]),
             "says": values_of(connection, at_work, here.settings) if at_work else None,
         }

@@ -1,0 +1,114 @@
+"""What is looked at all the time, by commands, pages and monitoring, does not go through a million rows."""
+
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, update
+
+from db import status
+from db.engine import reading, transaction
+from db.models import Delivery, Issue
+from db.returned_mail import returned_of
+from db.states import BounceKind, DeliveryStatus
+from newsletter import settings as settings_module
+from newsletter.deliveries import receive
+from newsletter.deliveries.receive import count_refusals
+from newsletter.issues.publish import publish_issue
+from newsletter.settings import Settings
+from scheduler.engine import Context
+from scheduler.jobs import send_what_is_due
+from tests.conftest import complete_environment, one_database
+from tests.fakes.editors_room import Room
+from tests.fakes.plans import plans_for
+from tests.fakes.sample_week import NOW, WEEK
+from tests.fakes.smtp_sink import Sink
+from tests.integration.sending import published, standing, with_relays
+
+
+@pytest.fixture
+def issue_id(sqlite_engine: Engine, sqlite_settings: Settings) -> int:
+    return published(sqlite_engine, sqlite_settings, 120)
+
+
+@pytest.fixture
+def sqlite_settings(sqlite_url: str, tmp_path: Path) -> Settings:
+    return settings_module.load(complete_environment(sqlite_url), tmp_path)
+
+
+def refuse(engine: Engine, reply: str) -> None:
+    with transaction(engine) as connection:
+        values = {"status": "failed", "code": 552, "reply": reply, "finished_at": NOW}
+        connection.execute(update(Delivery).values(**values))
+
+
+def rows_read(steps: list[str]) -> list[str]:
+    """Of the steps those that go through the rows of the ledger rather than through an index of it."""
+    return [step for step in steps if "COVERING" not in step and "ix_deliveries_" not in step]
+
+
+def test_counts_of_an_issue_come_from_indexes_alone(sqlite_engine: Engine, issue_id: int) -> None:
+    with plans_for(sqlite_engine, "deliveries") as steps, reading(sqlite_engine) as connection:
+        counted = status.delivery_counts(connection, [issue_id])
+        returned = returned_of(connection, issue_id, BounceKind.HARD)
+    assert counted[issue_id] == dict.fromkeys(map(str, DeliveryStatus), 0) | {"queued": 120}
+    assert returned == (0, 0)
+    assert rows_read(steps) == []
+
+
+@one_database
+def test_the_desk_counts_the_last_issue_from_indexes_alone(room: Room) -> None:
+    ada = room.editor()
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    with transaction(room.engine) as connection:
+        connection.execute(update(Issue).values(status="sent"))
+    with plans_for(room.engine, "deliveries") as steps:
+        assert ada.open("/editor").status_code == 200
+    assert steps
+    assert rows_read(steps) == []
+
+
+def test_what_relays_refused_is_found_by_its_index(sqlite_engine: Engine, issue_id: int) -> None:
+    refuse(sqlite_engine, "5.2.2 mailbox full")
+    with plans_for(sqlite_engine, "deliveries") as steps:
+        count_refusals(sqlite_engine, now=NOW)
+    assert any("ix_deliveries_missed" in step for step in steps)
+    assert rows_read(steps) == []
+
+
+def test_others_write_between_the_refusals_of_a_large_list(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 120)
+    refuse(engine, "5.2.2 mailbox full")
+    sizes: list[int] = []
+
+    @event.listens_for(engine, "commit")
+    def _(_connection: Any) -> None:
+        sizes.append(0)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if sizes and statement.startswith("UPDATE subscribers"):
+            sizes[-1] += 1
+
+    sizes.append(0)
+    assert count_refusals(engine, now=NOW) == 0
+    assert sum(sizes) == 120
+    assert max(sizes) == 50
+
+
+def test_refusals_are_looked_at_where_there_are_new_ones(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tail of a sending is a round every second, for as long as some wait for another try."""
+    looks: list[int] = []
+    monkeypatch.setattr(receive, "count_refusals", lambda *_, **__: looks.append(1))
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, 3)
+        sink.refusing("reader1@example.org", "552 5.2.2 mailbox full")
+        context = Context(engine, here, standing(), Event(), "a-service")
+        for _ in range(3):
+            send_what_is_due(context)
+    assert len(looks) == 1
