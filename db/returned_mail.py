@@ -192,8 +192,10 @@ def newest_started(connection: Connection, limit: int) -> list[int]:
     return list(connection.scalars(wanted))
 
 
-def refused_deliveries(connection: Connection, issue_id: int, after: int, limit: int) -> list[Refused]:
-    """The next failed deliveries of an issue by id, as far as their subscribers are still active."""
+def refused_deliveries(
+    connection: Connection, issue_id: int, since: datetime | None, after: int, limit: int
+) -> list[Refused]:
+    """The next deliveries of an issue by id that failed (since an instant), as far as their subscribers are active."""
     wanted = (
         select(*_DELIVERY, Delivery.code, Delivery.reply)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -202,6 +204,8 @@ def refused_deliveries(connection: Connection, issue_id: int, after: int, limit:
         .order_by(Delivery.id)
         .limit(limit)
     )
+    if since is not None:
+        wanted = wanted.where(Delivery.finished_at > since)
     return [Refused(DeliveryRow(*row[:4]), row.code, row.reply or "") for row in connection.execute(wanted)]
 
 

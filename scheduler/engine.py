@@ -35,8 +35,8 @@ class Context:
     stop: Event
     owner: str
     machines: "Machines | None" = None
-    refused: dict[str, int] = field(default_factory=dict)
-    """By week: how many deliveries had failed when this process last looked at what relays refused."""
+    refused: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    """By week: how many deliveries had failed when this process last looked at what relays refused, and when."""
 
 
 Work = Callable[[Context, datetime], Mapping[str, Any]]

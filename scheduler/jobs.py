@@ -7,7 +7,7 @@ import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from scheduler.notices import tell_editors, tell_operators
 from scheduler.timetable import REMIND_AHEAD
 
 if TYPE_CHECKING:
+    from newsletter.deliveries.send import IssueSent
     from scheduler.machines import Machines
 
 log = logging.getLogger("newsletter.scheduler")
@@ -39,6 +40,7 @@ _COPIES = ("????-??-??.db", "????-??-??.[0-9]*.db")
 _SMALL = ("gather", "read_bounces", "expire", "ask_again", "prune", "back_up")
 _TRIES, _BETWEEN_TRIES = 20, 1.0
 _AFTER_TROUBLE, _LONGEST_ROUND = 20.0, 1800.0  # seconds
+_WRITTEN_WITHIN = timedelta(minutes=15)  # what became of a message, at the latest: that of a killed sender, by another
 
 SEND, FETCH, RUN = "send", "fetch_feeds", "read_bounces"
 """What machines share on PostgreSQL, by the names that its table of jobs shows."""
@@ -91,16 +93,12 @@ def fetch_batch(context: Context, feeds: list[int]) -> None:
 
 def send_what_is_due(context: Context) -> None:
     """Send what is due of issues that are being sent, and rest a while where that meets trouble."""
-    from newsletter.deliveries.receive import count_refusals
     from newsletter.deliveries.send import send_due
 
     troubled = True
     try:
         report = send_due(context.engine, context.settings, context.clock, stop=context.stop, apart=True)
-        failed = {issue.week: issue.counts.failed for issue in report.issues}
-        if failed.items() - context.refused.items():  # the tail of a sending is a round every second, for days
-            count_refusals(context.engine, now=context.clock.now())
-            context.refused.update(failed)
+        _look_at_refusals(context, report.issues)
         for issue in report.issues:
             if issue.trouble:
                 log.warning("%s: %s", issue.week, issue.trouble)
@@ -108,6 +106,19 @@ def send_what_is_due(context: Context) -> None:
     finally:
         if troubled:
             context.stop.wait(_AFTER_TROUBLE)
+
+
+def _look_at_refusals(context: Context, issues: Sequence["IssueSent"]) -> None:
+    """Where there are new ones, at these: the tail of a sending is a round every second, for days."""
+    from newsletter.deliveries.receive import count_refusals
+
+    now, seen = context.clock.now(), context.refused
+    changed = [issue.week for issue in issues if seen.get(issue.week, (-1, now))[0] != issue.counts.failed]
+    if changed:
+        never = any(week not in seen for week in changed)
+        since = None if never else min(seen[week][1] for week in changed) - _WRITTEN_WITHIN
+        count_refusals(context.engine, now=now, since=since)
+        seen.update({issue.week: (issue.counts.failed, now) for issue in issues})
 
 
 def compose(context: Context, due_at: datetime) -> Result:

@@ -130,27 +130,28 @@ def receive_notices(engine: Engine, source: str, notices: Sequence[Notice], *, n
     return ReceiveReport(tuple(results))
 
 
-def count_refusals(engine: Engine, *, now: datetime) -> int:
-    """Look at what relays refused outright in the newest issues: a full mailbox at SMTP time is a soft bounce like one
-    that comes back by mail, and so is an address that does not exist where the words alone say so (those that were
-    clear have bounced by now). Returns how many readers were given up; doing it again changes nothing."""
+def count_refusals(engine: Engine, *, now: datetime, since: datetime | None = None) -> int:
+    """Look at what relays refused outright in the newest issues, since an instant or ever: a full mailbox at SMTP time
+    is a soft bounce like one that comes back by mail, and so is an address that does not exist where the words alone
+    say so (those that were clear have bounced by now). Returns how many readers were given up; doing it again changes
+    nothing."""
     changed = 0
     with reading(engine) as connection:
         newest = newest_started(connection, 2)
     for issue_id in newest:
-        for some in _soft_refusals(engine, issue_id):
+        for some in _soft_refusals(engine, issue_id, since):
             with transaction(engine) as connection:
                 changed += sum(_count_soft(connection, delivery, now, note) for delivery, note in some)
     return changed
 
 
-def _soft_refusals(engine: Engine, issue_id: int) -> Iterator[list[tuple[DeliveryRow, str]]]:
+def _soft_refusals(engine: Engine, issue_id: int, since: datetime | None) -> Iterator[list[tuple[DeliveryRow, str]]]:
     """A few at a time, with what is noted of each: of a large list ten thousand mailboxes may be full at once, and
     whoever else writes should not wait for all of them."""
     after = 0
     while True:
         with reading(engine) as connection:
-            page = refused_deliveries(connection, issue_id, after, _AT_ONCE)
+            page = refused_deliveries(connection, issue_id, since, after, _AT_ONCE)
         if not page:
             return
         after = page[-1].delivery.id

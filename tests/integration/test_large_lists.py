@@ -1,15 +1,16 @@
 """What is looked at all the time, by commands, pages and monitoring, does not go through a million rows."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, func, select, update
 
 from db import status
 from db.engine import reading, transaction
-from db.models import Delivery, Issue
+from db.models import Delivery, Issue, Subscriber
 from db.returned_mail import returned_of
 from db.states import BounceKind, DeliveryStatus
 from newsletter import settings as settings_module
@@ -98,17 +99,38 @@ def test_others_write_between_the_refusals_of_a_large_list(engine: Engine, setti
     assert max(sizes) == 50
 
 
-def test_refusals_are_looked_at_where_there_are_new_ones(
+def test_refusals_are_looked_at_where_there_are_new_ones_and_then_at_these(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tail of a sending is a round every second, for as long as some wait for another try."""
-    looks: list[int] = []
-    monkeypatch.setattr(receive, "count_refusals", lambda *_, **__: looks.append(1))
+    looks: list[datetime | None] = []
+    monkeypatch.setattr(receive, "count_refusals", lambda *_, since, **__: looks.append(since))
     with Sink() as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, 3)
         sink.refusing("reader1@example.org", "552 5.2.2 mailbox full")
+        sink.refusing("reader2@example.org", "451 4.7.1 greylisted")
         context = Context(engine, here, standing(), Event(), "a-service")
         for _ in range(3):
             send_what_is_due(context)
-    assert len(looks) == 1
+        assert looks == [None]
+        with transaction(engine) as connection:  # what another process saw
+            connection.execute(update(Delivery).where(Delivery.status == "deferred").values(status="failed"))
+        send_what_is_due(context)
+    assert len(looks) == 2
+    assert looks[1] is not None
+    assert timedelta() < standing().now() - looks[1] < timedelta(hours=1)
+
+
+def test_older_refusals_are_not_counted_again(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 3)
+    refuse(engine, "5.2.2 mailbox full")
+
+    def streaks() -> int:
+        with reading(engine) as connection:
+            return connection.scalar(select(func.sum(Subscriber.soft_bounces))) or 0
+
+    count_refusals(engine, now=NOW, since=NOW)
+    assert streaks() == 0
+    count_refusals(engine, now=NOW, since=NOW - timedelta(minutes=1))
+    assert streaks() == 3
