@@ -80,6 +80,7 @@ def releases_of(connection: Connection, tool_id: int, limit: int) -> list[Releas
     dropped = exists().where(
         IssueItem.issue_id == Release.issue_id, IssueItem.tool_id == Release.tool_id, IssueItem.dropped
     )
+    dropped = dropped.correlate(Release)  # two levels down, where SQLAlchemy by itself would ask of all releases
     at = func.coalesce(Release.published_at, Release.first_seen_at, type_=Release.first_seen_at.type)
     carried = (Issue.id == Release.issue_id, Issue.started_at.is_not(None), ~dropped)
     week = select(Issue.week).where(*carried).scalar_subquery()

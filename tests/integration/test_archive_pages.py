@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, delete, update
 
+from db.catalogue import releases_of
 from db.engine import reading, transaction
 from db.models import Take, Tool
 from db.tools import standing_tool, tools_by_slug
@@ -53,6 +54,10 @@ def test_a_tool_that_an_editor_dropped_is_not_said_to_have_been_in_the_issue(
     publish_issue(engine, WEEK, settings, NOW)
     for slug, told in (("curly", True), ("inkwell", False)):
         assert (f'href="/issues/{WEEK}"' in browser.get(f"/tools/{slug}").text) is told, slug
+    with reading(engine) as connection:
+        known = tools_by_slug(connection, ["curly", "inkwell"])
+        weeks = [releases_of(connection, known[slug].id, 5)[0].week for slug in ("curly", "inkwell")]
+    assert weeks == [str(WEEK), None], "beside each release, too"
 
 
 def test_the_landing_page_shows_what_the_newest_issue_found(sent: Browser) -> None:
