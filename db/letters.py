@@ -181,11 +181,15 @@ def forget_letters(connection: Connection, finished_before: datetime) -> int:
     return connection.execute(delete(Letter).where(Letter.finished_at < finished_before)).rowcount
 
 
+def waiting() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Queued, and being sent. Spelled out rather than bound: a partial index serves only a query that says its
+    condition literally."""
+    return Letter.status == literal_column("'queued'"), Letter.status == literal_column("'sending'")
+
+
 def _due(now: datetime) -> Any:
-    # Spelled out rather than bound: a partial index serves only a query that says its condition literally.
-    queued = and_(Letter.status == literal_column("'queued'"), Letter.not_before <= now)
-    abandoned = and_(Letter.status == literal_column("'sending'"), Letter.lease_until < now)
-    return or_(queued, abandoned)
+    queued, sending = waiting()
+    return or_(and_(queued, Letter.not_before <= now), and_(sending, Letter.lease_until < now))
 
 
 def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> bool:

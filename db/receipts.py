@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select, update
 
-from db.deliveries import is_missed, mailable, status_is
+from db.deliveries import is_missed, is_waiting, mailable, status_is
 from db.engine import is_sqlite
 from db.models import Delivery, Issue, ReturnedMail, Subscriber, SubscriberEvent, Vote
 from db.states import BounceKind, Call, DeliveryStatus
@@ -54,10 +54,7 @@ def deferrals(connection: Connection, issue_id: int) -> list[Deferral]:
     waiting = func.count().label("waiting")
     wanted = (
         select(domain, waiting, func.min(Delivery.next_attempt_at), func.max(Delivery.reply))
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.status.in_((DeliveryStatus.DEFERRED, DeliveryStatus.UNCERTAIN)),
-        )
+        .where(Delivery.issue_id == issue_id, is_waiting())
         .group_by("domain")
         .order_by(waiting.desc(), "domain")
         .limit(20)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, exists, func, or_, select, text
 
-from db import deliveries
+from db import deliveries, letters
 from db.engine import is_sqlite
 from db.models import (
     AuditEntry,
@@ -18,7 +18,6 @@ from db.models import (
     Feed,
     Issue,
     JobRun,
-    Letter,
     Release,
     ReturnedMail,
     Sender,
@@ -27,10 +26,8 @@ from db.models import (
 from db.ownership import gone_owners
 from db.states import (
     BounceKind,
-    DeliveryStatus,
     FeedStatus,
     IssueStatus,
-    LetterStatus,
     ReleaseStatus,
     RunStatus,
     SubscriberState,
@@ -142,17 +139,16 @@ def release_counts(connection: Connection) -> dict[str, int]:
 
 
 def letters_waiting(connection: Connection) -> int:
-    wanted = select(func.count()).where(Letter.status.in_((LetterStatus.QUEUED, LetterStatus.SENDING)))
-    return int(connection.execute(wanted).scalar_one())
+    return sum(connection.scalar(select(func.count()).where(one)) or 0 for one in letters.waiting())
 
 
 def oldest_waiting(connection: Connection) -> datetime | None:
     """When the issue began whose deliveries have been waiting longest; None where nothing waits."""
-    waiting = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED, DeliveryStatus.UNCERTAIN)
+    waiting = (deliveries.status_is("queued"), deliveries.status_is("sending"), deliveries.is_waiting())
     wanted = (
         select(func.min(Issue.started_at))
         .where(Issue.status.in_((IssueStatus.SENDING, IssueStatus.PAUSED)))
-        .where(select(Delivery.id).where(Delivery.issue_id == Issue.id, Delivery.status.in_(waiting)).exists())
+        .where(or_(*[exists().where(Delivery.issue_id == Issue.id, some) for some in waiting]))
     )
     return connection.execute(wanted).scalar()
 

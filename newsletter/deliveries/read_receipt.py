@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine
@@ -10,16 +11,18 @@ from sqlalchemy import Engine
 from db import claims, deliveries, issues, receipts
 from db.deliveries import Counts, Failure
 from db.engine import reading
-from db.receipts import Deferral, ItemVotes
+from db.receipts import Deferral, ItemVotes, Pace
 from db.states import IssueStatus
 from newsletter.clock import Week, iso
 from newsletter.deliveries import pacing
 from newsletter.errors import known
+from newsletter.sparing import Sparing
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The seven counts add up to the recipients."""
+    """The seven counts add up to the recipients. ``failures`` are all of them, or the first so many that were asked
+    for."""
 
     week: str
     status: str
@@ -60,6 +63,7 @@ class Receipt:
 
 
 LATELY = timedelta(minutes=1)
+_pace: Sparing[Pace] = Sparing()  # no index knows when a message was sent: it would cost each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +89,17 @@ class Responses:
     votes: tuple[tuple[str, ItemVotes], ...]
 
 
-def read_receipt(engine: Engine, week: Week) -> Receipt:
-    """One consistent view. Raises NotFoundError."""
+def read_receipt(engine: Engine, week: Week, most: int | None = None) -> Receipt:
+    """One consistent view, with ``most`` failures or all. Raises NotFoundError."""
     with reading(engine) as connection:
         issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
         counts = deliveries.counts(connection, issue.id)
-        failed = _pages(lambda after: deliveries.failures(connection, issue.id, after)) if counts.failed else ()
+        failed = _pages(lambda after: deliveries.failures(connection, issue.id, after)) if counts.failed else iter(())
         return Receipt(
             issue.week,
             issue.status,
             counts,
-            tuple(failed),
+            tuple(islice(failed, most)),
             claims.next_attempt_at(connection, issue.id),
             issue.pause_reason,
             issue.trouble,
@@ -106,7 +110,7 @@ def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
     """How the sending goes, as of ``now``. Raises NotFoundError."""
     with reading(engine) as connection:
         issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
-        pace = receipts.pace(connection, issue.id, now - LATELY)
+        pace = _pace(engine, issue.id, lambda: receipts.pace(connection, issue.id, now - LATELY))
         waiting = receipts.deferrals(connection, issue.id)
         missed = receipts.count_missed(connection, issue.id, now)
     average = pacing.average(pace.sent, pace.began_at, pace.ended_at)

@@ -15,18 +15,19 @@ from newsletter.web.editor_links import back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
+SHOWN = 500  # failures
 _LIVE = (IssueStatus.APPROVED, IssueStatus.SENDING, IssueStatus.PAUSED)
 
 
 def receipt_page(request: Request, visitor: Visitor) -> Response:
     here, week = site(request), week_of(request)
-    receipt, responses = read_receipt(here.engine, week), read_responses(here.engine, week)
+    receipt, responses = read_receipt(here.engine, week, SHOWN), read_responses(here.engine, week)
     return _receipt(request, visitor, "receipt.html", receipt, responses=responses)
 
 
 def receipt_now(request: Request, visitor: Visitor) -> Response:
     """The changing part alone, asked for every other second while it changes by itself; then the page anew."""
-    receipt = read_receipt(site(request).engine, week_of(request))
+    receipt = read_receipt(site(request).engine, week_of(request), SHOWN)
     answer = _receipt(request, visitor, "receipt_now.html", receipt)
     if not _changes(receipt):
         answer.headers["HX-Refresh"] = "true"

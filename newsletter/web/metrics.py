@@ -10,10 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from itertools import groupby
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -28,6 +29,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries.latencies import BOUNDS
 from newsletter.errors import first_line
 from newsletter.setting_values import Relay
+from newsletter.sparing import Sparing
 from newsletter.web.client import UNKNOWN, client_address
 from newsletter.web.health import connect_seconds
 from newsletter.web.site import site
@@ -105,7 +107,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         oldest = status.oldest_waiting(connection)
         subscribers, releases = status.subscriber_counts(connection), status.release_counts(connection)
         returned, letters = status.returned_since(connection), status.letters_waiting(connection)
-        domains = status.domain_counts(connection, issues[0][0], _DOMAINS, _LEAST_READERS) if issues else []
+        domains = _domains(engine, issues[0][0], partial(_of_domains, connection, issues[0][0])) if issues else []
         jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
         latencies = so_far(connection)
@@ -133,6 +135,13 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
     yield from _single("newsletter_domains_paused", "Recipient domains that asked us to wait.", pauses)
     yield from _single("newsletter_senders", "Sending processes that are registered.", senders)
     yield from _smtp_seconds(latencies)
+
+
+_domains: Sparing[list[tuple[str, str, int]]] = Sparing()  # it takes the address of every delivery
+
+
+def _of_domains(connection: Connection, issue_id: int) -> list[tuple[str, str, int]]:
+    return status.domain_counts(connection, issue_id, _DOMAINS, _LEAST_READERS)
 
 
 def _smtp_seconds(latencies: Sequence[Latency]) -> Iterator[str]:

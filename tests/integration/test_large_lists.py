@@ -6,15 +6,17 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, event, func, insert, select, update
 
 from db import status
 from db.engine import reading, transaction
 from db.models import Delivery, Issue, Subscriber
+from db.receipts import deferrals
 from db.returned_mail import returned_of
 from db.states import BounceKind, DeliveryStatus
 from newsletter import settings as settings_module
 from newsletter.deliveries import receive
+from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.receive import count_refusals
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
@@ -25,7 +27,7 @@ from tests.fakes.editors_room import Room
 from tests.fakes.plans import plans_for
 from tests.fakes.sample_week import NOW, WEEK
 from tests.fakes.smtp_sink import Sink
-from tests.integration.sending import published, standing, with_relays
+from tests.integration.sending import published, standing, subscribe, with_relays
 
 
 @pytest.fixture
@@ -134,3 +136,37 @@ def test_older_refusals_are_not_counted_again(engine: Engine, settings: Settings
     assert streaks() == 0
     count_refusals(engine, now=NOW, since=NOW - timedelta(minutes=1))
     assert streaks() == 3
+
+
+def test_monitoring_and_a_receipt_find_what_waits_by_indexes(sqlite_engine: Engine, issue_id: int) -> None:
+    with plans_for(sqlite_engine, "letters") as steps, reading(sqlite_engine) as connection:
+        assert status.letters_waiting(connection) == 0
+    assert [step for step in steps if "ix_letters_" not in step] == []
+    with plans_for(sqlite_engine, "deliveries") as steps, reading(sqlite_engine) as connection:
+        assert status.oldest_waiting(connection) == standing().now()
+        assert deferrals(connection, issue_id) == []
+    assert steps
+    assert rows_read(steps) == []
+
+
+@one_database
+def test_a_receipt_that_is_watched_reads_no_more_failures_than_it_shows(room: Room) -> None:
+    ada = room.editor()
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    subscribe(room.engine, 1200)
+    row = {"issue_id": room.issue.id, "name": "", "format": "html", "selection": "", "link_key_id": 1}
+    with transaction(room.engine) as connection:
+        rows = [row | {"subscriber_id": n, "email": f"r{n}@example.org", "status": "failed"} for n in range(900, 2100)]
+        connection.execute(insert(Delivery), rows)
+    read: list[int] = []
+
+    @event.listens_for(room.engine, "after_cursor_execute")
+    def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(int("deliveries.reply, deliveries.finished_at" in statement))
+
+    page = ada.open(f"/editor/issues/{WEEK}/receipt/now").text
+    assert page.count("@example.org</th>") == 500
+    assert "700 more:" in page
+    assert sum(read) == 1
+    assert len(read_receipt(room.engine, WEEK).failures) == 1200
