@@ -1,6 +1,5 @@
 """Subscribers: finding them, adding them, moving them between states, and the evidence of their consent."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -65,14 +64,14 @@ def subscribers_page(
     return [_row(row) for row in connection.execute(wanted)]
 
 
-def all_subscribers(
-    connection: Connection, state: SubscriberState | None = None, chunk: int = 2000
-) -> Iterator[SubscriberRow]:
-    """Every subscriber in the order of joining, a page at a time in memory."""
-    after = 0
-    while page := subscribers_page(connection, after, chunk, state):
-        yield from page
-        after = page[-1].id
+def addresses_page(
+    connection: Connection, after: int, limit: int, state: SubscriberState | None
+) -> list[tuple[int, str, str]]:
+    """(id, address, state) of the next subscribers by id, after the last id seen."""
+    wanted = select(Subscriber.id, Subscriber.email, Subscriber.state).where(Subscriber.id > after)
+    if state is not None:
+        wanted = wanted.where(Subscriber.state == state)
+    return [(row[0], row[1], row[2]) for row in connection.execute(wanted.order_by(Subscriber.id).limit(limit))]
 
 
 def add_subscriber(

@@ -1,6 +1,6 @@
 """Who must never be mailed, by keyed hash; an erased address is its hash alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -38,14 +38,6 @@ def suppressions_page(connection: Connection, after: int, limit: int) -> list[Su
     wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
     found = connection.execute(wanted.where(Suppression.id > after).order_by(Suppression.id).limit(limit))
     return [_row(row) for row in found]
-
-
-def all_suppressions(connection: Connection, chunk: int = 2000) -> Iterator[SuppressionRow]:
-    """Every suppression, a page at a time in memory."""
-    after = 0
-    while page := suppressions_page(connection, after, chunk):
-        yield from page
-        after = page[-1].id
 
 
 def suppress(

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-LONG = 0.5  # seconds; what is found sooner is looked for each time
+LONG = 0.2  # seconds; what is found sooner is looked for each time
 _TIMES = 20
 
 

@@ -6,8 +6,9 @@ output; everything else goes to standard error.
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -109,6 +110,15 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         click.echo(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+def stream(name: str, documents: Iterable[Any]) -> None:
+    """One JSON document whose only list may be longer than memory: what is read is printed, some at a time."""
+    rest, before = iter(documents), f'{{"{name}": [\n'
+    while lines := [json.dumps(one, ensure_ascii=False) for one in islice(rest, 1000)]:
+        click.echo(before + ",\n".join(lines), nl=False)
+        before = ",\n"
+    click.echo("\n]}" if before == ",\n" else f"{before}]}}")
 
 
 def counted(count: int, what: str, several: str = "") -> str:

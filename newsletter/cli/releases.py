@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import ROW_ID, Door, answer, json_option, note, pass_door
+from newsletter.cli.door import ROW_ID, Door, answer, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 
@@ -36,8 +36,6 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
     Example:
       newsletter releases list --week 2026-W47
     """
-    from db.engine import reading
-    from db.releases import list_releases, sources_of
     from newsletter.clock import Week
     from newsletter.errors import BadInputError
 
@@ -45,17 +43,28 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
         name = None if week is None else str(Week.parse(week))
     except ValueError as error:
         raise BadInputError(str(error)) from None
-    found: list[ReleaseRow] = []
-    with reading(door.engine) as connection:
-        status = "unmatched" if unmatched else None
-        while page := list_releases(connection, week=name, status=status, after_id=found[-1].id if found else 0):
-            found += page
-        sources = sources_of(connection, [release.id for release in found])
-    rows: list[tuple[object, ...]] = [
-        (one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one in found
-    ]
-    lines = table(rows, ("id", "week", "name", "version", "tool", "feed")) if rows else ["No releases."]
-    answer({"releases": [shown(one, sources.get(one.id, [])) for one in found]}, as_json, lines)
+    found = _listed(door, name, "unmatched" if unmatched else None)
+    if as_json:
+        stream("releases", (shown(one, sources) for one, sources in found))
+        return
+    rows = [(one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one, _ in found]
+    click.echo("\n".join(table(rows, ("id", "week", "name", "version", "tool", "feed")) if rows else ["No releases."]))
+
+
+def _listed(door: Door, week: str | None, status: str | None) -> "Iterator[tuple[ReleaseRow, list[str]]]":
+    """With the addresses of the feeds that showed each; a page at a time in memory."""
+    from db.engine import reading
+    from db.releases import list_releases, sources_of
+
+    after = 0
+    while True:
+        with reading(door.engine) as connection:
+            page = list_releases(connection, week=week, status=status, after_id=after)
+            sources = sources_of(connection, [release.id for release in page])
+        if not page:
+            return
+        yield from ((release, sources.get(release.id, [])) for release in page)
+        after = page[-1].id
 
 
 @releases.command()

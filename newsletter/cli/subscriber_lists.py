@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, Place, answer, json_option, pass_door
+from newsletter.cli.door import Door, Place, answer, json_option, pass_door, stream
 from newsletter.errors import BadInputError
 from newsletter.subscribers.exports import PROGRAMS, export_of
 
@@ -83,15 +83,11 @@ def export(door: Door, state: str | None, as_json: bool) -> None:
       newsletter subscribers export --state active > readers.csv
     """
     import csv
-    import json
 
     from newsletter.subscribers.formulas import as_text
 
     if as_json:
-        click.echo('{"subscribers": [', nl=False)
-        for number, document in enumerate(_exported(door, state)):
-            click.echo((",\n" if number else "\n") + json.dumps(document, ensure_ascii=False), nl=False)
-        click.echo("\n]}")
+        stream("subscribers", _exported(door, state))
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(EXPORTED)

@@ -1,14 +1,17 @@
 """``newsletter subscribers``: who reads the mail."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli import subscriber_lists
-from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door, stream
 from newsletter.cli.subscriber_lists import STATES
 from newsletter.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @click.group()
@@ -37,20 +40,31 @@ def list_(door: Door, state: str | None, as_json: bool) -> None:
     Example:
       newsletter subscribers list --state active
     """
+    if as_json:
+        pages = _pages(door, state)
+        stream("subscribers", ({"email": email, "state": its} for page in pages for _, email, its in page))
+        return
+    shown = 0
+    for page in _pages(door, state):
+        click.echo("\n".join(f"{its:<14}{email}" for _, email, its in page))
+        shown += len(page)
+    note(f"{shown} subscriber{'' if shown == 1 else 's'}")
+
+
+def _pages(door: Door, state: str | None) -> "Iterator[list[tuple[int, str, str]]]":
+    """(id, address, state), each page as it is then: who reads a list in a pager holds the database for hours."""
     from db.engine import reading
     from db.states import SubscriberState
-    from db.subscribers import all_subscribers
+    from db.subscribers import addresses_page
 
-    with reading(door.engine) as connection:
-        found = all_subscribers(connection, SubscriberState(state) if state else None)
-        if as_json:
-            document = {"subscribers": [{"email": row.email, "state": row.state} for row in found]}
-            answer(document, True, "")
+    after, wanted = 0, SubscriberState(state) if state else None
+    while True:
+        with reading(door.engine) as connection:
+            page = addresses_page(connection, after, 2000, wanted)
+        if not page:
             return
-        shown = 0
-        for shown, row in enumerate(found, 1):  # noqa: B007
-            click.echo(f"{row.state:<14}{row.email}")
-    note(f"{shown} subscriber{'' if shown == 1 else 's'}")
+        yield page
+        after = page[-1][0]
 
 
 @subscribers.command()

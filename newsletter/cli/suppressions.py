@@ -1,11 +1,16 @@
 """``newsletter suppressions``: who must never be mailed."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.door import Door, answer, json_option, pass_door, stream
 from newsletter.cli.tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.suppressions import SuppressionRow
 
 
 @click.group()
@@ -28,17 +33,33 @@ def list_(door: Door, as_json: bool) -> None:
     Example:
       newsletter suppressions list
     """
-    from db.engine import reading
-    from db.suppressions import all_suppressions
     from newsletter.clock import iso
 
-    with reading(door.engine) as connection:
-        rows: list[dict[str, Any]] = [
-            {"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note}
-            for row in all_suppressions(connection)
-        ]
-    lines = table([(row["reason"], row["at"], row["email"]) for row in rows], ("reason", "since", "email"))
-    answer({"suppressions": rows}, as_json, lines if rows else "Nobody is suppressed.")
+    if as_json:
+        stream(
+            "suppressions",
+            (
+                {"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note}
+                for row in _everybody(door)
+            ),
+        )
+        return
+    rows = [(row.reason, iso(row.at), row.email) for row in _everybody(door)]
+    click.echo("\n".join(table(rows, ("reason", "since", "email"))) if rows else "Nobody is suppressed.")
+
+
+def _everybody(door: Door) -> "Iterator[SuppressionRow]":
+    from db.engine import reading
+    from db.suppressions import suppressions_page
+
+    after = 0
+    while True:
+        with reading(door.engine) as connection:
+            page = suppressions_page(connection, after, 2000)
+        if not page:
+            return
+        yield from page
+        after = page[-1].id
 
 
 @suppressions.command()

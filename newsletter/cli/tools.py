@@ -80,16 +80,19 @@ def export(door: Door, as_json: bool) -> None:
 
     after, separator = 0, ""
     click.echo('{"tools": [', nl=False)
-    with reading(door.engine) as connection:
-        while page := all_tools(connection, after):
+    while True:
+        with reading(door.engine) as connection:
+            page = all_tools(connection, after)
             ids = [tool.id for tool in page]
             takes, aliases, cast = takes_of(connection, ids), aliases_of(connection, ids), cast_votes(connection, ids)
-            for tool in page:
-                merged = merged_votes(tool, cast.get(tool.id, (0, 0)))
-                document = tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
-                click.echo(f"{separator}\n  {json.dumps(document, ensure_ascii=False)}", nl=False)
-                separator = ","
-            after = ids[-1]
+        if not page:
+            break
+        for tool in page:
+            merged = merged_votes(tool, cast.get(tool.id, (0, 0)))
+            document = tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
+            click.echo(f"{separator}\n  {json.dumps(document, ensure_ascii=False)}", nl=False)
+            separator = ","
+        after = ids[-1]
     click.echo("\n]}")
 
 

@@ -1,5 +1,8 @@
 """What is looked at all the time, by commands, pages and monitoring, does not go through a million rows."""
 
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -14,6 +17,7 @@ from db.models import Delivery, Issue, Subscriber
 from db.receipts import deferrals
 from db.returned_mail import returned_of
 from db.states import BounceKind, DeliveryStatus
+from db.wal import empty_the_log
 from newsletter import settings as settings_module
 from newsletter.deliveries import receive
 from newsletter.deliveries.read_receipt import read_receipt
@@ -22,6 +26,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from scheduler.engine import Context
 from scheduler.jobs import send_what_is_due
+from tests.acceptance.command import Command
 from tests.conftest import complete_environment, one_database
 from tests.fakes.editors_room import Room
 from tests.fakes.plans import plans_for
@@ -170,3 +175,35 @@ def test_a_receipt_that_is_watched_reads_no_more_failures_than_it_shows(room: Ro
     assert "700 more:" in page
     assert sum(read) == 1
     assert len(read_receipt(room.engine, WEEK).failures) == 1200
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+def test_a_list_that_nobody_reads_on_holds_nothing(
+    sqlite_engine: Engine, sqlite_url: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """In a pager it stands for hours: the database's log would grow all the while, and keep what was erased."""
+    subscribe(sqlite_engine, 20_000)
+    command = [sys.executable, "-m", "newsletter.cli.main", "subscribers", "list", *options]
+    settings = os.environ | complete_environment(sqlite_url)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, env=settings) as pager:
+        assert pager.stdout is not None
+        pager.stdout.readline()
+        subscribe(sqlite_engine, 1, start=20_000)
+        assert empty_the_log(sqlite_engine)
+        rest = pager.stdout.read()
+    assert pager.returncode == 0
+    assert rest.count(b"@example.org") >= 20_000 - 1
+
+
+@one_database
+def test_lists_are_whole_documents_however_long(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    command = Command(tmp_path, complete_environment(database_url))
+    assert command.json("subscribers", "list") == {"subscribers": []}
+    assert command.json("suppressions", "list") == {"suppressions": []}
+    assert command.json("releases", "list") == {"releases": []}
+    subscribe(engine, 4500)
+    listed = command.json("subscribers", "list")["subscribers"]
+    assert listed[0] == {"email": "reader0@example.org", "state": "active"}
+    assert len({one["email"] for one in listed}) == 4500
+    assert command.json("subscribers", "list", "--state", "pending") == {"subscribers": []}
+    assert command("subscribers", "list").stdout.count("\n") == 4500
