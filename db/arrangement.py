@@ -155,7 +155,11 @@ def earlier_approval(connection: Connection, issue_id: int, content_hash: str | 
 def issue_before(connection: Connection, starts_at: datetime) -> dict[str, Any] | None:
     """The document of the values of the latest earlier issue that went out."""
     out = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
-    wanted = select(IssueContent.content).join(Issue, Issue.id == IssueContent.issue_id)
-    wanted = wanted.where(Issue.starts_at < starts_at, Issue.status.in_(out)).order_by(Issue.starts_at.desc()).limit(1)
-    found = connection.scalar(wanted)
-    return None if found is None else found["values"]
+    frozen = exists().where(IssueContent.issue_id == Issue.id)
+    earlier = select(Issue.id).where(Issue.starts_at < starts_at, Issue.status.in_(out), frozen)
+    newest = earlier.order_by(Issue.starts_at.desc()).limit(1).scalar_subquery()
+    # Documents are large: sorted with their issues, all of them would be read.
+    found: dict[str, Any] | None = connection.scalar(
+        select(IssueContent.content["values"]).where(IssueContent.issue_id == newest)
+    )
+    return found

@@ -3,6 +3,8 @@
 Its rows hold what composing looks at and no more: whether an issue has to be composed again is seen from them.
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 from db.issues import IssueRow
 from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool, aliased
 from db.states import IssueStatus, ReleaseStatus
+from db.tools import chunks
 
 
 class ToolRow(NamedTuple):
@@ -83,7 +86,8 @@ class AnnouncedRow(NamedTuple):
 
 
 class IssueMaterial(NamedTuple):
-    """Everything that an issue's values are made of, read in one transaction."""
+    """Everything that an issue's values are made of, read in one transaction. Of the tools that it does not carry those
+    alone of which an earlier issue said something else than is so now."""
 
     issue: IssueRow
     items: list[ItemRow]
@@ -96,6 +100,8 @@ class IssueMaterial(NamedTuple):
 
 
 _TOOL = tuple(getattr(Tool, name) for name in ToolRow._fields)
+_SAID = (IssueVerdict.tool_id, IssueVerdict.call, IssueVerdict.ship_percent, IssueVerdict.pricing, IssueVerdict.calls)
+_ISSUES_AT_ONCE = 50
 
 
 def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
@@ -103,8 +109,7 @@ def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
     in_releases = select(Release.tool_id).where(Release.issue_id == issue.id, Release.status == ReleaseStatus.MATCHED)
     in_items = select(IssueItem.tool_id).where(IssueItem.issue_id == issue.id, IssueItem.added_by.is_not(None))
     announced = announced_before(connection, issue.starts_at)
-    before = [row.tool_id for row in announced]
-    wanted = or_(Tool.id.in_(in_releases), Tool.id.in_(in_items), Tool.id.in_(before))
+    wanted = or_(Tool.id.in_(in_releases), Tool.id.in_(in_items), Tool.id.in_(_said_otherwise(connection, announced)))
     return IssueMaterial(
         issue=issue,
         items=[
@@ -129,6 +134,23 @@ def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
         panel=panel(connection),
         announced=announced,
     )
+
+
+def _said_otherwise(connection: Connection, announced: Sequence[AnnouncedRow]) -> list[int]:
+    """The tools whose calls or pricing are others than were announced. After some years nearly the whole catalogue has
+    been in an issue: to make values of all that takes a second, at every word that an editor types."""
+    prices: dict[int, str] = {}
+    calls: dict[int, dict[str, str]] = defaultdict(dict)
+    for some in chunks(row.tool_id for row in announced):
+        for tool_id, pricing in connection.execute(select(Tool.id, Tool.pricing).where(Tool.id.in_(some))):
+            prices[tool_id] = (pricing or "").strip()
+        standing = select(Take.tool_id, Take.panelist, Take.call).where(Take.replaced_at.is_(None))
+        for tool_id, panelist, call in connection.execute(standing.where(Take.tool_id.in_(some))):
+            calls[tool_id][panelist] = call
+    return [
+        row.tool_id for row in announced
+        if calls[row.tool_id] != row.calls or prices.get(row.tool_id) != (row.pricing or "")
+    ]  # fmt: skip
 
 
 def panel(connection: Connection) -> list[PanelistRow]:
@@ -201,18 +223,26 @@ def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[
     return [NewerTakeRow(*row) for row in connection.execute(statement)]
 
 
-def announced_before(connection: Connection, starts_at: datetime, limit: int = 5000) -> list[AnnouncedRow]:
-    """What the latest earlier issue that readers got said of each tool, newest first."""
+def announced_before(
+    connection: Connection, starts_at: datetime, among: Collection[int] | None = None, limit: int = 5000
+) -> list[AnnouncedRow]:
+    """What the latest earlier issue that readers got said of each tool (or each ``among`` them), newest first."""
     out = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
-    statement = (
-        select(IssueVerdict.tool_id, Issue.week, IssueVerdict.call, IssueVerdict.ship_percent, IssueVerdict.pricing,
-               IssueVerdict.calls)
-        .join(Issue, Issue.id == IssueVerdict.issue_id)
-        .where(Issue.starts_at < starts_at, Issue.status.in_(out))
-        .order_by(Issue.starts_at.desc(), IssueVerdict.id)
-        .limit(limit)
-    )  # fmt: skip
+    earlier = select(Issue.id, Issue.week).where(Issue.starts_at < starts_at, Issue.status.in_(out))
+    weeks = {row.id: row.week for row in connection.execute(earlier.order_by(Issue.starts_at.desc()))}
     latest: dict[int, AnnouncedRow] = {}
-    for row in connection.execute(statement):
-        latest.setdefault(row.tool_id, AnnouncedRow(*row))
+    for some in chunks(weeks, _ISSUES_AT_ONCE):
+        if limit <= 0:
+            break
+        found = select(IssueVerdict.issue_id, *_SAID).where(IssueVerdict.issue_id.in_(some)).order_by(IssueVerdict.id)
+        if among is not None:
+            found = found.where(IssueVerdict.tool_id.in_(among))
+        by_issue = defaultdict(list)
+        for row in connection.execute(found):
+            by_issue[row.issue_id].append(row)
+        for issue_id in some:
+            for row in by_issue[issue_id][: max(limit, 0)]:
+                said = (row.call, row.ship_percent, row.pricing, row.calls)
+                latest.setdefault(row.tool_id, AnnouncedRow(row.tool_id, weeks[issue_id], *said))
+            limit -= len(by_issue[issue_id])
     return list(latest.values())

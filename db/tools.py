@@ -324,11 +324,11 @@ def set_counts(connection: Connection, rows: Sequence[Mapping[str, int]]) -> Non
         connection.execute(statement, [{"of": row["id"], **{name: row[name] for name in columns}} for row in rows])
 
 
-def chunks(items: Iterable[T]) -> Iterable[list[T]]:
+def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterable[list[T]]:
     """Lists short enough for one statement's parameters."""
     listed = list(items)
-    for start in range(0, len(listed), _CHUNK):
-        yield listed[start : start + _CHUNK]
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
 
 
 def _search_text(row: Mapping[str, Any]) -> str:

@@ -66,7 +66,8 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
         else:
             values = edition(issue_material(connection, issue), publication_of(settings))
         key_id, key = newest_link_key(connection)
-        announced = {row.tool_id: row.week for row in announced_before(connection, issue.starts_at)}
+        here = [tool.id for tool in values.items]
+        announced = {row.tool_id: row.week for row in announced_before(connection, issue.starts_at, here)}
         readers = issues.readership(connection, issue.starts_at)
         newer = takes_since(connection, issue.id, content.frozen_at if content else issue.composed_at)
     found = [*check_values(values), *_check_settings(settings), *check_address(settings.public_url)]

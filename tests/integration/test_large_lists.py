@@ -13,24 +13,31 @@ from sqlalchemy import Engine, event, func, insert, select, update
 
 from db import status
 from db.engine import reading, transaction
-from db.models import Delivery, Issue, Subscriber
+from db.issues import issue_of_week
+from db.material import issue_material
+from db.models import Delivery, Issue, Release, Subscriber
 from db.receipts import deferrals
 from db.returned_mail import returned_of
 from db.states import BounceKind, DeliveryStatus
+from db.tools import tools_by_slug, update_tool
 from db.wal import empty_the_log
 from newsletter import settings as settings_module
 from newsletter.deliveries import receive
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.receive import count_refusals
+from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
+from newsletter.issues.render import read_issue
 from newsletter.settings import Settings
+from newsletter.tools.reading import GivenTake, read_take
+from newsletter.verdicts.record import record_take
 from scheduler.engine import Context
 from scheduler.jobs import send_what_is_due
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment, one_database
 from tests.fakes.editors_room import Room
 from tests.fakes.plans import plans_for
-from tests.fakes.sample_week import NOW, WEEK
+from tests.fakes.sample_week import NOW, WEEK, release
 from tests.fakes.smtp_sink import Sink
 from tests.integration.sending import published, standing, subscribe, with_relays
 
@@ -207,3 +214,33 @@ def test_lists_are_whole_documents_however_long(engine: Engine, database_url: st
     assert len({one["email"] for one in listed}) == 4500
     assert command.json("subscribers", "list", "--state", "pending") == {"subscribers": []}
     assert command("subscribers", "list").stdout.count("\n") == 4500
+
+
+def test_a_draft_is_made_of_its_own_tools_and_of_those_that_changed(room: Room) -> None:
+    """After some years nearly every tool of the catalogue has been in an issue."""
+    room.approve()
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    later = NOW + timedelta(days=7)
+    with transaction(room.engine) as connection:
+        known = tools_by_slug(connection, ["inkwell", "pagewright"])
+        again = release("Inkwell 2", "https://launches.example/inkwell-2", week=str(WEEK.next()))
+        again |= {"tool_id": known["inkwell"].id, "status": "matched", "first_seen_at": later, "published_at": later}
+        connection.execute(insert(Release).values(**again))
+    compose_issue(room.engine, WEEK.next(), room.settings, later)
+
+    def made_of() -> set[str]:
+        with reading(room.engine) as connection:
+            draft = issue_of_week(connection, str(WEEK.next()))
+            assert draft is not None
+            return {tool.slug for tool in issue_material(connection, draft).tools}
+
+    assert made_of() == {"inkwell"}
+    take = read_take("builder", {"call": "skip", "text": "Not any more."})
+    assert isinstance(take, GivenTake)
+    record_take(room.engine, "curly", take, later)
+    assert made_of() == {"inkwell", "curly"}
+    with transaction(room.engine) as connection:
+        update_tool(connection, known["pagewright"].id, {"pricing": "From $9"}, later)
+    assert made_of() == {"inkwell", "curly", "pagewright"}
+    changed = read_issue(room.engine, WEEK.next(), room.settings)[1].changed
+    assert {tool.slug for tool in changed} == {"curly", "pagewright"}
