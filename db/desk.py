@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from db.models import Feed, Issue, IssueContent, IssueItem, Release, Take, Tool, ToolAlias
+from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 
@@ -82,13 +82,6 @@ def tools_wanting_takes(connection: Connection, weeks: Sequence[str], panel_size
         .limit(200)
     )
     return [Wanting(*row) for row in connection.execute(wanted)]
-
-
-def frozen_subjects(connection: Connection, issue_ids: Sequence[int]) -> dict[int, str]:
-    """Under which subject approved issues go, or went, out."""
-    subject = IssueContent.content["values"]["subject"].as_string()
-    wanted = select(IssueContent.issue_id, subject).where(IssueContent.issue_id.in_(issue_ids))
-    return {row[0]: row[1] for row in connection.execute(wanted)}
 
 
 def tool_at(connection: Connection, address_key: str) -> ToolRow | None:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from db.archive import content_hashes
 from db.engine import reading
-from db.issues import frozen_subjects, list_issues
+from db.issues import list_issues
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
@@ -16,6 +17,7 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import INSTANT, TEXT, WEEK, closed, or_null, shape
+from newsletter.web.published import heads
 
 _STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", "sent", "cancelled"]}
 _LINE = shape("issue status", issue=WEEK, status=_STATUS, subject=or_null(TEXT))
@@ -27,10 +29,10 @@ def list_all(asked: Asked) -> Any:
     limit = asked.get("limit") or 100
     with reading(asked.site.engine) as connection:
         page = list_issues(connection, asked.get("before"), limit)
-        subjects = frozen_subjects(connection, [row.id for row in page])
+        frozen = heads(connection, content_hashes(connection, [row.id for row in page]))
     found = [
         {"issue": row.week, "number": row.number_said, "status": row.status,
-         "subject": subjects.get(row.id, row.subject), "approved_by": row.approved_by,
+         "subject": frozen[row.id].subject if row.id in frozen else row.subject, "approved_by": row.approved_by,
          "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
         for row in page
     ]  # fmt: skip

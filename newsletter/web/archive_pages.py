@@ -20,7 +20,7 @@ from newsletter.templating import text_environment
 from newsletter.verdicts.comparison import comparison_path
 from newsletter.verdicts.stamps import stamp
 from newsletter.web.metadata import About, shortened
-from newsletter.web.published import parts_of, published_issue
+from newsletter.web.published import headlines, parts_of, published_issue
 from newsletter.web.schema_org import breadcrumbs, item_list
 from newsletter.web.site import Site, page, site
 
@@ -33,7 +33,7 @@ def issues(request: Request) -> Response:
     asked = request.query_params.get("before")
     before = str(_week(asked)) if asked else None
     with reading(here.engine) as connection:
-        found = archive.headlines(connection, before, _PAGE + 1)
+        found = headlines(connection, archive.newest_issues(connection, _PAGE + 1, before))
     shown = found[:_PAGE]
     about = About(
         title=f"Issues · {here.title}",

@@ -1,24 +1,36 @@
 """Issues as they were published. What one says never changes again, so a process reads each content once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from db import archive
-from db.archive import PublicIssue
+from db.archive import Head, PublicIssue
 from newsletter.clock import Week
 from newsletter.issues import dates
 from newsletter.issues.laying_out import lay_out
 from newsletter.issues.values import IssueValues, ToolValue, load_values
 from newsletter.verdicts.comparison import difference
 
-_KEPT = 64
+_KEPT, _HEADS_KEPT = 64, 2000
 _values: OrderedDict[str, IssueValues] = OrderedDict()
+_heads: OrderedDict[str, Head] = OrderedDict()
 _lock = Lock()
+
+
+class Headline(NamedTuple):
+    """A public issue in lists."""
+
+    week: str
+    number: int
+    started_at: datetime
+    subject: str
+    preheader: str
 
 
 def published_issue(connection: Connection, week: Week) -> tuple[PublicIssue, IssueValues]:
@@ -45,6 +57,23 @@ def values_of(connection: Connection, issue: PublicIssue) -> IssueValues:
         while len(_values) > _KEPT:
             _values.popitem(last=False)
     return values
+
+
+def heads(connection: Connection, issues: Mapping[int, str]) -> dict[int, Head]:
+    """Subject and preheader of issues by id; their content's hashes are given."""
+    with _lock:
+        known = {issue_id: _heads[content] for issue_id, content in issues.items() if content in _heads}
+    read = archive.heads_of(connection, issues.keys() - known) if len(known) < len(issues) else {}
+    with _lock:
+        _heads.update({issues[issue_id]: head for issue_id, head in read.items()})
+        while len(_heads) > _HEADS_KEPT:
+            _heads.popitem(last=False)
+    return known | read
+
+
+def headlines(connection: Connection, issues: Sequence[PublicIssue]) -> list[Headline]:
+    said = heads(connection, {issue.id: issue.content_hash for issue in issues})
+    return [Headline(one.week, one.number, one.started_at, *said[one.id]) for one in issues]
 
 
 def front_of(values: IssueValues) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.client import client_address, household_of, is_loopback, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
-from newsletter.web.published import front_of, newest_issue
+from newsletter.web.published import front_of, headlines, newest_issue
 from newsletter.web.reader_cookie import adopt_browser, remember_reader
 from newsletter.web.site import Site, page, site
 
@@ -175,7 +175,7 @@ def _answer(request: Request, report: ConfirmReport) -> Response:
     here = site(request)
     status, heading, words = _ANSWERS[report.answer]
     with reading(here.engine) as connection:
-        latest = next(iter(archive.headlines(connection, None, 1)), None)
+        latest = next(iter(headlines(connection, archive.newest_issues(connection, 1))), None)
         token = sign_link(Link(report.subscriber_id or 0), *newest_link_key(connection))
     # Only who has just pressed the button is shown the way on: an old letter may be in other hands.
     preferences = f"/preferences/{token}" if report.answer is Answer.CONFIRMED else None

@@ -24,6 +24,7 @@ from newsletter.verdicts.scorecard import scorecard, split_in_words
 from newsletter.verdicts.tally import Verdict, tally, verdict_of
 from newsletter.web.forms import asked
 from newsletter.web.metadata import About, shortened
+from newsletter.web.published import headlines
 from newsletter.web.reader_cookie import reader_of
 from newsletter.web.schema_org import breadcrumbs, tool_list, tool_object
 from newsletter.web.site import page, site
@@ -125,7 +126,7 @@ def tool(request: Request) -> Response:
         members = panel(connection)
         beside: dict[str, Any] = {
             "releases": catalogue.releases_of(connection, found.id, 20),
-            "issues": issues_with(connection, found.id, 12),
+            "issues": headlines(connection, issues_with(connection, found.id, 12)),
             "others": catalogue.neighbours(connection, found, _BESIDE),
             "vote": vote_of(connection, found.id, reader) if reader else None,
             "saved": is_saved(connection, reader, found.id) if reader else False,

@@ -35,6 +35,7 @@ from scheduler.engine import Context
 from scheduler.jobs import send_what_is_due
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment, one_database
+from tests.fakes.browser import Browser
 from tests.fakes.editors_room import Room
 from tests.fakes.plans import plans_for
 from tests.fakes.sample_week import NOW, WEEK, release
@@ -244,3 +245,18 @@ def test_a_draft_is_made_of_its_own_tools_and_of_those_that_changed(room: Room) 
     assert made_of() == {"inkwell", "curly", "pagewright"}
     changed = read_issue(room.engine, WEEK.next(), room.settings)[1].changed
     assert {tool.slug for tool in changed} == {"curly", "pagewright"}
+
+
+def test_what_an_issue_is_called_is_read_once(sent: Browser, engine: Engine) -> None:
+    """PostgreSQL goes through all of an issue's document for two words of it: a page of the archive took 0.2 s."""
+    pages = ("/issues", "/tools/curly")
+    assert all(f"/issues/{WEEK}" in sent.get(page).text for page in pages)
+    read: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(statement)
+
+    assert all(f"/issues/{WEEK}" in sent.get(page).text for page in pages)
+    assert read
+    assert [statement for statement in read if "issue_contents.content" in statement.replace("content_hash", "")] == []
