@@ -261,14 +261,29 @@ def update_tool(connection: Connection, tool_id: int, values: Mapping[str, Any],
     connection.execute(update(Tool).where(Tool.id == tool_id).values(**values, updated_at=now))
 
 
+def update_tools(connection: Connection, changes: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> None:
+    """Change columns of many; those that change the same ones in one statement."""
+    alike: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
+    for tool_id, values in changes:
+        row = {f"its_{name}": value for name, value in values.items()}
+        alike[frozenset(values)].append({"of": tool_id, **row})
+    for names, rows in alike.items():
+        columns: dict[str, Any] = {name: bindparam(f"its_{name}") for name in sorted(names)}
+        statement = update(Tool).where(Tool.id == bindparam("of")).values(**columns, updated_at=now)
+        connection.execute(statement, rows)
+
+
 def renew_search_text(connection: Connection, tool_ids: Iterable[int]) -> None:
     """Make tools findable by what they and their aliases are called now."""
     wanted = list(tool_ids)
     aliases = aliases_of(connection, wanted)
+    rows = []
     for tool_id, row in tools_by_id(connection, wanted).items():
         names = [alias.label for alias in aliases.get(tool_id, ()) if alias.kind == "name"]
-        words = search_words(row.name, row.slug, row.category, row.tagline, *names)
-        connection.execute(update(Tool).where(Tool.id == tool_id).values(search_text=words))
+        rows.append({"of": tool_id, "words": search_words(row.name, row.slug, row.category, row.tagline, *names)})
+    if rows:
+        statement = update(Tool).where(Tool.id == bindparam("of")).values(search_text=bindparam("words"))
+        connection.execute(statement, rows)
 
 
 def add_aliases(connection: Connection, rows: Sequence[AliasRow]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from db import feeds as feed_rows
 from db import releases as rows
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.feeds import FeedRow
 from db.releases import NewEntry, Twin
 from db.states import EntryStatus, ReleaseStatus
@@ -48,14 +48,17 @@ class CollectReport:
 def collect_releases(engine: Engine, settings: Settings, clock: Clock) -> CollectReport:
     """Settle every entry that is new. Two processes may call this at the same time."""
     report = CollectReport()
-    knowledge: _Knowledge | None = None
+    with reading(engine) as connection:  # a large catalogue takes a while, in which others may write
+        if not rows.new_entries(connection, 1):
+            return report
+        knowledge = _Knowledge(connection)
     while True:
         with transaction(engine) as connection:
             rows.hold_collecting(connection)
             entries = rows.new_entries(connection, BATCH)
             if not entries:
                 return report
-            if knowledge is None or knowledge.is_outdated(connection):
+            if knowledge.is_outdated(connection):
                 knowledge = _Knowledge(connection)
             batch = _Batch(connection, knowledge, settings, clock.now(), report)
             batch.settle(entries)

@@ -6,19 +6,22 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from db import releases as rows
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
 from newsletter.releases.matching import TAKEN_BACK, Candidate, Catalogue, Match, as_rows, catalogue_of, match_release
 from newsletter.releases.naming import Naming
 
-BATCH = 500
+BATCH = 250
 
 
 def rematch_releases(engine: Engine, now: datetime) -> int:
     """Attach the waiting releases that a tool is sure for now; returns how many. Does nothing twice."""
     attached, after_id = 0, 0
-    stamp: tuple[object, ...] | None = None
+    with reading(engine) as connection:  # a large catalogue takes a while, in which others may write
+        if not rows.count_unmatched(connection):
+            return 0
+        stamp, catalogue = rows.catalogue_stamp(connection), _catalogue(connection)
     while True:
         with transaction(engine) as connection:
             rows.hold_collecting(connection)
@@ -26,9 +29,13 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
             if not waiting:
                 return attached
             if stamp != (stamp := rows.catalogue_stamp(connection)):
-                catalogue = catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))
+                catalogue = _catalogue(connection)
             attached += _look_again(connection, waiting, catalogue, now)
             after_id = waiting[-1].id
+
+
+def _catalogue(connection: Connection) -> Catalogue:
+    return catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))
 
 
 def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, now: datetime) -> int:

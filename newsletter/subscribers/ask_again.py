@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from db.confirmations import add_confirmation, keep_token_hash
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.letters import add_letter
 from db.states import LetterKind, SubscriberState
 from db.subscribers import SubscriberRow, move_subscriber, unreached_subscribers
@@ -21,26 +21,32 @@ from newsletter.subscribers.tokens import hash_token, one_time_token
 FORM = "asked again"
 AT_MOST = 500
 """A day: a relay that suddenly carries thousands of letters to old addresses is soon on a list itself."""
+_AT_ONCE = 50  # whoever else writes, on SQLite, waits for so many
 
 
 def ask_again(
     engine: Engine, settings: Settings, *, now: datetime, real_now: datetime, nonce: Callable[[], bytes]
 ) -> int:
-    """Each becomes pending, so no issue goes there until they answer; returns how many were asked. Who leaves
-    meanwhile is not.
+    """Each becomes pending, so no issue goes there until they answer; returns how many were asked.
 
     ``nonce`` gives 32 random bytes.
     """
     required(settings, "secret_key", "title")
-    with transaction(engine) as connection:
-        asleep = unreached_subscribers(connection, now - UNREACHED_FOR, now, AT_MOST)
-        return sum(_ask(connection, subscriber, settings, now, real_now, nonce()) for subscriber in asleep)
+    with reading(engine) as connection:  # of a large list that takes a second
+        found = unreached_subscribers(connection, now - UNREACHED_FOR, now, AT_MOST)
+    asked = 0
+    for start in range(0, len(found), _AT_ONCE):
+        with transaction(engine) as connection:
+            for subscriber in found[start : start + _AT_ONCE]:
+                asked += _ask(connection, subscriber, settings, now, real_now, nonce())
+    return asked
 
 
 def _ask(
     connection: Connection, subscriber: SubscriberRow, settings: Settings, now: datetime, real_now: datetime,
     nonce: bytes,
 ) -> bool:  # fmt: skip
+    """False where they have left since they were found."""
     assert settings.secret_key is not None
     if not move_subscriber(connection, subscriber.id, SubscriberState.PENDING, now, where=(SubscriberState.ACTIVE,)):
         return False

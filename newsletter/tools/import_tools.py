@@ -82,9 +82,7 @@ def _apply(connection: Connection, changes: Sequence[Change], now: datetime) -> 
     added = rows.add_tools(connection, [{"slug": change.slug, **change.columns} for change in new], now)
     ids = {change.slug: change.tool_id for change in changes if change.tool_id is not None}
     ids |= dict(zip((change.slug for change in new), added, strict=True))
-    for change in changes:
-        if change.tool_id is not None:
-            rows.update_tool(connection, change.tool_id, change.columns, now)
+    rows.update_tools(connection, [(c.tool_id, c.columns) for c in changes if c.tool_id is not None], now)
     _apply_aliases(connection, changes, ids)
     _apply_takes(connection, changes, ids, now)
     rows.renew_search_text(connection, ids.values())
