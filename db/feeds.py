@@ -40,6 +40,11 @@ class FeedRow(NamedTuple):
     last_error: str | None
     state: dict[str, Any]
 
+    @property
+    def sites(self) -> list[str]:
+        """What it is the feed of: the site that it names, and the one that most of its entries lie on."""
+        return [site for name in ("site", "pages") if (site := self.state.get(name))]
+
 
 class KnownEntry(NamedTuple):
     """What the next fetch compares with."""

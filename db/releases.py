@@ -77,6 +77,7 @@ class Nameplate(NamedTuple):
     name: str
     name_key: str
     category: str
+    tagline: str | None = None
 
 
 _ELSEWHERE: dict[str, Any] = {

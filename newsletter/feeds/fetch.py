@@ -9,7 +9,7 @@ and one feed's failure is that feed's alone. The releases room turns new entries
 import asyncio
 import hashlib
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -194,7 +194,7 @@ def _store_success(
         )  # fmt: skip
         state = feed.state | rhythm.as_state()
         if document is not None:
-            state |= {"entries": len(document.entries), "site": document.site}
+            state |= {"entries": len(document.entries), "site": document.site, "pages": _site_of_most(document)}
         url = _new_address(connection, feed, found.moved_to, state)
         name = _new_name(feed, document, state)
         last_changed_at = now if new or feed.last_changed_at is None else feed.last_changed_at
@@ -210,6 +210,13 @@ def _store_success(
     if url != feed.url:
         note = f"it has moved from {feed.url} for good"
     return FetchedFeed(url, name, "ok" if document else "unchanged", state.get("entries", 0), new, None, note)
+
+
+def _site_of_most(document: Document) -> str | None:
+    """The front page of the site that more than half of its entries lie on, though it is fetched from elsewhere."""
+    hosts = Counter(urlsplit(entry.url).netloc for entry in document.entries if entry.url)
+    host, number = max(hosts.items(), key=lambda one: one[1], default=("", 0))
+    return f"https://{host}" if number > max(len(document.entries) / 2, 1) else None
 
 
 def _validators(feed: FeedRow, found: Download, digest: str | None, document: Document | None) -> dict[str, str | None]:

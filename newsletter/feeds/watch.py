@@ -19,7 +19,8 @@ from newsletter.feeds.opml import Outline
 from newsletter.feeds.rules import BadRuleError, matches
 from newsletter.feeds.starters import Starter
 from newsletter.feeds.words import MAX_TITLE, one_line, web_address
-from newsletter.releases.matching import Catalogue, build_catalogue, match_release
+from newsletter.releases.catalogue import Catalogue, build_catalogue
+from newsletter.releases.matching import match_release
 from newsletter.releases.naming import Naming, fold_name, slug_of
 
 HIGHEST_LIMIT = 1_000_000

@@ -15,8 +15,9 @@ from newsletter.errors import BadInputError, RefusedError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.words import web_address
+from newsletter.releases.catalogue import catalogue_of
 from newsletter.releases.collect import SAME_VERSION_WITHIN
-from newsletter.releases.matching import Match, as_rows, catalogue_of, match_release
+from newsletter.releases.matching import Match, as_rows, match_release
 from newsletter.releases.naming import Naming, read_title
 from newsletter.releases.page import Page, read_page
 from newsletter.releases.weeks import place

@@ -6,7 +6,7 @@ is found again.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,8 +21,9 @@ from db.states import EntryStatus, ReleaseStatus
 from db.tools import add_tool, free_slug, tools_by_id
 from newsletter.clock import Clock
 from newsletter.feeds.addresses import canonical_url
+from newsletter.releases.catalogue import catalogue_of
 from newsletter.releases.homes import home_in_address
-from newsletter.releases.matching import Match, as_rows, catalogue_of, is_known, match_release
+from newsletter.releases.matching import Match, as_rows, is_known, match_release
 from newsletter.releases.naming import Naming, fold_name, is_name, slug_of
 from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
 from newsletter.releases.versions import is_version
@@ -92,7 +93,7 @@ class _Knowledge:
     def match(self, naming: Naming, url: str | None, feed: FeedRow) -> Match:
         if feed.tool_id is not None:
             return Match(feed.tool_id, 1.0, "the feed is about this tool")
-        return match_release(naming, url, self.catalogue, feed=feed.url)
+        return match_release(naming, url, self.catalogue, feed=feed.url, sites=feed.sites)
 
 
 @dataclass
@@ -132,7 +133,8 @@ class _Batch:
         found = read_entry(shown, self.knowledge.rules(feed), composed=composed, zone=zone)
         if isinstance(found, Skipped):
             return self._skip(entry, found.reason)
-        match = self.knowledge.match(found.naming, entry.url, feed)
+        said = replace(found.naming, tagline=found.naming.tagline or entry.summary)
+        match = self.knowledge.match(said, entry.url, feed)
         twin = _twin(entry, found.naming, self.twins.get(entry.link_key or "", ())) or self._same_version(
             entry, found.naming, match
         )
@@ -236,7 +238,7 @@ class _Batch:
             self.connection, slug=slug, name=naming.name, name_key=name_key, url=url, address_key=address,
             category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline or entry.summary,
         )  # fmt: skip
-        self.knowledge.catalogue.add_tool(tool_id, slug, name_key)
+        self.knowledge.catalogue.add_tool(tool_id, slug, name_key, naming.tagline or entry.summary)
         if address is not None:
             self.knowledge.catalogue.add_address(tool_id, address)
         self.report.new_tools += 1

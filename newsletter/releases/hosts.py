@@ -24,6 +24,10 @@ INDEXES = frozenset(
     play.google.com chromewebstore.google.com chrome.google.com addons.mozilla.org marketplace.visualstudio.com
     """.split()  # noqa: SIM905
 )
+# Where anybody shows what anybody made, in the feeds of the site, too.
+BOARDS = frozenset(
+    {"producthunt.com", "news.ycombinator.com", "lobste.rs", "reddit.com", "old.reddit.com", "betalist.com"}
+)
 _PUBLISHER = re.compile(
     r"https://(?:npmjs\.com/package/@|hub\.docker\.com/r/|packagist\.org/packages/|pkg\.go\.dev/[\w.]+/)([^/]+)/"
 )

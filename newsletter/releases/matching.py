@@ -7,19 +7,35 @@ or contradicted by the address are shown to an editor as candidates.
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from newsletter.feeds.addresses import canonical_url
-from newsletter.releases.hosts import FRONT, INDEXES, SHARED_HOSTS, host_of, is_repository, path_of, publisher
+from newsletter.releases.catalogue import Catalogue, shapes_of
+from newsletter.releases.hosts import (
+    BOARDS,
+    CODE_HOSTS,
+    FRONT,
+    INDEXES,
+    SHARED_HOSTS,
+    host_of,
+    is_repository,
+    path_of,
+    publisher,
+)
 from newsletter.releases.naming import Naming, fold_name
 
 _HOSTERS = {"github", "gitlab", "codeberg", "bitbucket", "huggingface", "www", "docs", "app", "producthunt", "pypi"}
 _OF_AN_OWNER = re.compile(r"(?:dev|ai|hq|labs?|io|app|inc|team|org|js|lang)$")
 
-_SAID_OF_ALL = {"and", "app", "developer", "for", "other", "the", "tool", "uncategorized", "with", "your"}
+_SAID_OF_ALL = set(
+    """
+    agent all and any app are article assistant best build built can comment create developer discussion easy every
+    fast first for free from get into its just link made make more most new not now one open other our out own people
+    platform point powered powerful simple smart source that the thi time tool turn uncategorized url use user using
+    want way web what when who why will with without work world you your
+    """.split()  # noqa: SIM905
+)
 
 # Letters of other scripts that look like Latin ones; the common ones of Unicode's confusables.
 _LOOKALIKES = str.maketrans(
@@ -54,83 +70,17 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
 
 
-@dataclass
-class Catalogue:
-    """The tools, by everything that they are matched by. Built once and used for many entries. ``rules`` are names of
-    which an editor said whose they are."""
-
-    slugs: dict[int, str] = field(default_factory=dict)
-    by_name: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    by_address: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    by_host: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    by_shape: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    addresses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    categories: dict[int, str] = field(default_factory=dict)
-    rules: dict[str, int] = field(default_factory=dict)
-
-    def add_tool(self, tool_id: int, slug: str, name_key: str) -> None:
-        self.slugs[tool_id] = slug
-        self.add_name(tool_id, name_key)
-
-    def add_name(self, tool_id: int, name_key: str) -> None:
-        self.by_name[name_key].add(tool_id)
-        for shape in _shapes(name_key):
-            self.by_shape[shape].add(tool_id)
-
-    def add_address(self, tool_id: int, key: str) -> None:
-        self.by_address[key].add(tool_id)
-        self.addresses[tool_id].add(key)
-        self.by_host[host_of(key)].add(tool_id)
-
-
-class Plate(Protocol):
-    """What a tool is known by: its row's id, slug and name, and the category that it is listed in."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def slug(self) -> str: ...
-    @property
-    def name_key(self) -> str: ...
-    @property
-    def category(self) -> str: ...
-
-
-def catalogue_of(plates: Iterable[Plate], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
-    """The catalogue of these tools and their aliases (id, kind, key)."""
-    known = list(plates)
-    found = build_catalogue(((tool.id, tool.slug, tool.name_key) for tool in known), aliases)
-    found.categories = {tool.id: tool.category for tool in known}
-    return found
-
-
-def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
-    """From (id, slug, name key) and (id, kind, key), where kind is name, rule or address."""
-    found = Catalogue()
-    for tool_id, slug, name_key in tools:
-        found.add_tool(tool_id, slug, _as_today("name", name_key))
-    for tool_id, kind, key in aliases:
-        if tool_id in found.slugs:
-            key = _as_today(kind, key)
-            (found.add_address if kind == "address" else found.add_name)(tool_id, key)
-            found.rules |= {key: tool_id} if kind == "rule" else {}
-    return found
-
-
-def _as_today(kind: str, key: str) -> str:
-    """An earlier version kept hyphens other than the one on keyboards, and domains in other scripts, as they came."""
-    if key.isascii():
-        return key
-    return canonical_url(key, keep_fragment=True) if kind == "address" else fold_name(key)
-
-
-def match_release(naming: Naming, url: str | None, catalogue: Catalogue, *, feed: str = "") -> Match:
-    """Decide whose release this is. ``feed`` is where the feed lives: its own pages say nothing of the tool."""
+def match_release(
+    naming: Naming, url: str | None, catalogue: Catalogue, *, feed: str | None = None, sites: Iterable[str] = ()
+) -> Match:
+    """Decide whose release this is. ``feed`` is where the feed lives, ``sites`` what it is the feed of: their own pages
+    say nothing of the tool. Without a feed it is a page that an editor gave."""
     key = canonical_url(url) if url else ""
     by_address = _by_address(key, naming, catalogue) if key else None
     if by_address is not None:
         return by_address
-    by_name = _by_name(naming, key, catalogue, canonical_url(feed)) or _by_number(naming, key, catalogue)
+    here = frozenset(host_of(canonical_url(page)) for page in (feed, *sites) if page)
+    by_name = _by_name(naming, key, catalogue, feed, here) or _by_number(naming, key, catalogue)
     return by_name or _by_likeness(naming, key, catalogue)
 
 
@@ -158,7 +108,8 @@ def _by_address(key: str, naming: Naming, catalogue: Catalogue) -> Match | None:
     return None
 
 
-def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match | None:
+def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str | None, here: frozenset[str]) -> Match | None:
+    """``here`` are the hosts of the feed."""
     owners = _named(naming, catalogue)
     if not owners:
         return None
@@ -170,19 +121,43 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str) -> Match
             return _doubt(owners, 0.6, "several tools have this name", catalogue)
         owners = at_host
     (tool_id,) = owners
-    if key and (why := _contradiction(tool_id, naming, key, catalogue, feed)):
+    if key and (why := _contradiction(tool_id, naming, key, catalogue, canonical_url(feed or ""), here)):
         return _doubt(owners, 0.5, why, catalogue)
-    if not ruled and _is_too_short(naming, key, feed) and not _lives_at(tool_id, key, catalogue):
-        return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
+    if not ruled and not _lives_at(tool_id, key, catalogue):
+        if _is_too_short(naming, key, here):
+            return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
+        found_by_feed = feed is not None and _is_of_anybody(tool_id, key, catalogue, here)
+        if found_by_feed and not _agrees(tool_id, naming, catalogue):
+            return _doubt(owners, 0.5, "it has this name, but nothing else on its page says that it is this", catalogue)
     return Match(tool_id, 0.9, "it has exactly this name")
 
 
-def _is_too_short(naming: Naming, key: str, feed: str) -> bool:
+def _is_too_short(naming: Naming, key: str, here: frozenset[str]) -> bool:
     """One letter, or two on a page that is neither a launch's nor of a version: "Go: the good parts", on a blog. Two
     characters of Chinese are a word."""
     name = fold_name(naming.name)
-    launched = naming.version or host_of(key) in {"", host_of(feed), *SHARED_HOSTS}
+    launched = naming.version or host_of(key) in {"", *here, *SHARED_HOSTS}
     return len(name) < 2 or (len(name) < 3 and name.isascii() and not launched)
+
+
+def _is_of_anybody(tool_id: int, key: str, catalogue: Catalogue, here: frozenset[str]) -> bool:
+    """Is the page neither the tool's nor its vendor's nor the feed's own, for a tool that has a site? Names are few:
+    Product Hunt and Show HN have launched several products under each of the good ones. Repositories and packages are
+    judged by their owners."""
+    host = host_of(key)
+    if host in {"", *CODE_HOSTS, *INDEXES} or (host in here and host not in BOARDS):
+        return False
+    own = {host_of(address) for address in catalogue.addresses.get(tool_id, ())} - SHARED_HOSTS
+    related = any(f".{host}".endswith(f".{home}") or f".{home}".endswith(f".{host}") for home in own)
+    at_vendor = not _homes(tool_id, catalogue) and _belongs_to(_labels(host), tool_id, catalogue)
+    return bool(own) and not related and not at_vendor
+
+
+def _agrees(tool_id: int, naming: Naming, catalogue: Catalogue) -> bool:
+    """Does a version follow, or does what is said of it speak of the tool's category, or twice in the tool's words?"""
+    said = _stems(naming.tagline or "") - _stems(naming.name)
+    of_the_tool = _stems(catalogue.taglines.get(tool_id, "")) & said
+    return bool(naming.version or said & _stems(catalogue.categories.get(tool_id, "")) or len(of_the_tool) > 1)
 
 
 def _by_number(naming: Naming, key: str, catalogue: Catalogue) -> Match | None:
@@ -215,7 +190,7 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
     host = host_of(key)
     if key and host not in SHARED_HOSTS:
         consider(catalogue.by_host.get(host, ()), 0.4, "it is on the tool's site")
-    close = {tool_id for shape in _shapes(name) for tool_id in catalogue.by_shape.get(shape, ())}
+    close = {tool_id for shape in shapes_of(name) for tool_id in catalogue.by_shape.get(shape, ())}
     words = name.split()
     begun = {
         tool_id
@@ -241,7 +216,9 @@ def _named(naming: Naming, catalogue: Catalogue) -> set[int]:
     return catalogue.by_name.get(fold_name(naming.name), set())
 
 
-def _contradiction(tool_id: int, naming: Naming, key: str, catalogue: Catalogue, feed: str) -> str | None:
+def _contradiction(
+    tool_id: int, naming: Naming, key: str, catalogue: Catalogue, feed: str, here: frozenset[str]
+) -> str | None:
     """Does the address say that this is another product of the same name?"""
     own = catalogue.addresses.get(tool_id, set())
     host, parent = host_of(key), _parent(key)
@@ -253,13 +230,18 @@ def _contradiction(tool_id: int, naming: Naming, key: str, catalogue: Catalogue,
     if own and (is_repository(key) or of_an_index) and not _belongs_to(publisher(key), tool_id, catalogue):
         what = "package or app" if of_an_index else "repository"
         return f"it has this name, but a {what} that is not known as the tool's"
-    homes = {host_of(address) for address in own if not path_of(address)}
+    homes = _homes(tool_id, catalogue)
     at_home = any(f".{host}".endswith(f".{home}") for home in homes - SHARED_HOSTS)  # app.quillbase.example is, too
-    elsewhere = own and FRONT.fullmatch(path_of(key)) and not at_home and host not in {host_of(feed), *SHARED_HOSTS}
+    elsewhere = own and FRONT.fullmatch(path_of(key)) and not at_home and host not in {*here, *SHARED_HOSTS}
     # Of a tool that is known by no front page of its own, this may be it if it is called so.
     if elsewhere and (homes or not _belongs_to(_labels(host), tool_id, catalogue)):
         return "it has this name, but another home page"
     return None
+
+
+def _homes(tool_id: int, catalogue: Catalogue) -> set[str]:
+    """The hosts whose front pages are the tool's."""
+    return {host_of(address) for address in catalogue.addresses.get(tool_id, ()) if not path_of(address)}
 
 
 def _is_feed_of(naming: Naming, feed: str) -> bool:
@@ -309,18 +291,6 @@ def _prefixes(key: str) -> Iterable[str]:
 def _owns_what_is_below(prefix: str) -> bool:
     """On shared hosts the first segment is a section or a user: github.com/acme, pypi.org/project."""
     return host_of(prefix) not in SHARED_HOSTS or path_of(prefix).count("/") >= 2
-
-
-def _shapes(name_key: str) -> set[str]:
-    """Keys that names one letter apart share; digits must be the same, since they tell versions and sizes apart."""
-    compact = name_key.replace(" ", "")
-    if len(compact) < 6:
-        return {compact}
-    return {compact} | {
-        compact[:i] + compact[i + 1 :]
-        for i in range(len(compact))
-        if not unicodedata.category(compact[i]).startswith("N")
-    }
 
 
 def _stems(text: str) -> set[str]:

@@ -1,15 +1,17 @@
 """Look again at what waits unmatched: tools and aliases may have come since."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from db import releases as rows
 from db.engine import reading, transaction
+from db.feeds import all_feeds
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
-from newsletter.releases.matching import TAKEN_BACK, Candidate, Catalogue, Match, as_rows, catalogue_of, match_release
+from newsletter.releases.catalogue import Catalogue, catalogue_of
+from newsletter.releases.matching import TAKEN_BACK, Candidate, Match, as_rows, match_release
 from newsletter.releases.naming import Naming
 
 BATCH = 250
@@ -22,6 +24,7 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
         if not rows.count_unmatched(connection):
             return 0
         stamp, catalogue = rows.catalogue_stamp(connection), _catalogue(connection)
+        sites: dict[int | None, Collection[str]] = {feed.id: feed.sites for feed in all_feeds(connection)}
     while True:
         with transaction(engine) as connection:
             rows.hold_collecting(connection)
@@ -30,7 +33,7 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
                 return attached
             if stamp != (stamp := rows.catalogue_stamp(connection)):
                 catalogue = _catalogue(connection)
-            attached += _look_again(connection, waiting, catalogue, now)
+            attached += _look_again(connection, waiting, catalogue, sites, now)
             after_id = waiting[-1].id
 
 
@@ -38,11 +41,16 @@ def _catalogue(connection: Connection) -> Catalogue:
     return catalogue_of(rows.nameplates(connection), rows.alias_keys(connection))
 
 
-def _look_again(connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, now: datetime) -> int:
+def _look_again(
+    connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, sites: Mapping[int | None, Collection[str]],
+    now: datetime,
+) -> int:  # fmt: skip
     attached = 0
     for release in waiting:
         naming = Naming(release.name, release.tagline, release.version)
-        match = match_release(naming, release.url, catalogue, feed=release.feed or "")
+        match = match_release(
+            naming, release.url, catalogue, feed=release.feed or "", sites=sites.get(release.feed_id, ())
+        )
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))
         elif match.tool_id is not None:

@@ -18,7 +18,8 @@ from db.material import issue_material
 from db.models import Letter
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import render_issue
-from newsletter.releases.matching import catalogue_of, match_release
+from newsletter.releases.catalogue import catalogue_of
+from newsletter.releases.matching import match_release
 from newsletter.releases.naming import Naming
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.edit import remember_name

@@ -567,9 +567,26 @@ def test_a_tools_old_name_and_address_match_after_it_was_merged(gathering: Gathe
     gathering.tool("lantern", "Lantern", "https://lantern.example/")
     merge_tools(gathering.engine, "lamp", "lantern", gathering.now)
     items = [item("Lamp – lamps", "https://news.example/1", TODAY), item("Two", "https://lamp.example/", TODAY)]
-    gathering.watch(server.serve("/a", rss(*items)))
+    gathering.watch(server.serve("/a", rss(*items, head="<link>https://news.example/</link>")))
     gathering.gather()
     assert [one.tool for one in gathering.releases()] == ["lantern", "lantern"]
+
+
+def test_a_name_on_pages_of_anybody_is_a_suggestion_and_on_those_of_the_feeds_site_a_match(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    gathering.tool("lantern", "Lantern", "https://lantern.example/")
+    shown = "Lantern – a game about ships"
+    of_all = [item(shown, "https://someone.example/1", TODAY), item("A – b", "https://other.example/1", TODAY)]
+    of_one = [item(shown, "https://news.example/1", TODAY), item("A – c", "https://news.example/2", TODAY)]
+    gathering.watch(server.serve("/all", rss(*of_all)))
+    gathering.watch(server.serve("/one", rss(*of_one)))
+    gathering.gather()
+    gathering.tool("another", "Another", "https://another.example/")
+    assert rematch_releases(gathering.engine, gathering.now) == 0
+    found = {one.url: (one.tool, [each["tool"] for each in one.candidates or ()]) for one in gathering.releases()}
+    assert found["https://someone.example/1"] == (None, ["lantern"])
+    assert found["https://news.example/1"] == ("lantern", [])
 
 
 def test_launches_of_numbered_tools_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:

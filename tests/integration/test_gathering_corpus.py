@@ -27,8 +27,9 @@ from newsletter.feeds.parse import Readers
 from newsletter.feeds.watch import Watch, watch_feed
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.announcing import announces
+from newsletter.releases.catalogue import build_catalogue
 from newsletter.releases.collect import collect_releases
-from newsletter.releases.matching import build_catalogue, match_release
+from newsletter.releases.matching import match_release
 from newsletter.releases.naming import Naming, fold_name, read_title
 from newsletter.settings import Settings
 from tests.announcement_sample import draw, half_of, key_of

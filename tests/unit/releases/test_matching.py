@@ -1,8 +1,11 @@
+from collections.abc import Sequence
+
 import pytest
 
 from db.releases import Nameplate
 from newsletter.feeds.addresses import canonical_url
-from newsletter.releases.matching import Catalogue, build_catalogue, catalogue_of, is_page_of_one_tool, match_release
+from newsletter.releases.catalogue import Catalogue, build_catalogue, catalogue_of
+from newsletter.releases.matching import is_page_of_one_tool, match_release
 from newsletter.releases.naming import Naming, fold_name, read_title
 
 TOOLS = {
@@ -233,3 +236,62 @@ def test_a_tool_that_has_the_version_in_its_name_goes_before() -> None:
 )
 def test_a_bare_shared_host_stands_for_no_tool(url: str, expected: bool) -> None:
     assert is_page_of_one_tool(canonical_url(url)) is expected
+
+
+PLATES = [
+    Nameplate(1, "friend", "Friend", "friend", "Productivity", "A planner that fills your calendar by itself"),
+    Nameplate(2, "drop", "Drop", "drop", "Music", None),
+]
+PLACES = [(1, "address", "https://friend.example"), (2, "address", "https://vendor.example/drop")]
+
+
+def told(
+    title: str,
+    url: str,
+    said: str | None = None,
+    feed: str = "https://launches.example/feed",
+    sites: Sequence[str] = (),
+) -> str | None:
+    tools = catalogue_of(PLATES, PLACES)
+    read = read_title(title)
+    naming = Naming(read.name, read.tagline or said, read.version)
+    found = match_release(naming, url, tools, feed=feed, sites=sites)
+    assert found.tool_id is not None or [one.slug for one in found.candidates] == [fold_name(read.name)]
+    return None if found.tool_id is None else tools.slugs[found.tool_id]
+
+
+@pytest.mark.parametrize(
+    ("url", "feed"),
+    [
+        ("https://someone.example/projects/friend", "https://hnrss.org/show"),
+        ("https://www.producthunt.com/products/friend-4", "https://www.producthunt.com/feed"),
+        ("https://news.ycombinator.com/item?id=17", "https://news.ycombinator.com/showrss"),
+        ("https://dev.to/someone/friend", "https://launches.example/feed"),
+    ],
+)
+def test_a_namesake_of_a_tool_on_a_page_of_anybody_is_shown_to_an_editor(url: str, feed: str) -> None:
+    assert told("Show HN: Friend – a necklace that listens", url, feed=feed) is None
+    assert told("Friend", url, "The best app for your day. Discussion | Link", feed=feed) is None
+
+
+def test_what_is_said_of_it_tells_the_tool_from_its_namesakes() -> None:
+    page = "https://someone.example/posts/friend"
+    assert told("Show HN: Friend – fills the calendar of your day, a planner", page) == "friend"
+    assert told("Friend", page, "Your productivity, twice") == "friend"
+    assert told("Friend 2.0", page) == "friend"
+    assert told("Drop", "https://blog.example/posts/1", "Music for everybody") == "drop"
+    assert told("Friend – a planner of friends", page) is None, "one word may be chance"
+
+
+def test_a_page_of_the_tools_of_its_vendors_or_of_the_feeds_own_site_says_nothing_against_its_name() -> None:
+    assert told("Friend", "https://blog.friend.example/posts/1") == "friend"
+    assert told("Drop", "https://about.vendor.example/posts/1") == "drop"
+    assert told("Friend", "https://launches.example/posts/1") == "friend"
+    elsewhere = "https://feeds.example/weekly"
+    assert told("Friend", "https://weekly.example/posts/1", feed=elsewhere) is None
+    assert told("Friend", "https://weekly.example/1", feed=elsewhere, sites=["https://weekly.example/"]) == "friend"
+
+
+def test_a_page_that_an_editor_gave_is_believed_by_its_name() -> None:
+    tools = catalogue_of(PLATES, PLACES)
+    assert match_release(Naming("Friend"), "https://someone.example/posts/1", tools).tool_id == 1
