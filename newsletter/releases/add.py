@@ -60,7 +60,7 @@ async def _get(settings: Settings, url: str) -> Download:
 def _store(
     connection: Connection, settings: Settings, url: str, page: Page, tool: str | None, now: datetime
 ) -> ReleaseRow:
-    naming = read_title(page.title)
+    naming = read_title(page.title, page=url)
     match = _match(connection, naming, url, _tool_id(connection, tool))
     placement = place(None, now, backlog=False, composed=rows.composed_weeks(connection), zone=settings.timezone)
     release_id = rows.add_release(

@@ -11,7 +11,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from newsletter.feeds.addresses import canonical_url
 from newsletter.releases import versions
+from newsletter.releases.hosts import BOARDS, host_of, path_of
 from newsletter.releases.versions import VERSION
 
 _BREAKS = re.compile(r"[\s_\-\u2010-\u2015\u2212·.,:;'’\"“”!?()\[\]/|]+")
@@ -142,8 +144,9 @@ def is_name(text: str) -> bool:
     return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not versions.is_version(text)
 
 
-def read_title(title: str, *, of_tool: str | None = None) -> Naming:
-    """Read a launch's or a news title. With ``of_tool`` the feed announces that tool's versions alone."""
+def read_title(title: str, *, of_tool: str | None = None, page: str | None = None) -> Naming:
+    """Read a launch's or a news title. With ``of_tool`` the feed announces that tool's versions alone. Where the
+    address ``page`` says the same, what looks like "Meet …" or "owner/…" is a name, as of "Meet Ava" at meetava.com."""
     bare = versions.tidy(_without_symbols(title))
     if of_tool is not None:
         return _of_tool(bare, of_tool)
@@ -151,9 +154,10 @@ def read_title(title: str, *, of_tool: str | None = None) -> Naming:
     name, tagline = _split(text)
     if tagline and _NOW.match(tagline):  # "Choice in Acme: Introducing Quillbase"
         name, tagline = tagline, None
-    name, more = _announced(name, led=text != bare)
+    whole = _is_called(name, page)
+    name, more = _announced(name, led=text != bare, whole=whole)
     name, version, tagline = _versioned(name, tagline or more)
-    if owned := _OWNED.match(name) or _URL.fullmatch(name):
+    if owned := (None if whole else _OWNED.match(name)) or _URL.fullmatch(name):
         name = owned[1]
     if tagline and _OF_THE_SITE.fullmatch(tagline):
         tagline = None
@@ -187,11 +191,20 @@ def _versioned(name: str, tagline: str | None) -> tuple[str, str | None, str | N
     return name, None, tagline
 
 
-def _announced(text: str, *, led: bool) -> tuple[str, str | None]:
+def _is_called(name: str, page: str | None) -> bool:
+    """Is this the name of the site, or of the product's page where products are launched (posts/meet-ava-2)?"""
+    key = canonical_url(page or "")
+    host, last = host_of(key), path_of(key).rpartition("/")[2]
+    called = {last, re.sub(r"-\d+$", "", last)} if host in BOARDS else {host.partition(".")[0]}
+    return slug_of(name).replace("-", "") in {one.replace("-", "") for one in called}
+
+
+def _announced(text: str, *, led: bool, whole: bool) -> tuple[str, str | None]:
     """What "Introducing …", "… is now available" and "Acme launches …" announce, and what it is said to be; the text
-    itself where that is a sentence. ``led``: it stood behind a label such as "Show HN:"."""
+    itself where that is a sentence. ``led``: it stood behind a label such as "Show HN:".
+    ``whole``: it begins with the name."""
     name, more = _RELEASED.sub("", _REMARK.sub("", text)).strip(_EDGES) or text, None
-    if lead := _INTRODUCING.match(name):
+    if lead := None if whole else _INTRODUCING.match(name):
         rest = name[lead.end() :]
         end = _AFTER_A_NAME.search(rest)
         name = _REMARK.sub("", rest[: end.start()] if end else rest).strip(_EDGES + "!") or name

@@ -63,7 +63,7 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
     title = entry.title or _first_sentence(entry.summary or "")
     if not title:
         return Skipped("it has neither a title nor a text")
-    naming = read_title(title, of_tool=_of_tool(title, entry.url, feed))
+    naming = read_title(title, of_tool=_of_tool(title, entry.url, feed), page=entry.url)
     versions = feed.kind == FeedKind.RELEASES or name_in_address(entry.url) is not None
     if versions and naming.prerelease and not feed.prereleases:
         return Skipped(f"it is a pre-release ({naming.version or title[:60]})")

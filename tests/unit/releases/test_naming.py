@@ -253,3 +253,22 @@ def test_no_title_breaks_the_reading(title: str) -> None:
     for of_tool in (None, "Quillbase"):
         found = read_title(title, of_tool=of_tool)
         assert found.name or not title.strip()
+
+
+@pytest.mark.parametrize(
+    ("title", "page", "name"),
+    [
+        ("Welcome Compass - Finds the way", "https://www.producthunt.com/posts/welcome-compass-2?utm_source=x",
+         "Welcome Compass"),
+        ("Meet Ava", "https://www.producthunt.com/products/meet-ava", "Meet Ava"),
+        ("Show HN: Meet Ava – a secretary", "https://meetava.example/", "Meet Ava"),
+        ("Quill-CI/CD - Sets up pipelines", "https://www.producthunt.com/posts/quill-ci-cd", "Quill-CI/CD"),
+        ("Meet Ava 2.0 - A secretary", "https://www.producthunt.com/products/meet-ava-2-0", "Meet Ava"),
+        ("Meet Ava – a secretary", "https://www.producthunt.com/products/ava", "Ava"),
+        ("Meet Ava", "https://vendor.example/blog/meet-ava", "Ava"),
+        ("Welcome Quillbase to the hub", "https://hub.example/welcome-quillbase-to-the-hub", "Quillbase"),
+        ("acme/quillbase: v2.1.0", "https://github.com/acme/quillbase/releases/tag/v2.1.0", "quillbase"),
+    ],
+)  # fmt: skip
+def test_a_lead_that_the_page_or_the_site_is_called_by_is_part_of_the_name(title: str, page: str, name: str) -> None:
+    assert read_title(title, page=page).name == name
