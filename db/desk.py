@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
-from db.tools import TOOL_COLUMNS, ToolRow, search_words
+from db.tools import IS_RULE, TOOL_COLUMNS, ToolRow, search_words
 
 
 class FeedTrouble(NamedTuple):
@@ -110,7 +110,7 @@ def always_rules(connection: Connection, before_id: int | None, limit: int) -> l
     wanted = (
         select(ToolAlias.id, ToolAlias.label, Tool.slug, Tool.name)
         .join(Tool, Tool.id == ToolAlias.tool_id)
-        .where(ToolAlias.kind == "name", ToolAlias.source == "editor")
+        .where(IS_RULE)
         .order_by(ToolAlias.id.desc())
         .limit(limit)
     )

@@ -5,11 +5,12 @@ Issues that were approved keep naming the tool they were made with; their pages 
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, literal, select, true, update
 
 from db.material import carried
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
 from db.states import IssueStatus
+from db.tools import IS_RULE
 
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN = select(Issue.id).where(Issue.status.in_((IssueStatus.DRAFT, IssueStatus.APPROVED)))
@@ -25,11 +26,12 @@ def move_aliases(connection: Connection, source: int, target: int) -> None:
     """What an editor said of a name stays said, of one that the target has, too."""
     other = aliased(ToolAlias)
     same = (other.kind == ToolAlias.kind, other.key == ToolAlias.key)
-    rule = exists().where(other.tool_id == source, *same, other.source == "editor")
-    connection.execute(update(ToolAlias).where(ToolAlias.tool_id == target, rule).values(source="editor"))
+    rule = exists().where(other.tool_id == source, *same, other.source.like("editor%"))
+    plain = (ToolAlias.tool_id == target, ToolAlias.source.not_like("editor%"))
+    connection.execute(update(ToolAlias).where(*plain, rule).values(source=literal("editor:") + ToolAlias.source))
     doubled = exists().where(other.tool_id == target, *same)
     connection.execute(delete(ToolAlias).where(ToolAlias.tool_id == source, doubled))
-    came = case((ToolAlias.source == "editor", "editor"), else_="merge")
+    came = case((ToolAlias.source == "editor", "editor"), (IS_RULE, "editor:merge"), else_="merge")
     connection.execute(update(ToolAlias).where(ToolAlias.tool_id == source).values(tool_id=target, source=came))
 
 

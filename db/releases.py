@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, 
 from db.engine import alone
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.states import EntryStatus, ReleaseStatus
-from db.tools import chunks
+from db.tools import IS_RULE, chunks, end_rules
 
 
 class NewEntry(NamedTuple):
@@ -214,9 +214,8 @@ def nameplates(connection: Connection) -> list[Nameplate]:
 def alias_keys(connection: Connection) -> list[tuple[int, str, str]]:
     """(tool, kind, key) of every alias of those tools; the tool's own address is one. Of kind name, address, or rule
     for a name that an editor said is always this tool's."""
-    is_rule = and_(ToolAlias.kind == "name", ToolAlias.source == "editor")
     wanted = (
-        select(ToolAlias.tool_id, case((is_rule, "rule"), else_=ToolAlias.kind), ToolAlias.key)
+        select(ToolAlias.tool_id, case((IS_RULE, "rule"), else_=ToolAlias.kind), ToolAlias.key)
         .join(Tool, and_(Tool.id == ToolAlias.tool_id, Tool.merged_into_id.is_(None)))
         .order_by(ToolAlias.id)
     )
@@ -232,6 +231,6 @@ def catalogue_stamp(connection: Connection) -> tuple[object, ...]:
 
 def forget_match(connection: Connection, tool_id: int, address_key: str, name_key: str) -> None:
     """Take back what a match taught: the address, and the name where an editor said that it always matches."""
-    for kind, source, key in (("address", "match", address_key), ("name", "editor", name_key)):
-        learned = (ToolAlias.tool_id == tool_id, ToolAlias.kind == kind, ToolAlias.source == source)
-        connection.execute(delete(ToolAlias).where(*learned, ToolAlias.key == key))
+    learned = (ToolAlias.kind == "address", ToolAlias.source == "match", ToolAlias.key == address_key)
+    connection.execute(delete(ToolAlias).where(ToolAlias.tool_id == tool_id, *learned))
+    end_rules(connection, ToolAlias.tool_id == tool_id, ToolAlias.key == name_key)

@@ -11,7 +11,20 @@ from datetime import date, datetime
 from itertools import chain, count
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 
 from db.models import Panelist, Take, Tool, ToolAlias, Vote
 from db.states import Call
@@ -79,7 +92,8 @@ class PanelistRow:
 
 @dataclass(frozen=True, slots=True)
 class AliasRow:
-    """``key`` is what releases are matched by, ``label`` what was given. ``kind`` is name or address."""
+    """``key`` is what releases are matched by, ``label`` what was given. ``kind`` is name or address. ``source`` is who
+    gave it: url, import, match, merge or editor; ``editor:import`` where an editor said it of what an import gave."""
 
     tool_id: int
     kind: str
@@ -287,35 +301,49 @@ def renew_search_text(connection: Connection, tool_ids: Iterable[int]) -> None:
 
 
 def add_aliases(connection: Connection, rows: Sequence[AliasRow]) -> None:
-    """Those a tool has already are left as they are."""
+    """Those a tool has already are left as they are; a rule of an editor stays one, and is given by these, too."""
     if rows:
         values = [{name: getattr(row, name) for name in AliasRow.__dataclass_fields__} for row in rows]
-        connection.execute(insert_or(connection, ToolAlias).on_conflict_do_nothing(), values)
+        statement = insert_or(connection, ToolAlias)
+        both = {"source": literal("editor:") + statement.excluded.source}
+        here = {"index_elements": ["tool_id", "kind", "key"], "where": ToolAlias.source == "editor"}
+        connection.execute(statement.on_conflict_do_update(**here, set_=both), values)
 
 
 def remove_aliases(connection: Connection, tool_ids: Iterable[int], source: str) -> None:
-    """Remove what one source gave: import, url, editor, match or merge."""
+    """Remove what one source gave: import, url, match or merge. What an editor said of it, too, is the editor's."""
     for chunk in chunks(tool_ids):
         connection.execute(delete(ToolAlias).where(ToolAlias.tool_id.in_(chunk), ToolAlias.source == source))
+        said = (ToolAlias.tool_id.in_(chunk), ToolAlias.source == f"editor:{source}")
+        connection.execute(update(ToolAlias).where(*said).values(source="editor"))
+
+
+IS_RULE = and_(ToolAlias.kind == "name", ToolAlias.source.like("editor%"))
+"""A name that an editor said is always this tool's."""
 
 
 def set_rule(connection: Connection, tool_id: int, key: str, label: str) -> set[int]:
     """A name is this tool's, as an editor said; what was said before of another tool ends. Whose names have changed."""
-    said = (ToolAlias.kind == "name", ToolAlias.source == "editor", ToolAlias.key == key)
-    before = delete(ToolAlias).where(*said, ToolAlias.tool_id != tool_id).returning(ToolAlias.tool_id)
-    changed = {tool_id, *connection.scalars(before)}
-    rule = {"label": label, "source": "editor"}
-    statement = insert_or(connection, ToolAlias).values(tool_id=tool_id, kind="name", key=key, **rule)
-    connection.execute(statement.on_conflict_do_update(index_elements=["tool_id", "kind", "key"], set_=rule))
-    return changed
+    before = end_rules(connection, ToolAlias.key == key, ToolAlias.tool_id != tool_id)
+    rule = {"tool_id": tool_id, "kind": "name", "key": key, "label": label, "source": "editor"}
+    both = {"source": case((IS_RULE, ToolAlias.source), else_=literal("editor:") + ToolAlias.source)}
+    statement = insert_or(connection, ToolAlias).values(**rule)
+    connection.execute(statement.on_conflict_do_update(index_elements=["tool_id", "kind", "key"], set_=both))
+    return {tool_id, *(row.tool_id for row in before)}
+
+
+def end_rules(connection: Connection, *which: ColumnElement[bool]) -> list[AliasRow]:
+    """The editors' word on these names ends, and they go, but for those that others gave, too."""
+    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
+    gone = delete(ToolAlias).where(IS_RULE, ToolAlias.source == "editor", *which).returning(*columns)
+    others = {"source": func.substr(ToolAlias.source, len("editor:") + 1)}
+    stay = update(ToolAlias).where(IS_RULE, *which).values(others).returning(*columns)
+    return [AliasRow(*row) for statement in (gone, stay) for row in connection.execute(statement)]
 
 
 def remove_rule(connection: Connection, alias_id: int) -> AliasRow | None:
     """Remove a name that an editor gave; None where it is none."""
-    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
-    here = (ToolAlias.id == alias_id, ToolAlias.kind == "name", ToolAlias.source == "editor")
-    row = connection.execute(delete(ToolAlias).where(*here).returning(*columns)).one_or_none()
-    return None if row is None else AliasRow(*row)
+    return next(iter(end_rules(connection, ToolAlias.id == alias_id)), None)
 
 
 def add_takes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:

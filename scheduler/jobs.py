@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db import (
-    api, claims, deliveries, feeds, housekeeping, issues, letters, limits, outcome_log, ownership, returned_mail, runs,
+    api,
+    claims,
+    deliveries,
+    feeds,
+    housekeeping,
+    issues,
+    letters,
+    limits,
+    outcome_log,
+    ownership,
+    returned_mail,
+    runs,
 )  # fmt: skip
 from db.backups import is_of
 from db.engine import reading, transaction

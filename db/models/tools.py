@@ -62,7 +62,7 @@ class ToolAlias(Base):
     kind: ColumnElement[str]
     key: ColumnElement[str] = Column(index=True)  # folded name or canonical address
     label: ColumnElement[str]  # as given
-    source: ColumnElement[str]  # url (the tool's own), import, editor, match, merge
+    source: ColumnElement[str]  # url (the tool's own), import, editor, match, merge; editor:import is both
 
 
 class Panelist(Base):

@@ -65,9 +65,10 @@ def _known(connection: Connection, given: Sequence[GivenTool]) -> dict[str, Know
     cast = rows.cast_votes(connection, [tools[slug].id for slug in merged if slug in tools])
     known = {}
     for slug, tool in tools.items():
-        keys = {(alias.kind, alias.key): alias.source == "import" for alias in aliases.get(tool.id, ())}
-        imported = frozenset(key for key, ours in keys.items() if ours)
-        known[slug] = Known(tool, takes[tool.id], imported, frozenset(keys) - imported, cast.get(tool.id, (0, 0)))
+        sources = {(alias.kind, alias.key): alias.source for alias in aliases.get(tool.id, ())}
+        imported = frozenset(key for key, source in sources.items() if source in ("import", "editor:import"))
+        others = frozenset(key for key, source in sources.items() if source != "editor") - imported
+        known[slug] = Known(tool, takes[tool.id], imported, others, cast.get(tool.id, (0, 0)))
     return known
 
 

@@ -5,13 +5,14 @@ import json
 import pytest
 from sqlalchemy import Engine, insert, select
 
+from db.desk import always_rules
 from db.engine import reading, transaction
 from db.models import Bookmark, Release, Vote
 from db.readers import add_bookmark, put_vote
 from db.releases import alias_keys
 from db.tools import aliases_of, cast_votes, past_takes_of, standing_tool, takes_of
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.tools.edit import remember_name
+from newsletter.tools.edit import forget_name, remember_name
 from newsletter.tools.exporting import merged_votes
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
@@ -163,3 +164,62 @@ def test_a_merge_invents_no_change_of_mind_and_no_import_takes_its_votes_away(tw
         third = standing_tool(connection, "three")
     assert third is not None
     assert third.vote_ships == 5
+
+
+NAMED = {"slug": "two", "name": "Two", "url": "https://two.example", "category": "Writing", "aliases": ["Whimbrel"]}
+
+
+def end_the_rule(engine: Engine) -> None:
+    with reading(engine) as connection:
+        (rule,) = always_rules(connection, None, 10)
+    forget_name(engine, rule.id, MONDAY)
+
+
+def whimbrels(engine: Engine) -> list[tuple[str, str]]:
+    """By whom the name was given: (kind as matching knows it, source)."""
+    _, two = ids(engine)
+    with reading(engine) as connection:
+        kinds = [kind for tool, kind, key in alias_keys(connection) if (tool, key) == (two, "whimbrel")]
+        sources = [alias.source for alias in aliases_of(connection, [two])[two] if alias.key == "whimbrel"]
+    return list(zip(kinds, sources, strict=True))
+
+
+@pytest.mark.parametrize("said_first", [True, False])
+def test_a_name_that_an_import_gave_outlives_the_rule_that_an_editor_made_of_it(
+    twins: Engine, said_first: bool
+) -> None:
+    given = json.dumps({"tools": [NAMED]})
+    for step in (True, False):
+        if step is said_first:
+            remember_name(twins, "two", "whimbrel", MONDAY)
+        else:
+            import_tools(twins, given, MONDAY)
+    import_tools(twins, given, MONDAY)
+    assert whimbrels(twins) == [("rule", "editor:import")]
+    end_the_rule(twins)
+    assert whimbrels(twins) == [("name", "import")]
+
+
+def test_a_rule_outlives_the_import_that_gives_its_name_no_more(twins: Engine) -> None:
+    import_tools(twins, json.dumps({"tools": [NAMED]}), MONDAY)
+    remember_name(twins, "two", "Whimbrel", MONDAY)
+    import_tools(twins, json.dumps({"tools": [NAMED | {"aliases": []}]}), MONDAY)
+    assert whimbrels(twins) == [("rule", "editor")]
+    end_the_rule(twins)
+    assert whimbrels(twins) == []
+
+
+def test_a_name_that_a_merge_gave_outlives_a_rule_and_so_does_one_that_the_rule_went_over_with(twins: Engine) -> None:
+    import_tools(twins, json.dumps({"tools": [NAMED | {"slug": "one", "name": "One"}]}), MONDAY)
+    remember_name(twins, "one", "Whimbrel", MONDAY)
+    merge_tools(twins, "one", "two", MONDAY)
+    assert whimbrels(twins) == [("rule", "editor:merge")]
+    end_the_rule(twins)
+    assert whimbrels(twins) == [("name", "merge")]
+
+
+def test_a_rule_that_is_said_of_another_tool_leaves_the_first_what_its_import_gave(twins: Engine) -> None:
+    import_tools(twins, json.dumps({"tools": [NAMED]}), MONDAY)
+    remember_name(twins, "two", "Whimbrel", MONDAY)
+    remember_name(twins, "one", "Whimbrel", MONDAY)
+    assert whimbrels(twins) == [("name", "import")]
