@@ -1,4 +1,4 @@
-"""Dates as feeds write them: RFC 822 and ISO 8601, with what people make of them.
+"""Dates as feeds write them: RFC 822, ISO 8601 and seconds since 1970, with what people make of them.
 
 Names of months come in the languages that feeds are written in, names of zones from all over the world: read as UTC, a
 morning in Tokyo would belong to another day.
@@ -38,6 +38,12 @@ _MONTH_FIRST = r"(?:[^\W\d]+\.?,\s+)?(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,
 _POINTED = r"(?P<day>\d{1,2})(?P<mark>[.-])\s?(?P<month>\d{1,2})(?P=mark)\s?(?P<year>\d{4})"
 _YEAR_FIRST = r"(?P<year>\d{4})\s?[-/.年]\s?(?P<month>\d{1,2}|[^\W\d]{3,12})\s?[-/.月]\s?(?P<day>\d{1,2})\s?[日.]?"
 _DAYS = (_DAY_FIRST, _MONTH_FIRST, _POINTED, _YEAR_FIRST)
+# Seconds since 1970, or milliseconds, as programs count them; since 2001 that takes ten digits.
+_COUNTED = re.compile(r"\s*(?P<seconds>[1-9]\d{9})(?:\d{3})?(?:\.\d{1,9})?\s*", re.ASCII)
+# No clock is further from UTC than 14 hours, nor is an hour longer than 60 minutes.
+_OFF_THE_EARTH = re.compile(
+    r":\d\d(?:[.,]\d+)?\s*(?:GMT|UTC)?[+-](?:(?:1[5-9]|[2-9]\d):?\d\d|\d\d:?[6-9]\d)(?!\d)", re.I
+)
 _SHAPES = tuple(re.compile(rf"\s*{day}{_CLOCK}{_ZONE}\s*", re.I) for day in _DAYS)
 
 
@@ -45,6 +51,10 @@ def read_date(text: str) -> datetime | None:
     """The instant that such a date names, in UTC; a day without a time begins at midnight. None for what is none."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text[:100]) if not unicodedata.combining(c))
     found = next((match for shape in _SHAPES if (match := shape.fullmatch(plain))), None)
+    if counted := _COUNTED.fullmatch(plain):
+        return datetime.fromtimestamp(int(counted["seconds"]), UTC)
+    if is_off_the_earth(plain):
+        return None
     if found is None:
         return _iso(plain)
     zone = _offset(found)
@@ -57,6 +67,11 @@ def read_date(text: str) -> datetime | None:
         return (day + _time(found)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def is_off_the_earth(text: str) -> bool:
+    """Does it name a zone that there is none, such as ``+99:99``? It is no date then, whoever can compute with that."""
+    return _OFF_THE_EARTH.search(text[:100]) is not None
 
 
 def _iso(text: str) -> datetime | None:

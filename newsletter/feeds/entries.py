@@ -14,7 +14,7 @@ from time import struct_time
 from typing import Any
 
 from newsletter.feeds.charsets import believed
-from newsletter.feeds.dates import read_date
+from newsletter.feeds.dates import is_off_the_earth, read_date
 from newsletter.feeds.document import MAX_ENTRIES, Document, Entry, NotAFeedError
 from newsletter.feeds.json_feed import read_json_feed
 from newsletter.feeds.references import sound
@@ -107,7 +107,9 @@ def _published(item: Any) -> datetime | None:
         text, parsed = dict.get(item, name), dict.get(item, f"{name}_parsed")
         if isinstance(text, str) and (found := read_date(text)):
             return found
-        if isinstance(parsed, struct_time) and isinstance(text, str) and _READ_WHOLE.match(text):
+        if not isinstance(text, str) or is_off_the_earth(text):
+            continue
+        if isinstance(parsed, struct_time) and _READ_WHOLE.match(text):
             try:
                 return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (OverflowError, ValueError, OSError):

@@ -1,6 +1,7 @@
 """JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), read leniently: wrong types count as absent."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from newsletter.feeds.dates import read_date
@@ -38,8 +39,13 @@ def _entry(item: dict[str, Any], base: str) -> Entry:
         url=next(filter(None, links), None) or web_address(page, base),
         title=one_line(_text(item, "title"), MAX_TITLE),
         summary=summary or None,
-        published_at=read_date(_text(item, "date_published")) or read_date(_text(item, "date_modified")),
+        published_at=_date(item.get("date_published")) or _date(item.get("date_modified")),
     )
+
+
+def _date(value: object) -> datetime | None:
+    """A text as the format wants it, or a number that counts from 1970."""
+    return read_date(str(value)) if isinstance(value, (str, int, float)) else None
 
 
 def _text(item: dict[str, Any], name: str) -> str:

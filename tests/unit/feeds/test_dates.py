@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.feeds.dates import read_date
+from newsletter.feeds.entries import read_document
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,10 @@ from newsletter.feeds.dates import read_date
         ("2026-11-23T24:00:00Z", "2026-11-24T00:00"),
         ("20261123T100000Z", "2026-11-23T10:00"),
         ("2026-W48-1", "2026-11-23T00:00"),
+        ("1795687200", "2026-11-26T10:00"),
+        ("1795687200.25", "2026-11-26T10:00"),
+        ("1795687200123", "2026-11-26T10:00"),
+        ("Mon, 23 Nov 2026 07:00:00 +1400", "2026-11-22T17:00"),
     ],
 )
 def test_a_date_is_read_with_its_month_and_its_zone(text: str, instant: str) -> None:
@@ -56,9 +61,29 @@ def test_a_date_is_read_with_its_month_and_its_zone(text: str, instant: str) -> 
     "text",
     [
         "", "yesterday", "11/17/2026 10:00", "32 Nov 2026", "17 Nov 2026 25:00", "17 Nov 2026 10:61", "17 Foo 2026",
-        "Tue, 17 Nov 2026 07:00:00 XYZ", "17 Nov 2026 07:00 +9900", "2026-11", "2026/13/17", "1795687200", "1 Jan 0000",
-        "31 Dec 9999 23:00 PST",
+        "Tue, 17 Nov 2026 07:00:00 XYZ", "17 Nov 2026 07:00 +9900", "2026-11", "2026/13/17", "179568720", "1 Jan 0000",
+        "31 Dec 9999 23:00 PST", "Mon, 23 Nov 2026 07:00:00 +99:99", "2026-11-23T07:00:00+12:99",
+        "23 Nov 2026 07:00 -1275", "2026-11-23 07:00:00 UTC+99:99", "20261123T100000+9999", "17956872001",
+        "17956872001795687200",
     ],
 )  # fmt: skip
 def test_what_is_no_whole_date_is_none(text: str) -> None:
     assert read_date(text) is None
+
+
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 07:00:00 +99:99", "2026-11-23T07:00:00+12:99"])
+def test_a_zone_that_there_is_none_is_computed_with_by_nobody(date: str) -> None:
+    feed = f"<rss version='2.0'><channel><item><title>One</title><pubDate>{date}</pubDate></item></channel></rss>"
+    (entry,) = read_document(feed.encode(), "application/rss+xml", "https://example.com/feed").entries
+    assert entry.published_at is None
+
+
+@pytest.mark.parametrize(
+    ("date", "read"),
+    [("1795687200", True), ("1795687200000", True), ('"1795687200"', True), ("true", False), ("-5", False)],
+)
+def test_a_json_feed_may_count_its_dates(date: str, read: bool) -> None:
+    item = f'{{"id": "1", "date_published": {date}}}'
+    feed = f'{{"version": "https://jsonfeed.org/version/1.1", "items": [{item}]}}'
+    (entry,) = read_document(feed.encode(), "application/feed+json", "https://example.com/feed").entries
+    assert entry.published_at == (datetime(2026, 11, 26, 10, tzinfo=UTC) if read else None)
