@@ -1,6 +1,5 @@
 """``newsletter feeds``: which feeds are watched."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -167,11 +166,11 @@ def remove(door: Door, feed: str, as_json: bool) -> None:
 
 
 @feeds.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.File("rb"))
 @json_option
 @pass_door
-def import_(door: Door, file: Path, as_json: bool) -> None:
-    """Watch the feeds of an OPML file. Those watched already stay as they are.
+def import_(door: Door, file: Any, as_json: bool) -> None:
+    """Watch the feeds of an OPML file. Those watched already stay as they are. FILE may be - for standard input.
 
     \b
     Example:
@@ -182,9 +181,9 @@ def import_(door: Door, file: Path, as_json: bool) -> None:
     from newsletter.feeds.watch import watch_feeds, watch_of
 
     try:
-        outlines = read_opml(file.read_bytes())
+        outlines = read_opml(file.read())
     except NotOpmlError as error:
-        raise BadInputError(f"{file} cannot be read as OPML: {error}") from None
+        raise BadInputError(f"{file.name} cannot be read as OPML: {error}") from None
     _answer_list(watch_feeds(door.engine, map(watch_of, outlines), door.clock.now()), as_json)
 
 

@@ -42,7 +42,8 @@ def mails_at(path: Path) -> Iterator[Arrived | Unread]:
 def mails_in(file: BinaryIO, source: str = "-") -> Iterator[Arrived]:
     """One mail, or all of an mbox, one at a time in memory, each up to some 20 MB.
 
-    An mbox begins with a ``From `` line, and so does each of its mails, after a blank line (RFC 4155).
+    Of nothing there is none. An mbox begins with a ``From `` line, and so does each of its mails, after a blank line
+    (RFC 4155).
     """
     mail: list[bytes] = []
     number, size, mbox, at_start, after_blank = 1, 0, False, True, False
@@ -58,7 +59,8 @@ def mails_in(file: BinaryIO, source: str = "-") -> Iterator[Arrived]:
         if size < _MAX_MAIL and (mail or not after_blank):
             mail.append(line)
             size += len(line)
-    yield Arrived(source, b"".join(mail), number)
+    if mail:
+        yield Arrived(source, b"".join(mail), number)
 
 
 def mails_of_mailbox(mailbox: Mailbox) -> Iterator[Arrived | Unread]:

@@ -1,5 +1,6 @@
 """``newsletter gather``, ``feeds`` and ``releases`` as their users type them: statuses, lines, shapes of documents."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,13 @@ def test_feeds_go_out_as_opml_and_come_back_the_same(told: Any, tmp_path: Path) 
     report = json.loads(told("feeds", "import", "feeds.opml", "--json")[1])
     assert (len(report["added"]), report["refused"]) == (2, [])
     assert json.loads(told("feeds", "list", "--json")[1]) == before
+
+
+def test_feeds_come_in_from_standard_input(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opml = b"<opml version='2.0'><body><outline type='rss' xmlUrl='https://one.example/feed'/></body></opml>"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(opml)))
+    status, out, _ = told("feeds", "import", "-", "--json")
+    assert (status, len(json.loads(out)["added"])) == (0, 1)
 
 
 def test_a_release_stays_with_the_other_feed_that_showed_it_when_the_first_is_removed(

@@ -494,6 +494,11 @@ def test_an_mbox_that_is_larger_than_memory_should_hold_is_read_to_its_end(engin
     assert sizes[1] == len(line + complaint() + b"\n")
 
 
+@pytest.mark.parametrize("nothing", [b"", b"\n", b"\r\n\r\n"])
+def test_where_nothing_is_written_there_is_no_mail(nothing: bytes) -> None:
+    assert list(mails_in(io.BytesIO(nothing))) == []
+
+
 def test_a_mail_that_quotes_the_lines_of_an_mbox_is_one_mail(engine: Engine) -> None:
     line = b"\n\nFrom MAILER-DAEMON Mon Nov 16 06:00:00 2026\nSubject: look at these\n"
     (one,) = mails_in(io.BytesIO(b"Subject: a question" + line * 3))
