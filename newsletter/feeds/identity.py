@@ -101,21 +101,39 @@ def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequ
     no page, with their title and date, for the page that it had may have been its id, read as one (RSS 2.0, guid)."""
     here = {item.identity for item in shown}
     gone = [row for row in alike if row.identity not in here]
+    sites = Counter(_site(item.entry.url) for item in shown if item.entry.url)
+    home = next((site for site, number in sites.items() if number > len(shown) / 2), None)
     left = {_looks(row.title, row.published_at, row.url) for row in gone}
     left |= {_looks(row.title, row.published_at, None) for row in gone if row.published_at}
-    return [
-        item
-        for item in fresh
-        if not item.entry.title or _looks(item.entry.title, item.entry.published_at, item.entry.url) not in left
-    ]
+    left |= {_moved(row.title, row.url) for row in gone if not row.published_at and _site(row.url) not in sites}
+
+    def is_left(entry: Entry) -> bool:
+        moved = not entry.published_at and home is not None and _site(entry.url) == home
+        looks = _looks(entry.title, entry.published_at, entry.url)
+        return bool(entry.title) and (looks in left or (moved and _moved(entry.title, entry.url) in left))
+
+    return [item for item in fresh if not is_left(item.entry)]
 
 
 def _looks(title: str, published_at: datetime | None, url: str | None) -> tuple[str, datetime | None, str]:
-    """Of what has no date the whole address counts, and where on its page; but not on which site, for sites move. Their
-    front pages are told apart by nothing else."""
+    """Of what has no date the whole address counts, and where on its page; of what has one the path, for sites move."""
     page = canonical_url(url or "", keep_fragment=published_at is None)
-    page = page.partition("?")[0] if published_at else page
-    return title, published_at, page.removeprefix("https://").partition("/")[2] or page
+    return title, published_at, page if published_at is None else _path(page.partition("?")[0])
+
+
+def _moved(title: str, url: str | None) -> tuple[str, datetime | None, str]:
+    """How an undated entry looks that moved with its site: the feed shows that one no more, and most of what it shows
+    lies on the new one. A feed of many sites has namesakes at the same paths."""
+    return title, None, f"/{_path(canonical_url(url or '', keep_fragment=True))}"
+
+
+def _path(page: str) -> str:
+    """Front pages are told apart by nothing but their sites."""
+    return page.removeprefix("https://").partition("/")[2] or page
+
+
+def _site(url: str | None) -> str:
+    return canonical_url(url or "").removeprefix("https://").partition("/")[0].partition("?")[0]
 
 
 def believable(published_at: datetime | None, now: datetime) -> datetime | None:

@@ -69,6 +69,19 @@ def test_a_site_that_moves_shows_nothing_new() -> None:
     assert new_titles([entry(None, "https://jelly.example/", "Jelly")], [entry(None, "https://jelly.test/", "Jelly")])
 
 
+def test_a_namesake_at_the_same_path_of_another_site_is_new_in_a_feed_of_many_sites() -> None:
+    page = "https://{}.example/blog/launch".format
+    before = [entry("1", page("one"), "Launch"), entry("2", page("two"), "Other")]
+    assert new_titles(before, [entry("3", page("three"), "Launch"), entry("4", page("four"), "Else")])[0] == "Launch"
+    assert new_titles(before, [entry("3", page("three"), "Launch"), *before[1:], entry("5", page("five"), "More")])
+    still_there = [
+        entry("3", page("three"), "Launch"),
+        entry("4", page("three") + "-2", "B"),
+        entry("6", page("one") + "-2"),
+    ]
+    assert "Launch" in new_titles(before, still_there), "its site is there, and has not moved"
+
+
 def test_a_feed_that_changes_its_guids_shows_nothing_new() -> None:
     before = [entry("old-1", "https://example.com/1", "One", NOW), entry("old-2", "https://example.com/2", "Two")]
     after = [entry("new-1", "https://example.com/1", "One!", NOW), entry("new-2", "https://example.com/2", "Two")]
