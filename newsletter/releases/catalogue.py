@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.hosts import host_of
-from newsletter.releases.naming import fold_name
 
 
 @dataclass
@@ -70,20 +68,12 @@ def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tup
     """From (id, slug, name key) and (id, kind, key), where kind is name, rule or address."""
     found = Catalogue()
     for tool_id, slug, name_key in tools:
-        found.add_tool(tool_id, slug, _as_today("name", name_key))
+        found.add_tool(tool_id, slug, name_key)
     for tool_id, kind, key in aliases:
         if tool_id in found.slugs:
-            key = _as_today(kind, key)
             (found.add_address if kind == "address" else found.add_name)(tool_id, key)
             found.rules |= {key: tool_id} if kind == "rule" else {}
     return found
-
-
-def _as_today(kind: str, key: str) -> str:
-    """An earlier version kept hyphens other than the one on keyboards, and domains in other scripts, as they came."""
-    if key.isascii():
-        return key
-    return canonical_url(key, keep_fragment=True) if kind == "address" else fold_name(key)
 
 
 def shapes_of(name_key: str) -> set[str]:

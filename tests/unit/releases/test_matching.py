@@ -180,12 +180,6 @@ def test_an_unsure_match_shows_an_editor_who_it_may_be_and_why() -> None:
     assert match.candidates[0].reason == "several tools have this name"
 
 
-def test_a_tool_is_found_by_keys_that_were_made_otherwise_before() -> None:
-    tools = build_catalogue([(1, "quill-5", "quill\u20105")], [(1, "address", "https://b\u00fccher.example/log#5")])
-    assert match_release(Naming("Quill\u20115"), None, tools).tool_id == 1
-    assert tools.by_address == {"https://xn--bcher-kva.example/log#5": {1}}
-
-
 def test_a_name_in_other_letters_is_shown_as_such() -> None:
     match = match_release(Naming("\u0421ontinu\u0435"), None, catalogue())
     assert match.tool_id is None
