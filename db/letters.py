@@ -146,10 +146,9 @@ def address_of_confirmation(connection: Connection, confirmation_id: int, subscr
     return found
 
 
-def drop_letters_of(connection: Connection, subscriber_id: int, email: str) -> int:
+def drop_letters_of(connection: Connection, subscriber_id: int, email: str) -> None:
     """Delete every letter to a subscriber, sent or not: what an erasure asks for."""
-    statement = delete(Letter).where(or_(Letter.subscriber_id == subscriber_id, Letter.email == email))
-    return connection.execute(statement).rowcount
+    connection.execute(delete(Letter).where(or_(Letter.subscriber_id == subscriber_id, Letter.email == email)))
 
 
 def forget_noticed(connection: Connection, email: str) -> None:
@@ -166,14 +165,12 @@ def _without(words: str | list[str], email: str) -> str | list[str]:
     return without_address(words, email) if isinstance(words, str) else [without_address(w, email) for w in words]
 
 
-def withdraw_letters(connection: Connection, subscriber_id: int, kinds: Sequence[LetterKind]) -> int:
-    """Delete the unsent letters of these kinds to a subscriber: those too that a sender took and has not come to, or
-    tries again."""
-    unsent = (LetterStatus.QUEUED, LetterStatus.SENDING)
-    statement = delete(Letter).where(
-        Letter.subscriber_id == subscriber_id, Letter.kind.in_(kinds), Letter.status.in_(unsent)
-    )
-    return connection.execute(statement).rowcount
+def withdraw_letters(connection: Connection, subscriber_id: int) -> None:
+    """Delete what was not sent yet to somebody because they subscribe, the question and the welcome: also what a sender
+    took and has not come to, or tries again."""
+    unsent = Letter.status.in_((LetterStatus.QUEUED, LetterStatus.SENDING))
+    coming_in = Letter.kind.in_((LetterKind.CONFIRM, LetterKind.WELCOME))
+    connection.execute(delete(Letter).where(Letter.subscriber_id == subscriber_id, unsent, coming_in))
 
 
 def forget_letters(connection: Connection, finished_before: datetime) -> int:

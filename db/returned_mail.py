@@ -15,7 +15,6 @@ from db.states import (
     BounceKind,
     DeliveryStatus,
     IssueStatus,
-    LetterKind,
     SubscriberState,
     SuppressionReason,
 )
@@ -244,7 +243,7 @@ def stop_mailing(
         return False
     if not move_subscriber(connection, delivery.subscriber_id, state, now, where=_STOPPED_FROM[state]):
         return False
-    withdraw_letters(connection, delivery.subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+    withdraw_letters(connection, delivery.subscriber_id)
     if state is not SubscriberState.UNSUBSCRIBED:
         suppress(connection, known.email_hash, known.email, SuppressionReason(state.value), now, note)
     add_event(connection, state.value, delivery.subscriber_id, now, delivery.issue_id or None)

@@ -42,8 +42,8 @@ def _catalogue(connection: Connection) -> Catalogue:
 
 
 def _look_again(
-    connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, sites: Mapping[int | None, Collection[str]],
-    now: datetime,
+    connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue,
+    sites: Mapping[int | None, Collection[str]], now: datetime,
 ) -> int:  # fmt: skip
     attached = 0
     for release in waiting:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from db.engine import alone, transaction
 from db.keys import address_key
 from db.letters import withdraw_letters
-from db.states import LetterKind, SubscriberState, SuppressionReason
+from db.states import SubscriberState, SuppressionReason
 from db.subscriber_imports import Departed, NewSubscriber, shut_out, take_in
 from db.subscribers import add_event, move_subscriber
 from newsletter.errors import BadInputError
@@ -86,7 +86,7 @@ def _shut_out(connection: Connection, departed: list[exports.Departed], now: dat
     suppressed, known = shut_out(connection, list(gone.values()), now)
     for subscriber_id, one in known:
         state = SubscriberState.BOUNCED if one.reason == SuppressionReason.BOUNCED else SubscriberState.UNSUBSCRIBED
-        withdraw_letters(connection, subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+        withdraw_letters(connection, subscriber_id)
         if move_subscriber(connection, subscriber_id, state, now):
             add_event(connection, state, subscriber_id, now)
     return suppressed

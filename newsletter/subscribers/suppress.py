@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from db.engine import transaction
 from db.keys import address_key
 from db.letters import withdraw_letters
-from db.states import LetterKind, SubscriberState, SuppressionReason
+from db.states import SubscriberState, SuppressionReason
 from db.subscribers import add_event, move_subscriber, subscriber_by_hash
 from db.suppressions import lift_suppression, suppress
 from newsletter.errors import BadInputError, NotFoundError
@@ -37,7 +37,7 @@ def suppress_address(
         changed = suppress(connection, email_hash, address, reason, now, note)
         subscriber = subscriber_by_hash(connection, email_hash)
         if subscriber is not None:
-            withdraw_letters(connection, subscriber.id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+            withdraw_letters(connection, subscriber.id)
             state = _STATES.get(reason)
             if state and move_subscriber(connection, subscriber.id, state, now):
                 add_event(connection, state, subscriber.id, now)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from db.engine import transaction
 from db.letters import withdraw_letters
-from db.states import LetterKind, SubscriberState
+from db.states import SubscriberState
 from db.subscribers import ConsentRow, add_consent, add_event, consents_of, move_subscriber, subscriber_by_id
 from newsletter.subscribers.lifecycle import MAY_LEAVE
 
@@ -28,7 +28,7 @@ def unsubscribe(engine: Engine, subscriber_id: int, *, now: datetime, issue_id: 
             return UnsubscribeReport(None, False)
         changed = move_subscriber(connection, subscriber_id, SubscriberState.UNSUBSCRIBED, now, where=MAY_LEAVE)
         if changed:
-            withdraw_letters(connection, subscriber_id, (LetterKind.CONFIRM, LetterKind.WELCOME))
+            withdraw_letters(connection, subscriber_id)
             add_event(connection, "unsubscribed", subscriber_id, now, issue_id)
         return UnsubscribeReport(subscriber.state, changed)
 
