@@ -215,8 +215,8 @@ def left_meanwhile(connection: Connection, issue_id: int, owner: str, now: datet
     return frozenset(connection.scalars(held.where(_held(issue_id, owner), _may_be_mailed(now) == 0)))
 
 
-def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> int:
-    return connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until)).rowcount
+def extend_leases(connection: Connection, issue_id: int, owner: str, lease_until: datetime) -> None:
+    connection.execute(update(Delivery).where(_held(issue_id, owner)).values(lease_until=lease_until))
 
 
 def newest_queued(connection: Connection, issue_id: int) -> int:
@@ -231,8 +231,8 @@ def lease_owners(connection: Connection, issue_id: int) -> set[str]:
 
 def take_over(
     connection: Connection, issue_id: int, certainly: Collection[str], seemingly: Collection[str], now: datetime
-) -> int:
-    """Queue again what owners left behind that are gone; ``now`` is real time. Returns how many.
+) -> None:
+    """Queue again what owners left behind that are gone; ``now`` is real time.
 
     What they had sent without writing it down goes out once more: at most two messages a connection.
     """
@@ -240,11 +240,11 @@ def take_over(
         Delivery.lease_owner.in_(list(certainly)),
         and_(Delivery.lease_owner.in_(list(seemingly)), Delivery.lease_until < now),
     )
-    return connection.execute(
+    connection.execute(
         update(Delivery)
         .where(Delivery.issue_id == issue_id, status_is("sending"), left)
         .values(status=DeliveryStatus.QUEUED, first_attempt_at=_BEFORE_THIS, lease_owner=None, lease_until=None)
-    ).rowcount
+    )
 
 
 def has_work(connection: Connection, issue_id: int, now: datetime) -> bool:

@@ -144,8 +144,8 @@ def issues_in_sending(connection: Connection) -> list[tuple[int, str]]:
     return [(row.id, row.week) for row in connection.execute(statement)]
 
 
-def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
-    """sending → sent, when nothing of it is open any more; True when this call did it."""
+def finish_issue(connection: Connection, issue_id: int, now: datetime) -> None:
+    """sending → sent, when nothing of it is open any more."""
     # One by one, since each of these has an index of its own rows, and all together would look at every delivery.
     still_open = [exists().where(Delivery.issue_id == issue_id, kind) for kind in _OPEN]
     changed = connection.execute(
@@ -155,7 +155,6 @@ def finish_issue(connection: Connection, issue_id: int, now: datetime) -> bool:
     )
     if changed.rowcount:
         add_issue_sent(connection, issue_id, now)
-    return changed.rowcount == 1
 
 
 def move_issue(

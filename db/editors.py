@@ -116,6 +116,6 @@ def end_session(connection: Connection, token_hash: bytes) -> None:
     connection.execute(delete(Session).where(Session.token_hash == token_hash))
 
 
-def end_sessions(connection: Connection, editor_id: int) -> int:
-    """Sign an editor out everywhere; returns how many sessions that ended."""
-    return connection.execute(delete(Session).where(Session.editor_id == editor_id)).rowcount
+def end_sessions(connection: Connection, editor_id: int) -> None:
+    """Sign an editor out everywhere."""
+    connection.execute(delete(Session).where(Session.editor_id == editor_id))

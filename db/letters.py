@@ -108,14 +108,14 @@ def hold_letter(connection: Connection, letter_id: int, owner: str, lease_until:
 
 def finish_letter(
     connection: Connection, letter_id: int, owner: str, status: LetterStatus, now: datetime, reply: str | None
-) -> bool:
-    """Record the end of a letter; False when the lease was lost to somebody else."""
-    return _release(connection, letter_id, owner, status=status, finished_at=now, reply=reply)
+) -> None:
+    """Record the end of a letter, unless the lease was lost to somebody else."""
+    _release(connection, letter_id, owner, status=status, finished_at=now, reply=reply)
 
 
-def retry_letter(connection: Connection, letter_id: int, owner: str, not_before: datetime, reply: str | None) -> bool:
+def retry_letter(connection: Connection, letter_id: int, owner: str, not_before: datetime, reply: str | None) -> None:
     """Give a letter back until later."""
-    return _release(connection, letter_id, owner, status=LetterStatus.QUEUED, not_before=not_before, reply=reply)
+    _release(connection, letter_id, owner, status=LetterStatus.QUEUED, not_before=not_before, reply=reply)
 
 
 def give_back_letters(connection: Connection, owner: str) -> None:
@@ -189,9 +189,9 @@ def _due(now: datetime) -> Any:
     return or_(and_(queued, Letter.not_before <= now), and_(sending, Letter.lease_until < now))
 
 
-def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> bool:
+def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> None:
     released = update(Letter).where(*_held(letter_id, owner)).values(lease_owner=None, lease_until=None, **values)
-    return connection.execute(released).rowcount == 1
+    connection.execute(released)
 
 
 def _held(letter_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:

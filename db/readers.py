@@ -59,16 +59,13 @@ def move_votes(connection: Connection, source: str, target: str) -> None:
     connection.execute(update(Vote).where(Vote.voter == source).values(voter=target))
 
 
-def add_bookmark(connection: Connection, reader: str, tool_id: int, now: datetime) -> bool:
-    """Whether it is new."""
-    statement = insert_or(connection, Bookmark).values(reader=reader, tool_id=tool_id, at=now).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+def add_bookmark(connection: Connection, reader: str, tool_id: int, now: datetime) -> None:
+    statement = insert_or(connection, Bookmark).values(reader=reader, tool_id=tool_id, at=now)
+    connection.execute(statement.on_conflict_do_nothing())
 
 
-def remove_bookmark(connection: Connection, reader: str, tool_id: int) -> bool:
-    """Whether there was one."""
-    statement = delete(Bookmark).where(Bookmark.reader == reader, Bookmark.tool_id == tool_id)
-    return bool(connection.execute(statement).rowcount)
+def remove_bookmark(connection: Connection, reader: str, tool_id: int) -> None:
+    connection.execute(delete(Bookmark).where(Bookmark.reader == reader, Bookmark.tool_id == tool_id))
 
 
 def is_saved(connection: Connection, reader: str, tool_id: int) -> bool:

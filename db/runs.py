@@ -113,12 +113,12 @@ def finish_run(
     error: str | None = None,
     result: Mapping[str, Any] | None = None,
     retry_at: datetime | None = None,
-) -> bool:
-    """Record the end of an attempt; False when the run was taken over by somebody else."""
+) -> None:
+    """Record the end of an attempt, unless the run was taken over by somebody else."""
     held = (JobRun.id == run_id, JobRun.owner == owner, JobRun.status == RunStatus.RUNNING)
     values = {"status": status, "finished_at": now, "error": error, "retry_at": retry_at}
     statement = update(JobRun).where(*held).values(**values, result=dict(result) if result is not None else None)
-    return connection.execute(statement).rowcount == 1
+    connection.execute(statement)
 
 
 def has_failed(connection: Connection, job: str, since: datetime, before: datetime) -> bool:

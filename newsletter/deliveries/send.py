@@ -197,17 +197,16 @@ def _goes_on(engine: Engine, clock: Clock, issue_id: int) -> bool:
         return bool(gone) or claims.has_work(connection, issue_id, clock.now())
 
 
-def _take_over(engine: Engine, issue_id: int) -> int:
+def _take_over(engine: Engine, issue_id: int) -> None:
     """Queue again what senders that are gone left in flight."""
     with transaction(engine) as connection:
         owners = claims.lease_owners(connection, issue_id)
         certainly, seemingly = ownership.gone_owners(connection, engine, owners)
         if not certainly and not seemingly:
-            return 0
+            return
         outcome_log.tell_of_gone(connection, engine, certainly)
-        taken = claims.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
+        claims.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
     outcome_log.drop(engine, certainly)
-    return taken
 
 
 def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally) -> IssueSent:

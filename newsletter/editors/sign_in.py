@@ -93,11 +93,11 @@ def sign_out(engine: Engine, session: str) -> None:
         editors.end_session(connection, hash_token(session))
 
 
-def sign_out_everywhere(engine: Engine, editor: EditorRow, now: datetime) -> int:
-    """End every session of an editor; returns how many there were."""
+def sign_out_everywhere(engine: Engine, editor: EditorRow, now: datetime) -> None:
+    """End every session of an editor."""
     with transaction(engine) as connection:
         audit.add_audit(connection, editor.email, "signed out everywhere", None, now)
-        return editors.end_sessions(connection, editor.id)
+        editors.end_sessions(connection, editor.id)
 
 
 def _new_link(connection: Connection, editor: EditorRow, settings: Settings, now: datetime) -> tuple[int, str]:
