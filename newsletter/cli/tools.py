@@ -1,5 +1,6 @@
 """``newsletter tools``: the catalogue with its panel takes."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -157,17 +158,15 @@ def show(door: Door, slug: str, as_json: bool) -> None:
     verdict, readers = tally(takes), community(tool.vote_ships, tool.vote_skips)
     document = {
         "tool": tool_document(tool, aliases, takes) | {"best_for": tool.suits},
-        "verdict": {
-            "call": verdict.call, "ships": verdict.ships, "skips": verdict.skips, "ship_percent": verdict.ship_percent,
-        },
-        "community": {"ships": readers.ships, "skips": readers.skips, "percent": readers.percent},
+        "verdict": asdict(verdict),
+        "community": asdict(readers),
         "listed": tool.listed,
         "history": [
             take_document(take) | {"replaced_at": take.replaced_at.isoformat().replace("+00:00", "Z")}
             for take in past
             if take.replaced_at
         ],
-    }  # fmt: skip
+    }
     percent = f", {verdict.ship_percent} %" if verdict.takes else ""
     words = [f"{tool.name}  {tool.url}", f"{stamp(verdict.call)} · {verdict.counts}{percent} · {readers.words}"]
     answer(document, as_json, words + [f"  {line.name:<10} {line.words}  {line.text}".rstrip() for line in lines])

@@ -1,6 +1,7 @@
 """The API's tools and takes: the site that owns the panel pushes them here."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from db import api as pages
@@ -56,14 +57,11 @@ def show_tool(asked: Asked) -> Any:
         tool = known(standing_tool(connection, asked.values["slug"]), f"tool {asked.values['slug']!r}")
         takes = takes_of(connection, [tool.id])[tool.id]
         aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
-    verdict, readers = tally(takes), community(tool.vote_ships, tool.vote_skips)
     return {
         "tool": tool_document(tool, aliases, takes),
-        "verdict": {
-            "call": verdict.call, "ships": verdict.ships, "skips": verdict.skips, "ship_percent": verdict.ship_percent,
-        },
-        "community": {"ships": readers.ships, "skips": readers.skips, "percent": readers.percent},
-    }  # fmt: skip
+        "verdict": asdict(tally(takes)),
+        "community": asdict(community(tool.vote_ships, tool.vote_skips)),
+    }
 
 
 def put_tools(asked: Asked) -> Any:
