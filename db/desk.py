@@ -42,11 +42,6 @@ def release_counts(connection: Connection, weeks: Sequence[str]) -> dict[tuple[s
     return {(str(week), status): count for week, status, count in connection.execute(wanted)}
 
 
-def count_unmatched(connection: Connection) -> int:
-    wanted = select(func.count()).where(Release.status == ReleaseStatus.UNMATCHED)
-    return int(connection.execute(wanted).scalar_one())
-
-
 def feeds_in_trouble(connection: Connection, stale_before: datetime) -> list[FeedTrouble]:
     """Active feeds that fail, and those that showed nothing new since that instant."""
     columns = (Feed.id, Feed.name, Feed.url, Feed.failures, Feed.last_error, Feed.last_changed_at)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from db.models import Editor, Panelist, Session, SignIn
+from db.models import Editor, Session, SignIn
 from db.states import Role
 from db.upsert import insert_or
 
@@ -55,12 +55,6 @@ def remove_editor(connection: Connection, editor_id: int, now: datetime) -> None
     connection.execute(update(Editor).where(Editor.id == editor_id).values(removed_at=now))
     connection.execute(delete(SignIn).where(SignIn.editor_id == editor_id))
     end_sessions(connection, editor_id)
-
-
-def panelists(connection: Connection) -> list[tuple[str, str]]:
-    """Key and name of each, in the panel's order."""
-    found = connection.execute(select(Panelist.key, Panelist.name).order_by(Panelist.position, Panelist.key))
-    return [(row.key, row.name) for row in found]
 
 
 def add_sign_in(connection: Connection, editor_id: int, nonce: bytes, now: datetime, expires_at: datetime) -> int:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from db import audit, editors
+from db import audit, editors, tools
 from db.editors import EditorRow
 from db.engine import reading, transaction
 from db.states import Role
@@ -25,7 +25,7 @@ def add_editor(
     except ValueError as error:
         raise BadInputError(f"{email!r} cannot be an editor's address: {error}") from None
     with transaction(engine) as connection:
-        known = [key for key, _ in editors.panelists(connection)]
+        known = [member.key for member in tools.panel(connection)]
         if panelist is not None and panelist not in known:
             raise BadInputError(f"there is no panelist {panelist!r}; the panel is {', '.join(known)}")
         editor_id = editors.save_editor(connection, address, Role(role), panelist, now)

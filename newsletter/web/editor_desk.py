@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import archive, audit, deliveries, desk, editors, issues, runs
+from db import archive, audit, deliveries, desk, issues, releases, runs, tools
 from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -38,12 +38,12 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
         counts = desk.release_counts(connection, weeks)
         newest = issues.list_issues(connection, None, ISSUES_A_PAGE + 1)
         found = issues.list_issues(connection, before, ISSUES_A_PAGE + 1) if before else newest
-        panel = len(editors.panelists(connection))
+        panel = len(tools.panel(connection))
         at_work = _at_work(newest, weeks[0])
         jobs = runs.look_at_jobs(connection)
         sent = next((issue for issue in newest if issue.status in _WENT_OUT and issue != at_work), None)
         values: dict[str, Any] = {
-            "unmatched": desk.count_unmatched(connection),
+            "unmatched": releases.count_unmatched(connection),
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),
             "receipt": deliveries.counts(connection, sent.id)._asdict() if sent else {},

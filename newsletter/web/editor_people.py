@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import editors
+from db import tools
 from db.engine import reading
 from db.states import Role
 from newsletter.editors.invite import add_editor, list_editors, remove_editor
@@ -20,7 +20,7 @@ _PAGE = "/editor/people"
 def people_page(request: Request, visitor: Visitor) -> Response:
     here = site(request)
     with reading(here.engine) as connection:
-        panel = editors.panelists(connection)
+        panel = tools.panel(connection)
     return editor_page(request, visitor, "people.html", people=list_editors(here.engine), panel=panel, roles=list(Role))
 
 

@@ -141,7 +141,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """Several at once: all that can be read are stored, or none."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
-        panel = editors.panelists(connection)
+        panel = [(member.key, member.name) for member in tools.panel(connection)]
     try:
         given = read_takes(typed.text("takes"), panel)
     except BadInputError as error:
