@@ -171,10 +171,11 @@ def remind(context: Context, due_at: datetime) -> Result:
 def send(context: Context, due_at: datetime) -> Result:
     """Start the approved issues that wait for the weekly time; say so where there is only a draft."""
     draft = _waiting_draft(context, due_at)
-    unapproved = draft is not None and not _approve_automatically(context, Week.parse(draft.week))
+    if draft is not None and _approve_automatically(context, Week.parse(draft.week)):
+        draft = None
     waiting = [issue for issue in _approved(context) if issue.send_at is None]
     started = [issue.week for issue in waiting if start(context, issue)]
-    if draft is not None and unapproved:
+    if draft is not None:
         tell_editors(
             context,
             f"{draft.week} was not sent",
@@ -185,7 +186,7 @@ def send(context: Context, due_at: datetime) -> Result:
             ],
             f"/editor/issues/{draft.week}",
         )
-    return {"started": started, "unapproved": draft.week if draft is not None and unapproved else None}
+    return {"started": started, "unapproved": draft.week if draft else None}
 
 
 def read_bounces(context: Context, due_at: datetime) -> Result:
