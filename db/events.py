@@ -112,8 +112,11 @@ def resume_webhook(connection: Connection, name: str, now: datetime) -> bool:
 
 def webhooks_due(connection: Connection, now: datetime) -> list[WebhookRow]:
     """Those that have not been told everything and may be tried now."""
+    newest = newest_number(connection)
     return [
-        hook for hook in list_webhooks(connection) if hook.after < newest_number(connection) and _may_try(hook, now)
+        hook
+        for hook in list_webhooks(connection)
+        if hook.after < newest and hook.paused_at is None and hook.next_at <= now
     ]
 
 
@@ -132,7 +135,3 @@ def note_webhook(connection: Connection, webhook_id: int, **values: Any) -> None
 
 def add_issue_sent(connection: Connection, issue_id: int, now: datetime) -> None:
     connection.execute(insert(SubscriberEvent).values(at=now, what="issue_sent", issue_id=issue_id))
-
-
-def _may_try(hook: WebhookRow, now: datetime) -> bool:
-    return hook.paused_at is None and hook.next_at <= now
