@@ -14,7 +14,7 @@ from newsletter.cli import sending
 from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, note, pass_door
 from newsletter.cli.sending import week_argument
 from newsletter.cli.tables import table
-from newsletter.clock import in_utc, is_past, iso, last_ended_week
+from newsletter.clock import Week, in_utc, is_past, iso, last_ended_week
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 
@@ -54,7 +54,7 @@ def compose(door: Door, name: str | None, as_json: bool) -> None:
     report = compose_issue(door.engine, week, door.settings, now)
     status = report.status
     if status == "draft" and door.settings.approval == "automatic":
-        status = _approve_if_sound(door, name=str(week))
+        status = _approve_if_sound(door, week)
     document = {
         "issue": report.week if report.status else None,
         "week": report.week,
@@ -273,18 +273,17 @@ def _composed(report: Any) -> str:
     return f"Nothing is new for {report.week}; the draft stays as it is."
 
 
-def _approve_if_sound(door: Door, name: str) -> str:
+def _approve_if_sound(door: Door, week: Week) -> str:
     """What `approval = automatic` asks for. A draft whose checks fail stays one, and says why."""
     from newsletter.issues.approve import approve_issue
     from newsletter.issues.check import check_issue
 
-    week = week_argument(name)
     report = check_issue(door.engine, week, door.settings, door.clock.now())
     if not report.passed:
         for found in report.findings:
             if found.severity == "error":
                 note(f"{found.place}: {found.message} {found.advice}")
-        note(f"{name} stays a draft, because its checks fail.")
+        note(f"{week} stays a draft, because its checks fail.")
         return "draft"
     return approve_issue(door.engine, week, "automatic", door.settings, door.clock.now()).status
 

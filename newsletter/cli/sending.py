@@ -20,6 +20,7 @@ from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 if TYPE_CHECKING:
     from db.deliveries import Counts
+    from newsletter.deliveries.read_receipt import Receipt
 
 
 OTHERS_SECONDS = 0.5  # how often a command looks whether other senders are done
@@ -265,10 +266,7 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
 COMMANDS = (send, test, receipt, pause, resume, cancel, resend)
 
 
-def _lines(receipt: object) -> list[str]:
-    from newsletter.deliveries.read_receipt import Receipt
-
-    assert isinstance(receipt, Receipt)
+def _lines(receipt: "Receipt") -> list[str]:
     told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count)
     counts = f": {counted(receipt.counts.recipients, 'recipient')}, {told}"
     lines = [

@@ -68,8 +68,8 @@ def _returned(mail: OpenedMail) -> list[Returned]:
     reported = [block for block in mail.status_blocks if "final-recipient" in block or "original-recipient" in block]
     if reported:
         return [_reported(block, reported, mail) for block in reported]
-    if mail.status_blocks and any("action" in block or "status" in block for block in mail.status_blocks):
-        return [_reported({**mail.status_blocks[-1]}, reported, mail)]
+    if any("action" in block or "status" in block for block in mail.status_blocks):
+        return [_reported(mail.status_blocks[-1], reported, mail)]
     if notices := notices_in_mail(mail.words):
         return [notice.returned for notice in notices]
     if mail.from_person:

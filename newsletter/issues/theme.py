@@ -7,7 +7,7 @@ nobody could read. A theme is part of an issue's values, so an approval freezes 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,7 +91,7 @@ class Theme:
     logo: Logo | None = None
     title: str = ""
     footer: str = ""
-    tones: tuple[str, ...] = field(default=CALLS)
+    tones: tuple[str, ...] = CALLS
 
 
 def read_theme(text: str) -> Theme:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 
 from newsletter.operations.checks import Check, error, ok, warning
@@ -35,7 +35,7 @@ class _Walk:
     texts: Texts
     lookups: int = 0
     broken: str = ""
-    open_to_all: bool = field(default=False)
+    open_to_all: bool = False
 
 
 def leads_to(records: Sequence[str]) -> list[str]:

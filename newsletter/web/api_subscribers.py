@@ -49,9 +49,7 @@ def add_subscribers(asked: Asked) -> Any:
     for one in asked.body["subscribers"]:
         values = {**one, "categories": as_field(one.get("categories", ()))}
         writer.writerow([as_text(" ".join((values.get(name) or "").split())) for name in COLUMNS])
-    report = import_subscribers(
-        asked.site.engine, io.StringIO(file.getvalue()), now=now, latest=max(now, real_now()), progress=None
-    )
+    report = import_subscribers(asked.site.engine, io.StringIO(file.getvalue()), now=now, latest=max(now, real_now()))
     rejected = [{"line": row.line - 1, "email": row.email, "reason": row.reason} for row in report.rejected]
     return {"imported": report.imported, "unchanged": report.unchanged, "rejected": rejected}
 

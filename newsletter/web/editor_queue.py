@@ -11,7 +11,7 @@ from db import catalogue, issues, releases, tools
 from db.engine import reading
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.clock import Week, last_ended_week
+from newsletter.clock import last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import ROLLED_WEEKS, compose_issue
 from newsletter.releases.rematch import rematch_releases
@@ -162,7 +162,7 @@ def _flow_in(request: Request) -> None:
         issue = issues.issue_of_week(connection, str(last))
     if issue is not None and issue.status == IssueStatus.DRAFT:
         rematch_releases(here.engine, now)
-        compose_issue(here.engine, Week.parse(issue.week), here.settings, now)
+        compose_issue(here.engine, last, here.settings, now)
 
 
 routes: list[BaseRoute] = [
