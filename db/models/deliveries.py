@@ -37,7 +37,7 @@ class Delivery(Base, sqlite_autoincrement=True):
     email: ColumnElement[str]
     name: ColumnElement[str]
     format: ColumnElement[str]  # html or text
-    selection: ColumnElement[str]  # canonical JSON of what this reader chose, see issues/selection.py; '' for all
+    selection: ColumnElement[str]  # canonical JSON of what this reader chose, see subscribers/selections.py; '' for all
     link_key_id: ColumnElement[int] = Column(Id)
     status: ColumnElement[str]
     attempts: ColumnElement[int] = Column(server_default=text("0"))

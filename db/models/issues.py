@@ -94,9 +94,9 @@ class IssueVerdict(Base):
 class IssueContent(Base):
     """What an approval froze: enough to make the same bytes again years later.
 
-    ``content`` is the document that issues/freezing.py writes and reads: values, blocks, subject bytes, boundary, From,
-    Reply-To, List-*, public URL, postal address, compiler version, blocks in order with their rules.
-    ``segments`` are the blocks' encoded bytes.
+    ``content`` is the document that issues/freezing.py writes and reads: the values; of the message its subject, its
+    blocks in order with their rules, and who it is from (From, Reply-To, public URL, postal address); link key and
+    compiler version. ``segments`` are the blocks' encoded bytes.
     """
 
     __tablename__ = "issue_contents"

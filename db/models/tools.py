@@ -36,7 +36,7 @@ class Tool(Base):
     merged_into_id: ColumnElement[int | None] = ref("tools.id")
     starting_ships: ColumnElement[int] = Column(server_default=text("0"))
     starting_skips: ColumnElement[int] = Column(server_default=text("0"))
-    search_text: ColumnElement[str] = Column(server_default=text("''"))  # folded words of it all, see db/catalogue.py
+    search_text: ColumnElement[str] = Column(server_default=text("''"))  # folded words of it all, see db/tools.py
     # Kept by the verbs that change takes and votes, so that lists sort without joins; orders: tools/catalogue.py.
     ships: ColumnElement[int] = Column(server_default=text("0"))
     skips: ColumnElement[int] = Column(server_default=text("0"))

@@ -2,13 +2,13 @@
 
 What each kind keeps in its row's ``data``:
 
-=========  ==================================================================================
-confirm    ``confirmation``: the id of the confirmation whose link it carries
+=========  ==============================================================================================
+confirm    ``confirmation``: the id of the confirmation whose link it carries; ``again`` where we ask once more
 sign_in    ``sign_in_id``: the id of the sign-in
 welcome    nothing; the latest issue is looked up while sending
 test       ``issue``: its week; ``subject``, ``text`` and ``html`` as they were rendered
 notice     ``subject`` and ``paragraphs`` in our own words, and perhaps ``link``, a path of ours
-=========  ==================================================================================
+=========  ==============================================================================================
 
 They say that a program wrote them (RFC 3834), so that no vacation reply comes back, and carry no list headers and no
 text that a stranger typed into a form: nobody can make us mail their words to somebody else.
@@ -39,7 +39,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """From whom letters come. ``reason`` and ``postal_address`` stand at their foot."""
+    """From whom letters come. ``postal_address`` stands at their foot."""
 
     name: str
     address: str

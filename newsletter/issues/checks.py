@@ -41,7 +41,7 @@ def check_readership(now: int, before: int | None) -> list[Finding]:
 
 
 class NewerTake(Protocol):
-    """db/issues.py: NewerTakeRow."""
+    """db/material.py: NewerTakeRow."""
 
     @property
     def slug(self) -> str: ...

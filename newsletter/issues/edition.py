@@ -1,6 +1,6 @@
 """From rows to values: what an issue says as of now.
 
-Rows come in as they lie in the database (db/issues.py: IssueMaterial); what goes out is cleaned text and decisions.
+Rows come in as they lie in the database (db/material.py: IssueMaterial); what goes out is cleaned text and decisions.
 """
 
 from collections import defaultdict
@@ -38,7 +38,7 @@ class IssueLike(Protocol):
 
 
 class Material(Protocol):
-    """Lists of rows; see db/issues.py for their columns."""
+    """Lists of rows; see db/material.py for their columns."""
 
     @property
     def issue(self) -> IssueLike: ...

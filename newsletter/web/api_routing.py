@@ -52,7 +52,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """``answer`` returns the document of a 200. ``query`` and ``path`` parameters by name with their schemas."""
+    """``answer`` returns the document of a 200. ``query`` and ``place`` are the parameters of query and path, by name
+    with their schemas."""
 
     method: str
     path: str
