@@ -56,10 +56,10 @@ class DkimKey:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Where returned mail arrives. ``kind`` is ``maildir`` or ``imaps``; ``ca`` is a file of certificates to trust."""
+    """Where returned mail arrives: the Maildir at ``path``, or an IMAP folder where that is None. ``ca`` is a file of
+    certificates to trust."""
 
-    kind: str
-    path: Path | None = None
+    path: Path | None
     host: str = ""
     port: int = 993
     user: str = ""
@@ -321,7 +321,7 @@ def dkim_keys(value: str) -> tuple[DkimKey, ...]:
 def bounce_mailbox(value: str) -> Mailbox:
     kind, _, rest = value.strip().partition(":")
     if kind == "maildir" and rest:
-        return Mailbox("maildir", path=Path(rest))
+        return Mailbox(Path(rest))
     parts = _parts(value.strip())
     if parts.scheme == "imaps" and parts.hostname and parts.username and parts.password:
         folder = unquote(parts.path.lstrip("/")) or "INBOX"
@@ -329,5 +329,5 @@ def bounce_mailbox(value: str) -> Mailbox:
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         if options.keys() - {"ca"}:
             raise ValueError(f"has an unknown option {min(options.keys() - {'ca'})!r}; known: ca")
-        return Mailbox("imaps", None, parts.hostname, parts.port or 993, user, password, folder, options.get("ca"))
+        return Mailbox(None, parts.hostname, parts.port or 993, user, password, folder, options.get("ca"))
     raise ValueError("must be maildir:PATH or imaps://user:pass@host/FOLDER")

@@ -156,7 +156,7 @@ def test_a_mail_server_without_an_address_is_told(settings: Settings) -> None:
 
 def test_a_missing_database_and_a_missing_mailbox_are_named(settings: Settings, tmp_path: Path) -> None:
     elsewhere = replace(
-        settings, database_url=f"sqlite:///{tmp_path}/none.db", bounce_mailbox=Mailbox("maildir", tmp_path / "none")
+        settings, database_url=f"sqlite:///{tmp_path}/none.db", bounce_mailbox=Mailbox(tmp_path / "none")
     )
     found = look(elsewhere)
     assert "newsletter init" in found["database"].advice
@@ -214,7 +214,7 @@ def test_what_receivers_judge_the_mail_by_can_be_asked_for_alone(engine: Engine,
 
 
 def test_a_maildir_whose_mail_cannot_be_marked_as_read_is_no_bounce_mailbox(settings: Settings, tmp_path: Path) -> None:
-    box = replace(settings, bounce_mailbox=Mailbox("maildir", tmp_path / "box"))
+    box = replace(settings, bounce_mailbox=Mailbox(tmp_path / "box"))
     (tmp_path / "box/new").mkdir(parents=True)
     assert "marked as read" in look(box)["bounce mailbox"].what, "there is no folder to put it in"
     (tmp_path / "box/cur").mkdir()
