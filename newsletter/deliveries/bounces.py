@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from db.states import BounceKind
-from newsletter.deliveries.bounces_mail import Fields, OpenedMail, open_mail
+from newsletter.deliveries.bounces_mail import Fields, OpenedMail, first, open_mail
 from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
 from newsletter.deliveries.bounces_providers import notices_in_mail
 from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, is_filtered, judge
 from newsletter.deliveries.bounces_words import says, without
-from newsletter.deliveries.complaints import COMPLAINTS, complained_recipients, feedback_type
+from newsletter.deliveries.complaints import complained_recipients, feedback_type, judge_feedback
 from newsletter.deliveries.verp import has_return_path, verify_leave_path, verify_return_path
 from newsletter.subscribers.tokens import Link, verify_link
 
@@ -98,10 +98,10 @@ def _told(mail: OpenedMail) -> list[Returned]:
 def _reported(block: Fields, all_of_them: list[Fields], mail: OpenedMail) -> Returned:
     """One recipient of a delivery status notification (RFC 3464 2.3)."""
     final, original = _address(block, "final-recipient"), _address(block, "original-recipient")
-    action = _first(block, "action").split(" ")[0].lower().strip("();,") or "failed"
+    action = first(block, "action").split(" ")[0].lower().strip("();,") or "failed"
     said = " ".join(block.get("diagnostic-code", ()))
     said = re.sub(r"^\s*[\w-]+\s*;\s*", "", said)
-    status = _first(block, "status")
+    status = first(block, "status")
     if status.startswith("2."):
         action = "delivered"
     around = words_about(final, [_address(other, "final-recipient") for other in all_of_them], mail.words)
@@ -134,10 +134,7 @@ def _says_little(status: str, said: str) -> bool:
 
 
 def _complaint(mail: OpenedMail, kind: str) -> tuple[Returned, ...]:
-    judgement = Judgement(BounceKind.IGNORED, Reason.REPORT, None)
-    if kind in COMPLAINTS:
-        judgement = Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
-    return tuple(Returned(name, judgement) for name in complained_recipients(mail))
+    return tuple(Returned(name, judge_feedback(kind)) for name in complained_recipients(mail))
 
 
 def _token_in_report(mail: OpenedMail, keys: Mapping[int, bytes]) -> int | None:
@@ -186,14 +183,10 @@ def _ignored(reason: Reason) -> Returned:
 
 def _address(block: Fields, name: str) -> str:
     """``rfc822; user@example.com``, with or without its type, brackets and comments; xtext decoded (RFC 3461, 6533)."""
-    value = _first(block, name).rpartition(";")[2].strip().strip("<> ")
+    value = first(block, name).rpartition(";")[2].strip().strip("<> ")
     value = re.sub(r"\\x\{([0-9A-F]{2,5})\}", lambda found: chr(int(found[1], 16)), value, flags=re.I)
     if name == "original-recipient":
         value = re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
     value = "".join(c for c in value[:320] if c.isprintable())
     found = None if re.fullmatch(r"[^\s@]+@[^\s@<>()]+", value) else ADDRESS.search(value)
     return found[0] if found else value
-
-
-def _first(fields: Fields, name: str) -> str:
-    return next(iter(fields.get(name, ())), "")

@@ -38,6 +38,11 @@ Fields = dict[str, list[str]]
 """Header-like fields by lower-case name, unfolded."""
 
 
+def first(fields: Fields, name: str) -> str:
+    """The first field of a name; '' where there is none."""
+    return next(iter(fields.get(name, ())), "")
+
+
 class Arrived(NamedTuple):
     """A mail as it came: where from, its bytes, and the how-many-eth it is of an mbox."""
 
@@ -70,7 +75,7 @@ class OpenedMail:
     receipt: bool = False
 
     def header(self, name: str) -> str:
-        return next(iter(self.headers.get(name, ())), "")
+        return first(self.headers, name)
 
     @property
     def null_sender(self) -> bool:

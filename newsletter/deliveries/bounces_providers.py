@@ -13,7 +13,7 @@ from typing import Any
 
 from db.states import BounceKind
 from newsletter.deliveries.bounces_reasons import Judgement, Reason, Returned, judge
-from newsletter.deliveries.complaints import COMPLAINTS
+from newsletter.deliveries.complaints import judge_feedback
 from newsletter.deliveries.verp import verify_return_path
 
 
@@ -88,7 +88,7 @@ def _ses(document: Any) -> Iterator[Notice]:
             yield _notice(recipient, judgement, relay_id, sender, bounce.get("feedbackId"))
     elif kind == "Complaint":
         complaint = document["complaint"]
-        told = _complaint(_text(complaint.get("complaintFeedbackType")).lower() or "abuse")
+        told = judge_feedback(_text(complaint.get("complaintFeedbackType")).lower() or "abuse")
         for one in _objects(complaint.get("complainedRecipients")):
             yield _notice(_text(one.get("emailAddress")), told, relay_id, sender, complaint.get("feedbackId"))
     elif kind == "Subscription" and _wants_nothing(document["subscription"].get("newTopicPreferences") or {}):
@@ -146,7 +146,7 @@ def _sendgrid(event: Any) -> Iterator[Notice]:
         case None if recipient and said.strip():  # a line of its list of bounces
             judgement = judge(_text(event.get("status")), None, said)
         case "spamreport":
-            judgement = _complaint("abuse")
+            judgement = judge_feedback("abuse")
         case _:
             return
     own = _text(event.get("smtp-id"))
@@ -172,7 +172,7 @@ def _postmark(document: Any) -> Iterator[Notice]:
             return
         recipient, identity, judgement = _text(document.get("Recipient")), document.get("ChangedAt"), _LEFT
     elif record == "SpamComplaint" or kind == "SpamComplaint":
-        judgement = _complaint("abuse")
+        judgement = judge_feedback("abuse")
     elif record == "Bounce" and kind == "Unsubscribe":
         judgement = _LEFT
     elif record == "Bounce":
@@ -217,7 +217,7 @@ def _mailgun(document: Any) -> Iterator[Notice]:
     headers = (event.get("message") or {}).get("headers") or {}
     said = f"{_text(delivery.get('message'))} {_text(delivery.get('description'))}"
     if event.get("event") == "complained":
-        judgement = _complaint("abuse")
+        judgement = judge_feedback("abuse")
     elif event.get("event") == "unsubscribed":
         judgement = _LEFT
     elif event.get("event") == "failed" and (known := _mailgun_remembers(event, delivery)):
@@ -243,12 +243,6 @@ def _mailgun_remembers(event: Any, delivery: Any) -> Judgement | None:
 _MAILGUNS_LISTS = {"605": "suppress-bounce", "606": "suppress-unsubscribe", "607": "suppress-complaint"}
 
 
-def _complaint(kind: str) -> Judgement:
-    if kind in COMPLAINTS:
-        return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
-    return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
-
-
 # What somebody asked the provider for; by its own link, or by the mailbox provider's button.
 _LEFT = Judgement(BounceKind.IGNORED, Reason.UNSUBSCRIBE, None)
 
@@ -256,8 +250,8 @@ _LEFT = Judgement(BounceKind.IGNORED, Reason.UNSUBSCRIBE, None)
 _REMEMBERED = {
     "unsubscribed address": _LEFT,
     "suppress-unsubscribe": _LEFT,
-    "spam reporting address": _complaint("abuse"),
-    "suppress-complaint": _complaint("abuse"),
+    "spam reporting address": judge_feedback("abuse"),
+    "suppress-complaint": judge_feedback("abuse"),
     "invalid": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
     "bounced address": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),
     "suppress-bounce": Judgement(BounceKind.HARD, Reason.NO_SUCH_USER, None),

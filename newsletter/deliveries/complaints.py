@@ -6,16 +6,25 @@ Only types by which a person says "I do not want this" are complaints. Reports o
 
 import re
 
-from newsletter.deliveries.bounces_mail import OpenedMail
+from db.states import BounceKind
+from newsletter.deliveries.bounces_mail import OpenedMail, first
 from newsletter.deliveries.bounces_notices import ADDRESS
+from newsletter.deliveries.bounces_reasons import Judgement, Reason
 
-COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "complaint", "miscategorized", "other"})
+_COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "complaint", "miscategorized", "other"})
+
+
+def judge_feedback(kind: str) -> Judgement:
+    """What a type of feedback means, lower-case."""
+    if kind in _COMPLAINTS:
+        return Judgement(BounceKind.COMPLAINT, Reason.COMPLAINT, None)
+    return Judgement(BounceKind.IGNORED, Reason.REPORT, None)
 
 
 def feedback_type(mail: OpenedMail) -> str | None:
     """The type of the report, lower-case; None when the mail is no feedback report."""
     if mail.feedback:
-        return _bare(_first(mail.feedback, "feedback-type")).lower() or "abuse"
+        return _bare(first(mail.feedback, "feedback-type")).lower() or "abuse"
     # Outlook's Junk Mail Reporting Program encloses the mail as it was, under a subject of its own.
     if "x-hmxmroriginalrecipient" in mail.headers or "x-hmxmroriginalrecipient" in mail.enclosed:
         return "abuse"
@@ -43,7 +52,3 @@ def complained_recipients(mail: OpenedMail) -> list[str]:
 def _bare(token: str) -> str:
     """Comments may stand around it (RFC 5965 3.5)."""
     return re.sub(r"\([^()]*\)", " ", token).strip()
-
-
-def _first(fields: dict[str, list[str]], name: str) -> str:
-    return next(iter(fields.get(name, ())), "").strip()
