@@ -1,4 +1,4 @@
-"""Reads the private keys that mail is signed with."""
+"""What mail is signed with, as the settings say: the private keys, and the fields that are left out."""
 
 from typing import TYPE_CHECKING
 
@@ -24,3 +24,10 @@ def signers_of(settings: Settings) -> "tuple[Signer, ...]":
         except ValueError as error:
             raise SettingsError(f"NEWSLETTER_DKIM: {key.path} {error}") from None
     return tuple(found)
+
+
+def left_out(settings: Settings) -> tuple[str, ...]:
+    """The fields that no signature may cover, since a relay rewrites them."""
+    from newsletter.deliveries.dkim import REWRITTEN_BY_SES
+
+    return REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()

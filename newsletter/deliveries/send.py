@@ -16,7 +16,7 @@ from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
 from newsletter.deliveries.message import Frozen
 from newsletter.deliveries.pacing import Queue, Slowed, spread
-from newsletter.deliveries.read_keys import signers_of
+from newsletter.deliveries.read_keys import left_out, signers_of
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
 from newsletter.errors import NotFoundError
@@ -148,8 +148,8 @@ def _work(engine: Engine, settings: Settings, issue_id: int, week: str, signers:
         assert content is not None
         assert issue.started_at is not None
         frozen = Frozen.load(content.content["message"], content.segments)
-        left_out = _left_out(settings) if signers else ()
-        return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection), signers, left_out)
+        unsigned = left_out(settings) if signers else ()
+        return Work(issue_id, frozen, issue.started_at, keys.link_keys(connection), signers, unsigned)
 
 
 def _pace(engine: Engine, settings: Settings, clock: Clock, work: Work) -> Queue | None:
@@ -167,12 +167,6 @@ def _slowed(engine: Engine, clock: Clock) -> dict[str, Slowed]:
     with reading(engine) as connection:
         found = claims.slowed_domains(connection, clock.now() - timedelta(days=1))
     return {line: Slowed(rate, since) for line, rate, since in found}
-
-
-def _left_out(settings: Settings) -> tuple[str, ...]:
-    from newsletter.deliveries.dkim import REWRITTEN_BY_SES
-
-    return REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
 
 
 def _settle_cancelled(engine: Engine, clock: Clock) -> None:

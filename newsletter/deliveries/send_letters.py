@@ -38,11 +38,11 @@ from db.states import LetterKind, LetterStatus, SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries import headers
-from newsletter.deliveries.dkim import REWRITTEN_BY_SES, Signer, Unsigned, canonical_fields, sign, signed_head
+from newsletter.deliveries.dkim import Signer, Unsigned, canonical_fields, sign, signed_head
 from newsletter.deliveries.letters import Sender, Words, letter_bytes, words_of
 from newsletter.deliveries.message import Envelope
 from newsletter.deliveries.outcomes import WANTS_MORE, Reply, blame_of, is_permanent
-from newsletter.deliveries.read_keys import signers_of
+from newsletter.deliveries.read_keys import left_out, signers_of
 from newsletter.deliveries.transport import RelayError, submit
 from newsletter.issues.values import load_values
 from newsletter.settings import Settings, required
@@ -123,8 +123,7 @@ def _prepare(
 
 def _signed(message: bytes, settings: Settings, signers: Sequence[Signer]) -> bytes:
     head, _, body = message.partition(b"\r\n\r\n")
-    left_out = REWRITTEN_BY_SES if any(relay.profile == "ses" for relay in settings.smtp) else ()
-    fields = signed_head(canonical_fields(head.decode()), left_out)
+    fields = signed_head(canonical_fields(head.decode()), left_out(settings))
     return sign(signers, [Unsigned(fields, hashlib.sha256(body).digest())])[0] + message
 
 
