@@ -35,6 +35,14 @@ class Selection:
         """Some tools are not for this reader. Whom they follow changes whose words they get, not on what."""
         return bool(self.categories or self.min_ship_percent)
 
+    def document(self) -> dict[str, Any]:
+        """As documents for readers and operators show it."""
+        return {
+            "categories": list(self.categories),
+            "panelists": list(self.panelists),
+            "min_ship_percent": self.min_ship_percent,
+        }
+
     def key(self) -> str:
         """Canonical text: '' for everything, else JSON with sorted lists and without empty fields."""
         chosen: dict[str, Any] = {}

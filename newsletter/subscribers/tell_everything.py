@@ -25,7 +25,6 @@ def export_subscriber(engine: Engine, subscriber_id: int) -> dict[str, Any] | No
 
 
 def _themselves(connection: Connection, found: SubscriberRow) -> dict[str, Any]:
-    selection = Selection.parse(found.selection)
     standing = standing_of(connection, found.id)
     suppression = suppression_of(connection, hash_address(found.email, address_key(connection)))
     return {
@@ -35,9 +34,7 @@ def _themselves(connection: Connection, found: SubscriberRow) -> dict[str, Any]:
         "since": iso(found.state_since),
         "created_at": iso(found.created_at),
         "format": found.format,
-        "categories": list(selection.categories),
-        "panelists": list(selection.panelists),
-        "min_ship_percent": selection.min_ship_percent,
+        **Selection.parse(found.selection).document(),
         "paused_until": iso(found.paused_until),
         "suppression": _suppression(suppression) if suppression else None,
         "last_delivered_at": iso(standing.last_delivered_at),
@@ -81,11 +78,10 @@ def evidence(consent: ConsentRow) -> dict[str, Any]:
 
 def _request(row: ConfirmationRow) -> dict[str, Any]:
     """What a sign-up form said, and whether its letter was answered."""
-    selection = Selection.parse(row.selection)
     return {
         "at": iso(row.created_at), "expires_at": iso(row.expires_at), "confirmed_at": iso(row.confirmed_at),
-        "name": row.name, "categories": list(selection.categories), "panelists": list(selection.panelists),
-        "min_ship_percent": selection.min_ship_percent, "address": row.address, "form": row.form, "words": row.words,
+        "name": row.name, **Selection.parse(row.selection).document(), "address": row.address, "form": row.form,
+        "words": row.words,
     }  # fmt: skip
 
 

@@ -56,15 +56,12 @@ def find_subscriber(engine: Engine, email: str) -> dict[str, Any] | None:
             return None
         suppression = suppression_of(connection, email_hash)
         consent = next(iter(consents_of(connection, found.id)), None)
-        selection = Selection.parse(found.selection)
         return {
             "id": found.id,
             "email": found.email,
             "name": found.name,
             "state": found.state,
-            "categories": list(selection.categories),
-            "panelists": list(selection.panelists),
-            "min_ship_percent": selection.min_ship_percent,
+            **Selection.parse(found.selection).document(),
             "format": found.format,
             "paused_until": iso(found.paused_until),
             "since": iso(found.state_since),
