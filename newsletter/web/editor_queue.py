@@ -11,7 +11,7 @@ from db import catalogue, issues, releases, tools
 from db.engine import reading
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.clock import last_ended_week
+from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import ROLLED_WEEKS, compose_issue
 from newsletter.releases.rematch import rematch_releases
