@@ -25,7 +25,7 @@ from newsletter.clock import Clock
 from newsletter.errors import RefusedError
 from newsletter.settings import Settings
 from scheduler.engine import Context, run
-from scheduler.runs import LEASE, Claims, claim_due
+from scheduler.runs import FOUND_TOO_LATE, LEASE, Claims, claim_due
 from scheduler.timetable import Crontab, Job
 from tests.fakes.times import MONDAY
 
@@ -215,6 +215,13 @@ def test_a_small_run_left_behind_is_passed_over_when_a_later_one_does_its_work(e
     later = claim_due(engine, [GATHER], me, NOW + 3 * HOUR, REAL)
     assert [claim.scheduled_for.hour for claim in later.begun] == [9]
     assert not later.given_up, "nobody need hear of it"
+
+
+def test_a_run_of_its_own_that_was_left_behind_too_long_is_given_up_and_told(engine: Engine, me: str) -> None:
+    with owner(engine, REAL) as gone:
+        assert claim_due(engine, [COMPOSE], gone.name, NOW, REAL).begun
+    later = claim_due(engine, [COMPOSE], me, NOW + timedelta(days=7), REAL)
+    assert [(claim.scheduled_for.day, why) for claim, why in later.given_up] == [(16, FOUND_TOO_LATE)]
 
 
 def test_a_done_run_keeps_what_came_of_it(engine: Engine, settings: Settings, me: str) -> None:

@@ -55,6 +55,7 @@ def test_hostile_text_makes_no_header_of_its_own(text: str) -> None:
         assert len(parsed.keys()) == 1
         assert not parsed.defects
         assert_lines(field)
+    assert decoded(headers.unstructured("Subject", text)) == headers.clean(text)
 
 
 def test_a_long_list_unsubscribe_stays_a_plain_uri() -> None:

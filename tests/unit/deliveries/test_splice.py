@@ -10,7 +10,10 @@ from newsletter.deliveries import splice
 
 PLACEHOLDER = "AAAA-placeholder_of_32_characte"
 TOKEN = "B" * len(PLACEHOLDER)
-bits = st.one_of(st.text(), st.just(PLACEHOLDER), st.just(".\n"), st.just("From "), st.just("  "))
+bits = st.one_of(
+    st.text(), st.text("é€😀", min_size=20), st.just(PLACEHOLDER), st.just(".\n"), st.just("From "), st.just("  "),
+    st.just(" \n"),
+)  # fmt: skip
 pieces = st.lists(bits, max_size=8)
 
 
@@ -34,6 +37,7 @@ def test_the_bytes_are_safe_on_the_wire_and_in_a_mailbox(parts: list[str]) -> No
         assert b"\n" not in line
         assert b"\r" not in line
         assert line.isascii()
+        quopri.decodestring(line).decode()  # whole characters, which some mail programs decode line by line
 
 
 @given(pieces)
