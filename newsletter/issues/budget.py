@@ -30,7 +30,7 @@ _SHORTER_NAMES = (60, 30)
 _Weighed = tuple[Block, int]
 
 
-def sizes(blocks: Sequence[Block], placeholder: str = "") -> tuple[int, int]:
+def sizes(blocks: Sequence[Block], placeholder: str) -> tuple[int, int]:
     """The bytes of all HTML together: decoded, and as quoted-printable."""
     decoded = sum(len(block.html.encode()) for block in blocks)
     return decoded, sum(len(encode(block.html, placeholder or "\x00")) for block in blocks)

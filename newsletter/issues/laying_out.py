@@ -44,6 +44,10 @@ class _Pieces:
         self.blocks.append(block)
         return len(self.blocks) - 1
 
+    def edge(self, section: str, which: str) -> int:
+        """The head or the foot of a section, which go when nothing stands between them."""
+        return self.add(Block(f"{section}:{which}", "", "", section=section, heads=True))
+
 
 def lay_out(values: IssueValues, fit: Fit = WHOLE) -> Layout:
     """The whole mail, as short as ``fit`` says."""
@@ -133,19 +137,19 @@ def _default_quotes(tool: ToolValue, section: str, feature: bool) -> list[Line]:
 def _section(
     pieces: _Pieces, key: str, title: str, tools: Sequence[ToolValue], card: Callable[[ToolValue, str], Card]
 ) -> Section:
-    head = pieces.add(Block(f"{key}:head", "", "", section=key, heads=True))
+    head = pieces.edge(key, "head")
     cards = tuple(card(tool, key) for tool in tools)
     more = sum(card.detail == LEFT_OUT for card in cards)
-    return Section(key, title, head, cards, more, pieces.add(Block(f"{key}:foot", "", "", section=key, heads=True)))
+    return Section(key, title, head, cards, more, pieces.edge(key, "foot"))
 
 
 def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, named: int) -> Section:
-    head = pieces.add(Block("changed:head", "", "", section="changed", heads=True))
+    head = pieces.edge("changed", "head")
     cards = []
     for tool in tools[:named]:
         block = replace(_rules(tool, "changed"), name=f"changed:{tool.slug}")
         cards.append(Card(tool, *names[tool.slug], LINE, pieces.add(block)))
-    foot = pieces.add(Block("changed:foot", "", "", section="changed", heads=True))
+    foot = pieces.edge("changed", "foot")
     return Section("changed", "Changed our mind", head, tuple(cards), len(tools) - len(cards), foot)
 
 
@@ -154,13 +158,13 @@ def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, fit: Fit) 
     named: dict[str, list[ToolValue]] = {tool.category: [] for tool in tools}
     for tool in tools[: fit.named]:
         named[tool.category].append(tool)
-    head = pieces.add(Block("also:head", "", "", section="also", heads=True))
+    head = pieces.edge("also", "head")
     groups = []
     for category, members in named.items():
         piece = pieces.add(Block(f"also:{category}", "", "", category=category, section="also"))
         cards = tuple(Card(tool, *names[tool.slug], LINE, piece, note=fit.note(tool)) for tool in members)
         groups.append(Group(piece, category, cards))
-    foot = pieces.add(Block("also:foot", "", "", section="also", heads=True))
+    foot = pieces.edge("also", "foot")
     return Also(head, tuple(groups), len(tools) <= TOLD, max(len(tools) - fit.named, 0), foot)
 
 

@@ -49,16 +49,12 @@ def identity(settings: Settings, resolver: Resolver) -> Iterator[Look]:
         yield f"SPF of {envelope}", lambda: [_spf(envelope, resolver)]
         yield f"DMARC of {domain}", lambda: [_dmarc(domain, settings, resolver)]
     for key in settings.dkim:
-        yield f"DKIM {key.selector}", partial(_dkim_checks, key, resolver)
+        yield f"DKIM {key.selector}", partial(_dkim, key, resolver)
     if settings.dkim:
         yield "fast signing", _fast_signing
     else:
         advice = "run `newsletter dkim generate`"
         yield "DKIM", lambda: [warning("DKIM", "no key is set, so only the relay can sign", advice)]
-
-
-def _dkim_checks(key: DkimKey, resolver: Resolver) -> list[Check]:
-    return [_dkim(key, resolver)]
 
 
 def _fast_signing() -> list[Check]:
@@ -112,12 +108,12 @@ def _dmarc(domain: str, settings: Settings, resolver: Resolver) -> Check:
     return dns_checks.dmarc_check(domain, domain, [], signing)
 
 
-def _dkim(key: DkimKey, resolver: Resolver) -> Check:
+def _dkim(key: DkimKey, resolver: Resolver) -> list[Check]:
     """The private key can be read, by nobody else, and its public half is published."""
     name = f"{key.selector}._domainkey.{key.domain}"
     if key.path.stat().st_mode & 0o077:
-        return error(f"DKIM {name}", f"others can read {key.path}", f"chmod 600 {key.path}")
-    return dns_checks.dkim_check(name, resolver.txt(name), _public_half(key.path))
+        return [error(f"DKIM {name}", f"others can read {key.path}", f"chmod 600 {key.path}")]
+    return [dns_checks.dkim_check(name, resolver.txt(name), _public_half(key.path))]
 
 
 def _public_half(path: Path) -> str:

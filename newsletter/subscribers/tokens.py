@@ -72,9 +72,9 @@ def verify_tool(reference: str, keys: Mapping[int, bytes]) -> int | None:
 
 def verify_tool_link(token: str, keys: Mapping[int, bytes]) -> tuple[Link, int] | None:
     """Reads ``TOKEN.REF``: whose link it is and which tool it names."""
-    head, dot, reference = token.partition(".")
+    head, _, reference = token.partition(".")
     link, tool_id = verify_link(head, keys), verify_tool(reference, keys)
-    return (link, tool_id) if dot and link is not None and tool_id is not None else None
+    return (link, tool_id) if link is not None and tool_id is not None else None
 
 
 def one_time_token(purpose: str, row_id: int, nonce: bytes, secret_keys: Sequence[str]) -> str:

@@ -18,9 +18,9 @@ from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import Verdict
 from newsletter.web.metadata import About, shortened
 from newsletter.web.reader_cookie import reader_of
-from newsletter.web.schema_org import breadcrumbs, item_list, tool_object
+from newsletter.web.schema_org import breadcrumbs, tool_list, tool_object
 from newsletter.web.site import Site, page, site
-from newsletter.web.tool_pages import Card, card
+from newsletter.web.tool_pages import PERSONAL, Card, card
 
 _MOST_READINGS = 20
 
@@ -47,7 +47,7 @@ def comparison(request: Request) -> Response:
     sheet = compare(left, right, scorecard(members, takes[left.id]), scorecard(members, takes[right.id]))
     doubts = [f"/compare/{pair}?left={both[0].slug}" for both in found if both[0].slug != one.slug]
     return page(
-        request, "compare.html", headers={"Cache-Control": "private, no-cache", "Vary": "Cookie"},
+        request, "compare.html", headers=PERSONAL,
         about=_about(here, left_card, right_card, takes), cards=(left_card, right_card), sheet=sheet, related=near,
         mine=mine, doubts=doubts, shortened=shortened,
     )  # fmt: skip
@@ -94,7 +94,7 @@ def _about(here: Site, left: Card, right: Card, takes: Mapping[int, Sequence[Tak
     name = f"{left.tool.name} vs {right.tool.name}"
     said = f"{left.tool.name}: {_in_words(left.verdict)}. {right.tool.name}: {_in_words(right.verdict)}."
     things = [tool_object(here, one.tool, takes[one.tool.id]) for one in (left, right)]
-    listed = item_list((one.tool.name, here.url(f"/tools/{one.tool.slug}")) for one in (left, right))
+    listed = tool_list(here, (left.tool, right.tool))
     return About(
         title=f"{name} · {here.title}",
         description=shortened(f"Which one should you ship with? {said}"),

@@ -32,7 +32,7 @@ from newsletter.web.site import page, site
 PAGE = 30
 _LONGEST_SEARCH = 100
 _READ_NEXT, _BESIDE = 4, 60
-_PERSONAL = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
+PERSONAL = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def tool(request: Request) -> Response:
     readers = community(found.vote_ships, found.vote_skips)
     beside["comparisons"] = [(other, comparison_path(found, other)) for other in beside["others"][:_READ_NEXT]]
     return page(
-        request, "tool.html", headers=_PERSONAL, about=_about(request, found, verdict, takes), tool=found,
+        request, "tool.html", headers=PERSONAL, about=_about(request, found, verdict, takes), tool=found,
         verdict_of_panel=verdict, community=readers, lines=lines, split=split_in_words(lines),
         turns=turns([*takes, *past]), names=names, dates={take.panelist: take for take in takes}, **beside,
     )  # fmt: skip
