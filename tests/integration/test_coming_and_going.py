@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from db.engine import reading, transaction
-from db.models import Letter, Subscriber, SubscriberEvent
+from db.housekeeping import forget_expired
+from db.models import Confirmation, Letter, Subscriber, SubscriberEvent, Suppression
 from db.states import LetterStatus, SubscriberState, SuppressionReason
 from newsletter.clock import real_now
 from newsletter.settings import Settings
@@ -97,3 +98,30 @@ def test_who_comes_back_starts_anew(engine: Engine, settings: Settings) -> None:
     columns = (Subscriber.state, Subscriber.paused_until, Subscriber.soft_bounces, Subscriber.soft_bounced_since)
     with reading(engine) as connection:
         assert tuple(connection.execute(select(*columns)).one()) == ("active", None, 0, None)
+
+
+def test_what_an_operator_listed_no_bounce_makes_less(engine: Engine) -> None:
+    """A bounce is lifted by an opt-in, an operator's own entry is not."""
+    suppress_address(engine, ADA, SuppressionReason.MANUAL, now=MONDAY)
+    assert not suppress_address(engine, ADA, SuppressionReason.BOUNCED, now=MONDAY).changed
+    with reading(engine) as connection:
+        assert connection.scalar(select(Suppression.reason)) == "manual"
+
+
+def test_an_answer_is_kept_as_evidence_and_a_question_without_one_forgotten(engine: Engine, settings: Settings) -> None:
+    ask(engine, settings)
+    assert answer(engine, settings) is Answer.CONFIRMED
+    add_confirmed(engine, "bo@example.org", name="", consent_at=MONDAY, consent_source="a test", now=MONDAY)
+    somebody = ada(engine)[0]
+    with transaction(engine) as connection:
+        asked_again = update(Subscriber).where(Subscriber.email == "bo@example.org")
+        connection.execute(asked_again.values(state=SubscriberState.PENDING))
+        connection.execute(
+            insert(Confirmation).values(
+                subscriber_id=somebody, token_hash=b"h", nonce=NONCE, name="", selection="", form="landing",
+                words="Yes", created_at=MONDAY, expires_at=MONDAY,
+            )
+        )  # fmt: skip
+        assert forget_expired(connection, MONDAY + timedelta(days=60)) == 1
+        assert list(connection.scalars(select(Confirmation.confirmed_at))) == [MONDAY]
+        assert connection.scalar(select(func.count()).select_from(Subscriber)) == 2, "who consented once is no stranger"
