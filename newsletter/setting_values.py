@@ -165,14 +165,6 @@ def web_url(value: str) -> str:
     return found
 
 
-def site_url(value: str) -> str:
-    """Our pages lead to the root of their host."""
-    found = web_url(value)
-    if path := urlsplit(found).path:
-        raise ValueError(f"must have no path, such as {path}: give the service a host of its own, news.example.com")
-    return found
-
-
 def domain(value: str) -> str:
     cleaned = a_labels(text(value).lower())
     if not _HOST.fullmatch(cleaned) or len(cleaned) > 253:

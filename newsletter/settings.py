@@ -46,7 +46,7 @@ class Settings:
     """What this installation is told. Fields without a default are None when nobody set them."""
 
     database_url: str = setting(read_database_url, "sqlite:///var/newsletter.db", secret=True)
-    public_url: str = setting(values.site_url, "http://127.0.0.1:8000")
+    public_url: str = setting(values.web_url, "http://127.0.0.1:8000")
     backups: Path | None = setting(setting_paths.folder)
     backups_kept: int = setting(values.positive, "7")
     secret_key: tuple[str, ...] | None = setting(values.secrets_list, secret=True)

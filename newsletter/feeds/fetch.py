@@ -216,7 +216,7 @@ def _site_of_most(document: Document) -> str | None:
     """The front page of the site that more than half of its entries lie on, though it is fetched from elsewhere."""
     hosts = Counter(urlsplit(entry.url).netloc for entry in document.entries if entry.url)
     host, number = max(hosts.items(), key=lambda one: one[1], default=("", 0))
-    return f"https://{host}" if number > max(len(document.entries) / 2, 1) else None
+    return f"https://{host}" if number > len(document.entries) / 2 else None
 
 
 def _validators(feed: FeedRow, found: Download, digest: str | None, document: Document | None) -> dict[str, str | None]:

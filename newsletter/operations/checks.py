@@ -98,6 +98,11 @@ def _public_url(settings: Settings) -> Check:
             "public address", f"{settings.public_url} is not https",
             "serve it over https; one-click unsubscribing (RFC 8058) needs it",
         )  # fmt: skip
+    if parts.path:
+        return warning(
+            "public address", f"{settings.public_url} has a path, and our pages lead to the host's root",
+            "give the service a host name of its own, such as news.example.com",
+        )  # fmt: skip
     return ok("public address", settings.public_url)
 
 

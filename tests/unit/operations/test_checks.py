@@ -62,9 +62,10 @@ def test_a_clock_that_was_set_for_a_rehearsal_is_noticed(settings: Settings) -> 
         ("https://news.example.com", Level.OK),
         ("http://news.example.com", Level.ERROR),
         ("http://127.0.0.1:8000", Level.WARNING),
+        ("https://example.com/news", Level.WARNING),
     ],
 )
-def test_readers_need_an_https_address(settings: Settings, url: str, level: Level) -> None:
+def test_readers_need_an_https_address_at_the_root_of_a_host(settings: Settings, url: str, level: Level) -> None:
     assert level_of(checks.settings_checks(replace(settings, public_url=url)), "public address") == level
 
 

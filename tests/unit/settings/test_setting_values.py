@@ -147,12 +147,6 @@ def test_what_is_no_base_of_links_is_refused(written: str) -> None:
         values.web_url(written)
 
 
-def test_pages_lead_to_the_root_of_their_host() -> None:
-    assert values.site_url("https://News.example.com:8443/") == "https://News.example.com:8443"
-    with pytest.raises(ValueError, match="must have no path, such as /news: give the service a host of its own"):
-        values.site_url("https://example.com/news/")
-
-
 def test_domains_are_kept_as_mail_has_them() -> None:
     assert values.domain("Bounces.München.example") == "bounces.xn--mnchen-3ya.example"
     (key,) = values.dkim_keys("nov:münchen.example:/keys/nov.pem")
