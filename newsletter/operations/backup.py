@@ -86,7 +86,7 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     if database.is_file() and restoring.is_strangers(database, source):
         raise RefusedError(
             f"{database} is not the database that {source} is a backup of, and is not empty; to put that in its place, "
-            f"move {database}* away first"
+            f"stop the service and move {database}* away first"
         )
     if database.is_file() and restoring.is_being_sent(engine):
         raise RefusedError(f"an issue is being sent from {database}; pause it, or wait, then restore {source}")

@@ -190,5 +190,5 @@ def backup_check(last: datetime | None, now: datetime, *, embedded: bool) -> Che
         return warning("backup", "there has never been one", "run `newsletter backup FILE` every day")
     age = now - last
     if age > timedelta(days=7):
-        return warning("backup", f"the last one is {age.days} days old", "run `newsletter backup FILE` every day")
+        return warning("backup", f"the last one is {age.days} days old", "see the job back_up in `newsletter status`")
     return ok("backup", f"the last one was made {last:%Y-%m-%d %H:%M} UTC")
