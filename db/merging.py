@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, case, delete, exists, literal,
 
 from db.material import carried
 from db.models import Bookmark, Feed, Issue, IssueComparison, IssueItem, Release, Take, Tool, ToolAlias, Vote, aliased
+from db.name_rules import IS_RULE
 from db.states import IssueStatus
-from db.tools import IS_RULE
 
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN = select(Issue.id).where(Issue.status.in_((IssueStatus.DRAFT, IssueStatus.APPROVED)))

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, 
 
 from db.engine import alone
 from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
+from db.name_rules import IS_RULE, end_rules
 from db.states import EntryStatus, ReleaseStatus
-from db.tools import IS_RULE, chunks, end_rules
+from db.tools import chunks
 
 
 class NewEntry(NamedTuple):

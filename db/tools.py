@@ -11,20 +11,7 @@ from datetime import date, datetime
 from itertools import chain, count
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)  # fmt: skip
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from db.models import Panelist, Take, Tool, ToolAlias, Vote
 from db.states import Call
@@ -316,34 +303,6 @@ def remove_aliases(connection: Connection, tool_ids: Iterable[int], source: str)
         connection.execute(delete(ToolAlias).where(ToolAlias.tool_id.in_(chunk), ToolAlias.source == source))
         said = (ToolAlias.tool_id.in_(chunk), ToolAlias.source == f"editor:{source}")
         connection.execute(update(ToolAlias).where(*said).values(source="editor"))
-
-
-IS_RULE = and_(ToolAlias.kind == "name", ToolAlias.source.like("editor%"))
-"""A name that an editor said is always this tool's."""
-
-
-def set_rule(connection: Connection, tool_id: int, key: str, label: str) -> set[int]:
-    """A name is this tool's, as an editor said; what was said before of another tool ends. Whose names have changed."""
-    before = end_rules(connection, ToolAlias.key == key, ToolAlias.tool_id != tool_id)
-    rule = {"tool_id": tool_id, "kind": "name", "key": key, "label": label, "source": "editor"}
-    both = {"source": case((IS_RULE, ToolAlias.source), else_=literal("editor:") + ToolAlias.source)}
-    statement = insert_or(connection, ToolAlias).values(**rule)
-    connection.execute(statement.on_conflict_do_update(index_elements=["tool_id", "kind", "key"], set_=both))
-    return {tool_id, *(row.tool_id for row in before)}
-
-
-def end_rules(connection: Connection, *which: ColumnElement[bool]) -> list[AliasRow]:
-    """The editors' word on these names ends, and they go, but for those that others gave, too."""
-    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
-    gone = delete(ToolAlias).where(IS_RULE, ToolAlias.source == "editor", *which).returning(*columns)
-    others = {"source": func.substr(ToolAlias.source, len("editor:") + 1)}
-    stay = update(ToolAlias).where(IS_RULE, *which).values(others).returning(*columns)
-    return [AliasRow(*row) for statement in (gone, stay) for row in connection.execute(statement)]
-
-
-def remove_rule(connection: Connection, alias_id: int) -> AliasRow | None:
-    """Remove a name that an editor gave; None where it is none."""
-    return next(iter(end_rules(connection, ToolAlias.id == alias_id)), None)
 
 
 def add_takes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:

@@ -3,14 +3,10 @@
 A verb is imported when its job runs, so a service that never reads bounces does not load the reader.
 """
 
-import fcntl
 import logging
-import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db import (
@@ -27,7 +23,6 @@ from db import (
     returned_mail,
     runs,
 )  # fmt: skip
-from db.backups import is_of
 from db.engine import reading, transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -35,6 +30,7 @@ from db.wal import empty_the_log
 from newsletter.clock import Week, last_ended_week, real_now
 from newsletter.errors import NewsletterError, RefusedError, SettingsError
 from scheduler.engine import Context, Work
+from scheduler.nightly_copies import back_up
 from scheduler.notices import tell_editors, tell_operators
 from scheduler.timetable import REMIND_AHEAD
 
@@ -46,8 +42,6 @@ log = logging.getLogger("newsletter.scheduler")
 
 Result = Mapping[str, Any]
 
-# Of several installations in one folder, all but the first number theirs.
-_COPIES = ("????-??-??.db", "????-??-??.[0-9]*.db")
 _SMALL = ("gather", "read_bounces", "expire", "ask_again", "prune", "back_up")
 _TRIES, _BETWEEN_TRIES = 20, 1.0
 _AFTER_TROUBLE, _LONGEST_ROUND = 20.0, 1800.0  # seconds
@@ -251,53 +245,6 @@ def _empty_the_log(context: Context) -> bool:
             return True
         if context.stop.wait(_BETWEEN_TRIES):
             break
-    return False
-
-
-def back_up(context: Context, due_at: datetime) -> Result:
-    """Copy the embedded database into the folder of backups, and keep the newest copies. Those of other installations
-    in that folder are left alone, whatever they are called."""
-    from newsletter.operations.backup import back_up
-
-    database = Path(str(context.engine.url.database))
-    folder = context.settings.backups or database.with_name(f"{database.stem}-backups")
-    with _folder_of_backups(context, folder):
-        for left in folder.glob(".????-??-??.*.unfinished*"):  # by a service that was killed in the middle
-            left.unlink()
-        names = (f"{due_at:%Y-%m-%d}{number}.db" for number in ("", *(f".{other}" for other in range(2, 1000))))
-        free = (name for name in names if not (folder / name).exists() or is_of(folder / name, database))
-        report = back_up(context.engine, folder / next(free), now=context.clock.now())
-        others = sorted(
-            path for rest in _COPIES for path in folder.glob(rest) if path != report.path and is_of(path, database)
-        )
-        for old in others[: max(len(others) - context.settings.backups_kept + 1, 0)]:
-            old.unlink()
-    return {"file": str(report.path), "bytes": report.bytes}
-
-
-@contextmanager
-def _folder_of_backups(context: Context, folder: Path) -> Iterator[None]:
-    """Made where there is none. Another installation whose night is the same waits until this one is done there."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        why = f"{error.strerror}; NEWSLETTER_BACKUPS names another"
-        raise NewsletterError(f"the folder for backups, {folder}, cannot be used: {why}") from None
-    try:
-        with suppress(OSError):  # file systems of a network may have no locks
-            while not _locked(handle):
-                if context.stop.wait(_BETWEEN_TRIES):
-                    raise NewsletterError("the service stops while another installation backs up into the same folder")
-        yield
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
     return False
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from db import desk, drafts
+from db import desk, drafts, name_rules
 from db import tools as rows
 from db.engine import transaction
 from db.tools import ToolRow
@@ -34,7 +34,7 @@ def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
 def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
     """From now on, releases of this name are this tool's, whatever was said of it before."""
     with transaction(engine) as connection:
-        changed = rows.set_rule(connection, _standing(connection, slug).id, fold_name(name), name)
+        changed = name_rules.set_rule(connection, _standing(connection, slug).id, fold_name(name), name)
         rows.renew_search_text(connection, changed)
         for tool_id in changed:
             rows.update_tool(connection, tool_id, {}, now)
@@ -43,7 +43,7 @@ def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
 def forget_name(engine: Engine, rule_id: int, now: datetime) -> str:
     """Take back what ``remember_name`` said; returns the name. What was matched by it stays matched."""
     with transaction(engine) as connection:
-        rule = rows.remove_rule(connection, rule_id)
+        rule = name_rules.remove_rule(connection, rule_id)
         if rule is None:
             raise NotFoundError("there is no such rule any more")
         rows.renew_search_text(connection, [rule.tool_id])

@@ -26,7 +26,8 @@ from newsletter.editors.invite import add_editor
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.settings import Settings, load
 from scheduler.engine import Context
-from scheduler.jobs import back_up, prune, start_scheduled
+from scheduler.jobs import prune, start_scheduled
+from scheduler.nightly_copies import back_up
 from scheduler.runs import Claim, claim_due
 from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
