@@ -126,8 +126,8 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str | None, h
     if not ruled and not _lives_at(tool_id, key, catalogue):
         if _is_too_short(naming, key, here):
             return _doubt(owners, 0.5, "it has this name, which is too short to tell", catalogue)
-        found_by_feed = feed is not None and _is_of_anybody(tool_id, key, catalogue, here)
-        if found_by_feed and not _agrees(tool_id, naming, catalogue):
+        anybodys = (feed is not None or host_of(key) in BOARDS) and _is_of_anybody(tool_id, key, catalogue, here)
+        if anybodys and not _agrees(tool_id, naming, key, catalogue):
             return _doubt(owners, 0.5, "it has this name, but nothing else on its page says that it is this", catalogue)
     return Match(tool_id, 0.9, "it has exactly this name")
 
@@ -153,11 +153,13 @@ def _is_of_anybody(tool_id: int, key: str, catalogue: Catalogue, here: frozenset
     return bool(own) and not related and not at_vendor
 
 
-def _agrees(tool_id: int, naming: Naming, catalogue: Catalogue) -> bool:
-    """Does a version follow, or does what is said of it speak of the tool's category, or twice in the tool's words?"""
+def _agrees(tool_id: int, naming: Naming, key: str, catalogue: Catalogue) -> bool:
+    """Does a version follow, or does what is said of it speak of the tool's category, or twice in the tool's words?
+    What is launched for the second time where products are shown has its version there, too, whoever it is."""
     said = _stems(naming.tagline or "") - _stems(naming.name)
     of_the_tool = _stems(catalogue.taglines.get(tool_id, "")) & said
-    return bool(naming.version or said & _stems(catalogue.categories.get(tool_id, "")) or len(of_the_tool) > 1)
+    version = naming.version and host_of(key) not in BOARDS
+    return bool(version or said & _stems(catalogue.categories.get(tool_id, "")) or len(of_the_tool) > 1)
 
 
 def _by_number(naming: Naming, key: str, catalogue: Catalogue) -> Match | None:

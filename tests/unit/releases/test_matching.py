@@ -273,6 +273,7 @@ def test_what_is_said_of_it_tells_the_tool_from_its_namesakes() -> None:
     assert told("Show HN: Friend – fills the calendar of your day, a planner", page) == "friend"
     assert told("Friend", page, "Your productivity, twice") == "friend"
     assert told("Friend 2.0", page) == "friend"
+    assert told("Friend 2.0", "https://www.producthunt.com/products/friend-2-0") is None
     assert told("Drop", "https://blog.example/posts/1", "Music for everybody") == "drop"
     assert told("Friend – a planner of friends", page) is None, "one word may be chance"
 
@@ -286,6 +287,7 @@ def test_a_page_of_the_tools_of_its_vendors_or_of_the_feeds_own_site_says_nothin
     assert told("Friend", "https://weekly.example/1", feed=elsewhere, sites=["https://weekly.example/"]) == "friend"
 
 
-def test_a_page_that_an_editor_gave_is_believed_by_its_name() -> None:
+def test_a_page_that_an_editor_gave_is_believed_by_its_name_but_where_products_are_shown() -> None:
     tools = catalogue_of(PLATES, PLACES)
     assert match_release(Naming("Friend"), "https://someone.example/posts/1", tools).tool_id == 1
+    assert match_release(Naming("Friend"), "https://www.producthunt.com/posts/friend-4", tools).tool_id is None
