@@ -282,9 +282,12 @@ def _lives_at(tool_id: int, key: str, catalogue: Catalogue) -> bool:
 
 
 def _prefixes(key: str) -> Iterable[str]:
-    """The address, then the pages above it down to the first segment, never the bare host."""
+    """The address, then it without what it asks for (?tab=readme), then the pages above it down to the first segment,
+    never the bare host."""
     yield key
     base = key.partition("?")[0]
+    if base != key and path_of(base) and host_of(base) not in INDEXES:  # stores ask for the app: details?id=…
+        yield base
     while base.count("/") > 3:
         base = base.rpartition("/")[0]
         yield base

@@ -48,6 +48,8 @@ def slug(title: str, url: str | None = None, feed: str = "https://launches.examp
         ("Quillbase 2.0", "https://quillbase.example/blog/two", "quillbase"),
         ("Jelly – a notebook", "https://www.producthunt.com/posts/jelly-7?utm_source=x", "jelly-7"),
         ("Atlas Code", "https://atlas.example/", "atlas-code"),
+        ("Lights the way", "https://github.com/acme/lantern?tab=readme-ov-file", "lantern"),
+        ("Looks at pictures", "https://models.example/smolvlm2?lang=en", "smolvlm2"),
     ],
 )
 def test_the_address_decides_first(title: str, url: str, expected: str) -> None:
