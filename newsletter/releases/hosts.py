@@ -3,14 +3,22 @@
 import re
 from urllib.parse import urlsplit
 
+# Where anybody shows what anybody made, in the feeds of the site, too.
+BOARDS = frozenset(
+    """
+    producthunt.com news.ycombinator.com lobste.rs reddit.com old.reddit.com betalist.com uneed.best peerlist.io
+    microlaunch.net tinylaunch.com devhunt.org fazier.com launchingnext.com indiehackers.com alternativeto.net
+    saashub.com theresanaiforthat.com futurepedia.io futuretools.io toolify.ai topai.tools
+    """.split()  # noqa: SIM905
+)
 # Hosts where every path belongs to somebody else, so that the host says nothing about whose page it is.
-SHARED_HOSTS = frozenset(
+SHARED_HOSTS = BOARDS | frozenset(
     """
     github.com gitlab.com codeberg.org bitbucket.org sourceforge.net huggingface.co pypi.org npmjs.com crates.io
-    hub.docker.com pkg.go.dev rubygems.org packagist.org producthunt.com news.ycombinator.com lobste.rs reddit.com
-    old.reddit.com x.com twitter.com linkedin.com facebook.com youtube.com youtu.be medium.com dev.to substack.com
+    hub.docker.com pkg.go.dev rubygems.org packagist.org
+    x.com twitter.com linkedin.com facebook.com youtube.com youtu.be medium.com dev.to substack.com
     apps.apple.com play.google.com chromewebstore.google.com chrome.google.com marketplace.visualstudio.com
-    addons.mozilla.org arxiv.org betalist.com theverge.com techcrunch.com notion.so notion.site docs.google.com
+    addons.mozilla.org arxiv.org theverge.com techcrunch.com notion.so notion.site docs.google.com
     gist.github.com raw.githubusercontent.com bsky.app t.me discord.gg discord.com
     """.split()  # noqa: SIM905
 )
@@ -23,10 +31,6 @@ INDEXES = frozenset(
     pypi.org npmjs.com crates.io docs.rs rubygems.org packagist.org pkg.go.dev hub.docker.com apps.apple.com
     play.google.com chromewebstore.google.com chrome.google.com addons.mozilla.org marketplace.visualstudio.com
     """.split()  # noqa: SIM905
-)
-# Where anybody shows what anybody made, in the feeds of the site, too.
-BOARDS = frozenset(
-    {"producthunt.com", "news.ycombinator.com", "lobste.rs", "reddit.com", "old.reddit.com", "betalist.com"}
 )
 _PUBLISHER = re.compile(
     r"https://(?:npmjs\.com/package/@|hub\.docker\.com/r/|packagist\.org/packages/|pkg\.go\.dev/[\w.]+/)([^/]+)/"

@@ -263,6 +263,7 @@ def told(
         ("https://www.producthunt.com/products/friend-4", "https://www.producthunt.com/feed"),
         ("https://news.ycombinator.com/item?id=17", "https://news.ycombinator.com/showrss"),
         ("https://dev.to/someone/friend", "https://launches.example/feed"),
+        ("https://peerlist.io/someone/project/friend", "https://peerlist.io/launchpad/rss"),
     ],
 )
 def test_a_namesake_of_a_tool_on_a_page_of_anybody_is_shown_to_an_editor(url: str, feed: str) -> None:
