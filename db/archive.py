@@ -26,14 +26,10 @@ class Head(NamedTuple):
 
 
 _PUBLIC: tuple[Any, ...] = (
-    Issue.id,
-    Issue.week,
-    Issue.number,
-    Issue.started_at,
-    Issue.finished_at,
-    IssueContent.content_hash,
-)
+    Issue.id, Issue.week, Issue.number, Issue.started_at, Issue.finished_at, IssueContent.content_hash,
+)  # fmt: skip
 _STARTED = Issue.started_at.is_not(None)
+_PUBLIC_ISSUES = select(*_PUBLIC).join(IssueContent, IssueContent.issue_id == Issue.id).where(_STARTED)
 
 
 def _said(name: str) -> Any:
@@ -42,14 +38,13 @@ def _said(name: str) -> Any:
 
 
 def public_issue(connection: Connection, week: str) -> PublicIssue | None:
-    wanted = select(*_PUBLIC).join(IssueContent, IssueContent.issue_id == Issue.id).where(Issue.week == week, _STARTED)
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(_PUBLIC_ISSUES.where(Issue.week == week)).one_or_none()
     return None if row is None else PublicIssue(*row)
 
 
 def newest_issues(connection: Connection, limit: int, before: str | None = None) -> list[PublicIssue]:
     """The newest week first; ``before`` is the last week of the page before."""
-    wanted = select(*_PUBLIC).join(IssueContent, IssueContent.issue_id == Issue.id).where(_STARTED)
+    wanted = _PUBLIC_ISSUES
     if before is not None:
         wanted = wanted.where(Issue.week < before)
     return [PublicIssue(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(limit))]

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Label,
     and_,
     exists,
     func,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from db.engine import is_sqlite
 from db.events import add_issue_sent
 from db.models import Delivery, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
@@ -236,6 +238,12 @@ def is_waiting() -> ColumnElement[bool]:
 def is_missed() -> ColumnElement[bool]:
     """For good; literally, for the same reason."""
     return Delivery.status.in_([literal_column("'failed'"), literal_column("'skipped'")])
+
+
+def recipient_domain(connection: Connection) -> Label[str]:
+    """What stands behind the @ of whom a delivery is for, as a column ``domain``."""
+    find = func.instr if is_sqlite(connection) else func.strpos
+    return func.substr(Delivery.email, find(Delivery.email, "@") + 1).label("domain")
 
 
 # What is uncertain without another attempt stays so.

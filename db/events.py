@@ -59,10 +59,8 @@ def number_events(connection: Connection) -> int:
 
 
 def has_unnumbered(connection: Connection) -> bool:
-    return (
-        connection.execute(select(SubscriberEvent.id).where(SubscriberEvent.number.is_(None)).limit(1)).first()
-        is not None
-    )
+    unnumbered = select(SubscriberEvent.id).where(SubscriberEvent.number.is_(None)).limit(1)
+    return connection.execute(unnumbered).first() is not None
 
 
 def events_after(connection: Connection, after: int, limit: int, kinds: Collection[str] | None = None) -> list[Event]:

@@ -4,7 +4,7 @@ others gave it, too."""
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal, update
 
 from db.models import ToolAlias
-from db.tools import AliasRow
+from db.tools import ALIAS_COLUMNS, AliasRow
 from db.upsert import insert_or
 
 IS_RULE = and_(ToolAlias.kind == "name", ToolAlias.source.like("editor%"))
@@ -23,10 +23,9 @@ def set_rule(connection: Connection, tool_id: int, key: str, label: str) -> set[
 
 def end_rules(connection: Connection, *which: ColumnElement[bool]) -> list[AliasRow]:
     """The editors' word on these names ends, and they go, but for those that others gave, too."""
-    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
-    gone = delete(ToolAlias).where(IS_RULE, ToolAlias.source == "editor", *which).returning(*columns)
+    gone = delete(ToolAlias).where(IS_RULE, ToolAlias.source == "editor", *which).returning(*ALIAS_COLUMNS)
     others = {"source": func.substr(ToolAlias.source, len("editor:") + 1)}
-    stay = update(ToolAlias).where(IS_RULE, *which).values(others).returning(*columns)
+    stay = update(ToolAlias).where(IS_RULE, *which).values(others).returning(*ALIAS_COLUMNS)
     return [AliasRow(*row) for statement in (gone, stay) for row in connection.execute(statement)]
 
 

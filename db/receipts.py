@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select, update
 
-from db.deliveries import is_missed, is_waiting, mailable, status_is
-from db.engine import is_sqlite
+from db.deliveries import is_missed, is_waiting, mailable, recipient_domain, status_is
 from db.models import Delivery, Issue, ReturnedMail, Subscriber, SubscriberEvent, Vote
 from db.states import BounceKind, Call, DeliveryStatus
 
@@ -49,8 +48,7 @@ def pace(connection: Connection, issue_id: int, lately: datetime) -> Pace:
 
 def deferrals(connection: Connection, issue_id: int) -> list[Deferral]:
     """The domains with the most waiting deliveries first."""
-    find = func.instr if is_sqlite(connection) else func.strpos
-    domain = func.substr(Delivery.email, find(Delivery.email, "@") + 1).label("domain")
+    domain = recipient_domain(connection)
     waiting = func.count().label("waiting")
     wanted = (
         select(domain, waiting, func.min(Delivery.next_attempt_at), func.max(Delivery.reply))

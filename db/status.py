@@ -79,8 +79,7 @@ def delivery_counts(connection: Connection, issue_ids: list[int]) -> dict[int, d
 
 def domain_counts(connection: Connection, issue_id: int, most: int, least: int) -> list[tuple[str, str, int]]:
     """(domain, status, deliveries) of the ``most`` domains with the most readers, each with at least ``least``."""
-    at = func.instr if is_sqlite(connection) else func.strpos
-    domain = func.substr(Delivery.email, at(Delivery.email, "@") + 1).label("domain")
+    domain = deliveries.recipient_domain(connection)
     wanted = select(domain, Delivery.status, func.count()).where(Delivery.issue_id == issue_id, Delivery.email != "")
     found = [
         (str(row[0]), str(row[1]), int(row[2])) for row in connection.execute(wanted.group_by(domain, Delivery.status))

@@ -55,9 +55,9 @@ def subscriber_by_hash(connection: Connection, email_hash: bytes) -> SubscriberR
 
 
 def subscribers_page(
-    connection: Connection, after: int, limit: int, state: SubscriberState | None = None
+    connection: Connection, after: int, limit: int, state: SubscriberState | None
 ) -> list[SubscriberRow]:
-    """The next subscribers by id, after the last id seen."""
+    """The next subscribers by id, after the last id seen; ``state`` None means all of them."""
     wanted = select(*_COLUMNS).where(Subscriber.id > after).order_by(Subscriber.id).limit(limit)
     if state is not None:
         wanted = wanted.where(Subscriber.state == state)

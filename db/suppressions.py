@@ -19,9 +19,11 @@ class SuppressionRow(NamedTuple):
     note: str | None
 
 
+_COLUMNS = (Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
+
+
 def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow | None:
-    wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
-    row = connection.execute(wanted.where(Suppression.email_hash == email_hash)).one_or_none()
+    row = connection.execute(select(*_COLUMNS).where(Suppression.email_hash == email_hash)).one_or_none()
     return None if row is None else _row(row)
 
 
@@ -35,9 +37,8 @@ def suppressed_among(connection: Connection, subscriber_ids: Sequence[int]) -> d
 
 def suppressions_page(connection: Connection, after: int, limit: int) -> list[SuppressionRow]:
     """The next suppressions by id, after the last id seen."""
-    wanted = select(Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
-    found = connection.execute(wanted.where(Suppression.id > after).order_by(Suppression.id).limit(limit))
-    return [_row(row) for row in found]
+    wanted = select(*_COLUMNS).where(Suppression.id > after).order_by(Suppression.id).limit(limit)
+    return [_row(row) for row in connection.execute(wanted)]
 
 
 def suppress(
@@ -73,12 +74,8 @@ def lift_suppression(
 
 def blank_suppression(connection: Connection, email_hash: bytes) -> bool:
     """Keep the hash alone; returns whether there was one."""
-    return (
-        connection.execute(
-            update(Suppression).where(Suppression.email_hash == email_hash).values(email=None, note=None)
-        ).rowcount
-        == 1
-    )
+    blank = update(Suppression).where(Suppression.email_hash == email_hash).values(email=None, note=None)
+    return connection.execute(blank).rowcount == 1
 
 
 def _row(row: Any) -> SuppressionRow:

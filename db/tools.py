@@ -91,6 +91,7 @@ class AliasRow:
 
 TOOL_COLUMNS = tuple(getattr(Tool, name) for name in ToolRow.__dataclass_fields__)
 _TAKE_COLUMNS = tuple(getattr(Take, name) for name in TakeRow.__dataclass_fields__)
+ALIAS_COLUMNS = tuple(getattr(ToolAlias, name) for name in AliasRow.__dataclass_fields__)
 
 
 def search_words(*texts: str | None) -> str:
@@ -208,10 +209,9 @@ def _takes(connection: Connection, tool_ids: Iterable[int], which: Any) -> dict[
 
 def aliases_of(connection: Connection, tool_ids: Iterable[int]) -> dict[int, list[AliasRow]]:
     """Other names and addresses, the tool's own address (source ``url``) among them, in the order given."""
-    columns = (ToolAlias.tool_id, ToolAlias.kind, ToolAlias.key, ToolAlias.label, ToolAlias.source)
     found: dict[int, list[AliasRow]] = defaultdict(list)
     for chunk in chunks(tool_ids):
-        wanted = select(*columns).where(ToolAlias.tool_id.in_(chunk)).order_by(ToolAlias.id)
+        wanted = select(*ALIAS_COLUMNS).where(ToolAlias.tool_id.in_(chunk)).order_by(ToolAlias.id)
         for row in connection.execute(wanted):
             found[row.tool_id].append(AliasRow(*row))
     return found
