@@ -18,6 +18,7 @@ from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.tokens import one_time_token
 from newsletter.subscribers.unsubscribe import unsubscribe
 from tests.fakes.times import MONDAY
+from tests.fakes.together import at_once
 
 ADA = "ada@example.org"
 NONCE = b"n" * 32
@@ -98,6 +99,14 @@ def test_who_comes_back_starts_anew(engine: Engine, settings: Settings) -> None:
     columns = (Subscriber.state, Subscriber.paused_until, Subscriber.soft_bounces, Subscriber.soft_bounced_since)
     with reading(engine) as connection:
         assert tuple(connection.execute(select(*columns)).one()) == ("active", None, 0, None)
+
+
+def test_of_several_presses_of_one_button_at_once_one_confirms(engine: Engine, settings: Settings) -> None:
+    """As of a reader's, and of the scanner that looks at their mail."""
+    ask(engine, settings)
+    answers = at_once(*[lambda: answer(engine, settings)] * 8)
+    assert sorted(answers) == [Answer.ALREADY] * 7 + [Answer.CONFIRMED]
+    assert events(engine) == ["subscribed"]
 
 
 def test_what_an_operator_listed_no_bounce_makes_less(engine: Engine) -> None:
