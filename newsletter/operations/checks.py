@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from newsletter.hostnames import is_loopback
 from newsletter.setting_values import Relay
 from newsletter.settings import Settings
 
@@ -146,8 +147,8 @@ def relay_check(relay: Relay, what: str, called: str) -> Check:
 
 
 def is_local(host: str) -> bool:
-    """Loopback, by name or number."""
-    return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")  # noqa: S104
+    """Loopback, by name or number, or every address of this machine."""
+    return is_loopback(host) or host == "0.0.0.0"  # noqa: S104
 
 
 def schema_check(found: str | None, needed: str) -> Check:

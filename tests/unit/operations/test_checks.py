@@ -62,6 +62,7 @@ def test_a_clock_that_was_set_for_a_rehearsal_is_noticed(settings: Settings) -> 
         ("https://news.example.com", Level.OK),
         ("http://news.example.com", Level.ERROR),
         ("http://127.0.0.1:8000", Level.WARNING),
+        ("http://127.evil.example", Level.ERROR),
         ("https://example.com/news", Level.WARNING),
     ],
 )
