@@ -88,6 +88,7 @@ def match(request: Request, visitor: Visitor, typed: Typed) -> Response:
     )
     if typed.line("always") == "yes":
         remember_name(here.engine, release.tool or slug, release.name, here.clock.now())
+    _flow_in(request)
     return _decided(request, visitor, typed, release, f"matched with {release.tool}")
 
 
@@ -97,11 +98,13 @@ def make_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
     given = new_tool(name, url, category, typed.line("tagline", LONGEST_TAGLINE) or None)
     release = make_into_tool(here.engine, release_id, given, here.clock.now(), f"new tool, by {visitor.email}")
+    _flow_in(request)
     what = f"made into the new tool {release.tool}"
     return _decided(request, visitor, typed, release, what, category=category)
 
 
 def drop(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """What waited is in no draft, and teaches nothing of the others that wait."""
     here = site(request)
     release = drop_release(here.engine, request.path_params["release_id"], here.clock.now(), waiting=True)
     return _decided(request, visitor, typed, release, "dropped")
@@ -122,7 +125,6 @@ def _decided(
     request: Request, visitor: Visitor, typed: Typed, release: ReleaseRow, what: str, *, category: str = ""
 ) -> Response:
     """Back to the part of the queue where it stood."""
-    _flow_in(request)
     note(request, visitor, what, f"release {release.id}", title=release.title)
     said, after = f"{release.title[:70]}: {what}{_where_it_goes(request, release.id)}", typed.line("after", 18)
     return back_saying("/editor/queue", said, undo=str(release.id), category=category, after=after)

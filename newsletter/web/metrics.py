@@ -106,7 +106,8 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         feeds = status.feed_counts(connection)
         oldest = status.oldest_waiting(connection)
         subscribers, releases = status.subscriber_counts(connection), status.release_counts(connection)
-        returned, letters = status.returned_since(connection), status.letters_waiting(connection)
+        returned = _returned(engine, "all", partial(status.returned_since, connection))
+        letters = status.letters_waiting(connection)
         domains = _domains(engine, issues[0][0], partial(_of_domains, connection, issues[0][0])) if issues else []
         jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
@@ -138,6 +139,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
 
 
 _domains: Sparing[list[tuple[str, str, int]]] = Sparing()  # it takes the address of every delivery
+_returned: Sparing[dict[str, int]] = Sparing()  # what came back in all the years
 
 
 def _of_domains(connection: Connection, issue_id: int) -> list[tuple[str, str, int]]:

@@ -17,6 +17,7 @@ from db.issues import issue_of_week
 from db.material import issue_material
 from db.models import Delivery, Issue, Release, Subscriber
 from db.receipts import deferrals
+from db.releases import count_unmatched, list_releases
 from db.returned_mail import returned_of
 from db.states import BounceKind, DeliveryStatus
 from db.tools import tools_by_slug, update_tool
@@ -260,3 +261,23 @@ def test_what_an_issue_is_called_is_read_once(sent: Browser, engine: Engine) -> 
     assert all(f"/issues/{WEEK}" in sent.get(page).text for page in pages)
     assert read
     assert [statement for statement in read if "issue_contents.content" in statement.replace("content_hash", "")] == []
+
+
+@one_database
+def test_dropping_from_a_long_queue_looks_at_nothing_else_that_waits(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    with reading(room.engine) as connection:
+        before = count_unmatched(connection)
+        first = list_releases(connection, status="unmatched", limit=1)[0]
+    read: list[str] = []
+
+    @event.listens_for(room.engine, "before_cursor_execute")
+    def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(statement)
+
+    assert ada.press("drop", f"/editor/queue/{first.id}").status_code == 303
+    with reading(room.engine) as connection:
+        assert count_unmatched(connection) == before - 1
+    assert read
+    assert [statement for statement in read if "tools.name_key" in statement or "issue_verdicts" in statement] == []
