@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from sqlalchemy import Engine
 
 from newsletter import settings as settings_module
 from newsletter.clock import Clock
 from newsletter.errors import NotReadyError
 from newsletter.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +43,7 @@ class Door:
         return Clock(self.settings.now, running=True)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Of a database at the newest schema. Raises NotReadyError naming `newsletter init` otherwise."""
         from db.migrate import current_revision, newest_revision
 
@@ -56,7 +58,7 @@ class Door:
         return self.any_engine
 
     @cached_property
-    def any_engine(self) -> Engine:
+    def any_engine(self) -> "Engine":
         """Of a database at whatever schema, or of none yet."""
         from db.engine import make_engine
 

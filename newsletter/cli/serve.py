@@ -11,7 +11,6 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Engine
 
 from newsletter.cli.door import Door, note, pass_door, stopping
 from newsletter.clock import Clock
@@ -19,6 +18,7 @@ from newsletter.errors import NewsletterError
 from newsletter.settings import Settings, required
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
     from starlette.routing import BaseRoute
 
 
@@ -47,7 +47,7 @@ def serve(door: Door, host: str, port: int, no_web: bool, no_scheduler: bool) ->
 
 
 def run_service(
-    engine: Engine,
+    engine: "Engine",
     settings: Settings,
     clock: Clock,
     listening: socket.socket | None,

@@ -1,14 +1,16 @@
 """``newsletter status``: what is going on now."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Engine
 
 from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @click.command()
@@ -25,7 +27,7 @@ def status(door: Door, as_json: bool) -> None:
     answer(document, as_json, _lines(document))
 
 
-def look(engine: Engine, now: datetime) -> dict[str, Any]:
+def look(engine: "Engine", now: datetime) -> dict[str, Any]:
     """The document that --json prints."""
     from db import status as found
     from db.engine import reading

@@ -34,6 +34,13 @@ def test_what_needs_no_database_loads_none(arguments: list[str]) -> None:
     assert loaded == []
 
 
+@pytest.mark.parametrize("command", ["status", "serve", "issues", "subscribers", "tools", "feeds", "backup", "doctor"])
+def test_the_help_of_a_command_loads_neither_database_nor_network(command: str) -> None:
+    said, loaded = loaded_after(f"main.run([{command!r}, '--help'])")
+    assert "Example:" in said
+    assert loaded == ["newsletter.settings"]
+
+
 def test_a_shell_that_asks_for_commands_does_not_wait_for_them_to_load() -> None:
     act = "\ntry:\n    main.run([])\nexcept SystemExit:\n    pass\n"
     asked = {"COMP_WORDS": "newsletter su", "COMP_CWORD": "1", "_NEWSLETTER_COMPLETE": "bash_complete"}
@@ -45,5 +52,6 @@ def test_a_shell_that_asks_for_commands_does_not_wait_for_them_to_load() -> None
 def test_options_and_choices_are_completed_too() -> None:
     act = "\ntry:\n    main.run([])\nexcept SystemExit:\n    pass\n"
     asked = {"COMP_CWORD": "4", "_NEWSLETTER_COMPLETE": "bash_complete"}
-    said, _ = loaded_after(act, COMP_WORDS="newsletter subscribers import --from s", **asked)
+    said, loaded = loaded_after(act, COMP_WORDS="newsletter subscribers import --from s", **asked)
     assert said.split() == ["plain,substack"]
+    assert loaded == ["newsletter.settings"]
