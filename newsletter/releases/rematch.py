@@ -48,9 +48,7 @@ def _look_again(
     attached = 0
     for release in waiting:
         naming = Naming(release.name, release.tagline, release.version)
-        match = match_release(
-            naming, release.url, catalogue, feed=release.feed or "", sites=sites.get(release.feed_id, ())
-        )
+        match = match_release(naming, release.url, catalogue, feed=release.feed, sites=sites.get(release.feed_id, ()))
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))
         elif match.tool_id is not None:
