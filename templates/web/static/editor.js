@@ -129,7 +129,7 @@
       at.scrollIntoView({ block: "nearest" });
     } else if (place && path === address.pathname) goBackTo(place);
     keepInSight(document.querySelector(".said"));
-    at?.scrollIntoView({ block: "nearest" });  // what floats has left its place above it
+    if (at) at.scrollIntoView({ block: "nearest" });  // what floats has left its place above it
   }
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
