@@ -29,7 +29,7 @@ class Carried(NamedTuple):
     had fewer categories or a longer pause. ``erased`` are addresses that the backup still holds of people who were
     erased since, ``outcomes`` counts deliveries of which more is known now, ``sent`` are the weeks that went out since
     and could not be brought over, and ``untouched`` those of approved and sending issues to which nothing happened
-    since. Not ``whole``: the pages with issues were damaged, and these are of people alone."""
+    since. Not ``whole``: pages of the old file were damaged, and these are of people alone, or of who left alone."""
 
     left: int
     chose_less: int
@@ -170,13 +170,15 @@ def is_strangers(database: Path, backup: Path) -> bool:
             tables = {row[0] for row in connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
             if "keys" not in tables:
                 return bool(tables - {"alembic_version"})
+            connection.execute(_SAME_HOUSE).fetchone()  # where its keys are damaged, whose it is cannot be read
             return bool(connection.execute(_HOLDS).fetchone()[0])
         return False
 
 
 def carry_over(old: Path, restored: Path) -> Carried | None:
     """None where the old file cannot be read, or is another installation's. ``restored`` is at the newest schema."""
-    return _with_both(old, restored, _carry) or _with_both(old, restored, _carry_people)
+    ways = (_carry, _carry_people, _carry_who_left)  # the fewer pages one reads, the fewer can be damaged
+    return next((found for carry in ways if (found := _with_both(old, restored, carry)) is not None), None)
 
 
 def bring_back(old: Path, restored: Path) -> None:
@@ -222,17 +224,22 @@ def _carry(connection: sqlite3.Connection) -> Carried:
 
 
 def _carry_people(connection: sqlite3.Connection) -> Carried:
+    people = _carry_who_left(connection)
+    chose_less = carry_choices(connection)
+    connection.execute(_IDS)
+    connection.execute(_NEW_IDS)
+    return people._replace(chose_less=chose_less)
+
+
+def _carry_who_left(connection: sqlite3.Connection) -> Carried:
     erased = [row[0] for row in connection.execute(_ERASED)]
     known = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0]
     connection.execute(_SUPPRESS)
     connection.execute(_FORGET_LETTERS)
     left = connection.execute(_LEAVE).rowcount
     connection.execute(_CAME_AND_LEFT)
-    chose_less = carry_choices(connection)
-    connection.execute(_IDS)
-    connection.execute(_NEW_IDS)
     suppressed = connection.execute("SELECT count(*) FROM main.suppressions").fetchone()[0] - known
-    return Carried(left, chose_less, suppressed, sorted(set(erased)), 0, [], [], whole=False)
+    return Carried(left, 0, suppressed, sorted(set(erased)), 0, [], [], whole=False)
 
 
 def _come_back(connection: sqlite3.Connection) -> None:

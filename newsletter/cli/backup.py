@@ -79,7 +79,8 @@ def _said(report: "RestoreReport") -> list[str]:
             f"{len(carried.erased)} erased again{outcomes}."
         )
         if not carried.whole:
-            lines.append("The database before it is damaged: whom issues reached since the backup is not known.")
+            more = "there may have been more, and whom issues reached since the backup is not known"
+            lines.append(f"The database before it is damaged: {more}.")
     else:
         why = "cannot be read or is another installation's" if report.replaced else "is not there"
         lines.append(f"The database before it {why}: whoever left since the backup is mailed again.")

@@ -69,11 +69,11 @@ def readers(engine: Engine) -> int:
         return int(connection.execute(select(func.count()).select_from(Subscriber)).scalar_one())
 
 
-def put_in_place(engine: Engine, source: Path) -> RestoreReport:
+def put_in_place(engine: Engine, source: Path, now: datetime = MONDAY) -> RestoreReport:
     def erase(fresh: Engine, email: str) -> None:
         erase_address(fresh, email, now=MONDAY)
 
-    return restore(engine, source, now=MONDAY, erase=erase)
+    return restore(engine, source, now=now, erase=erase)
 
 
 def contents(engine: Engine) -> str:
@@ -267,15 +267,36 @@ def test_a_database_that_is_broken_is_set_aside_and_replaced(engine: Engine, tmp
 # Restoring
 
 
-def test_who_left_stays_gone_where_only_issues_of_the_database_before_are_damaged(
-    engine: Engine, tmp_path: Path
+@pytest.mark.parametrize("damaged", ["issues", "audit", "sqlite_sequence"])
+def test_who_left_stays_gone_where_other_pages_of_the_database_before_are_damaged(
+    engine: Engine, tmp_path: Path, damaged: str
 ) -> None:
     readers_named(engine, "reads", "leaves")
     add_issue(engine, "2026-W41", 1, "approved")
-    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    for name in ("earlier", "backup"):  # the second holds a line of the first in its log
+        back_up(engine, tmp_path / f"{name}.db", now=MONDAY)
     leave(engine, "leaves")
+    damage(engine, damaged)
+    report = put_in_place(engine, tmp_path / "backup.db", now=MONDAY + timedelta(days=1))
+    assert report.carried is not None
+    assert (report.carried.left, report.carried.whole, report.held) == (1, False, ("2026-W41",))
+    assert states(engine) == {"reads@example.org": "active", "leaves@example.org": "unsubscribed"}
+
+
+def test_a_database_whose_keys_are_damaged_is_not_taken_for_another_installation_s(
+    engine: Engine, tmp_path: Path
+) -> None:
+    readers_named(engine, "reads")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    damage(engine, "keys")
+    assert put_in_place(engine, tmp_path / "backup.db").carried is None
+    assert states(engine) == {"reads@example.org": "active"}
+
+
+def damage(engine: Engine, table: str) -> None:
+    """The first page of a table."""
     with transaction(engine) as connection:
-        page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = 'issues'"))
+        page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = :table"), {"table": table})
         size = connection.scalar(text("PRAGMA page_size"))
     empty_the_log(engine)
     engine.dispose()
@@ -284,13 +305,6 @@ def test_who_left_stays_gone_where_only_issues_of_the_database_before_are_damage
     with open(str(engine.url.database), "r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
-    report = restore(
-        engine, tmp_path / "backup.db", now=MONDAY + timedelta(days=1),
-        erase=lambda fresh, email: erase_address(fresh, email, now=MONDAY),
-    )  # fmt: skip
-    assert report.carried is not None
-    assert (report.carried.left, report.carried.whole, report.held) == (1, False, ("2026-W41",))
-    assert states(engine) == {"reads@example.org": "active", "leaves@example.org": "unsubscribed"}
 
 
 def readers_named(engine: Engine, *names: str) -> None:
