@@ -15,7 +15,8 @@ _ADVICE = {
     "disk I/O error": "see that its disk has room and is whole",
     "readonly database": "see that this user may write to the file and its folder",
     "unable to open": "see that this user may read and write the file and its folder",
-    "malformed": "stop the service and `newsletter restore` the newest backup",
+    "disk image is malformed": "stop the service and `newsletter restore` the newest backup",
+    "malformed database schema": "stop the service and `newsletter restore` the newest backup",
     "not a database": "see NEWSLETTER_DATABASE_URL; if it was one, `newsletter restore` the newest backup",
     "is locked": "stop what writes to it for so long, or try again",
 }
