@@ -117,7 +117,7 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
 def stream(name: str, documents: Iterable[Any]) -> None:
     """One JSON document whose only list may be longer than memory: what is read is printed, some at a time."""
     rest, before = iter(documents), f'{{"{name}": [\n'
-    while lines := [json.dumps(one, ensure_ascii=False) for one in islice(rest, 1000)]:
+    while lines := [json.dumps(one, ensure_ascii=False) for one in islice(rest, 100)]:
         click.echo(before + ",\n".join(lines), nl=False)
         before = ",\n"
     click.echo("\n]}" if before == ",\n" else f"{before}]}}")

@@ -1,13 +1,16 @@
 """``newsletter tools``: the catalogue with its panel takes."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @click.group()
@@ -73,28 +76,26 @@ def export(door: Door, as_json: bool) -> None:
     Example:
       newsletter tools export > tools.json
     """
-    import json
+    stream("tools", _exported(door))
 
+
+def _exported(door: Door) -> "Iterator[dict[str, Any]]":
     from db.engine import reading
     from db.tools import aliases_of, all_tools, cast_votes, takes_of
     from newsletter.tools.exporting import merged_votes, tool_document
 
-    after, separator = 0, ""
-    click.echo('{"tools": [', nl=False)
+    after = 0
     while True:
         with reading(door.engine) as connection:
             page = all_tools(connection, after)
             ids = [tool.id for tool in page]
             takes, aliases, cast = takes_of(connection, ids), aliases_of(connection, ids), cast_votes(connection, ids)
         if not page:
-            break
+            return
         for tool in page:
             merged = merged_votes(tool, cast.get(tool.id, (0, 0)))
-            document = tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
-            click.echo(f"{separator}\n  {json.dumps(document, ensure_ascii=False)}", nl=False)
-            separator = ","
+            yield tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
         after = ids[-1]
-    click.echo("\n]}")
 
 
 @tools.command("list")

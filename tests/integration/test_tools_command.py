@@ -47,6 +47,20 @@ def test_what_is_exported_can_be_imported(told: Any, tmp_path: Path) -> None:
     assert json.loads(told("import", "again.json", "--json")[1])["unchanged"] == 1
 
 
+def test_an_export_is_one_document_however_many_tools_there_are(told: Any, tmp_path: Path) -> None:
+    assert json.loads(told("export")[1]) == {"tools": []}
+    many = [TOOL | {"slug": f"t{n}", "name": f"T{n}", "url": f"https://t{n}.example", "takes": []} for n in range(250)]
+    (tmp_path / "tools.json").write_text(json.dumps({"tools": many}), "utf-8")
+    told("import", "tools.json")
+    assert [tool["slug"] for tool in json.loads(told("export")[1])["tools"]] == [tool["slug"] for tool in many]
+
+
+def test_an_export_of_no_database_is_no_half_of_a_document(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", "sqlite:///none.db")
+    status, out, err = told("export")
+    assert (status, out, "no newsletter database" in err) == (1, "", True)
+
+
 def test_votes_that_a_merged_tool_brought_are_in_an_export_and_counted_once(
     told: Any, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
