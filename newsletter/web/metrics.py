@@ -134,7 +134,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
     yield from _single("newsletter_queue_age_seconds", "How long the oldest waiting issue has been under way.", age)
     yield from _single("newsletter_letters_waiting", "Confirmation, sign-in and notice mail that waits.", letters)
     yield from _single("newsletter_domains_paused", "Recipient domains that asked us to wait.", pauses)
-    yield from _single("newsletter_senders", "Sending processes that are registered.", senders)
+    yield from _single("newsletter_senders", "Sending processes that live.", senders)
     yield from _smtp_seconds(latencies)
 
 
