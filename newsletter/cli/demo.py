@@ -5,15 +5,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Engine
 
 from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
 from newsletter.settings import FILE, Settings, load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 EDITOR = "editor@readers.example"
 
@@ -74,7 +76,7 @@ def _settings(folder: Path, port: int, smtp_port: int) -> Settings:
 
 
 @contextmanager
-def _database(settings: Settings, now: Any) -> Iterator[Engine]:
+def _database(settings: Settings, now: Any) -> "Iterator[Engine]":
     from db.engine import make_engine
     from db.migrate import migrate
 
@@ -101,7 +103,7 @@ def _opened(inbox: Any) -> Iterator[Any]:
         inbox.__exit__(None, None, None)
 
 
-def _weekly_job(engine: Engine, settings: Settings, now: Any) -> dict[str, Any]:
+def _weekly_job(engine: "Engine", settings: Settings, now: Any) -> dict[str, Any]:
     """Everything that a week asks for, in order; returns what it came to."""
     from newsletter.deliveries.send import send_due
     from newsletter.demo.material import Rehearsal, feed_documents, sample_feeds
@@ -131,7 +133,7 @@ def _weekly_job(engine: Engine, settings: Settings, now: Any) -> dict[str, Any]:
     }
 
 
-def _gather(engine: Engine, settings: Settings, clock: Clock, base: str) -> dict[str, Any]:
+def _gather(engine: "Engine", settings: Settings, clock: Clock, base: str) -> dict[str, Any]:
     """Tools, readers and an editor come in; the sample feeds are watched and gathered."""
     from newsletter.demo.material import readers_document, sample_feeds, tools_document
     from newsletter.editors.invite import add_editor
@@ -163,7 +165,7 @@ def _said(done: dict[str, Any]) -> list[str]:
     ]
 
 
-def _stay_up(engine: Engine, settings: Settings, inbox: Any, listening: Any, folder: Path) -> None:
+def _stay_up(engine: "Engine", settings: Settings, inbox: Any, listening: Any, folder: Path) -> None:
     """The web app, with the demo's own pages beside it, until Ctrl-C. Letters of new sign-ups arrive in the inbox."""
     from newsletter.cli.serve import run_service, stop_signal
     from newsletter.web.demo_pages import demo_routes
