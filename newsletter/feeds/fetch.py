@@ -25,10 +25,12 @@ from db.states import FeedStatus
 from newsletter.clock import Clock, real_now
 from newsletter.errors import NotFoundError
 from newsletter.feeds import identity, polling
+from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.batches import batches
 from newsletter.feeds.document import Document
 from newsletter.feeds.download import Download, Downloader, DownloadError, Limits, open_downloader, user_agent
 from newsletter.feeds.parse import Readers, UnreadableError
+from newsletter.releases.hosts import FRONT
 from newsletter.settings import Settings
 
 AT_ONCE = 16
@@ -213,9 +215,13 @@ def _store_success(
 
 
 def _site_of_most(document: Document) -> str | None:
-    """The front page of the site that more than half of its entries lie on, though it is fetched from elsewhere."""
-    hosts = Counter(urlsplit(entry.url).netloc for entry in document.entries if entry.url)
+    """The front page of the site that more than half of its entries lie on, though it is fetched from elsewhere. An
+    entry that is a front page is somebody's product, and one alone, of a feed that names its site, may be anybody's."""
+    pages = [urlsplit(canonical_url(entry.url)) for entry in document.entries if entry.url]
+    hosts = Counter(page.netloc for page in pages if page.query or not FRONT.fullmatch(page.path))
     host, number = max(hosts.items(), key=lambda one: one[1], default=("", 0))
+    if number == 1 and document.site is not None:
+        return None
     return f"https://{host}" if number > len(document.entries) / 2 else None
 
 

@@ -589,6 +589,25 @@ def test_a_name_on_pages_of_anybody_is_a_suggestion_and_on_those_of_the_feeds_si
     assert found["https://news.example/1"] == ("lantern", [])
 
 
+@pytest.mark.parametrize(
+    ("head", "page", "tool"),
+    [
+        ("", "https://lantern.test/", None),
+        ("", "https://blog.test/?p=7", "lantern"),
+        ("", "https://blog.test/lantern", "lantern"),
+        ("<link>https://launches.test/</link>", "https://blog.test/lantern", None),
+        ("<link>https://blog.test/</link>", "https://blog.test/lantern", "lantern"),
+    ],
+)
+def test_the_one_entry_of_a_feed_that_may_be_anybodys_is_no_page_of_its_own(
+    head: str, page: str, tool: str | None, gathering: Gathering, server: FeedServer
+) -> None:
+    gathering.tool("lantern", "Lantern", "https://lantern.example/")
+    gathering.watch(server.serve("/a", rss(item("Lantern – a game about ships", page, TODAY), head=head)))
+    gathering.gather()
+    assert [one.tool for one in gathering.releases()] == [tool]
+
+
 def test_launches_of_numbered_tools_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
     items = [item(f"Gadget {n}", f"https://launches.example/{n}", TODAY) for n in range(30)]
     gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
