@@ -1,6 +1,7 @@
 """Take in a release that an editor found by hand: its page says what it is called."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -61,11 +62,12 @@ def _store(
     connection: Connection, settings: Settings, url: str, page: Page, tool: str | None, now: datetime
 ) -> ReleaseRow:
     naming = read_title(page.title, page=url)
+    naming = replace(naming, tagline=naming.tagline or page.description)
     match = _match(connection, naming, url, _tool_id(connection, tool))
     placement = place(None, now, backlog=False, composed=rows.composed_weeks(connection), zone=settings.timezone)
     release_id = rows.add_release(
         connection, feed_id=None, tool_id=match.tool_id, url=url, canonical_url=_key(url), title=page.title,
-        name=naming.name, tagline=naming.tagline or page.description, version=naming.version,
+        name=naming.name, tagline=naming.tagline, version=naming.version,
         summary=page.description, published_at=None, first_seen_at=now, week=str(placement.week), late=placement.late,
         status=ReleaseStatus.UNMATCHED if match.tool_id is None else ReleaseStatus.MATCHED,
         matched_at=now if match.tool_id else None, match_score=match.score, match_reason=match.reason,

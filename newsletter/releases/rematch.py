@@ -48,7 +48,9 @@ def _look_again(
     attached = 0
     for release in waiting:
         naming = Naming(release.name, release.tagline, release.version)
-        match = match_release(naming, release.url, catalogue, feed=release.feed, sites=sites.get(release.feed_id, ()))
+        # What an editor gave has neither a feed nor a date. What a feed showed that was removed since mostly has one.
+        feed = release.feed if release.published_at is None else release.feed or ""
+        match = match_release(naming, release.url, catalogue, feed=feed, sites=sites.get(release.feed_id, ()))
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))
         elif match.tool_id is not None:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine, insert
@@ -24,6 +25,7 @@ from newsletter.feeds.parse import Readers, UnreadableError
 from newsletter.feeds.parse_worker import _answer, from_json
 from newsletter.feeds.watch import Watch, pause_feed, remove_feed, resume_feed, watch_feed
 from newsletter.issues.compose import compose_issue
+from newsletter.releases import matching
 from newsletter.releases.add import add_release
 from newsletter.releases.collect import CollectReport, collect_releases
 from newsletter.releases.naming import fold_name
@@ -85,11 +87,11 @@ class Gathering:
     def weeks(self) -> dict[str, str | None]:
         return {release.name: release.week for release in self.releases()}
 
-    def tool(self, slug: str, name: str, url: str) -> int:
+    def tool(self, slug: str, name: str, url: str, category: str = "Developer Tools") -> int:
         with transaction(self.engine) as connection:
             return add_tool(
                 connection, slug=slug, name=name, name_key=fold_name(name), url=url, address_key=canonical_url(url),
-                category="Developer Tools", listed=True, now=self.now,
+                category=category, listed=True, now=self.now,
             )  # fmt: skip
 
     def compose(self, week: str) -> None:
@@ -608,6 +610,21 @@ def test_the_one_entry_of_a_feed_that_may_be_anybodys_is_no_page_of_its_own(
     assert [one.tool for one in gathering.releases()] == [tool]
 
 
+def test_a_page_that_an_editor_gave_is_still_believed_when_its_tool_comes_later(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    page = server.serve("/launch", "<title>Lantern – lamps</title>")
+    add_release(gathering.engine, gathering.settings, page, None, gathering.now)
+    url = server.serve("/a", rss(item("Lantern – a game", "https://someone.example/1", TODAY)))
+    gathering.watch(url)
+    gathering.gather()
+    remove_feed(gathering.engine, url)
+    gathering.tool("lantern", "Lantern", "https://lantern.example/")
+    assert rematch_releases(gathering.engine, gathering.now) == 1
+    found = {one.url: one.tool for one in gathering.releases()}
+    assert found == {page: "lantern", "https://someone.example/1": None}
+
+
 def test_launches_of_numbered_tools_are_tools_of_their_own(gathering: Gathering, server: FeedServer) -> None:
     items = [item(f"Gadget {n}", f"https://launches.example/{n}", TODAY) for n in range(30)]
     gathering.watch(server.serve("/a", rss(*items)), new_tools="accept")
@@ -723,6 +740,15 @@ def test_what_an_editor_found_is_added_by_its_page(gathering: Gathering, server:
         add_release(gathering.engine, gathering.settings, url, None, gathering.now)
     with pytest.raises(BadInputError, match="404"):
         add_release(gathering.engine, gathering.settings, server.url("/none"), None, gathering.now)
+
+
+def test_what_a_page_says_of_itself_tells_a_tool_that_is_added_where_products_are_shown(
+    gathering: Gathering, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathering.tool("lantern", "Lantern", "https://lantern.example/", category="Lamps")
+    page = server.serve("/posts/lantern-2", "<title>Lantern</title><meta name=description content='A lamp.'>")
+    monkeypatch.setattr(matching, "BOARDS", {urlsplit(page).netloc})
+    assert add_release(gathering.engine, gathering.settings, page, None, gathering.now).tool == "lantern"
 
 
 def test_addresses_and_ids_too_long_for_an_index_stop_no_gathering(gathering: Gathering, server: FeedServer) -> None:
