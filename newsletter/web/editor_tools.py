@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -118,7 +118,7 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
     document: dict[str, Any] = {"slug": slug, **_fields(typed, empty=True)}
     if "aliases" in typed:
         lines = [line.strip() for line in typed.text("aliases").splitlines()]
-        document["aliases"] = list(dict.fromkeys([*filter(None, lines), *_addresses(request, slug)]))
+        document["aliases"] = list(dict.fromkeys(_with_the_rest(request, slug, filter(None, lines))))
     try:
         _store(request, document)
     except BadInputError as error:
@@ -139,12 +139,15 @@ def _changed_meanwhile(request: Request, slug: str, typed: Typed) -> str:
     )
 
 
-def _addresses(request: Request, slug: str) -> list[str]:
-    """The addresses that an import gave the tool beside its own: the field shows names alone, and takes none away."""
+def _with_the_rest(request: Request, slug: str, lines: Iterable[str]) -> list[str]:
+    """The field shows names alone, and takes no address away that an import gave the tool beside its own. A name that
+    stands there by a rule goes with the rule."""
     with reading(site(request).engine) as connection:
         tool = tools.standing_tool(connection, slug)
         aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, []) if tool else []
-    return [alias.label for alias in aliases if (alias.kind, alias.source) == ("address", "import")]
+    ruled = {alias.label.strip() for alias in aliases if alias.source == "editor"}
+    given = [alias.label for alias in aliases if (alias.kind, alias.source) == ("address", "import")]
+    return [*(line for line in lines if line not in ruled), *given]
 
 
 def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -202,6 +202,20 @@ def test_a_rule_is_listed_and_ends_when_somebody_says_so(room: Room) -> None:
     assert act(ada, found[0]) == 404
 
 
+def test_a_rule_ends_whole_though_its_name_stood_among_those_that_were_stored(room: Room) -> None:
+    ada = room.editor()
+    remember_name(room.engine, "curly", "Whimbrel", NOW)
+    assert act(ada, "/editor/tools/curly", aliases="Whimbrel\nCurler") == 303
+    rule = re.search(r"/editor/rules/\d+/remove", ada.browser.get("/editor/rules").text)
+    assert rule
+    act(ada, rule[0])
+    with reading(room.engine) as connection:
+        tool = tools.standing_tool(connection, "curly")
+        assert tool is not None
+        names = [alias.label for alias in tools.aliases_of(connection, [tool.id])[tool.id] if alias.kind == "name"]
+    assert names == ["Curler"]
+
+
 def test_undo_takes_back_the_rule_too(room: Room) -> None:
     ada, waiting = room.editor(), unmatched(room)
     curly = waiting["Curly 2 for teams"]
