@@ -73,7 +73,8 @@ def test_a_namesake_at_the_same_path_of_another_site_is_new_in_a_feed_of_many_si
     page = "https://{}.example/blog/launch".format
     before = [entry("1", page("one"), "Launch"), entry("2", page("two"), "Other")]
     assert new_titles(before, [entry("3", page("three"), "Launch"), entry("4", page("four"), "Else")])[0] == "Launch"
-    assert new_titles(before, [entry("3", page("three"), "Launch"), *before[1:], entry("5", page("five"), "More")])
+    stayed = [entry("3", page("three"), "Launch"), *before[1:], entry("5", page("five"), "More")]
+    assert "Launch" in new_titles(before, stayed)
     still_there = [
         entry("3", page("three"), "Launch"),
         entry("4", page("three") + "-2", "B"),
