@@ -5,8 +5,8 @@ a retry.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -38,9 +38,12 @@ from db.models import Delivery, DomainPause, Instant, Subscriber
 from db.states import DeliveryStatus
 from db.upsert import insert_or
 
+STOOD_STILL = timedelta(hours=12)  # what was due for so long waited for us, and not for its domain
+
 
 class Claimed(NamedTuple):
-    """A delivery that this sender holds. ``attempts`` counts this one."""
+    """A delivery that this sender holds. ``attempts`` counts this one; where it is the first, ``first_attempt_at`` is
+    since when it waits for its domain."""
 
     delivery_id: int
     subscriber_id: int
@@ -65,7 +68,7 @@ def claim(
     id that was queued and looked at. PostgreSQL senders step around each other's rows; SQLite has one writer at a time.
     """
     others = [~Delivery.email.endswith(f"@{domain}", autoescape=True) for domain in without]
-    told: dict[str, Any] = {"issue": issue_id, "now": now, "after": after}
+    told: dict[str, Any] = {"issue": issue_id, "now": now, "still": now - STOOD_STILL, "after": after}
     again, queued = _candidates(due=True), _candidates(due=False)
     if others:  # else the statements are those that the database knows already
         again, queued = again.where(*others), queued.where(*others)
@@ -129,8 +132,8 @@ def count_paused_domains(connection: Connection, now: datetime) -> int:
 
 
 def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed], until: datetime) -> None:
-    """Claims whose domain pauses since: they wait with it, and no attempt of them is counted. Their time is, from this
-    claim on: else it would be only for those that are tried when a pause ends, a few an hour, for weeks."""
+    """Claims whose domain pauses since: they wait with it, and no attempt of them is counted. Their time is, from the
+    first such claim on: else it would be only for those that are tried when a pause ends, a few an hour, for weeks."""
     for waits, ids in _as_they_wait(claimed):
         connection.execute(
             update(Delivery)
@@ -142,6 +145,11 @@ def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable
         )  # fmt: skip
 
 
+def paused_since(connection: Connection, domain: str, since: datetime) -> bool:
+    """Whether a pause of a domain ended after an instant, or lasts."""
+    return bool(connection.scalar(select(exists().where(DomainPause.domain == domain, DomainPause.until > since))))
+
+
 def took_any(connection: Connection, issue_id: int, domain: str, since: datetime) -> bool:
     """Whether a domain took a message of an issue after an instant."""
     taken = exists().where(_of_domain(issue_id, domain), status_is("sent"), Delivery.finished_at > since)
@@ -151,9 +159,9 @@ def took_any(connection: Connection, issue_id: int, domain: str, since: datetime
 def give_up_domain(
     connection: Connection, issue_id: int, domain: str, since: datetime, reply: str, now: datetime
 ) -> None:
-    """What waits for a domain from before an instant fails; what may have arrived stays uncertain, and is not tried
-    again."""
-    here = and_(_of_domain(issue_id, domain), is_waiting(), Delivery.first_attempt_at <= since)
+    """What waits for a domain from before an instant fails; what may have arrived stays uncertain, untried."""
+    long = and_(Delivery.first_attempt_at <= since, Delivery.next_attempt_at > now - STOOD_STILL)
+    here = and_(_of_domain(issue_id, domain), is_waiting(), long)
     connection.execute(update(Delivery).where(here, status_is("uncertain")).values(next_attempt_at=None))
     ended = {"status": DeliveryStatus.FAILED, "next_attempt_at": None, "finished_at": now, "reply": reply}
     connection.execute(update(Delivery).where(here, status_is("deferred")).values(ended))
@@ -163,15 +171,20 @@ def _of_domain(issue_id: int, domain: str) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, Delivery.email.endswith(f"@{domain}", autoescape=True))
 
 
-def _as_they_wait(rows: Iterable[Claimed]) -> list[tuple[dict[str, str], list[int]]]:
-    """What is uncertain stays so behind a domain that pauses, for it may have arrived."""
-    uncertain: list[int] = []
-    others: list[int] = []
+def _as_they_wait(rows: Iterable[Claimed], now: datetime | None = None) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """What becomes of those whose domain pauses. What is uncertain stays so, for it may have arrived."""
+    for (was, since), ids in _alike(rows, now).items():
+        status = {"status": was} if was == DeliveryStatus.UNCERTAIN else _DEFERRED
+        yield {**status, "first_attempt_at": since or Delivery.first_attempt_at}, ids
+
+
+def _alike(rows: Iterable[Claimed], now: datetime | None = None) -> dict[tuple[str, datetime | None], list[int]]:
+    """By what they were and, of those that nobody tried, since when they wait (or from ``now`` on)."""
+    alike: dict[tuple[str, datetime | None], list[int]] = {}
     for row in rows:
-        (uncertain if row.was == DeliveryStatus.UNCERTAIN else others).append(row.delivery_id)
-    deferred = {"status": str(DeliveryStatus.DEFERRED), "reply": "its domain pauses"}
-    kinds = [({"status": str(DeliveryStatus.UNCERTAIN)}, uncertain), (deferred, others)]
-    return [(waits, ids) for waits, ids in kinds if ids]
+        since = (row.first_attempt_at or now) if row.attempts == 1 else None
+        alike.setdefault((row.was, since), []).append(row.delivery_id)
+    return alike
 
 
 def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Claimed], now: datetime) -> list[Claimed]:
@@ -185,25 +198,21 @@ def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Cl
         if row.email.rpartition("@")[2] in until:
             put_off.setdefault(until[row.email.rpartition("@")[2]], []).append(row)
     for at, some in put_off.items():
-        for waits, ids in _as_they_wait(some):
-            first = func.coalesce(Delivery.first_attempt_at, literal(now, Instant))
-            _set(connection, issue_id, ids, next_attempt_at=at, first_attempt_at=first, **waits)
+        for waits, ids in _as_they_wait(some, now):
+            _set(connection, issue_id, ids, next_attempt_at=at, **waits)
     waiting = {row.delivery_id for some in put_off.values() for row in some}
     return [row for row in rows if row.delivery_id not in waiting]
 
 
 def give_back(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed]) -> None:
     """Return claims that were never tried to what they were."""
-    by_status: dict[str, list[int]] = {}
-    for row in claimed:
-        by_status.setdefault(row.was, []).append(row.delivery_id)
-    for status, ids in by_status.items():
+    for (status, since), ids in _alike(claimed).items():
         connection.execute(
             update(Delivery)
             .where(_held(issue_id, owner), _among(connection.dialect.name))
             .values(
                 status=status, lease_owner=None, lease_until=None, attempts=Delivery.attempts - 1,
-                first_attempt_at=_BEFORE_THIS if status == DeliveryStatus.QUEUED else Delivery.first_attempt_at,
+                first_attempt_at=_BEFORE_THIS if since is None else since,
             ),
             _chosen(connection, issue_id, ids),
         )  # fmt: skip
@@ -281,22 +290,24 @@ def _is_due(now: datetime, issue_id: int) -> ColumnElement[bool]:
 _BEFORE_THIS = case((Delivery.attempts > 1, Delivery.first_attempt_at), else_=null())
 """When the first attempt was, if there was one before the one that ends here: after it, 72 hours are counted."""
 
+_NOW: BindParameter[datetime] = bindparam("now", type_=Instant)
+_DEFERRED = {"status": str(DeliveryStatus.DEFERRED), "reply": "its domain pauses"}
 _NEWEST_QUEUED = select(func.max(Delivery.id)).where(Delivery.issue_id == bindparam("issue"), status_is("queued"))
 
 
 @lru_cache
 def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
     """The columns of a Claimed, and whether its reader may be mailed."""
-    now: BindParameter[datetime] = bindparam("now", type_=Instant)
+    tried, lately = Delivery.attempts > 0, Delivery.next_attempt_at > bindparam("still", type_=Instant)
     which, order = (
-        ([is_waiting(), Delivery.next_attempt_at <= now], Delivery.next_attempt_at)
+        ([is_waiting(), Delivery.next_attempt_at <= _NOW], Delivery.next_attempt_at)
         if due
         else ([status_is("queued"), Delivery.id > bindparam("after")], Delivery.id)
     )
     return (
         select(Delivery.id, Delivery.subscriber_id, Delivery.email, Delivery.name, Delivery.format,
-               Delivery.selection, Delivery.link_key_id, Delivery.attempts + 1, Delivery.first_attempt_at,
-               Delivery.status, _may_be_mailed(now))
+               Delivery.selection, Delivery.link_key_id, Delivery.attempts + 1,
+               case((or_(tried, lately), Delivery.first_attempt_at)), Delivery.status, _may_be_mailed(_NOW))
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.issue_id == bindparam("issue"), *which)
         .order_by(order)
@@ -307,7 +318,7 @@ def _candidates(due: bool) -> Select[*tuple[Any, ...]]:
 
 @lru_cache
 def _hold(dialect: str) -> Update:
-    first = func.coalesce(Delivery.first_attempt_at, bindparam("now", type_=Instant))
+    first = case((Delivery.attempts > 0, func.coalesce(Delivery.first_attempt_at, _NOW)), else_=_NOW)
     return (
         update(Delivery)
         .where(_among(dialect))

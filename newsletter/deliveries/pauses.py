@@ -36,9 +36,10 @@ class Hold(NamedTuple):
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     reply = redacted(hold.reply)
+    asked_lately = claims.paused_since(connection, hold.domain, now - claims.STOOD_STILL)
     begins = claims.pause_domain(connection, hold.domain, hold.until, reply, now)
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
-    if begins:
+    if begins and asked_lately:
         _end_what_waits(connection, issue_id, hold, reply, now)
     if hold.slowed is not None:
         line, rate = hold.slowed

@@ -56,8 +56,29 @@ def test_what_is_put_off_with_its_domain_was_not_tried_though_its_time_is_counte
     claimed = claim(engine, issue_id)
     with transaction(engine) as connection:
         claims.put_off(connection, issue_id, "sender", claimed, NOW + HOUR)
-    assert tried(engine) == {(0, True)}
+    assert tried(engine) == {(0, True)}  # since when it waits
     assert {status for status, _ in statuses(engine).values()} == {"deferred"}
+
+
+def test_who_waits_for_a_domain_waits_since_the_first_time_until_somebody_asks_it(
+    engine: Engine, settings: Settings
+) -> None:
+    issue_id = published(engine, settings, 1)
+    since = []
+    for hours, gives_back in ((0, False), (2, True), (4, False), (6, True), (30, False)):
+        now = NOW + hours * HOUR
+        with transaction(engine) as connection:
+            claimed, _ = claims.claim(connection, issue_id, "sender", now, real_now() + HOUR, 10)
+            if gives_back:
+                claims.give_back(connection, issue_id, "sender", claimed)
+            else:
+                claims.put_off(connection, issue_id, "sender", claimed, now + HOUR)
+            since.append(connection.scalar(select(Delivery.first_attempt_at)))
+    assert since == [NOW, NOW, NOW, NOW, NOW + 30 * HOUR]  # it was due for a day, and nobody claimed it
+    claim_late = NOW + 32 * HOUR
+    with transaction(engine) as connection:
+        claims.claim(connection, issue_id, "sender", claim_late, real_now() + HOUR, 10)
+        assert connection.scalar(select(Delivery.first_attempt_at)) == claim_late
 
 
 def test_who_only_seems_to_be_gone_keeps_what_they_hold_until_their_leases_end(

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
+from db import claims
 from db.claims import Claimed
 from db.engine import reading, transaction
 from db.models import Delivery, DomainPause, Issue, Letter, Subscriber
@@ -74,10 +75,14 @@ def test_a_domain_that_takes_nothing_for_three_days_holds_an_issue_open_no_longe
         subscribe(engine, 40, domain="wary.example")
         approved_issue(engine, here)
         publish_issue(engine, WEEK, here, NOW)
-        hours = [send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK).issues[0] for hour in (0, 1, 71)]
-        assert [(hour.status, hour.counts.deferred > 0) for hour in hours] == [("sending", True)] * 3
-        for hour in (73, 82):
+        for hour in (0, 1, *range(7, 72, 8)):
+            now = send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK).issues[0]
+            assert (now.status, now.counts.deferred > 0) == ("sending", True)
+        for hour in (73, 82, *range(90, 160, 8)):
             send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK)
+            with reading(engine) as connection:
+                untried = Delivery.status == "deferred", Delivery.attempts == 0
+                assert hour < 82 or not connection.scalars(select(Delivery.id).where(*untried)).all()
     last = read_receipt(engine, WEEK)
     assert (last.status, last.counts.failed, last.counts.open) == ("sent", 40, 0)
     with reading(engine) as connection:
@@ -103,6 +108,41 @@ def test_who_waits_for_an_hour_does_not_fail_for_a_domain_that_had_its_time(engi
         sink.ending(lambda mail, number: "250 ok")
         last = send_due(engine, here, standing(NOW + timedelta(hours=99)), WEEK).issues[0]
     assert (busy.counts.failed, last.counts.failed, last.counts.sent) == (1, 1, 9)
+
+
+def test_days_in_which_nobody_asked_a_domain_are_no_days_that_it_took_nothing(
+    engine: Engine, settings: Settings
+) -> None:
+    """A domain found a first burst too much, and the issue stood still for a long weekend."""
+    with Sink().ending(lambda mail, number: "421 too much at once") as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 40, domain="busy.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        send_due(engine, here, standing(NOW), WEEK)
+        send_due(engine, here, standing(NOW + timedelta(days=4)), WEEK)
+        again = read_receipt(engine, WEEK)
+        sink.ending(lambda mail, number: "250 ok")
+        send_due(engine, here, standing(NOW + timedelta(days=4, hours=9)), WEEK)
+    last = read_receipt(engine, WEEK)
+    assert again.counts.failed <= 20  # those that were tried, each for itself
+    assert last.counts.sent >= 20
+    assert (last.status, last.counts.failed) == ("sent", again.counts.failed)
+
+
+def test_time_behind_a_domain_that_pauses_is_none_of_a_readers_own_attempts(engine: Engine, settings: Settings) -> None:
+    with Sink() as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 1, domain="choosy.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        with transaction(engine) as connection:
+            claims.pause_domain(connection, "choosy.example", NOW + timedelta(hours=71), "554 5.7.1 no", NOW)
+        sink.ending(lambda mail, number: "451 4.7.1 greylisted")
+        counts = []
+        for hours in (0, 72, 73, 74):
+            counts.append(send_due(engine, here, standing(NOW + timedelta(hours=hours)), WEEK).issues[0].counts)
+    assert [one.deferred for one in counts] == [1] * 4
 
 
 def test_a_domain_that_takes_some_of_an_issue_is_tried_to_the_last(engine: Engine, settings: Settings) -> None:
