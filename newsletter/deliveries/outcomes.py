@@ -235,7 +235,8 @@ def _blame_of_text(reply: Reply) -> Blame:
     if says("the sender", reply.text):
         return Blame.DOMAIN
     theirs = without("our side", reply.text)
-    if reply.code in (550, 551, 552, 553, 554) and (_NO_SUCH.search(theirs) or says("clearly no such user", theirs)):
+    clearly = says("clearly no such user", theirs) and not says("perhaps not the recipient", reply.text)
+    if reply.code in (550, 551, 552, 553, 554) and (_NO_SUCH.search(theirs) or clearly):
         return _of_a_mailbox(reply.code, reply.text)
     if reply.code == 552:
         return Blame.ISSUE

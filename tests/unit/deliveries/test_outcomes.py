@@ -133,6 +133,33 @@ def test_nobody_is_nobody_in_ten_languages_without_a_code() -> None:
     assert [reply for reply in named if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Expéditeur refusé: compte inconnu",
+        "mittente rifiutato: utente sconosciuto",
+        "nieznany nadawca, adres nieprawidłowy",
+        "Отправитель неизвестен: пользователь не найден",
+        "发送方地址无效",
+        "发信人地址不存在",
+        "MAIL FROM: compte inexistant",
+        "HELO-Adresse ungültig",
+        "PTR: adresse introuvable pour 192.0.2.1",
+        "в DNS адрес не найден",
+        "Nom d'hôte introuvable: adresse inconnue",
+        "Benutzer oder Passwort ungültig: Konto unbekannt",
+        "użytkownik nie znaleziony, spróbuj później",
+        "compte introuvable, veuillez réessayer ultérieurement",
+        "gebruiker onbekend, probeer het later opnieuw",
+        "Postfach nicht vorhanden, versuchen Sie es später",
+        "宛先不明、後でもう一度",
+    ],
+)
+def test_a_sender_a_machine_or_a_user_of_today_that_is_unknown_is_no_reader(words: str) -> None:
+    """A server that says so says it to all its readers at once."""
+    assert outcome(Reply(550, words), 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX
+
+
 def test_a_refusal_of_mail_says_nothing_of_the_mailbox() -> None:
     for text in ("5.1.1 user unknown", "no such user"):
         found = outcome(Reply(550, text, to_mail=True), 1, NOW, NOW, Random(1))
