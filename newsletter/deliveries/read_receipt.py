@@ -110,7 +110,7 @@ def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
     """How the sending goes, as of ``now``. Raises NotFoundError."""
     with reading(engine) as connection:
         issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
-        pace = _pace(engine, issue.id, lambda: receipts.pace(connection, issue.id, now - LATELY))
+        pace = _pace(engine, (issue.id, issue.status), lambda: receipts.pace(connection, issue.id, now - LATELY))
         waiting = receipts.deferrals(connection, issue.id)
         missed = receipts.count_missed(connection, issue.id, now)
     average = pacing.average(pace.sent, pace.began_at, pace.ended_at)

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from db.engine import transaction
-from db.models import Delivery, ReturnedMail, SubscriberEvent, Vote
+from db.models import Delivery, Issue, ReturnedMail, SubscriberEvent, Vote
 from newsletter.clock import Clock
+from newsletter.deliveries import read_receipt as receipt_module
 from newsletter.deliveries.read_receipt import read_progress, read_receipt, read_responses
 from newsletter.deliveries.send import send_due
 from newsletter.deliveries.steer import pause_issue, send_to_missed
@@ -15,6 +16,7 @@ from newsletter.errors import NotFoundError, RefusedError
 from newsletter.issues.approve import approve_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
+from newsletter.sparing import Sparing
 from newsletter.subscribers.erase import erase_address
 from tests.fakes.sample_week import NOW, WEEK, set_out
 from tests.fakes.smtp_sink import Sink
@@ -95,6 +97,26 @@ def test_the_rate_counts_the_last_minute_and_the_average_all_of_it(engine: Engin
     progress = read_progress(engine, WEEK, NOW)
     assert progress.rate == 3 / 60
     assert progress.average == 6 / 120
+
+
+def test_a_sending_that_ended_is_counted_to_its_end_however_long_that_takes(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is open is shown once more then, and no more."""
+    seconds = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(receipt_module, "_pace", Sparing(lambda: float(next(seconds))))
+    with Sink() as sink:
+        sent_through(engine, settings, sink)
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).values(status="sending"))
+        connection.execute(update(Delivery).values(first_attempt_at=NOW - timedelta(seconds=60)))
+    assert read_progress(engine, WEEK, NOW).average == 6 / 60
+    with transaction(engine) as connection:
+        connection.execute(update(Delivery).values(finished_at=NOW + timedelta(seconds=60)))
+    assert read_progress(engine, WEEK, NOW).average == 6 / 60, "kept"
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).values(status="sent"))
+    assert read_progress(engine, WEEK, NOW).average == 6 / 120
 
 
 def test_responses_count_what_came_back_of_this_issue(engine: Engine, settings: Settings) -> None:
