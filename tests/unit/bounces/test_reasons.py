@@ -34,6 +34,7 @@ from tests.unit.bounces.mails import dsn, recipient
         (None, "552 Message size exceeds recipient's mailbox size limit", Reason.CONTENT, "soft"),
         (None, "552 La taille du message dépasse la limite", Reason.CONTENT, "soft"),
         (None, "552 The mailbox size exceeds the limit", Reason.MAILBOX_FULL, "soft"),
+        (None, "552 size exceeded mailbox quota", Reason.MAILBOX_FULL, "soft"),
         (None, "552 message size exceeds the available quota", Reason.MAILBOX_FULL, "soft"),
         (None, "552 message would exceed mailbox quota", Reason.MAILBOX_FULL, "soft"),
         ("5.2.2", "552 5.2.2 Message size exceeds mailbox limit", Reason.MAILBOX_FULL, "soft"),
