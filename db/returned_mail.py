@@ -194,12 +194,13 @@ def newest_started(connection: Connection, limit: int) -> list[int]:
 def refused_deliveries(
     connection: Connection, issue_id: int, since: datetime | None, after: int, limit: int
 ) -> list[Refused]:
-    """The next deliveries of an issue by id that failed (since an instant), as far as their subscribers are active."""
+    """The next deliveries of an issue by id that a reply refused (since an instant), as far as their subscribers are
+    active."""
     wanted = (
         select(*_DELIVERY, Delivery.code, Delivery.reply)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.issue_id == issue_id, is_missed(), status_is("failed"), Delivery.id > after)
-        .where(Subscriber.state == SubscriberState.ACTIVE)
+        .where(Subscriber.state == SubscriberState.ACTIVE, Delivery.code.is_not(None))
         .order_by(Delivery.id)
         .limit(limit)
     )

@@ -271,7 +271,7 @@ def _count_soft(connection: Connection, delivery: DeliveryRow, now: datetime, no
         if came_back is not None and one.mailed_at < came_back:
             break
         bounced_at = one.returned_at
-        if bounced_at is None and one.status == DeliveryStatus.FAILED:
+        if bounced_at is None and one.status == DeliveryStatus.FAILED and one.code is not None:
             refused = judge(None, one.code, one.reply or "")
             bounced_at = one.finished_at if refused.reason in COUNTED else None
         history.append(Sent(one.started_at, bounced_at))

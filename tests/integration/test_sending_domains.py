@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 
 from db import claims
 from db.claims import Claimed
@@ -19,6 +19,7 @@ from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.pauses import Hold, hold_domain, hold_issue
 from newsletter.deliveries.read_receipt import read_receipt
+from newsletter.deliveries.receive import count_refusals
 from newsletter.deliveries.send import send_due
 from newsletter.editors.invite import add_editor
 from newsletter.issues.publish import publish_issue
@@ -90,6 +91,26 @@ def test_a_domain_that_takes_nothing_for_three_days_holds_an_issue_open_no_longe
         states = set(connection.scalars(select(Subscriber.state)))
     assert replies == {refusal, f"wary.example took nothing of this issue for 72 hours: {refusal}"}
     assert states == {"active"}
+
+
+def test_what_a_domain_says_to_one_for_three_days_is_no_bounce_of_those_who_wait(
+    engine: Engine, settings: Settings
+) -> None:
+    with Sink().ending(lambda mail, number: "550 5.7.1 user unknown") as sink:
+        here = with_relays(settings, sink.url)
+        subscribe(engine, 60, domain="wary.example")
+        approved_issue(engine, here)
+        publish_issue(engine, WEEK, here, NOW)
+        for hour in range(0, 90, 9):
+            send_due(engine, here, standing(NOW + timedelta(hours=hour)), WEEK)
+    later = NOW + timedelta(hours=90)
+    count_refusals(engine, now=later)
+    with reading(engine) as connection:
+        tried = connection.scalar(select(func.count()).where(Delivery.code == 550)) or 0
+        counted = connection.scalar(select(func.count()).where(Subscriber.soft_bounces > 0)) or 0
+        failed = connection.scalar(select(func.count()).where(Delivery.status == "failed"))
+    assert (failed, counted) == (60, tried)
+    assert tried < 60
 
 
 def test_who_waits_for_an_hour_does_not_fail_for_a_domain_that_had_its_time(engine: Engine, settings: Settings) -> None:
