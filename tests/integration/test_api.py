@@ -120,7 +120,7 @@ def test_a_take_is_read_as_an_import_reads_it(client: Client) -> None:
 
 def test_a_tool_that_is_pushed_takes_the_releases_that_waited_for_it(client: Client, engine: Engine) -> None:
     with transaction(engine) as connection:
-        waiting = release("Curly", "https://launches.example/curly") | {"published_at": None}  # a page that an editor gave
+        waiting = release("Curly", "https://launches.example/curly") | {"published_at": None}  # an editor gave it
         connection.execute(insert(Release).values(**waiting))
     assert client.call("POST", "/tools", {"tools": [TOOL]}).status_code == 200
     with reading(engine) as connection:
