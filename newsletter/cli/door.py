@@ -6,7 +6,7 @@ output; everything else goes to standard error.
 
 import json
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, wraps
 from itertools import islice
 from pathlib import Path
@@ -20,9 +20,10 @@ from newsletter.errors import NotReadyError
 from newsletter.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Door:
@@ -112,6 +113,23 @@ def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         click.echo(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+def in_pages(
+    engine: "Engine", read: "Callable[[Connection, int], list[T]]", id_of: Callable[[T], int]
+) -> Iterator[list[T]]:
+    """A list by id, a page at a time in memory; ``read`` takes the last id of the page before. Each page is as it is
+    then: who looks at a list in a pager would hold the database for hours."""
+    from db.engine import reading
+
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            page = read(connection, after)
+        if not page:
+            return
+        yield page
+        after = id_of(page[-1])
 
 
 def stream(name: str, documents: Iterable[Any]) -> None:

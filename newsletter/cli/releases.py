@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import ROW_ID, Door, answer, json_option, note, pass_door, stream
+from newsletter.cli.door import ROW_ID, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from db.releases import ReleaseRow
 
 
@@ -52,19 +55,15 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
 
 
 def _listed(door: Door, week: str | None, status: str | None) -> "Iterator[tuple[ReleaseRow, list[str]]]":
-    """With the addresses of the feeds that showed each; a page at a time in memory."""
-    from db.engine import reading
+    """With the addresses of the feeds that showed each."""
     from db.releases import list_releases, sources_of
 
-    after = 0
-    while True:
-        with reading(door.engine) as connection:
-            page = list_releases(connection, week=week, status=status, after_id=after)
-            sources = sources_of(connection, [release.id for release in page])
-        if not page:
-            return
-        yield from ((release, sources.get(release.id, [])) for release in page)
-        after = page[-1].id
+    def read(connection: "Connection", after: int) -> "list[tuple[ReleaseRow, list[str]]]":
+        page = list_releases(connection, week=week, status=status, after_id=after)
+        sources = sources_of(connection, [release.id for release in page])
+        return [(release, sources.get(release.id, [])) for release in page]
+
+    return chain.from_iterable(in_pages(door.engine, read, lambda one: one[0].id))
 
 
 @releases.command()

@@ -2,17 +2,20 @@
 
 import io
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, Place, answer, json_option, pass_door, stream
+from newsletter.cli.door import Door, Place, answer, in_pages, json_option, pass_door, stream
 from newsletter.errors import BadInputError
 from newsletter.subscribers.exports import PROGRAMS, export_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Connection
 
     from newsletter.subscribers.exports import Export
     from newsletter.subscribers.import_subscribers import ImportReport
@@ -154,19 +157,17 @@ def _said(report: "ImportReport") -> list[str]:
     return lines + [f"line {row.line}: {row.email or 'no address'}: {row.reason}" for row in report.rejected]
 
 
-def _with_consent(door: Door, state: str | None) -> Any:
-    from db.engine import reading
+def _with_consent(door: Door, state: str | None) -> "Iterator[Any]":
     from db.states import SubscriberState
     from db.subscribers import newest_consents, subscribers_page
     from db.suppressions import suppressed_among
 
-    after = 0
-    while True:
-        with reading(door.engine) as connection:
-            page = subscribers_page(connection, after, 1000, SubscriberState(state) if state else None)
-            ids = [row.id for row in page]
-            consents, suppressed = newest_consents(connection, ids), suppressed_among(connection, ids)
-        if not page:
-            return
-        yield from ((row, consents.get(row.id), suppressed.get(row.id)) for row in page)
-        after = page[-1].id
+    wanted = SubscriberState(state) if state else None
+
+    def read(connection: "Connection", after: int) -> list[Any]:
+        page = subscribers_page(connection, after, 1000, wanted)
+        ids = [row.id for row in page]
+        consents, suppressed = newest_consents(connection, ids), suppressed_among(connection, ids)
+        return [(row, consents.get(row.id), suppressed.get(row.id)) for row in page]
+
+    return chain.from_iterable(in_pages(door.engine, read, lambda one: one[0].id))

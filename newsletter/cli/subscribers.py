@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli import subscriber_lists
-from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door, stream
+from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.subscriber_lists import STATES
 from newsletter.errors import NotFoundError
 
@@ -52,19 +52,12 @@ def list_(door: Door, state: str | None, as_json: bool) -> None:
 
 
 def _pages(door: Door, state: str | None) -> "Iterator[list[tuple[int, str, str]]]":
-    """(id, address, state), each page as it is then: who reads a list in a pager holds the database for hours."""
-    from db.engine import reading
+    """(id, address, state)."""
     from db.states import SubscriberState
     from db.subscribers import addresses_page
 
-    after, wanted = 0, SubscriberState(state) if state else None
-    while True:
-        with reading(door.engine) as connection:
-            page = addresses_page(connection, after, 2000, wanted)
-        if not page:
-            return
-        yield page
-        after = page[-1][0]
+    wanted = SubscriberState(state) if state else None
+    return in_pages(door.engine, lambda found, after: addresses_page(found, after, 2000, wanted), lambda row: row[0])
 
 
 @subscribers.command()

@@ -1,10 +1,11 @@
 """``newsletter suppressions``: who must never be mailed."""
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, json_option, pass_door, stream
+from newsletter.cli.door import Door, answer, in_pages, json_option, pass_door, stream
 from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
@@ -49,17 +50,10 @@ def list_(door: Door, as_json: bool) -> None:
 
 
 def _everybody(door: Door) -> "Iterator[SuppressionRow]":
-    from db.engine import reading
     from db.suppressions import suppressions_page
 
-    after = 0
-    while True:
-        with reading(door.engine) as connection:
-            page = suppressions_page(connection, after, 2000)
-        if not page:
-            return
-        yield from page
-        after = page[-1].id
+    pages = in_pages(door.engine, lambda found, after: suppressions_page(found, after, 2000), lambda row: row.id)
+    return chain.from_iterable(pages)
 
 
 @suppressions.command()

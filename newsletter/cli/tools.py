@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door, stream
+from newsletter.cli.door import WORD, Door, answer, counted, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Connection
 
 
 @click.group()
@@ -80,22 +82,21 @@ def export(door: Door, as_json: bool) -> None:
 
 
 def _exported(door: Door) -> "Iterator[dict[str, Any]]":
-    from db.engine import reading
     from db.tools import aliases_of, all_tools, cast_votes, takes_of
     from newsletter.tools.exporting import merged_votes, tool_document
 
-    after = 0
-    while True:
-        with reading(door.engine) as connection:
-            page = all_tools(connection, after)
-            ids = [tool.id for tool in page]
-            takes, aliases, cast = takes_of(connection, ids), aliases_of(connection, ids), cast_votes(connection, ids)
-        if not page:
-            return
-        for tool in page:
-            merged = merged_votes(tool, cast.get(tool.id, (0, 0)))
-            yield tool_document(tool, aliases.get(tool.id, ()), takes[tool.id], merged)
-        after = ids[-1]
+    def read(connection: "Connection", after: int) -> list[tuple[int, dict[str, Any]]]:
+        page = all_tools(connection, after)
+        ids = [tool.id for tool in page]
+        takes, aliases, cast = takes_of(connection, ids), aliases_of(connection, ids), cast_votes(connection, ids)
+        return [
+            (tool.id, tool_document(
+                tool, aliases.get(tool.id, ()), takes[tool.id], merged_votes(tool, cast.get(tool.id, (0, 0)))
+            ))
+            for tool in page
+        ]  # fmt: skip
+
+    return (document for page in in_pages(door.engine, read, lambda one: one[0]) for _, document in page)
 
 
 @tools.command("list")
