@@ -17,10 +17,8 @@ from db.engine import transaction
 from db.material import issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
+from newsletter.releases.weeks import ROLLED_WEEKS
 from newsletter.settings import Settings
-
-# How many weeks back a release that missed its own issue is still news.
-ROLLED_WEEKS = 4
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from db.states import IssueStatus
 from newsletter.clock import Week
 
 NEWS_FOR = timedelta(days=7)
+ROLLED_WEEKS = 4  # back; a release that missed its own issue for so long is no news any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,16 @@ def place(
     while str(week) in composed:
         week = week.next()
     return Placement(week, week != own)
+
+
+def where_it_comes(week: Week, own: str | None, last: Week, at_hand: str | None) -> str:
+    """In words, the issue that a matched release of a week will be in, and why it is not the one that one would think
+    of. ``own`` is the status of its week's issue, ``at_hand`` of that of the week that ended last; None without one."""
+    if own == IssueStatus.DRAFT:
+        return f"bring {week} up to date to have it there"
+    coming = max(week, last if at_hand is None else last.next())
+    if coming.monday() - week.monday() > timedelta(weeks=ROLLED_WEEKS):
+        return f"no issue announces what is more than {ROLLED_WEEKS} weeks old"
+    if week == last and at_hand == IssueStatus.APPROVED:
+        return f"{last} is approved already, so it comes in {coming}, unless you edit {last} and bring it up to date"
+    return f"it comes in {coming}"

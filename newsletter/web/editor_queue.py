@@ -13,10 +13,11 @@ from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
 from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
-from newsletter.issues.compose import ROLLED_WEEKS, compose_issue
+from newsletter.issues.compose import compose_issue
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import decision_on, reopen_release
 from newsletter.releases.resolve import DecidedError, drop_release, make_into_tool, match_to_tool
+from newsletter.releases.weeks import where_it_comes
 from newsletter.tools.edit import remember_name
 from newsletter.tools.field_values import LONGEST_TAGLINE
 from newsletter.tools.reading import new_tool
@@ -131,7 +132,7 @@ def _decided(
 
 
 def _where_it_goes(request: Request, release_id: int) -> str:
-    """The issue that a matched release is in, or will be in, and why that is not the one that one would think of."""
+    """The issue that a matched release is in, or will be in."""
     here = site(request)
     last = last_ended_week(here.clock.now(), here.settings.timezone)
     with reading(here.engine) as connection:
@@ -144,15 +145,8 @@ def _where_it_goes(request: Request, release_id: int) -> str:
         return f", in {release.issue}"
     if release.week is None:
         return "; it was back-filled, so no issue announces it"
-    week = Week.parse(release.week)
-    if own is not None and own.status == IssueStatus.DRAFT:
-        return f"; bring {week} up to date to have it there"
-    coming = max(week, last if at_hand is None else last.next())
-    if (coming.monday() - week.monday()).days > 7 * ROLLED_WEEKS:
-        return f"; no issue announces what is more than {ROLLED_WEEKS} weeks old"
-    if week == last and at_hand is not None and at_hand.status == IssueStatus.APPROVED:
-        return f"; {last} is approved already, so it comes in {coming}, unless you edit {last} and bring it up to date"
-    return f"; it comes in {coming}"
+    statuses = [issue.status if issue else None for issue in (own, at_hand)]
+    return f"; {where_it_comes(Week.parse(release.week), statuses[0], last, statuses[1])}"
 
 
 def _flow_in(request: Request) -> None:
