@@ -268,10 +268,10 @@ COMMANDS = (send, test, receipt, pause, resume, cancel, resend)
 
 def _lines(receipt: "Receipt") -> list[str]:
     told = ", ".join(f"{count} {name}" for name, count in receipt.counts._asdict().items() if count)
-    counts = f": {counted(receipt.counts.recipients, 'recipient')}, {told}"
-    lines = [
-        f"Issue {receipt.week} is {receipt.status}{f'; {nothing}' if (nothing := receipt.nothing_yet) else counts}."
-    ]
+    said = f": {counted(receipt.counts.recipients, 'recipient')}, {told}"
+    if receipt.nothing_yet:
+        said = f"; {receipt.nothing_yet}"
+    lines = [f"Issue {receipt.week} is {receipt.status}{said}."]
     if receipt.pause_reason:
         lines.append(f"Paused: {receipt.pause_reason}")
     if receipt.trouble:

@@ -95,6 +95,6 @@ def _lines(document: dict[str, Any]) -> list[str]:
         ]
         lines += ["", *table(rows, ("job", "last run", "status", "next run"))]
     if document["jobs_overdue_since"]:
-        lines.append(f"Nobody keeps the timetable since {document['jobs_overdue_since']}: start `newsletter serve`.")
+        lines.append(f"Nobody has kept the timetable since {document['jobs_overdue_since']}; start `newsletter serve`.")
     lines += [f"{one['job']}: {one['error']}" for one in document["jobs"] if one["error"]]
     return lines

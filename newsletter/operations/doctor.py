@@ -149,7 +149,7 @@ def _timetable(engine: Engine, now: datetime) -> list[Check]:
         since = overdue_since(connection, now)
     if since is None:
         return []
-    return [warning("timetable", f"nobody keeps it since {since:%Y-%m-%d %H:%M} UTC", "start `newsletter serve`")]
+    return [warning("timetable", f"nobody has kept it since {since:%Y-%m-%d %H:%M} UTC", "start `newsletter serve`")]
 
 
 def _backup(engine: Engine, now: datetime, *, ready: bool) -> Check:

@@ -87,9 +87,11 @@ def _at_work(newest: list[IssueRow], last_week: str) -> IssueRow | None:
 
 def _left_behind(newest: list[IssueRow], last_week: str) -> list[IssueRow]:
     """Of weeks whose time to go out is over: drafts, and what cannot be sent; the newest first."""
-    held_up = {issue.week for issue in newest if issue.status == IssueStatus.APPROVED and issue.trouble}
-    drafts = {issue.week for issue in newest if issue.status == IssueStatus.DRAFT}
-    return [issue for issue in newest if issue.week in drafts | held_up and issue.week < last_week]
+    return [issue for issue in newest if issue.week < last_week and _waits(issue)]
+
+
+def _waits(issue: IssueRow) -> bool:
+    return issue.status == IssueStatus.DRAFT or (issue.status == IssueStatus.APPROVED and bool(issue.trouble))
 
 
 def _came_in(counts: dict[tuple[str, str], int], week: str) -> dict[str, int]:

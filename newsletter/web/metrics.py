@@ -108,7 +108,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         subscribers, releases = status.subscriber_counts(connection), status.release_counts(connection)
         returned = _returned(engine, "all", partial(status.returned_since, connection))
         letters = status.letters_waiting(connection)
-        domains = _domains(engine, issues[0][0], partial(_of_domains, connection, issues[0][0])) if issues else []
+        domains = _of_domains(engine, connection, issues[0][0]) if issues else []
         jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
         latencies = so_far(connection)
@@ -142,8 +142,8 @@ _domains: Sparing[list[tuple[str, str, int]]] = Sparing()  # it takes the addres
 _returned: Sparing[dict[str, int]] = Sparing()  # what came back in all the years
 
 
-def _of_domains(connection: Connection, issue_id: int) -> list[tuple[str, str, int]]:
-    return status.domain_counts(connection, issue_id, _DOMAINS, _LEAST_READERS)
+def _of_domains(engine: Engine, connection: Connection, issue_id: int) -> list[tuple[str, str, int]]:
+    return _domains(engine, issue_id, lambda: status.domain_counts(connection, issue_id, _DOMAINS, _LEAST_READERS))
 
 
 def _smtp_seconds(latencies: Sequence[Latency]) -> Iterator[str]:

@@ -177,7 +177,7 @@ def test_a_timetable_that_nobody_keeps_is_noticed(sqlite_url: str, sqlite_engine
     assert "timetable" not in look(here)
     with transaction(sqlite_engine) as connection:
         write_plans(connection, [("gather", "0 * * * * UTC", MONDAY - timedelta(days=3))], MONDAY)
-    assert look(here)["timetable"].what == "nobody keeps it since 2026-11-13 06:00 UTC"
+    assert look(here)["timetable"].what == "nobody has kept it since 2026-11-13 06:00 UTC"
 
 
 def test_the_command_prints_a_document_and_exits_with_1_on_errors(sqlite_url: str, tmp_path: Path) -> None:
