@@ -133,7 +133,7 @@ def render(door: Door, issue: str, folder: Path, subscriber: str | None, as_json
     from newsletter.issues.render import render_issue
 
     week = week_argument(issue)
-    mail = render_issue(door.engine, week, door.settings, door.clock.now(), subscriber)
+    mail = render_issue(door.engine, week, door.settings, subscriber)
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "subject.txt": f"{mail.subject}\n".encode(),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from types import MappingProxyType
@@ -48,7 +47,6 @@ def render_issue(
     engine: Engine,
     week: Week,
     settings: Settings,
-    now: datetime,
     email: str | None = None,
     words: Mapping[str, str | None] | None = None,
     notes: Mapping[int, str] | None = None,

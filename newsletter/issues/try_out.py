@@ -20,7 +20,7 @@ def queue_test(engine: Engine, week: Week, settings: Settings, clock: Clock, add
     Raises NotFoundError, and SettingsError where there is no From mailbox or secret key.
     """
     required(settings, "from_", "secret_key")
-    mail = render_issue(engine, week, settings, clock.now())
+    mail = render_issue(engine, week, settings)
     data = {"issue": str(week), "subject": f"[Test] {mail.subject}", "text": mail.text, "html": mail.html}
     with transaction(engine) as connection:
         return [

@@ -47,7 +47,7 @@ def show_issue(asked: Asked) -> Any:
 
 def show_mail(asked: Asked) -> Any:
     here, week = asked.site, parsed(asked.values["issue"])
-    mail = render_issue(here.engine, week, here.settings, here.clock.now())
+    mail = render_issue(here.engine, week, here.settings)
     return {"issue": str(week), "subject": mail.subject, "text": mail.text, "html": mail.html}
 
 

@@ -50,7 +50,7 @@ def _preview(
 ) -> Response:
     here, week = site(request), week_of(request)
     try:
-        mail = render_issue(here.engine, week, here.settings, here.clock.now(), look["as"] or None, words, notes)
+        mail = render_issue(here.engine, week, here.settings, look["as"] or None, words, notes)
         html = _shown(mail, look)
     except NewsletterError as error:
         html = _plain(f"{str(error).rstrip('.')}.", _envelope("", ""), look)

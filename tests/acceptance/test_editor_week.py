@@ -104,7 +104,7 @@ def test_a_big_week_is_approved_within_ten_minutes_of_steps(engine: Engine, sett
     assert ada.steps * SECONDS_A_STEP <= 600
 
     issue, values = read_issue(engine, WEEK, settings)
-    mail = render_issue(engine, WEEK, settings, NOW)
+    mail = render_issue(engine, WEEK, settings)
     assert (issue.status, issue.approved_by) == ("approved", "ada@example.com")
     assert mail.subject == "A crowded week"
     assert values.items[0].slug == "tool-80"

@@ -408,7 +408,7 @@ def test_the_preview_is_what_render_writes(room: Room) -> None:
     with transaction(room.engine) as connection:
         chosen = '{"categories":["Writing"]}'
         connection.execute(update(Subscriber).where(Subscriber.email == "bo@example.org").values(selection=chosen))
-    mail = render_issue(room.engine, WEEK, room.settings, NOW, "bo@example.org")
+    mail = render_issue(room.engine, WEEK, room.settings, "bo@example.org")
     text = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": "text"})
     assert mail.text in unescape(text.text)
     source = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "part": "source"})

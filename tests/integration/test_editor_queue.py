@@ -66,7 +66,7 @@ def id_of(room: Room, title: str) -> int:
 
 
 def rendered(room: Room) -> str:
-    return render_issue(room.engine, WEEK, room.settings, NOW).text
+    return render_issue(room.engine, WEEK, room.settings).text
 
 
 def carried(room: Room) -> set[str]:

@@ -192,7 +192,7 @@ def test_a_week_with_a_thousand_notes_is_stored(room: Room) -> None:
 
 
 def test_the_frame_holds_the_mail_and_nothing_else(room: Room) -> None:
-    mail = render_issue(room.engine, WEEK, room.settings, NOW, "bo@example.org")
+    mail = render_issue(room.engine, WEEK, room.settings, "bo@example.org")
     ada = room.editor()
     shown = ada.browser.get(f"{PAGE}/preview", params={"as": "bo@example.org", "shade": "dark"}).text
     assert shown.partition("<body")[2] == mail.html.partition("<body")[2]
