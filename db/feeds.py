@@ -149,7 +149,7 @@ def _known(connection: Connection, feed_id: int, column: Any, wanted: Collection
 def add_entries(connection: Connection, feed_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Insert entries as ``new`` and return how many there were; one that another process was faster with is left."""
     before = _count(connection, feed_id)
-    common = {"feed_id": feed_id, "first_seen_at": now, "last_seen_at": now, "status": EntryStatus.NEW}
+    common = {"feed_id": feed_id, "first_seen_at": now, "status": EntryStatus.NEW}
     if rows:
         statement = insert_or(connection, Entry).on_conflict_do_nothing(index_elements=["feed_id", "identity"])
         connection.execute(statement, [{**common, **row} for row in rows])
@@ -158,12 +158,6 @@ def add_entries(connection: Connection, feed_id: int, rows: Sequence[Mapping[str
 
 def _count(connection: Connection, feed_id: int) -> int:
     return connection.scalar(select(func.count()).select_from(Entry).where(Entry.feed_id == feed_id)) or 0
-
-
-def touch_entries(connection: Connection, ids: Collection[int], now: datetime) -> None:
-    """They stood in the feed at this time."""
-    for chunk in chunks(ids):
-        connection.execute(update(Entry).where(Entry.id.in_(chunk)).values(last_seen_at=now))
 
 
 def entries_of(connection: Connection, feed_id: int, limit: int) -> list[EntryRow]:

@@ -52,7 +52,6 @@ class ReleaseRow(NamedTuple):
     issue_id: int | None
     issue_status: str | None
     matched_at: datetime | None
-    match_score: float | None
     match_reason: str | None
     candidates: list[Any] | None
 

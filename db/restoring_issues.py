@@ -61,13 +61,13 @@ _ANNOUNCED = f"""
     UPDATE announced SET tool_id = NULL, status = 'dropped' WHERE tool_id NOT IN (SELECT id FROM same_tools);
     UPDATE main.releases AS here SET issue_id = since.issue_id, week = since.week, late = since.late,
         tool_id = since.tool_id, status = since.status, matched_at = since.matched_at,
-        match_score = since.match_score, match_reason = since.match_reason, candidates = since.candidates
+        match_reason = since.match_reason, candidates = since.candidates
     FROM announced AS since WHERE since.id = here.id AND since.canonical_url = here.canonical_url;
     INSERT INTO main.releases SELECT * FROM announced WHERE id NOT IN (SELECT id FROM main.releases);
     INSERT INTO main.entries (feed_id, identity, url, link_key, title, summary, published_at, first_seen_at,
-        last_seen_at, backlog, status, reason, release_id)
+        backlog, status, reason, release_id)
     SELECT seen.feed_id, identity, seen.url, link_key, seen.title, seen.summary, seen.published_at, seen.first_seen_at,
-        last_seen_at, backlog, seen.status, reason, release_id
+        backlog, seen.status, reason, release_id
     FROM announced JOIN old.entries AS seen ON seen.release_id = announced.id
         JOIN main.releases AS here ON here.id = announced.id AND here.canonical_url = announced.canonical_url
     WHERE seen.feed_id IN (SELECT id FROM same_feeds) ORDER BY seen.id

@@ -128,13 +128,13 @@ def has_failed(connection: Connection, job: str, since: datetime, before: dateti
     return connection.execute(select(JobRun.id).where(*due, *failed).limit(1)).first() is not None
 
 
-def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime | None]], seen_at: datetime) -> None:
+def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime | None]]) -> None:
     """Keep (job, rule, next time) of every job of the timetable, and of no other. It is asked every second, so what
     stands there already is not written again."""
     known = {row.job: row[1:] for row in connection.execute(select(JobPlan.job, JobPlan.rule, JobPlan.next_at))}
     for job, rule, next_at in plans:
         if known.pop(job, None) != (rule, next_at):
-            values = {"rule": rule, "next_at": next_at, "seen_at": seen_at}
+            values = {"rule": rule, "next_at": next_at}
             statement = insert_or(connection, JobPlan).values(job=job, **values)
             connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
     if known:

@@ -54,7 +54,7 @@ def claim_due(
         _claim_new(connection, jobs, owner, now, real_now, claims)
         _claim_left(connection, engine, {job.name: job for job in jobs}, owner, now, real_now, claims)
         plans = [(job.name, str(job.rule), next_time(job, now)) for job in jobs]
-        rows.write_plans(connection, plans, real_now)
+        rows.write_plans(connection, plans)
         claims.begun = [claim for claim in claims.begun if not hand_out(connection, claim)]
     return claims
 

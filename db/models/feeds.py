@@ -63,7 +63,6 @@ class Entry(Base):
     summary: ColumnElement[str | None]
     published_at: ColumnElement[datetime | None]
     first_seen_at: ColumnElement[datetime]
-    last_seen_at: ColumnElement[datetime]
     backlog: ColumnElement[bool] = Column(server_default=text("false"))  # undated, and there before we came
     status: ColumnElement[str]
     reason: ColumnElement[str | None]
@@ -97,6 +96,5 @@ class Release(Base):
     late: ColumnElement[bool] = Column(server_default=text("false"))
     status: ColumnElement[str]
     matched_at: ColumnElement[datetime | None]
-    match_score: ColumnElement[float | None]
     match_reason: ColumnElement[str | None]
     candidates: ColumnElement[list[Any] | None] = Column(JSON)  # [{"tool", "score", "reason"}] for unsure ones

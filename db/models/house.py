@@ -50,7 +50,6 @@ class JobPlan(Base):
     job: ColumnElement[str] = Column(String(40), primary_key=True)
     rule: ColumnElement[str]  # in words: "0 6 * * mon Europe/Berlin"
     next_at: ColumnElement[datetime | None]
-    seen_at: ColumnElement[datetime]  # real time: when a scheduler wrote this
 
 
 class Hit(Base):

@@ -31,7 +31,6 @@ class Tool(Base):
     pricing: ColumnElement[str | None]
     entry: ColumnElement[str | None]
     best_for: ColumnElement[str | None]
-    picture: ColumnElement[str | None]
     listed: ColumnElement[bool]  # unlisted tools stay off public pages until they have a take or an editor lists them
     merged_into_id: ColumnElement[int | None] = ref("tools.id")
     starting_ships: ColumnElement[int] = Column(server_default=text("0"))

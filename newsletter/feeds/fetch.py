@@ -248,7 +248,6 @@ def _store_entries(connection: Connection, feed: FeedRow, document: Document, no
     dates = [item.entry.published_at for item in fresh]
     backlog = identity.is_backlog(dates, feed.first_fetched_at is None)
     piled = identity.shown_before(fresh, known)
-    rows.touch_entries(connection, [row.id for row in known], now)
     values = [
         {
             "identity": item.identity, "url": item.entry.url, "link_key": item.link_key, "title": item.entry.title,

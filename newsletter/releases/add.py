@@ -70,7 +70,7 @@ def _store(
         name=naming.name, tagline=naming.tagline, version=naming.version,
         summary=page.description, published_at=None, first_seen_at=now, week=str(placement.week), late=placement.late,
         status=ReleaseStatus.UNMATCHED if match.tool_id is None else ReleaseStatus.MATCHED,
-        matched_at=now if match.tool_id else None, match_score=match.score, match_reason=match.reason,
+        matched_at=now if match.tool_id else None, match_reason=match.reason,
         candidates=as_rows(match.candidates) or None,
     )  # fmt: skip
     found = rows.release_by_id(connection, release_id)

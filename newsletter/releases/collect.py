@@ -169,8 +169,8 @@ class _Batch:
             "version": naming.version, "summary": entry.summary, "published_at": entry.published_at,
             "first_seen_at": entry.first_seen_at, "week": week, "late": found.placement.late,
             "status": status if week else ReleaseStatus.BACKFILLED,
-            "matched_at": self.now if match.tool_id is not None else None, "match_score": match.score,
-            "match_reason": match.reason, "candidates": as_rows(match.candidates) or None,
+            "matched_at": self.now if match.tool_id is not None else None, "match_reason": match.reason,
+            "candidates": as_rows(match.candidates) or None,
         })  # fmt: skip
         self._remember(entry, feed, week, key, naming, match, place)
         if week:
@@ -218,7 +218,7 @@ class _Batch:
         """A feed that accepts new tools shows what waits unmatched since a more careful one showed it."""
         values = {
             "tool_id": match.tool_id, "status": ReleaseStatus.MATCHED, "matched_at": self.now,
-            "match_score": match.score, "match_reason": match.reason, "candidates": None,
+            "match_reason": match.reason, "candidates": None,
         }  # fmt: skip
         if twin.id < 0:
             self.releases[-1 - twin.id] |= values

@@ -56,11 +56,11 @@ def _look_again(
         elif match.tool_id is not None:
             rows.update_release(
                 connection, release.id, tool_id=match.tool_id, status=ReleaseStatus.MATCHED, matched_at=now,
-                match_score=match.score, match_reason=match.reason, candidates=None,
+                match_reason=match.reason, candidates=None,
             )  # fmt: skip
             attached += 1
         else:
-            _propose(connection, release, match.candidates, match_score=match.score, match_reason=match.reason)
+            _propose(connection, release, match.candidates, match_reason=match.reason)
     return attached
 
 

@@ -83,8 +83,8 @@ def _match(connection: Connection, release: ReleaseRow, tool_id: int, now: datet
         _void_approval(connection, release, now)
     status = ReleaseStatus.BACKFILLED if release.week is None else ReleaseStatus.MATCHED
     rows.update_release(
-        connection, release.id, tool_id=tool_id, status=status, matched_at=now, match_score=1.0,
-        match_reason=by, issue_id=release.issue_id if release.tool_id == tool_id else None,
+        connection, release.id, tool_id=tool_id, status=status, matched_at=now, match_reason=by,
+        issue_id=release.issue_id if release.tool_id == tool_id else None,
     )  # fmt: skip
     home = home_in_address(release.url)
     key = taught_by(release.url, release.canonical_url)

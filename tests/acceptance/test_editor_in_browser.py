@@ -733,7 +733,7 @@ def test_names_of_200_letters_without_a_break_leave_the_other_columns_in_sight(
 
 def test_tables_are_scrolled_sideways_on_no_phone(window: Page, room: Room) -> None:
     with transaction(room.engine) as connection:
-        write_plans(connection, [("compose", "Mondays at six", NOW), ("read_bounces", "every five minutes", NOW)], NOW)
+        write_plans(connection, [("compose", "Mondays at six", NOW), ("read_bounces", "every five minutes", NOW)])
     approve_issue(room.engine, WEEK, "boss", room.settings, NOW)
     publish_issue(room.engine, WEEK, room.settings, NOW)
     long = "no-blank-in-it" * 15

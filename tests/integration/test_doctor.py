@@ -176,7 +176,7 @@ def test_a_timetable_that_nobody_keeps_is_noticed(sqlite_url: str, sqlite_engine
     here = replace(settings, database_url=sqlite_url)
     assert "timetable" not in look(here)
     with transaction(sqlite_engine) as connection:
-        write_plans(connection, [("gather", "0 * * * * UTC", MONDAY - timedelta(days=3))], MONDAY)
+        write_plans(connection, [("gather", "0 * * * * UTC", MONDAY - timedelta(days=3))])
     assert look(here)["timetable"].what == "nobody has kept it since 2026-11-13 06:00 UTC"
 
 

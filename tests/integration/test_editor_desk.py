@@ -22,7 +22,7 @@ def glance(editor: Editor) -> str:
 
 def planned(room: Room, hours: int) -> None:
     with transaction(room.engine) as connection:
-        write_plans(connection, [("send", "Tuesdays at nine", NOW + timedelta(hours=hours))], NOW)
+        write_plans(connection, [("send", "Tuesdays at nine", NOW + timedelta(hours=hours))])
 
 
 def test_the_issue_at_hand_is_the_week_that_ended_until_it_went_out(room: Room) -> None:
@@ -96,7 +96,7 @@ def test_the_desk_shows_the_last_and_the_next_run_of_each_job(room: Room) -> Non
         run_id = claim_run(connection, "read_bounces", NOW, "somebody", NOW, NOW)
         assert run_id is not None
         finish_run(connection, run_id, "somebody", RunStatus.FAILED, NOW, error="the mailbox is <away>")
-        write_plans(connection, [("read_bounces", "every 5 min", NOW + timedelta(minutes=5))], NOW)
+        write_plans(connection, [("read_bounces", "every 5 min", NOW + timedelta(minutes=5))])
     page = room.editor().open("/editor").text
     assert "Read bounces" in page
     assert "failed" in page

@@ -250,6 +250,6 @@ def test_a_timetable_that_nobody_keeps_is_overdue_after_ten_minutes(engine: Engi
 
     assert since(MONDAY) is None, "nobody ever kept one"
     with transaction(engine) as connection:
-        write_plans(connection, [("send", "0 9 * * tue UTC", None), ("gather", "0 * * * * UTC", MONDAY)], MONDAY)
+        write_plans(connection, [("send", "0 9 * * tue UTC", None), ("gather", "0 * * * * UTC", MONDAY)])
     assert since(MONDAY + timedelta(minutes=10)) is None, "it may be about to"
     assert since(MONDAY + timedelta(minutes=11)) == MONDAY

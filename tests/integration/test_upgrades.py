@@ -24,6 +24,8 @@ from tests.integration.test_migrations import is_ours
 
 REVISIONS = sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
 ROWS = (1, 2, 3)
+# What was kept of a row and never read by anybody; revision 0013 drops it.
+UNREAD = {"entries": "last_seen_at", "job_plans": "seen_at", "releases": "match_score", "tools": "picture"}
 # The oldest and the youngest run always, those between with --full.
 EARLIER = [
     pytest.param(revision, marks=() if revision in (REVISIONS[0], REVISIONS[-2]) else pytest.mark.long)
@@ -131,8 +133,9 @@ def test_every_row_of_an_earlier_schema_is_there_after_the_upgrade(empty: Engine
         assert compare_metadata(context, Base.metadata) == []
     assert len(before) >= 35
     for name, rows in before.items():
-        kept = [{column: row.get(column) for column in rows[0]} for row in after[name]]
-        assert [row for row in rows if row not in kept] == [], name
+        columns = set(rows[0]) - {UNREAD.get(name)}
+        kept = [{column: row.get(column) for column in columns} for row in after[name]]
+        assert [row for row in rows if {column: row[column] for column in columns} not in kept] == [], name
     assert [row["number"] for row in after["subscriber_events"]] == list(ROWS)
 
 
