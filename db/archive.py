@@ -59,8 +59,8 @@ def values_of(connection: Connection, issue_id: int) -> dict[str, Any]:
 
 
 def heads_of(connection: Connection, issue_ids: Collection[int]) -> dict[int, Head]:
-    """What approvals froze of these issues. PostgreSQL goes through all of a document for each: 3 ms where sixty tools
-    are in it."""
+    """What approvals froze, of those of these issues that were approved. PostgreSQL goes through all of a document for
+    each: 3 ms where sixty tools are in it."""
     wanted = select(IssueContent.issue_id, _said("subject"), _said("preheader"))
     rows = connection.execute(wanted.where(IssueContent.issue_id.in_(issue_ids)))
     return {row[0]: Head(row[1], row[2]) for row in rows}

@@ -77,13 +77,6 @@ def list_issues(connection: Connection, before: str | None = None, limit: int = 
     return [IssueRow(*row) for row in connection.execute(statement)]
 
 
-def frozen_subjects(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    """The subjects that approvals froze, of those of these issues that were approved."""
-    subject = IssueContent.content["message"]["subject"].as_string()
-    rows = connection.execute(select(IssueContent.issue_id, subject).where(IssueContent.issue_id.in_(ids)))
-    return {row[0]: row[1] for row in rows}
-
-
 def content_of(connection: Connection, issue_id: int) -> ContentRow | None:
     """What the approval froze, or None for a draft."""
     columns = (IssueContent.content_hash, IssueContent.content, IssueContent.segments, IssueContent.frozen_at)

@@ -77,17 +77,18 @@ def list_(door: Door, as_json: bool) -> None:
     Example:
       newsletter issues list
     """
+    from db.archive import heads_of
     from db.engine import reading
-    from db.issues import frozen_subjects, list_issues
+    from db.issues import list_issues
 
     with reading(door.engine) as connection:
         rows = list_issues(connection)
-        subjects = frozen_subjects(connection, [row.id for row in rows])
+        frozen = heads_of(connection, [row.id for row in rows])
     document = {
         "issues": [
             {"issue": row.week, "number": row.number_said, "status": row.status,
-             "subject": subjects.get(row.id, row.subject), "composed_at": iso(row.composed_at),
-             "approved_by": row.approved_by, "send_at": iso(row.send_at),
+             "subject": frozen[row.id].subject if row.id in frozen else row.subject,
+             "composed_at": iso(row.composed_at), "approved_by": row.approved_by, "send_at": iso(row.send_at),
              "started_at": iso(row.started_at), "finished_at": iso(row.finished_at)}
             for row in rows
         ]
