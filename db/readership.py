@@ -33,7 +33,6 @@ class DeliveryRow(NamedTuple):
 class Standing(NamedTuple):
     """How a subscriber's mailbox does."""
 
-    last_delivered_at: datetime | None
     soft_bounces: int
     soft_bounced_since: datetime | None
 

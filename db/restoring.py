@@ -121,9 +121,9 @@ _CONSENT_ANEW = f"""
 """  # noqa: S608
 _SUBSCRIBE_ANEW = f"""
     INSERT INTO main.subscribers (id, email, email_hash, name, state, format, selection, paused_until, soft_bounces,
-        soft_bounced_since, last_delivered_at, created_at, state_since)
+        soft_bounced_since, created_at, state_since)
     SELECT id, email, email_hash, name, state, format, selection, paused_until, soft_bounces,
-        soft_bounced_since, last_delivered_at, created_at, state_since {_CAME_BACK}
+        soft_bounced_since, created_at, state_since {_CAME_BACK}
 """
 _LIFT = """
     DELETE FROM main.suppressions WHERE reason = 'erased' AND email_hash IN (SELECT email_hash FROM main.subscribers)

@@ -28,7 +28,7 @@ class Subscriber(Base, sqlite_autoincrement=True):
     paused_until: ColumnElement[datetime | None]
     soft_bounces: ColumnElement[int] = Column(server_default=text("0"))
     soft_bounced_since: ColumnElement[datetime | None]
-    last_delivered_at: ColumnElement[datetime | None]
+    last_delivered_at: ColumnElement[datetime | None]  # always null; restores by versions before schema 0013 ask for it
     created_at: ColumnElement[datetime]
     state_since: ColumnElement[datetime]
 

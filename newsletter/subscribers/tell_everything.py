@@ -37,7 +37,6 @@ def _themselves(connection: Connection, found: SubscriberRow) -> dict[str, Any]:
         **Selection.parse(found.selection).document(),
         "paused_until": iso(found.paused_until),
         "suppression": _suppression(suppression) if suppression else None,
-        "last_delivered_at": iso(standing.last_delivered_at),
         "soft_bounces": standing.soft_bounces,
         "soft_bounced_since": iso(standing.soft_bounced_since),
     }
