@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from newsletter.hostnames import is_loopback
 from newsletter.issues.findings import Finding
 from newsletter.issues.theme import unreadable
 from newsletter.issues.values import IssueValues
@@ -100,7 +101,7 @@ def check_address(public_url: str) -> list[Finding]:
     parts = urlsplit(public_url)
     if parts.scheme == "https":
         return []
-    rehearsal = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    rehearsal = is_loopback(parts.hostname or "")
     message = f"Links lead to {public_url}, so one-click unsubscription cannot work for readers elsewhere."
     advice = "Set it to the https address that readers reach."
     return [Finding("warning" if rehearsal else "error", "NEWSLETTER_PUBLIC_URL", message, advice)]

@@ -51,10 +51,6 @@ def household_of(address: str) -> str:
     return _within(address, 32, 64)
 
 
-def is_loopback(address: str) -> bool:
-    return address != UNKNOWN and ip_address(address.partition("%")[0]).is_loopback
-
-
 def _within(address: str, bits4: int, bits6: int) -> str:
     if address == UNKNOWN:
         return UNKNOWN

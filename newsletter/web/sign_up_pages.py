@@ -17,6 +17,7 @@ from db.engine import reading
 from db.keys import newest_link_key
 from db.readership import categories_on_offer
 from newsletter.clock import real_now
+from newsletter.hostnames import is_loopback
 from newsletter.issues.choosing import CATEGORY_LENGTH, as_offered
 from newsletter.readers.identity import subscriber_reader
 from newsletter.subscribers import haste
@@ -26,7 +27,7 @@ from newsletter.subscribers.consent import form_named
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, sign_link
-from newsletter.web.client import client_address, household_of, is_loopback, network_of
+from newsletter.web.client import client_address, household_of, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
 from newsletter.web.published import front_of, headlines, newest_issue

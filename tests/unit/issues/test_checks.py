@@ -156,7 +156,8 @@ def test_a_readership_that_jumps_asks_for_a_look(now: int, before: int | None, s
 
 
 @pytest.mark.parametrize(("url", "said"), [("https://news.example.com", None), ("http://news.example.com", "error"),
-                                           ("http://127.0.0.1:8000", "warning")])  # fmt: skip
+                                           ("http://127.0.0.1:8000", "warning"), ("http://127.0.1.1", "warning"),
+                                           ("http://localhost", "warning"), ("http://[::1]", "warning")])  # fmt: skip
 def test_one_click_unsubscription_needs_https(url: str, said: str | None) -> None:
     assert gravest(check_address(url)) == said
 

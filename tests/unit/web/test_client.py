@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.web.client import UNKNOWN, household_of, is_loopback, nearest_stranger, network_of
+from newsletter.hostnames import is_loopback
+from newsletter.web.client import UNKNOWN, household_of, nearest_stranger, network_of
 
 OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
