@@ -27,10 +27,10 @@ _SEEDED = (Key.__tablename__, Panelist.__tablename__)  # by `init`, so that an e
 
 
 class RefusedRow(ValueError):
-    """PostgreSQL would not have a row as it is. ``table`` is where; the words are PostgreSQL's first line."""
+    """PostgreSQL would not have a row as it is. ``table`` is where; the words are PostgreSQL's."""
 
     def __init__(self, table: str, words: str) -> None:
-        super().__init__((words.splitlines() or ["no reason given"])[0])
+        super().__init__(words)
         self.table = table
 
 

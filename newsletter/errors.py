@@ -59,6 +59,12 @@ def first_line(error: BaseException) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
+def unforeseen(error: BaseException) -> str:
+    """What nobody foresaw, in a line: of what kind it is, and what it says of itself."""
+    kind, words = type(error).__name__, first_line(error)
+    return kind if words == kind else f"{kind}: {words}"
+
+
 def advice_on(why: str) -> str:
     """What to do about a database that cannot be used; '' where that is not known."""
     return next((what for words, what in _ADVICE.items() if words in why), "")

@@ -13,7 +13,7 @@ from db import runs as rows
 from db.engine import transaction
 from db.states import RunStatus
 from newsletter.clock import Clock, real_now
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, first_line, unforeseen
 from newsletter.settings import Settings
 from scheduler.runs import Claim
 
@@ -81,5 +81,4 @@ def _failed(context: Context, claim: Claim, error: str) -> Ended:
 
 
 def _line(error: Exception) -> str:
-    first = (str(error).splitlines() or ["no reason given"])[0]
-    return first if isinstance(error, NewsletterError) else f"{type(error).__name__}: {first}"
+    return first_line(error) if isinstance(error, NewsletterError) else unforeseen(error)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from db import claims, deliveries, ownership, runs
 from db.engine import is_sqlite, reading, transaction
 from newsletter.clock import Clock, real_now
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, unforeseen
 from newsletter.settings import Settings
 from scheduler.engine import Context, Ended, run
 from scheduler.jobs import FETCH, JOBS, RUN, SEND, fetch_batch, send_what_is_due, start_scheduled
@@ -185,7 +185,7 @@ def _guarded(work: Callable[[], object]) -> Callable[[], None]:
         except NewsletterError as error:
             _say(logging.WARNING, str(error))
         except Exception as error:
-            _say(logging.ERROR, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+            _say(logging.ERROR, unforeseen(error))
             log.debug("round", exc_info=error)
 
     return guarded

@@ -16,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from newsletter import logs
-from newsletter.errors import NewsletterError, advice_on
+from newsletter.errors import NewsletterError, advice_on, first_line, unforeseen
 
 # Objects made between two looks for garbage. What a command imports stays: to look at it every 700 objects, as Python
 # does by default, takes a quarter of its start.
@@ -143,18 +143,14 @@ def _unforeseen(error: Exception) -> int:
     while isinstance(error, ExceptionGroup):  # of tasks side by side; the first that failed will do
         error = error.exceptions[0]
     if isinstance(error, DBAPIError):
-        why = _first_line(error.orig)
+        why = first_line(error.orig or error)
         what = "the database cannot be used" if isinstance(error, OperationalError) else "the database refused this"
         return _say("; ".join(filter(None, (f"{what}: {why}", advice_on(why)))), 1)
     if isinstance(error, DriverMissing):
         return _say(str(error), 1)
     if isinstance(error, OSError):
         return _say(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
-    return _say(f"this should not happen, please report it: {type(error).__name__}: {_first_line(error)}", 1)
-
-
-def _first_line(error: object) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0]
+    return _say(f"this should not happen, please report it: {unforeseen(error)}", 1)
 
 
 def _say(message: str, status: int) -> int:

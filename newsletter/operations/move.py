@@ -12,7 +12,7 @@ from db.audit import add_audit
 from db.engine import is_sqlite, transaction
 from db.migrate import current_revision, migrate, newest_revision
 from db.ownership import gone_owners
-from newsletter.errors import NewsletterError, RefusedError
+from newsletter.errors import NewsletterError, RefusedError, first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ def move(
             tables = moving.copy_everything(old, new, progress)
             add_audit(new, "operator", "moved from the embedded database", None, now)
     except moving.RefusedRow as refused:
-        raise NewsletterError(f"{where} refused a row of {refused.table}: {refused}; nothing was moved") from None
+        why = first_line(refused)
+        raise NewsletterError(f"{where} refused a row of {refused.table}: {why}; nothing was moved") from None
     except DBAPIError as error:
         why = " ".join(str(error.orig).split())
         raise NewsletterError(f"the database at {where} cannot take this: {why}; nothing was moved") from None
