@@ -14,6 +14,11 @@ from pathlib import Path
 _SEAL = b"\nweekly-verdicts backup sha256="
 _SEAL_LENGTH = len(_SEAL) + 64 + 1
 _CHUNK = 1 << 20
+# Of these columns every schema since the first has all.
+SAME_KEY = """
+    SELECT (SELECT secret FROM main.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
+        = (SELECT secret FROM old.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
+"""
 
 
 class BadBackup(ValueError):
@@ -29,17 +34,22 @@ def may_replace(path: Path) -> bool:
 def is_of(backup: Path, database: Path) -> bool:
     """Whether it is a backup of this database's installation; no, where it cannot be read."""
     try:
-        key = _address_key(database)
-        return key is not None and _end(backup, backup.stat().st_size).startswith(_SEAL) and _address_key(backup) == key
+        if not _end(backup, backup.stat().st_size).startswith(_SEAL):
+            return False
+        with closing(sqlite3.connect(read_only(backup), uri=True)) as connection:
+            return attach_its_own(connection, database)
     except (sqlite3.Error, OSError):
         return False
 
 
-def _address_key(database: Path) -> bytes | None:
-    """`init` makes it, every installation its own."""
-    with closing(sqlite3.connect(read_only(database), uri=True)) as connection:
-        found = connection.execute("SELECT secret FROM keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1").fetchone()
-    return bytes(found[0]) if found else None
+def attach_its_own(connection: sqlite3.Connection, database: Path) -> bool:
+    """Attach another database as ``old``, and tell whether both are one installation's: `init` makes a key, under which
+    addresses are hashed, for each. No, where it cannot be read."""
+    try:
+        connection.execute("ATTACH DATABASE ? AS old", (read_only(database),))
+        return bool(connection.execute(SAME_KEY).fetchone()[0])
+    except sqlite3.Error:
+        return False
 
 
 def copy_out(database: Path, target: Path) -> str:

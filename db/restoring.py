@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.backups import read_only
+from db.backups import SAME_KEY, attach_its_own, read_only
 from db.deliveries import move_issue, status_is
 from db.engine import reading, transaction
 from db.issues import void_approval
@@ -42,10 +42,6 @@ class Carried(NamedTuple):
 
 
 # Of these columns every schema since the first has all. Times are text, the same in both.
-_SAME_HOUSE = """
-    SELECT (SELECT secret FROM main.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
-        = (SELECT secret FROM old.keys WHERE purpose = 'addresses' ORDER BY id LIMIT 1)
-"""
 _HOLDS = "SELECT " + " OR ".join(f"EXISTS (SELECT 1 FROM old.{name})" for name in ("subscribers", "issues", "tools"))  # noqa: S608
 # Whoever was erased and signed up anew has another id since.
 _ERASED = """
@@ -160,17 +156,17 @@ _EVENTS = (
 _ALIKE = "SELECT (SELECT version_num FROM main.alembic_version) = (SELECT version_num FROM old.alembic_version)"
 
 
-def is_strangers(database: Path, backup: Path) -> bool:
-    """Whether it is not the database that this is a backup of, and holds what somebody would miss. No, where it cannot
-    be read."""
+def is_strangers(backup: Path, database: Path) -> bool:
+    """Whether the database is not the one that this is a backup of, and holds what somebody would miss. No, where it
+    cannot be read."""
     with closing(sqlite3.connect(f"{read_only(backup)}&immutable=1", uri=True)) as connection:
-        if _is_same_house(connection, database):
+        if attach_its_own(connection, database):
             return False
         with suppress(sqlite3.Error):
             tables = {row[0] for row in connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'")}
             if "keys" not in tables:
                 return bool(tables - {"alembic_version"})
-            connection.execute(_SAME_HOUSE).fetchone()  # where its keys are damaged, whose it is cannot be read
+            connection.execute(SAME_KEY).fetchone()  # where its keys are damaged, whose it is cannot be read
             return bool(connection.execute(_HOLDS).fetchone()[0])
         return False
 
@@ -190,7 +186,7 @@ def bring_back(old: Path, restored: Path) -> None:
 def _with_both(old: Path, restored: Path, carry: Callable[[sqlite3.Connection], _T]) -> _T | None:
     with closing(sqlite3.connect(restored, isolation_level=None, uri=True)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
-        if not _is_same_house(connection, old):
+        if not attach_its_own(connection, old):
             return None
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -201,15 +197,6 @@ def _with_both(old: Path, restored: Path, carry: Callable[[sqlite3.Connection], 
         except sqlite3.DatabaseError:  # its pages are damaged
             return None
         return carried
-
-
-def _is_same_house(connection: sqlite3.Connection, old: Path) -> bool:
-    """Hashes of addresses are keyed: they say nothing to another installation."""
-    try:
-        connection.execute("ATTACH DATABASE ? AS old", (read_only(old),))
-        return bool(connection.execute(_SAME_HOUSE).fetchone()[0])
-    except sqlite3.Error:
-        return False
 
 
 def _carry(connection: sqlite3.Connection) -> Carried:

@@ -83,7 +83,7 @@ def restore(engine: Engine, source: Path, *, now: datetime, erase: Callable[[Eng
     """
     database = _database(engine)
     schema = _checked(source)
-    if database.is_file() and restoring.is_strangers(database, source):
+    if database.is_file() and restoring.is_strangers(source, database):
         raise RefusedError(
             f"{database} is not the database that {source} is a backup of, and is not empty; to put that in its place, "
             f"stop the service and move {database}* away first"
