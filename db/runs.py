@@ -54,23 +54,27 @@ def claim_run(
     connection: Connection, job: str, scheduled_for: datetime, owner: str, now: datetime, lease_until: datetime
 ) -> int | None:
     """Begin a run and return its id; None when somebody else has begun it."""
-    statement = insert_or(connection, JobRun).values(
-        job=job, scheduled_for=scheduled_for, status=RunStatus.RUNNING, attempts=1, owner=owner,
+    return _add_run(
+        connection, job=job, scheduled_for=scheduled_for, status=RunStatus.RUNNING, attempts=1, owner=owner,
         lease_until=lease_until, started_at=now,
     )  # fmt: skip
-    statement = statement.on_conflict_do_nothing(index_elements=["job", "scheduled_for"]).returning(JobRun.id)
-    found: int | None = connection.execute(statement).scalar()
-    return found
 
 
 def record_missed(connection: Connection, job: str, scheduled_for: datetime, owner: str, now: datetime) -> bool:
     """Note a run that was found too late; False when it is accounted for already."""
-    statement = insert_or(connection, JobRun).values(
-        job=job, scheduled_for=scheduled_for, status=RunStatus.MISSED, attempts=0, owner=owner,
+    run_id = _add_run(
+        connection, job=job, scheduled_for=scheduled_for, status=RunStatus.MISSED, attempts=0, owner=owner,
         lease_until=now, started_at=now, finished_at=now, error="found too late to be made good",
     )  # fmt: skip
-    statement = statement.on_conflict_do_nothing(index_elements=["job", "scheduled_for"]).returning(JobRun.id)
-    return connection.execute(statement).scalar() is not None
+    return run_id is not None
+
+
+def _add_run(connection: Connection, **values: Any) -> int | None:
+    """None where the job has a run of this time already."""
+    statement = insert_or(connection, JobRun).values(**values)
+    once = statement.on_conflict_do_nothing(index_elements=["job", "scheduled_for"])
+    found: int | None = connection.execute(once.returning(JobRun.id)).scalar()
+    return found
 
 
 def unfinished_runs(connection: Connection, now: datetime) -> list[Run]:

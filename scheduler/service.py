@@ -71,7 +71,7 @@ class Service:
 
     def _go_round(self, work: Callable[[], None]) -> None:
         while not self._stop.is_set():
-            _guarded(work)()
+            _guarded(work)
             self._stop.wait(TICK_SECONDS)
 
     def _send_letters(self) -> None:
@@ -111,13 +111,13 @@ class Service:
         keep(self._engine, self._context.owner, list(self._under_way.values()), real_now())
         if self._stop.is_set() or not self._jobs:
             return
-        _guarded(partial(start_scheduled, self._context))()
+        _guarded(partial(start_scheduled, self._context))
         found = claim_due(
             self._engine, self._jobs, self._context.owner, self._clock.now(), real_now(), self._hand_out
         )  # fmt: skip
         for claim in found.begun:
             self._under_way[claim.run_id] = claim
-            self._runs.submit(_guarded(partial(self._do, claim)))
+            self._runs.submit(_guarded, partial(self._do, claim))
         lost = [(job.name, at, "found too late to be made good") for job, at in found.missed]
         lost += [(claim.job.name, claim.scheduled_for, why) for claim, why in found.given_up]
         if lost:  # in one mail, however long nothing was running
@@ -139,10 +139,10 @@ class Service:
         return Machines(self._engine, self._stop, lines)
 
     def _send_share(self) -> None:
-        _guarded(lambda: send_what_is_due(self._context))()
+        _guarded(partial(send_what_is_due, self._context))
 
     def _fetch_batch(self, feeds: list[int]) -> None:
-        _guarded(lambda: fetch_batch(self._context, feeds))()
+        _guarded(partial(fetch_batch, self._context, feeds))
 
     def _hand_out(self, connection: Connection, claim: Claim) -> bool:
         if self._context.machines is None or claim.job.name != RUN:
@@ -176,19 +176,15 @@ class Service:
         tell_operators(self._context, subject, [*words, "`newsletter status` shows the last run of every job."])
 
 
-def _guarded(work: Callable[[], object]) -> Callable[[], None]:
+def _guarded(work: Callable[[], object]) -> None:
     """One round's failure (the database is away, the relay refuses) is logged; the next round tries again."""
-
-    def guarded() -> None:
-        try:
-            work()
-        except NewsletterError as error:
-            _say(logging.WARNING, str(error))
-        except Exception as error:
-            _say(logging.ERROR, unforeseen(error))
-            log.debug("round", exc_info=error)
-
-    return guarded
+    try:
+        work()
+    except NewsletterError as error:
+        _say(logging.WARNING, str(error))
+    except Exception as error:
+        _say(logging.ERROR, unforeseen(error))
+        log.debug("round", exc_info=error)
 
 
 _said: dict[str, float] = {}

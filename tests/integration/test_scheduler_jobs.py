@@ -263,7 +263,7 @@ def test_a_database_that_is_away_is_said_once_a_minute(
         raise OSError("the database is away")
 
     for _ in range(3):
-        _guarded(meet)()
+        _guarded(meet)
     monkeypatch.setattr("scheduler.service._SAY_AGAIN_SECONDS", 0.0)
-    _guarded(meet)()
+    _guarded(meet)
     assert [line.message for line in caplog.records] == ["OSError: the database is away"] * 2
