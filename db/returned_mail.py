@@ -14,7 +14,6 @@ from db.pauses import address_pattern
 from db.states import (
     BounceKind,
     DeliveryStatus,
-    IssueStatus,
     SubscriberState,
     SuppressionReason,
 )
@@ -137,10 +136,8 @@ def has_changed(connection: Connection, delivery_id: int, kinds: Sequence[Bounce
     return connection.execute(wanted.limit(1)).first() is not None
 
 
-def past_deliveries(
-    connection: Connection, subscriber_id: int, counted_reasons: Sequence[str], limit: int = 12
-) -> list[PastDelivery]:
-    """A subscriber's ended deliveries, the newest issue first."""
+def past_deliveries(connection: Connection, subscriber_id: int, counted_reasons: Sequence[str]) -> list[PastDelivery]:
+    """A subscriber's last dozen of ended deliveries, the newest issue first."""
     returned = (
         select(ReturnedMail.delivery_id, func.max(ReturnedMail.at).label("returned_at"))
         .where(
@@ -163,7 +160,7 @@ def past_deliveries(
             Delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)),
         )
         .order_by(Issue.starts_at.desc())
-        .limit(limit)
+        .limit(12)
     )  # fmt: skip
     return [PastDelivery(*row) for row in connection.execute(wanted)]
 
@@ -259,13 +256,6 @@ def returned_of(connection: Connection, issue_id: int, kind: BounceKind) -> Retu
         .where(Delivery.issue_id == issue_id, ReturnedMail.kind == kind)
     )
     return ReturnedCount(counts(connection, issue_id).sent, connection.execute(returned).scalar_one())
-
-
-def pause_issue(connection: Connection, issue_id: int, reason: str, now: datetime) -> bool:
-    """Pause the sending of an issue; True when it was sending."""
-    held = (Issue.id == issue_id, Issue.status == IssueStatus.SENDING)
-    values = {"status": IssueStatus.PAUSED, "pause_reason": reason, "updated_at": now}
-    return connection.execute(update(Issue).where(*held).values(**values)).rowcount == 1
 
 
 def week_of(connection: Connection, issue_id: int) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from db.deliveries import move_issue
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys
 from db.letters import add_notices
@@ -26,13 +27,12 @@ from db.returned_mail import (
     newest_started,
     note_streak,
     past_deliveries,
-    pause_issue,
     refused_deliveries,
     returned_of,
     stop_mailing,
     week_of,
 )
-from db.states import BounceKind, DeliveryStatus, Role, SubscriberState
+from db.states import BounceKind, DeliveryStatus, IssueStatus, Role, SubscriberState
 from db.suppressions import suppression_of
 from newsletter.clock import real_now
 from newsletter.deliveries.bounces import Reading, read_bounce
@@ -297,7 +297,7 @@ def _watch(connection: Connection, told: Told, now: datetime) -> None:
         if count.sent < LIMITS_NEED or count.returned <= most:
             continue
         reason = f"{count.returned} of {count.sent} {words}"
-        if pause_issue(connection, issue_id, reason, now):
+        if move_issue(connection, issue_id, (IssueStatus.SENDING,), IssueStatus.PAUSED, now, reason):
             _tell_operators(connection, week_of(connection, issue_id), "The sending of {} is paused", reason, now)
         elif count.returned - new <= most:
             _tell_operators(connection, week_of(connection, issue_id), "Look at what came back for {}", reason, now)
