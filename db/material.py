@@ -102,6 +102,7 @@ class IssueMaterial(NamedTuple):
 _TOOL = tuple(getattr(Tool, name) for name in ToolRow._fields)
 _SAID = (IssueVerdict.tool_id, IssueVerdict.call, IssueVerdict.ship_percent, IssueVerdict.pricing, IssueVerdict.calls)
 _ISSUES_AT_ONCE = 50
+_VERDICTS_LOOKED_AT = 5000
 
 
 def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
@@ -224,15 +225,17 @@ def takes_since(connection: Connection, issue_id: int, since: datetime) -> list[
 
 
 def announced_before(
-    connection: Connection, starts_at: datetime, among: Collection[int] | None = None, limit: int = 5000
+    connection: Connection, starts_at: datetime, among: Collection[int] | None = None
 ) -> list[AnnouncedRow]:
-    """What the latest earlier issue that readers got said of each tool (or each ``among`` them), newest first."""
+    """What the latest earlier issue that readers got said of each tool (or each ``among`` them), newest first, as far
+    as the last few thousand verdicts reach."""
     out = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
     earlier = select(Issue.id, Issue.week).where(Issue.starts_at < starts_at, Issue.status.in_(out))
     weeks = {row.id: row.week for row in connection.execute(earlier.order_by(Issue.starts_at.desc()))}
     latest: dict[int, AnnouncedRow] = {}
+    left = _VERDICTS_LOOKED_AT
     for some in chunks(weeks, _ISSUES_AT_ONCE):
-        if limit <= 0:
+        if left <= 0:
             break
         found = select(IssueVerdict.issue_id, *_SAID).where(IssueVerdict.issue_id.in_(some)).order_by(IssueVerdict.id)
         if among is not None:
@@ -241,8 +244,8 @@ def announced_before(
         for row in connection.execute(found):
             by_issue[row.issue_id].append(row)
         for issue_id in some:
-            for row in by_issue[issue_id][: max(limit, 0)]:
+            for row in by_issue[issue_id][: max(left, 0)]:
                 said = (row.call, row.ship_percent, row.pricing, row.calls)
                 latest.setdefault(row.tool_id, AnnouncedRow(row.tool_id, weeks[issue_id], *said))
-            limit -= len(by_issue[issue_id])
+            left -= len(by_issue[issue_id])
     return list(latest.values())

@@ -166,10 +166,10 @@ def cast_votes(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[in
     return found
 
 
-def all_tools(connection: Connection, after_id: int = 0, limit: int = 1000) -> list[ToolRow]:
-    """The next tools in the order in which they joined, merged ones left out."""
+def all_tools(connection: Connection, after_id: int = 0) -> list[ToolRow]:
+    """The next thousand tools in the order in which they joined, merged ones left out."""
     wanted = select(*TOOL_COLUMNS).where(Tool.merged_into_id.is_(None), Tool.id > after_id)
-    return [ToolRow(*row) for row in connection.execute(wanted.order_by(Tool.id).limit(limit))]
+    return [ToolRow(*row) for row in connection.execute(wanted.order_by(Tool.id).limit(1000))]
 
 
 def panel(connection: Connection) -> list[PanelistRow]:

@@ -68,9 +68,9 @@ class ForPeople(logging.Formatter):
         return line + (f"\n{redacted(self.formatException(record.exc_info))}" if record.exc_info else "")
 
 
-def set_up(level: int = logging.WARNING) -> None:
+def set_up() -> None:
     """Send the program's log to standard error, as its reader needs it."""
-    logging.basicConfig(level=level, handlers=[handler_to(sys.stderr)])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler_to(sys.stderr)])
 
 
 def handler_to(stream: TextIO) -> logging.Handler:
