@@ -136,17 +136,23 @@ def _from_file(path: Path, known: Any) -> dict[str, tuple[str, str]]:
     return given
 
 
+NEEDED_TO_SEND = ("title", "from_", "postal_address", "secret_key")
+
+
+def missing(settings: Settings, *names: str) -> list[str]:
+    """Which of these settings nobody set, as they are called in the environment."""
+    return [PREFIX + name.rstrip("_").upper() for name in names if getattr(settings, name) in (None, ())]
+
+
 def required(settings: Settings, *names: str) -> None:
     """Raises SettingsError naming the first of these settings that nobody set."""
-    for name in names:
-        if getattr(settings, name) in (None, ()):
-            label = PREFIX + name.rstrip("_").upper()
-            raise SettingsError(f"{label} is not set; `newsletter init --write-settings` writes a file to fill in")
+    for label in missing(settings, *names):
+        raise SettingsError(f"{label} is not set; `newsletter init --write-settings` writes a file to fill in")
 
 
 def required_to_send(settings: Settings) -> None:
     """Raises SettingsError naming what no issue can be sent without, or by: asked before anything is published."""
-    required(settings, "title", "from_", "postal_address", "secret_key")
+    required(settings, *NEEDED_TO_SEND)
     where = urlsplit(settings.public_url)
     if where.scheme != "https" and not is_loopback(where.hostname or ""):
         raise SettingsError("NEWSLETTER_PUBLIC_URL must begin with https://: one-click unsubscribing asks for it")

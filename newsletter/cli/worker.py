@@ -4,7 +4,7 @@ import click
 
 from newsletter.cli.door import Door, pass_door
 from newsletter.errors import RefusedError
-from newsletter.settings import required
+from newsletter.settings import NEEDED_TO_SEND, required
 
 
 @click.command()
@@ -26,6 +26,6 @@ def worker(door: Door) -> None:
             "a worker needs a PostgreSQL database, which machines can share; with the embedded one, "
             "`newsletter serve` sends by itself"
         )
-    required(door.settings, "secret_key", "title", "from_", "postal_address")
+    required(door.settings, *NEEDED_TO_SEND)
     with stop_signal() as stop:
         run_service(door.engine, door.settings, door.running_clock, None, stop, keeps_timetable=False)

@@ -33,9 +33,7 @@ from newsletter.issues.render import NOBODY
 from newsletter.issues.rendering import render
 from newsletter.issues.values import load_values
 from newsletter.issues.word_checks import check_notes
-from newsletter.settings import PREFIX, Settings
-
-_NEEDED = ("title", "from_", "postal_address", "secret_key")
+from newsletter.settings import NEEDED_TO_SEND, Settings, missing
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,6 @@ def _header(rendered: Rendered, envelope: Envelope, now: datetime, key: bytes) -
 
 def _check_settings(settings: Settings) -> list[Finding]:
     return [
-        Finding("error", PREFIX + name.rstrip("_").upper(), "This is not set, and sending needs it.", "Set it.")
-        for name in _NEEDED
-        if not getattr(settings, name)
+        Finding("error", label, "This is not set, and sending needs it.", "Set it.")
+        for label in missing(settings, *NEEDED_TO_SEND)
     ]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from newsletter.hostnames import is_loopback
 from newsletter.setting_values import Relay
-from newsletter.settings import Settings
+from newsletter.settings import NEEDED_TO_SEND, Settings, missing
 
 MEGABYTE = 1_000_000
 
@@ -45,10 +45,8 @@ def error(name: str, what: str, advice: str) -> Check:
 
 def settings_checks(settings: Settings) -> list[Check]:
     """Whether what sending needs is set, and set well."""
-    missing = [name for name in ("title", "from_", "postal_address", "secret_key") if getattr(settings, name) is None]
-    labels = ", ".join("NEWSLETTER_" + name.rstrip("_").upper() for name in missing)
-    if missing:
-        found = [error("settings", f"{labels} not set", "set them; sending refuses to start without")]
+    if labels := missing(settings, *NEEDED_TO_SEND):
+        found = [error("settings", f"{', '.join(labels)} not set", "set them; sending refuses to start without")]
     else:
         found = [ok("settings", "everything that sending needs is set")]
     return [
