@@ -19,7 +19,7 @@ from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.read_keys import left_out, signers_of
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
-from newsletter.errors import NotFoundError
+from newsletter.errors import known
 from newsletter.logs import redacted
 from newsletter.settings import Settings, required_to_send
 
@@ -68,8 +68,8 @@ def send_due(
     stop = stop or threading.Event()
     with reading(engine) as connection:
         chosen = [found for found in deliveries.issues_in_sending(connection) if week is None or found[1] == str(week)]
-        if week is not None and not chosen and issues.issue_of_week(connection, str(week)) is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues list` shows those there are")
+        if week is not None and not chosen:
+            known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
     _settle_cancelled(engine, clock)
     reports = []
     for issue_id, name in chosen:

@@ -9,16 +9,12 @@ from sqlalchemy import Connection, Engine
 from db import arrangement, issues
 from db.engine import transaction
 from db.issues import IssueRow
-from db.keys import newest_link_key
-from db.material import issue_material
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.deliveries.message import Envelope
-from newsletter.errors import NotFoundError, RefusedError
+from newsletter.errors import RefusedError
 from newsletter.issues import budget
-from newsletter.issues.edition import edition, publication_of
-from newsletter.issues.freezing import content_mark, make_edition
-from newsletter.issues.render import values_of
+from newsletter.issues.freezing import content_mark
+from newsletter.issues.render import composed_issue, draft_edition, values_of
 from newsletter.issues.values import IssueValues, ToolValue
 from newsletter.settings import Settings, required
 
@@ -54,9 +50,7 @@ def approve_issue(
     """
     required(settings, "title", "from_", "postal_address")
     with transaction(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week), lock=True)
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
+        issue = composed_issue(connection, week, lock=True)
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
         content = issues.content_of(connection, issue.id)
@@ -72,10 +66,10 @@ def approve_issue(
 
 def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime) -> str:
     """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction."""
-    values = edition(issue_material(connection, issue), publication_of(settings))
+    made = draft_edition(connection, issue, settings)
+    values = made.values
     if not values.items and not values.also:
         raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")
-    made = make_edition(values, Envelope.of(settings, issue.id, issue.week), *newest_link_key(connection))
     if made.size >= budget.LIMIT:  # what the budget cannot cut: words, or hundreds of tools
         raise RefusedError(
             f"the HTML of {issue.week} has {made.size:,} bytes, more than {budget.LIMIT:,}, and Gmail would clip it; "

@@ -58,11 +58,9 @@ def render_issue(
     would be. Raises NotFoundError for an unknown issue or subscriber.
     """
     with reading(engine) as connection:
-        issue = issues.issue_of_week(connection, str(week))
-        if issue is None:
-            raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
+        issue = composed_issue(connection, week)
         if words:
-            found = _make(connection, _with_words(issue, words), settings, notes or {})
+            found = draft_edition(connection, _with_words(issue, words), settings, notes or {})
         else:
             found = load_or_make(connection, issue, settings)
         recipient, key_id = _recipient(connection, issue, found, email)
@@ -71,6 +69,14 @@ def render_issue(
     message = assemble(found.frozen, recipient, date=date, key_id=key_id, key=key)
     withheld = email is not None and not carries_tools(found.frozen.blocks, Selection.parse(recipient.selection))
     return replace(in_parts(found.values.subject, message), content_hash=found.content_hash, withheld=withheld)
+
+
+def composed_issue(connection: Connection, week: Week, *, lock: bool = False) -> IssueRow:
+    """Raises NotFoundError, which names the command that makes the draft."""
+    issue = issues.issue_of_week(connection, str(week), lock=lock)
+    if issue is None:
+        raise NotFoundError(f"there is no issue {week}; `newsletter issues compose --week {week}` makes its draft")
+    return issue
 
 
 def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
@@ -93,12 +99,13 @@ def load_or_make(connection: Connection, issue: IssueRow, settings: Settings) ->
     content = issues.content_of(connection, issue.id)
     if content is not None:
         return load_edition(content.content, content.segments)
-    return _make(connection, issue, settings)
+    return draft_edition(connection, issue, settings)
 
 
-def _make(
+def draft_edition(
     connection: Connection, issue: IssueRow, settings: Settings, notes: Mapping[int, str] = MappingProxyType({})
 ) -> Edition:
+    """A draft's content as of now, with these notes by tool in place of those that are stored."""
     material = issue_material(connection, issue)
     items = [item._replace(note=notes.get(item.tool_id, item.note)) for item in material.items]
     values = edition(material._replace(items=items), publication_of(settings))
