@@ -70,11 +70,7 @@ def edition(material: Material, publication: Publication) -> IssueValues:
     positions = {tool_id: row.position for tool_id, row in rows.items()}
     tools = _tools(material)
     before = {row.tool_id: row for row in material.announced}
-    carried = [
-        tool
-        for tool in tools
-        if (tool.releases or _added(rows, tool.id)) and not (tool.id in rows and rows[tool.id].dropped)
-    ]
+    carried = [tool for tool in tools if _is_carried(tool, rows.get(tool.id))]
     among_items, in_also = (arrangement.places(positions, also=also) for also in (False, True))
     reviewed = selection.arranged(sorted((t for t in carried if t.takes), key=selection.rank), among_items)
     others = selection.arranged(sorted((t for t in carried if not t.takes), key=selection.rank_without_takes), in_also)
@@ -197,5 +193,8 @@ def _clean(line: Line) -> Line:
     return replace(line, name=one_line(line.name))
 
 
-def _added(rows: Mapping[int, Any], tool_id: int) -> bool:
-    return tool_id in rows and rows[tool_id].added_by is not None
+def _is_carried(tool: ToolValue, row: Any) -> bool:
+    """By a release, or because an editor added it; not where one dropped it. ``row`` is None for a tool without any."""
+    if row is None:
+        return bool(tool.releases)
+    return bool(tool.releases or row.added_by is not None) and not row.dropped

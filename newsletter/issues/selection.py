@@ -12,12 +12,12 @@ votes, freshness; then the name. An editor's place overrides it.
   the panel skips are no choice. Two sizes of one product are one only where the week has no other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from newsletter.issues.values import ToolValue
 from newsletter.verdicts.comparison import in_order
-from newsletter.verdicts.scorecard import widest_split
+from newsletter.verdicts.scorecard import Line, widest_split
 
 _VERDICTS = {"ship": 0, "split": 1, "skip": 2}
 # Comparing every pair of a category costs its square; lower ranks make no better pair.
@@ -30,7 +30,7 @@ _EDITIONS |= {"preview", "pro", "small", "tiny", "turbo", "ultra", "xl"}
 def rank(tool: ToolValue) -> tuple[object, ...]:
     """Sorts the best first."""
     verdict = tool.verdict
-    scores = [line.score for line in tool.takes if line.score is not None]
+    scores = _scores(tool.takes)
     return (
         _VERDICTS.get(verdict.call or "", 3),
         -(verdict.ship_percent or 0),
@@ -86,7 +86,7 @@ def head_to_head(order: Sequence[ToolValue]) -> tuple[ToolValue, ToolValue] | No
 def why_item(tool: ToolValue) -> str:
     """Why the rule puts a reviewed tool where it stands."""
     verdict = tool.verdict
-    scores = [line.score for line in tool.takes if line.score is not None]
+    scores = _scores(tool.takes)
     mean = f", mean score {round(sum(scores) / len(scores))}" if scores else ""
     return f"{verdict.counts}, {verdict.ship_percent} % ship{mean}; {came_from(tool)}"
 
@@ -100,6 +100,11 @@ def came_from(tool: ToolValue) -> str:
     return f"announced in {', '.join(feeds)}{late}" if feeds else f"announced by hand{late}"
 
 
+def _scores(lines: Iterable[Line]) -> list[int]:
+    """Those that were given: a take may have none."""
+    return [line.score for line in lines if line.score is not None]
+
+
 def _votes(tool: ToolValue) -> int:
     """No votes say nothing: they stand in the middle, not at the end."""
     return 50 if tool.community.percent is None else tool.community.percent
@@ -108,7 +113,7 @@ def _votes(tool: ToolValue) -> int:
 def _disagreement(tool: ToolValue) -> tuple[int, int, int]:
     verdict = tool.verdict
     pair = widest_split(tool.takes)
-    scores = [line.score for line in pair or () if line.score is not None]
+    scores = _scores(pair or ())
     spread = abs(scores[0] - scores[1]) if len(scores) == 2 else 0
     return min(verdict.ships, verdict.skips), -abs(verdict.ships - verdict.skips), spread
 
