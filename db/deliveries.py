@@ -28,7 +28,8 @@ from db.engine import is_sqlite
 from db.events import add_issue_sent
 from db.models import Delivery, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
-from db.upsert import insert_or
+from db.subscribers import add_event, move_subscriber
+from db.suppressions import suppress
 
 
 class Counts(NamedTuple):
@@ -209,20 +210,13 @@ def cancelled_and_open(connection: Connection) -> list[int]:
     return list(connection.scalars(select(Issue.id).where(Issue.status == IssueStatus.CANCELLED, still_open)))
 
 
-def mark_bounced(connection: Connection, subscriber_ids: Sequence[int], now: datetime) -> None:
+def mark_bounced(connection: Connection, issue_id: int, subscriber_ids: Sequence[int], now: datetime) -> None:
     """A relay said at once that these mailboxes are none: never mail them again."""
-    statement = select(Subscriber.id, Subscriber.email, Subscriber.email_hash).where(
-        Subscriber.id.in_(subscriber_ids), Subscriber.state == SubscriberState.ACTIVE
-    )
-    for row in connection.execute(statement).all():
-        connection.execute(
-            update(Subscriber).where(Subscriber.id == row.id).values(state=SubscriberState.BOUNCED, state_since=now)
-        )
-        connection.execute(
-            insert_or(connection, Suppression)
-            .values(email_hash=row.email_hash, email=row.email, reason=SuppressionReason.BOUNCED, at=now)
-            .on_conflict_do_nothing()
-        )
+    wanted = select(Subscriber.id, Subscriber.email, Subscriber.email_hash).where(Subscriber.id.in_(subscriber_ids))
+    for row in connection.execute(wanted).all():
+        if move_subscriber(connection, row.id, SubscriberState.BOUNCED, now, where=(SubscriberState.ACTIVE,)):
+            suppress(connection, row.email_hash, row.email, SuppressionReason.BOUNCED, now)
+            add_event(connection, SubscriberState.BOUNCED, row.id, now, issue_id)
 
 
 def status_is(name: str) -> ColumnElement[bool]:

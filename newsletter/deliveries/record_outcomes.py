@@ -153,7 +153,7 @@ def write_all(connection: Connection, held: Held, batch: Sequence[Decided]) -> N
     write_outcomes(connection, held.issue_id, held.owner, [row.written for row in batch], held.now())
     gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
     if gone:
-        deliveries.mark_bounced(connection, gone, held.now())
+        deliveries.mark_bounced(connection, held.issue_id, gone, held.now())
     for row in batch:
         if row.hold is not None:
             hold_domain(connection, held.issue_id, held.owner, held.week, row.hold, held.now())

@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 from db.claims import give_back
 from db.deliveries import Counts
 from db.engine import transaction
+from db.events import events_after, number_events
+from db.suppressions import suppressions_page
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.issues.publish import publish_issue
@@ -80,6 +82,12 @@ def test_a_refused_mailbox_fails_and_its_subscriber_is_bounced(engine: Engine, s
     found = read_receipt(engine, WEEK)
     assert (found.counts.sent, found.counts.failed, found.status) == (9, 1, "sent")
     assert [(row.email, row.code) for row in found.failures] == [("reader3@example.org", 550)]
+    with transaction(engine) as connection:
+        number_events(connection)
+        happened = [(one.what, one.email, one.week) for one in events_after(connection, 0, 100, ["bounced"])]
+        (gone,) = suppressions_page(connection, 0, 100)
+    assert happened == [("bounced", "reader3@example.org", str(WEEK))], "as webhooks are told of it"
+    assert (gone.email, gone.reason) == ("reader3@example.org", "bounced")
 
 
 def test_a_greylisted_delivery_waits_and_goes_out_later(engine: Engine, settings: Settings) -> None:
