@@ -47,7 +47,6 @@ Work = Callable[[Context, datetime], Mapping[str, Any]]
 class Ended:
     """How an attempt ended. ``error`` is None when it is done; ``final`` says that it will not be tried again."""
 
-    claim: Claim
     error: str | None = None
     final: bool = True
 
@@ -68,7 +67,7 @@ def run(context: Context, claim: Claim, work: Work) -> Ended:
     with transaction(context.engine) as connection:
         now = context.clock.now()
         rows.finish_run(connection, claim.run_id, context.owner, RunStatus.DONE, now, result=result)
-    return Ended(claim)
+    return Ended()
 
 
 def _failed(context: Context, claim: Claim, error: str) -> Ended:
@@ -77,7 +76,7 @@ def _failed(context: Context, claim: Claim, error: str) -> Ended:
     with transaction(context.engine) as connection:
         now = context.clock.now()
         rows.finish_run(connection, claim.run_id, context.owner, RunStatus.FAILED, now, error=error, retry_at=retry_at)
-    return Ended(claim, error, final)
+    return Ended(error, final)
 
 
 def _line(error: Exception) -> str:
