@@ -3,10 +3,10 @@
 from typing import Any
 
 from db.engine import reading, transaction
-from db.events import events_after, has_unnumbered, number_events
+from db.events import Event, events_after, has_unnumbered, number_events
 from newsletter.clock import iso
 from newsletter.operations.webhooks import EVENTS
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, page_of
 from newsletter.web.api_schemas import EMAIL, ID, INSTANT, PAGE, WEEK, listed, or_null, shape
 
 _TYPE = {"type": "string", "enum": list(EVENTS)}
@@ -14,18 +14,19 @@ _EVENT = shape("id type at email issue", id=ID, type=_TYPE, at=INSTANT, email=or
 
 
 def list_events(asked: Asked) -> Any:
-    limit, kind = asked.get("limit") or 100, asked.get("type")
+    kind = asked.get("type")
     with reading(asked.site.engine) as connection:
         waits = has_unnumbered(connection)
     if waits:  # else who asks every second would stand in line with those who write
         with transaction(asked.site.engine) as connection:
             number_events(connection)
     with reading(asked.site.engine) as connection:
-        page = events_after(connection, asked.get("after") or 0, limit, None if kind is None else (kind,))
-    found = [
-        {"id": one.number, "type": one.what, "at": iso(one.at), "email": one.email, "issue": one.week} for one in page
-    ]
-    return {"events": found, "next": page[-1].number if len(page) == limit else None}
+        page = events_after(connection, asked.after, asked.limit, None if kind is None else (kind,))
+    return page_of(asked, "events", page, _shown, lambda event: event.number)
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    return {"id": event.number, "type": event.what, "at": iso(event.at), "email": event.email, "issue": event.week}
 
 
 OPERATIONS = (

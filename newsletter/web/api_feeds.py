@@ -1,5 +1,6 @@
 """The API's feeds: which are watched, how they fare, and watching more or fewer."""
 
+from functools import partial
 from typing import Any
 
 from db.engine import reading
@@ -7,15 +8,14 @@ from db.feeds import FeedRow, all_feeds, feed_by_id
 from newsletter.errors import NotFoundError
 from newsletter.feeds import watch
 from newsletter.feeds.showing import health, shown
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, page_of
 from newsletter.web.api_schemas import ID, PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
 
 
 def list_feeds(asked: Asked) -> Any:
-    limit, after = asked.get("limit") or 100, asked.get("after") or 0
     with reading(asked.site.engine) as connection:
-        found = sorted((feed for feed in all_feeds(connection) if feed.id > after), key=lambda feed: feed.id)[:limit]
-    return {"feeds": [_document(asked, feed) for feed in found], "next": found[-1].id if len(found) == limit else None}
+        found = sorted((feed for feed in all_feeds(connection) if feed.id > asked.after), key=lambda feed: feed.id)
+    return page_of(asked, "feeds", found[: asked.limit], partial(_document, asked), lambda feed: feed.id)
 
 
 def show_feed(asked: Asked) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from db.archive import content_hashes
 from db.engine import reading
-from db.issues import list_issues
+from db.issues import IssueRow, list_issues
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue
@@ -16,8 +16,8 @@ from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.showing import document
 from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_releases import parsed
-from newsletter.web.api_routing import Asked, Operation, note
-from newsletter.web.api_schemas import INSTANT, TEXT, WEEK, closed, or_null, shape
+from newsletter.web.api_routing import Asked, Operation, note, page_of
+from newsletter.web.api_schemas import INSTANT, PAGE, TEXT, WEEK, closed, or_null, shape
 from newsletter.web.published import heads
 
 _STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", "sent", "cancelled"]}
@@ -27,17 +27,18 @@ _ISSUE = shape("issue status items also_released", issue=WEEK, status=_STATUS, i
 
 
 def list_all(asked: Asked) -> Any:
-    limit = asked.get("limit") or 100
     with reading(asked.site.engine) as connection:
-        page = list_issues(connection, asked.get("before"), limit)
+        page = list_issues(connection, asked.get("before"), asked.limit)
         frozen = heads(connection, content_hashes(connection, [row.id for row in page]))
-    found = [
-        {"issue": row.week, "number": row.number_said, "status": row.status,
-         "subject": frozen[row.id].subject if row.id in frozen else row.subject, "approved_by": row.approved_by,
-         "send_at": iso(row.send_at), "finished_at": iso(row.finished_at)}
-        for row in page
-    ]  # fmt: skip
-    return {"issues": found, "next": page[-1].week if len(page) == limit else None}
+
+    def shown(row: IssueRow) -> dict[str, Any]:
+        subject = frozen[row.id].subject if row.id in frozen else row.subject
+        return {
+            "issue": row.week, "number": row.number_said, "status": row.status, "subject": subject,
+            "approved_by": row.approved_by, "send_at": iso(row.send_at), "finished_at": iso(row.finished_at),
+        }  # fmt: skip
+
+    return page_of(asked, "issues", page, shown, lambda row: row.week)
 
 
 def show_issue(asked: Asked) -> Any:
@@ -95,7 +96,7 @@ OPERATIONS = (
     Operation(
         "GET", "/api/v1/issues", "issues:read", "List the issues, the newest first.", list_all,
         shape("issues next", issues={"type": "array", "items": _LINE}, next=or_null(WEEK)),
-        query={"before": WEEK, "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}},
+        query={"before": WEEK, "limit": PAGE["limit"]},
     ),
     Operation("GET", "/api/v1/issues/{issue}", "issues:read", "What an issue says.", show_issue, _ISSUE, place=_PLACE),
     Operation(

@@ -8,7 +8,7 @@ from newsletter.clock import Week, iso
 from newsletter.errors import NotFoundError
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
-from newsletter.web.api_routing import Asked, Operation, note
+from newsletter.web.api_routing import Asked, Operation, note, page_of
 from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEEK, closed, listed, or_null, shape
 
 _RELEASE = shape(
@@ -19,15 +19,14 @@ _RELEASE = shape(
 
 
 def list_found(asked: Asked) -> Any:
-    week, limit = asked.get("week"), asked.get("limit") or 100
+    week = asked.get("week")
     with reading(asked.site.engine) as connection:
         page = list_releases(
             connection, week=str(parsed(week)) if week else None, status=asked.get("status"),
-            after_id=asked.get("after") or 0, limit=limit,
+            after_id=asked.after, limit=asked.limit,
         )  # fmt: skip
         sources = sources_of(connection, [release.id for release in page])
-    found = [_shown(release, sources.get(release.id, [])) for release in page]
-    return {"releases": found, "next": page[-1].id if len(page) == limit else None}
+    return page_of(asked, "releases", page, lambda one: _shown(one, sources.get(one.id, [])), lambda one: one.id)
 
 
 def add_found(asked: Asked) -> Any:

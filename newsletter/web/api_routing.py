@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +34,8 @@ MAX_BYTES = 5_000_000
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _CHANGES = ("POST", "PUT", "DELETE")
 
+Row = TypeVar("Row")
+
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,17 @@ class Asked:
 
     def get(self, name: str) -> Any:
         return self.values.get(name)
+
+    @property
+    def after(self) -> int:
+        """Of a list by id: the last one of the page before; 0 for the first page."""
+        return self.get("after") or 0
+
+    @property
+    def limit(self) -> int:
+        """How many a page of a list has."""
+        found: int = self.values["limit"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,13 @@ class Operation:
     def name(self) -> str:
         """The operationId: the function's name."""
         return self.answer.__name__
+
+
+def page_of(
+    asked: Asked, name: str, rows: Sequence[Row], shown: Callable[[Row], Any], mark: Callable[[Row], int | str]
+) -> dict[str, Any]:
+    """A page of a list, and the mark of its last row to go on from; a page that is not full is the last one."""
+    return {name: [shown(row) for row in rows], "next": mark(rows[-1]) if len(rows) == asked.limit else None}
 
 
 def note(asked: Asked, what: str, subject: str | None, **detail: Any) -> None:
@@ -202,6 +222,8 @@ def _parameters(request: Request, operation: Operation) -> dict[str, Any]:
             raise Problem(400, f"{name} is given more than once")
         if given:
             values[name] = _converted(name, given[0], schema, status=400)
+        elif "default" in schema:
+            values[name] = schema["default"]
     for name, schema in operation.place.items():
         values[name] = _converted(name, request.path_params[name], schema, status=404)
     return values

@@ -6,8 +6,8 @@ from typing import Any
 
 from db.engine import reading
 from db.states import SubscriberState, SuppressionReason
-from db.subscribers import subscribers_page
-from db.suppressions import suppressions_page
+from db.subscribers import SubscriberRow, subscribers_page
+from db.suppressions import SuppressionRow, suppressions_page
 from newsletter.clock import iso, real_now
 from newsletter.errors import BadInputError, NotFoundError
 from newsletter.subscribers.erase import erase_address
@@ -18,7 +18,7 @@ from newsletter.subscribers.selections import as_field
 from newsletter.subscribers.suppress import lift, readable, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
-from newsletter.web.api_routing import Asked, Operation
+from newsletter.web.api_routing import Asked, Operation, page_of
 from newsletter.web.api_schemas import EMAIL, INSTANT, PAGE, Schema, closed, listed, or_null, shape
 
 _STATE: Schema = {"type": "string", "enum": [str(state) for state in SubscriberState]}
@@ -30,11 +30,14 @@ _SUPPRESSION = shape("email reason at", email=or_null(EMAIL), reason=_REASON, at
 
 
 def list_subscribers(asked: Asked) -> Any:
-    limit, state = asked.get("limit") or 100, asked.get("state")
+    state = asked.get("state")
     with reading(asked.site.engine) as connection:
-        page = subscribers_page(connection, asked.get("after") or 0, limit, SubscriberState(state) if state else None)
-    found = [{"email": row.email, "name": row.name, "state": row.state} for row in page]
-    return {"subscribers": found, "next": page[-1].id if len(page) == limit else None}
+        page = subscribers_page(connection, asked.after, asked.limit, SubscriberState(state) if state else None)
+    return page_of(asked, "subscribers", page, _line, lambda row: row.id)
+
+
+def _line(row: SubscriberRow) -> dict[str, Any]:
+    return {"email": row.email, "name": row.name, "state": row.state}
 
 
 def show_subscriber(asked: Asked) -> Any:
@@ -66,11 +69,13 @@ def erase_subscriber(asked: Asked) -> Any:
 
 
 def list_suppressions(asked: Asked) -> Any:
-    limit = asked.get("limit") or 100
     with reading(asked.site.engine) as connection:
-        page = suppressions_page(connection, asked.get("after") or 0, limit)
-    found = [{"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note} for row in page]
-    return {"suppressions": found, "next": page[-1].id if len(page) == limit else None}
+        page = suppressions_page(connection, asked.after, asked.limit)
+    return page_of(asked, "suppressions", page, _suppression, lambda row: row.id)
+
+
+def _suppression(row: SuppressionRow) -> dict[str, Any]:
+    return {"email": row.email, "reason": row.reason, "at": iso(row.at), "note": row.note}
 
 
 def add_suppression(asked: Asked) -> Any:

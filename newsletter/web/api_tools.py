@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from db import api as pages
+from db.api import ToolLine, tools_page
 from db.engine import reading
 from db.tools import aliases_of, standing_tool, takes_of
 from newsletter.errors import BadInputError, known
@@ -16,7 +16,7 @@ from newsletter.tools.merge import merge_tools
 from newsletter.tools.reading import GivenTake, read_take
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import tally, verdict_of
-from newsletter.web.api_routing import Asked, Operation, note
+from newsletter.web.api_routing import Asked, Operation, note, page_of
 from newsletter.web.api_schemas import PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
 
 _CALL: Schema = {"type": ["string", "null"], "enum": ["ship", "skip", "split", None]}
@@ -39,17 +39,17 @@ _SHOWN = shape("tool verdict community", tool=_TOOL, verdict=_VERDICT, community
 
 
 def list_tools(asked: Asked) -> Any:
-    limit = asked.get("limit") or 100
     with reading(asked.site.engine) as connection:
-        page = pages.tools_page(connection, asked.get("after") or 0, limit)
-    found = []
-    for tool in page:
-        verdict = verdict_of(tool.ships, tool.skips)
-        found.append(
-            {"slug": tool.slug, "name": tool.name, "url": tool.url, "category": tool.category, "listed": tool.listed,
-             "call": verdict.call, "ship_percent": verdict.ship_percent}
-        )  # fmt: skip
-    return {"tools": found, "next": page[-1].id if len(page) == limit else None}
+        page = tools_page(connection, asked.after, asked.limit)
+    return page_of(asked, "tools", page, _line, lambda tool: tool.id)
+
+
+def _line(tool: ToolLine) -> dict[str, Any]:
+    verdict = verdict_of(tool.ships, tool.skips)
+    return {
+        "slug": tool.slug, "name": tool.name, "url": tool.url, "category": tool.category, "listed": tool.listed,
+        "call": verdict.call, "ship_percent": verdict.ship_percent,
+    }  # fmt: skip
 
 
 def show_tool(asked: Asked) -> Any:
@@ -65,7 +65,7 @@ def show_tool(asked: Asked) -> Any:
 
 
 def put_tools(asked: Asked) -> Any:
-    dry_run = bool(asked.get("dry_run"))
+    dry_run: bool = asked.values["dry_run"]
     report = import_tools(asked.site.engine, json.dumps(asked.body), asked.site.clock.now(), dry_run=dry_run)
     if not dry_run:
         rematch_releases(asked.site.engine, asked.site.clock.now())
