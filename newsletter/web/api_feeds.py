@@ -9,7 +9,7 @@ from newsletter.errors import NotFoundError
 from newsletter.feeds import watch
 from newsletter.feeds.showing import health, shown
 from newsletter.web.api_routing import Asked, Operation, page_of
-from newsletter.web.api_schemas import ID, PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
+from newsletter.web.api_schemas import ID, PAGE, SLUG, TEXT, WEB, Schema, closed, listed, or_null, shape
 
 
 def list_feeds(asked: Asked) -> Any:
@@ -60,7 +60,6 @@ _SOME_KIND: Schema = {"type": ["string", "null"], "enum": [*_KIND["enum"], None]
 _NEW_TOOLS: Schema = {"type": "string", "enum": ["queue", "accept"]}
 _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": watch.HIGHEST_LIMIT}
 _RULE: Schema = {"type": "string", "maxLength": 1000}
-_WEB: Schema = {"type": "string", "maxLength": 2000, "pattern": "^https?://[^/]"}
 _RULES: dict[str, Schema] = {
     "tool": or_null(SLUG), "new_tools": _NEW_TOOLS, "include": or_null(_RULE), "exclude": or_null(_RULE),
     "limit": or_null(_LIMIT), "prereleases": {"type": "boolean"},
@@ -77,7 +76,7 @@ OPERATIONS = (
     ),
     Operation(
         "POST", "/api/v1/feeds", "feeds:write", "Watch a feed; the next gathering fetches it.", add_feed, _FEED,
-        takes=closed(shape("url", url=_WEB, name=or_null(TEXT), kind=_SOME_KIND, **_RULES)),
+        takes=closed(shape("url", url=WEB, name=or_null(TEXT), kind=_SOME_KIND, **_RULES)),
     ),
     Operation("GET", "/api/v1/feeds/{id}", "feeds:read", "One feed.", show_feed, _FEED, place=_ONE),
     Operation(

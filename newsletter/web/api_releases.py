@@ -9,7 +9,7 @@ from newsletter.errors import NotFoundError
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.web.api_routing import Asked, Operation, note, page_of
-from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEEK, closed, listed, or_null, shape
+from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEB, WEEK, closed, listed, or_null, shape
 
 _RELEASE = shape(
     "id url title name week tool status", id=ID, url=TEXT, title=TEXT, name=TEXT, version=or_null(TEXT),
@@ -68,7 +68,6 @@ def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, A
     }  # fmt: skip
 
 
-_WEB = {"type": "string", "maxLength": 2000, "pattern": "^https?://[^/]"}
 _STATUS = {"type": "string", "enum": ["unmatched", "matched", "dropped", "backfilled"]}
 OPERATIONS = (
     Operation(
@@ -77,7 +76,7 @@ OPERATIONS = (
     ),
     Operation(
         "POST", "/api/v1/releases", "releases:write", "Add a release by the page that announces it.", add_found,
-        _RELEASE, takes=closed(shape("url", url=_WEB, tool=or_null(SLUG))),
+        _RELEASE, takes=closed(shape("url", url=WEB, tool=or_null(SLUG))),
     ),
     Operation(
         "PUT", "/api/v1/releases/{id}/tool", "releases:write", "Say which tool a release is of.", match_found, _RELEASE,

@@ -10,6 +10,8 @@ WEEK: Schema = {"type": "string", "pattern": r"^\d{4}-W\d{2}$", "examples": ["20
 EMAIL: Schema = {"type": "string", "minLength": 3, "maxLength": 320, "pattern": "[^@ ]@[^@ ]"}
 SLUG: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": 2**53}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+WEB: Schema = {"type": "string", "maxLength": 2000, "pattern": "^https?://[^/]"}
 PAGE: Mapping[str, Schema] = {
     "after": {"type": "integer", "minimum": 0, "maximum": 2**53, "description": "`next` of the page before."},
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},

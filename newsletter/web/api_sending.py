@@ -16,11 +16,10 @@ from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation, note
-from newsletter.web.api_schemas import EMAIL, WEEK, Schema, closed, shape
+from newsletter.web.api_schemas import COUNT, EMAIL, WEEK, Schema, closed, shape
 
-_COUNT: Schema = {"type": "integer", "minimum": 0}
 _SEVEN = ("queued", "sending", "sent", "deferred", "failed", "uncertain", "skipped")
-RECEIPT = shape("issue status recipients failures", recipients=_COUNT, **dict.fromkeys(_SEVEN, _COUNT))
+RECEIPT = shape("issue status recipients failures", recipients=COUNT, **dict.fromkeys(_SEVEN, COUNT))
 
 
 def receipt(asked: Asked) -> Any:
@@ -90,7 +89,7 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/issues/{issue}/test", "issues:write",
         "Mail the issue as it stands to a few addresses, within seconds.", send_test,
-        shape("issue queued", queued=_COUNT),
+        shape("issue queued", queued=COUNT),
         takes=closed(shape("addresses", addresses=_ADDRESSES)), place={"issue": WEEK},
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from newsletter.subscribers.suppress import lift, readable, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.web.api_routing import Asked, Operation, page_of
-from newsletter.web.api_schemas import EMAIL, INSTANT, PAGE, Schema, closed, listed, or_null, shape
+from newsletter.web.api_schemas import COUNT, EMAIL, INSTANT, PAGE, Schema, closed, listed, or_null, shape
 
 _STATE: Schema = {"type": "string", "enum": [str(state) for state in SubscriberState]}
 _REASON: Schema = {"type": "string", "enum": [str(reason) for reason in SuppressionReason]}
@@ -113,7 +113,6 @@ _NEW = closed(
         categories={"type": "array", "maxItems": 100, "items": {"type": "string", "maxLength": 80}},
     )
 )  # fmt: skip
-_COUNT: Schema = {"type": "integer", "minimum": 0}
 _PLACE = {"email": EMAIL}
 OPERATIONS = (
     Operation(
@@ -123,7 +122,7 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/subscribers", "subscribers:write",
         "Take in people who consented before, with the evidence; bad ones are reported, the rest come in.",
-        add_subscribers, shape("imported unchanged rejected", imported=_COUNT, unchanged=_COUNT),
+        add_subscribers, shape("imported unchanged rejected", imported=COUNT, unchanged=COUNT),
         takes=closed(shape("subscribers", subscribers={"type": "array", "maxItems": 5000, "items": _NEW})),
     ),
     Operation(

@@ -17,24 +17,23 @@ from newsletter.tools.reading import GivenTake, read_take
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import tally, verdict_of
 from newsletter.web.api_routing import Asked, Operation, note, page_of
-from newsletter.web.api_schemas import PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
+from newsletter.web.api_schemas import COUNT, PAGE, SLUG, TEXT, Schema, closed, listed, or_null, shape
 
 _CALL: Schema = {"type": ["string", "null"], "enum": ["ship", "skip", "split", None]}
-_PERCENT: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
+_UP_TO_100: Schema = {"type": ["integer", "null"], "minimum": 0, "maximum": 100}
 _TAKE = closed(
     shape(
         "call",
         call={"type": "string", "enum": ["ship", "skip"]},
-        score={"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+        score=_UP_TO_100,
         text=TEXT,
         at={"type": ["string", "null"], "format": "date", "maxLength": 10},
         author=or_null({"type": "string", "maxLength": 200}),
     )
 )
-_VERDICT = shape("call ships skips ship_percent", call=_CALL, ships=_COUNT, skips=_COUNT, ship_percent=_PERCENT)
+_VERDICT = shape("call ships skips ship_percent", call=_CALL, ships=COUNT, skips=COUNT, ship_percent=_UP_TO_100)
 _TOOL = shape("slug name url category", slug=SLUG, name=TEXT, url=TEXT, category=TEXT)
-_COMMUNITY = shape("ships skips percent", ships=_COUNT, skips=_COUNT, percent=_PERCENT)
+_COMMUNITY = shape("ships skips percent", ships=COUNT, skips=COUNT, percent=_UP_TO_100)
 _SHOWN = shape("tool verdict community", tool=_TOOL, verdict=_VERDICT, community=_COMMUNITY)
 
 
@@ -104,7 +103,7 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/tools", "tools:write",
         "Create and update tools with their takes, in the shape that `newsletter tools import` reads. All or nothing.",
-        put_tools, shape("created updated unchanged takes", created=_COUNT, updated=_COUNT, unchanged=_COUNT),
+        put_tools, shape("created updated unchanged takes", created=COUNT, updated=COUNT, unchanged=COUNT),
         takes=closed(shape("tools", tools={"type": "array", "maxItems": 5000, "items": _GIVEN})),
         query={"dry_run": {"type": "boolean", "default": False}},
     ),
@@ -120,7 +119,7 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/tools/{slug}/merge", "tools:write",
         "Make this tool part of another: releases, names, votes and bookmarks go there, and its pages redirect.",
-        merge_tool, shape("releases takes votes", releases=_COUNT, takes=_COUNT, votes=_COUNT),
+        merge_tool, shape("releases takes votes", releases=COUNT, takes=COUNT, votes=COUNT),
         takes=closed(shape("into", into=SLUG)), place={"slug": SLUG},
     ),
 )  # fmt: skip
