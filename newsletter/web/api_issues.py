@@ -15,7 +15,6 @@ from newsletter.issues.compose import compose_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.showing import document
 from newsletter.releases.rematch import rematch_releases
-from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation, note, page_of
 from newsletter.web.api_schemas import INSTANT, PAGE, TEXT, WEEK, closed, or_null, shape
 from newsletter.web.published import heads
@@ -42,18 +41,18 @@ def list_all(asked: Asked) -> Any:
 
 
 def show_issue(asked: Asked) -> Any:
-    row, values = read_issue(asked.site.engine, parsed(asked.values["issue"]), asked.site.settings)
+    row, values = read_issue(asked.site.engine, asked.week, asked.site.settings)
     return document(row, values)
 
 
 def show_mail(asked: Asked) -> Any:
-    here, week = asked.site, parsed(asked.values["issue"])
+    here, week = asked.site, asked.week
     mail = render_issue(here.engine, week, here.settings)
     return {"issue": str(week), "subject": mail.subject, "text": mail.text, "html": mail.html}
 
 
 def compose(asked: Asked) -> Any:
-    here, week = asked.site, parsed(asked.values["issue"])
+    here, week = asked.site, asked.week
     rematch_releases(here.engine, here.clock.now())
     report = compose_issue(here.engine, week, here.settings, here.clock.now())
     return {
@@ -64,7 +63,7 @@ def compose(asked: Asked) -> Any:
 
 def check(asked: Asked) -> Any:
     here = asked.site
-    report = check_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    report = check_issue(here.engine, asked.week, here.settings, here.clock.now())
     return {"sound": report.passed, "findings": [asdict(one) for one in report.findings]}
 
 
@@ -72,7 +71,7 @@ def approve(asked: Asked) -> Any:
     """Only a sound issue is approved this way: nobody is looking at it."""
     if not check(asked)["sound"]:
         raise RefusedError("its checks find errors; GET …/check lists them")
-    here, week = asked.site, parsed(asked.values["issue"])
+    here, week = asked.site, asked.week
     now, send_at = here.clock.now(), _instant(asked.body.get("send_at"))
     if send_at is not None and is_past(send_at, now):
         raise BadInputError("body.send_at is past; leave it out, and POST …/send sends at once")

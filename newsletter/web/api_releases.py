@@ -4,11 +4,10 @@ from typing import Any
 
 from db.engine import reading
 from db.releases import ReleaseRow, list_releases, sources_of
-from newsletter.clock import Week, iso
-from newsletter.errors import NotFoundError
+from newsletter.clock import iso
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
-from newsletter.web.api_routing import Asked, Operation, note, page_of
+from newsletter.web.api_routing import Asked, Operation, note, page_of, week_named
 from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEB, WEEK, closed, listed, or_null, shape
 
 _RELEASE = shape(
@@ -22,7 +21,7 @@ def list_found(asked: Asked) -> Any:
     week = asked.get("week")
     with reading(asked.site.engine) as connection:
         page = list_releases(
-            connection, week=str(parsed(week)) if week else None, status=asked.get("status"),
+            connection, week=str(week_named(week)) if week else None, status=asked.get("status"),
             after_id=asked.after, limit=asked.limit,
         )  # fmt: skip
         sources = sources_of(connection, [release.id for release in page])
@@ -48,14 +47,6 @@ def drop_found(asked: Asked) -> Any:
 def _noted(asked: Asked, release: ReleaseRow, what: str) -> Any:
     note(asked, what, f"release {release.id}", title=release.title)
     return _shown(release)
-
-
-def parsed(week: str) -> Week:
-    """The week that a caller names. Raises NotFoundError for one that no year has."""
-    try:
-        return Week.parse(week)
-    except ValueError as error:
-        raise NotFoundError(str(error)) from None
 
 
 def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from db import api as rows
 from db.audit import add_audit
 from db.engine import reading, transaction
-from newsletter.clock import real_now
+from newsletter.clock import Week, real_now
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError, NotReadyError
 from newsletter.subscribers.tokens import hash_token
 from newsletter.web.api_schemas import conform
@@ -50,6 +50,11 @@ class Asked:
 
     def get(self, name: str) -> Any:
         return self.values.get(name)
+
+    @property
+    def week(self) -> Week:
+        """Of the issue in the path."""
+        return week_named(self.values["issue"])
 
     @property
     def after(self) -> int:
@@ -82,6 +87,14 @@ class Operation:
     def name(self) -> str:
         """The operationId: the function's name."""
         return self.answer.__name__
+
+
+def week_named(name: str) -> Week:
+    """The week that a caller names. Raises NotFoundError for one that no year has."""
+    try:
+        return Week.parse(name)
+    except ValueError as error:
+        raise NotFoundError(str(error)) from None
 
 
 def page_of(

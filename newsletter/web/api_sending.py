@@ -14,7 +14,6 @@ from newsletter.errors import BadInputError
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
 from newsletter.subscribers.addresses import parse_address
-from newsletter.web.api_releases import parsed
 from newsletter.web.api_routing import Asked, Operation, note
 from newsletter.web.api_schemas import COUNT, EMAIL, WEEK, Schema, closed, shape
 
@@ -23,13 +22,13 @@ RECEIPT = shape("issue status recipients failures", recipients=COUNT, **dict.fro
 
 
 def receipt(asked: Asked) -> Any:
-    return read_receipt(asked.site.engine, parsed(asked.values["issue"])).document()
+    return read_receipt(asked.site.engine, asked.week).document()
 
 
 def start_sending(asked: Asked) -> Any:
     here = asked.site
     check_ready(here.settings)
-    publish_issue(here.engine, parsed(asked.values["issue"]), here.settings, here.clock.now())
+    publish_issue(here.engine, asked.week, here.settings, here.clock.now())
     return _noted(asked, "sent the issue at once")
 
 
@@ -50,7 +49,7 @@ def stop_issue(asked: Asked) -> Any:
 
 
 def send_test(asked: Asked) -> Any:
-    here, week = asked.site, parsed(asked.values["issue"])
+    here, week = asked.site, asked.week
     try:
         addresses = [parse_address(address) for address in asked.body["addresses"]]
     except ValueError as error:
@@ -61,7 +60,7 @@ def send_test(asked: Asked) -> Any:
 
 
 def _steer(asked: Asked, turn: Callable[[Engine, Week, datetime], object], what: str) -> Any:
-    turn(asked.site.engine, parsed(asked.values["issue"]), asked.site.clock.now())
+    turn(asked.site.engine, asked.week, asked.site.clock.now())
     return _noted(asked, what)
 
 
