@@ -29,7 +29,7 @@ def start_sending(asked: Asked) -> Any:
     here = asked.site
     check_ready(here.settings)
     publish_issue(here.engine, asked.week, here.settings, here.clock.now())
-    return _noted(asked, "sent the issue at once")
+    return _noted(asked, "started the sending")
 
 
 def pause_sending(asked: Asked) -> Any:
@@ -41,7 +41,7 @@ def resume_sending(asked: Asked) -> Any:
 
 
 def send_to_missed(asked: Asked) -> Any:
-    return _steer(asked, steer.send_to_missed, "sent the issue to the missed")
+    return _steer(asked, steer.send_to_missed, "sent to the missed")
 
 
 def stop_issue(asked: Asked) -> Any:
