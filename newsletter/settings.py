@@ -81,6 +81,11 @@ class Settings:
     hook_postmark: str | None = setting(values.text, secret=True)
     hook_mailgun: str | None = setting(values.text, secret=True)
 
+    @property
+    def shown_title(self) -> str:
+        """What pages and drafts are headed with; until somebody sets a title, and so before anything is sent, ours."""
+        return self.title or "Weekly Verdicts"
+
 
 def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
     """Read and check every setting. Raises SettingsError naming the first that is unknown or malformed."""

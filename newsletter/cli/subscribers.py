@@ -210,7 +210,7 @@ def _ask(door: Door, address: str, name: str, categories: tuple[str, ...]) -> st
     from newsletter.subscribers import consent
     from newsletter.subscribers.sign_up import SignUp, sign_up
 
-    words = consent.words(door.settings.title or "Weekly Verdicts")
+    words = consent.words(door.settings.shown_title)
     request = SignUp(address, name, categories, form="command line", words=words)
     report = sign_up(
         door.engine, request, now=door.clock.now(), real_now=real_now(), settings=door.settings,

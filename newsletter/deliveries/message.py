@@ -60,7 +60,7 @@ class Envelope:
         return cls(
             issue_id=issue_id,
             week=week,
-            title=settings.title or "Weekly Verdicts",
+            title=settings.shown_title,
             from_name=(sender.display_name or settings.title or "") if sender else settings.title or "",
             from_address=_addr_spec(sender) if sender else "newsletter@localhost.invalid",
             reply_to_name=reply.display_name if reply else "",

@@ -59,9 +59,7 @@ class Material(Protocol):
 
 
 def publication_of(settings: Settings) -> Publication:
-    return Publication(
-        settings.title or "Weekly Verdicts", settings.public_url, settings.postal_address or "", settings.theme
-    )
+    return Publication(settings.shown_title, settings.public_url, settings.postal_address or "", settings.theme)
 
 
 def edition(material: Material, publication: Publication) -> IssueValues:

@@ -52,7 +52,7 @@ def _ask(
         return False
     confirmation = add_confirmation(
         connection, subscriber_id=subscriber.id, nonce=nonce, name=subscriber.name, selection=subscriber.selection,
-        address=None, form=FORM, words=consent.words(settings.title or ""), created_at=now,
+        address=None, form=FORM, words=consent.words(settings.shown_title), created_at=now,
         expires_at=now + ASKED_AGAIN_VALID,
     )  # fmt: skip
     token = one_time_token("confirm", confirmation, nonce, settings.secret_key)

@@ -25,7 +25,7 @@ class Site:
 
     @property
     def title(self) -> str:
-        return self.settings.title or "Weekly Verdicts"
+        return self.settings.shown_title
 
     def url(self, path: str) -> str:
         """An absolute address of ours; ``path`` begins with a slash."""
