@@ -1,12 +1,18 @@
 """``newsletter webhooks``: whom we tell of what happens."""
 
 import secrets
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.door import WORD, Door, answer, json_option, pass_door
 from newsletter.cli.tables import table
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
 
 
 @click.group()
@@ -122,13 +128,10 @@ def resume(door: Door, name: str, as_json: bool) -> None:
     Example:
       newsletter webhooks resume crm
     """
-    from db.engine import transaction
     from db.events import resume_webhook
     from newsletter.clock import real_now
 
-    with transaction(door.engine) as connection:
-        if not resume_webhook(connection, name, real_now()):
-            raise _unknown(name)
+    _change(door, name, lambda connection: resume_webhook(connection, name, real_now()))
     answer({"name": name, "resumed": True}, as_json, f"{name} is told again.")
 
 
@@ -143,13 +146,19 @@ def remove(door: Door, name: str, as_json: bool) -> None:
     Example:
       newsletter webhooks remove crm
     """
-    from db.engine import transaction
     from db.events import remove_webhook
 
-    with transaction(door.engine) as connection:
-        if not remove_webhook(connection, name):
-            raise _unknown(name)
+    _change(door, name, lambda connection: remove_webhook(connection, name))
     answer({"name": name, "removed": True}, as_json, f"{name} is told nothing any more.")
+
+
+def _change(door: Door, name: str, change: "Callable[[Connection], bool]") -> None:
+    """``change`` is False where there is no such webhook."""
+    from db.engine import transaction
+
+    with transaction(door.engine) as connection:
+        if not change(connection):
+            raise _unknown(name)
 
 
 def _unknown(name: str) -> NotFoundError:
