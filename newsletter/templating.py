@@ -8,6 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from newsletter.verdicts.stamps import SHAPES, WORDS, stamp
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -33,7 +35,7 @@ def text_environment() -> Environment:
 
 
 def _environment(*, autoescape: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=autoescape,  # noqa: S701 — off for plain text alone, which has nothing to escape
         undefined=StrictUndefined,
@@ -41,3 +43,5 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"stamp": stamp, "shape": SHAPES.__getitem__, "word": WORDS.__getitem__}
+    return environment

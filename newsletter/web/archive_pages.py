@@ -18,7 +18,6 @@ from newsletter.issues.values import IssueValues
 from newsletter.issues.words import wrapped
 from newsletter.templating import text_environment
 from newsletter.verdicts.comparison import comparison_path
-from newsletter.verdicts.stamps import stamp
 from newsletter.web.metadata import About, shortened
 from newsletter.web.published import headlines, parts_of, published_issue
 from newsletter.web.schema_org import breadcrumbs, item_list
@@ -67,7 +66,7 @@ def issue_text(request: Request) -> Response:
     with reading(here.engine) as connection:
         found, values = published_issue(connection, _week(request.path_params["week"]))
     text = text_environment().get_template("web/issue.txt")
-    names = {"wrap": wrapped, "stamp": stamp, "markdown": to_text, "comparison": comparison_path}
+    names = {"wrap": wrapped, "markdown": to_text, "comparison": comparison_path}
     written = text.render(site=here, **names, **parts_of(values))
     page_of_it = f'<{here.url(f"/issues/{found.week}")}>; rel="canonical"'  # RFC 6596: search engines show that one
     return PlainTextResponse(re.sub(r"\n{3,}", "\n\n", written), headers={**FRESH, "Link": page_of_it})

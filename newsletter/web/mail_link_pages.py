@@ -17,7 +17,6 @@ from db.engine import reading
 from db.keys import link_keys
 from db.tools import ToolRow, tool_by_id
 from newsletter.readers.bookmark import save_tool, unsave_tool
-from newsletter.readers.community import community
 from newsletter.readers.identity import subscriber_reader
 from newsletter.readers.vote import cast_vote
 from newsletter.subscribers.tokens import verify_link, verify_tool_link
@@ -68,11 +67,7 @@ def _cast(request: Request, form: Form) -> Response:
 
 
 def _vote_page(request: Request, tool: ToolRow, mine: str | None, *, done: bool) -> Response:
-    readers = community(tool.vote_ships, tool.vote_skips)
-    return page(
-        request, "vote.html", tool=tool, card=card(tool), vote=mine, done=done,
-        community=readers,
-    )  # fmt: skip
+    return page(request, "vote.html", tool=tool, card=card(tool), vote=mine, done=done)
 
 
 def bookmark(request: Request) -> Response:
