@@ -19,7 +19,7 @@ from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
 from newsletter.tools.reading import TEXT_FIELDS
 from newsletter.verdicts.scorecard import scorecard
-from newsletter.verdicts.tally import tally
+from newsletter.verdicts.tally import tally, verdict_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.forms import asked
 from newsletter.web.row_ids import row_id
@@ -38,8 +38,9 @@ def list_page(request: Request, visitor: Visitor) -> Response:
     with reading(site(request).engine) as connection:
         found = desk.find_tools(connection, text, row_id(before), TOOLS_A_PAGE + 1)
     return editor_page(
-        request, visitor, "tools.html", q=text, found=found[:TOOLS_A_PAGE], more=len(found) > TOOLS_A_PAGE
-    )
+        request, visitor, "tools.html", q=text, found=found[:TOOLS_A_PAGE], more=len(found) > TOOLS_A_PAGE,
+        verdict_of=verdict_of,
+    )  # fmt: skip
 
 
 def tool_names(request: Request, visitor: Visitor) -> Response:
