@@ -71,7 +71,7 @@ def create_app(settings: Settings, engine: Engine, clock: Clock) -> Starlette:
         """Feed readers and browsers ask for it here, whatever pages say."""
         return await files.get_response("favicon.ico", request.scope)
 
-    routes: list[BaseRoute] = [Mount("/static", files, name="static"), Route("/favicon.ico", icon)]
+    routes: list[BaseRoute] = [Mount("/static", files), Route("/favicon.ico", icon)]
     for name in ROOMS:
         routes.extend(importlib.import_module(name).routes)
     handlers: dict[Any, Any] = {HTTPException: _http_error, Exception: _unforeseen}

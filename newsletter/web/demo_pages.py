@@ -52,7 +52,7 @@ def demo_routes(inbox: Path, engine: Engine, settings: Settings, clock: Clock, e
     token = make_link(engine, editor, settings, clock.now()).rpartition("/")[2]
     _, session = sign_in(engine, token, clock.now())
     return [
-        Route("/demo", partial(overview, inbox=inbox, session=session), name="demo"),
+        Route("/demo", partial(overview, inbox=inbox, session=session)),
         Route("/demo/inbox/{name}", partial(message, inbox=inbox)),
         Route("/demo/inbox/{name}/html", partial(as_html, inbox=inbox)),
         Route("/demo/inbox/{name}/text", partial(as_text, inbox=inbox)),

@@ -63,10 +63,6 @@ def issue_path(week: Week | str) -> str:
     return f"/editor/issues/{week}"
 
 
-def issue_page(request: Request, visitor: Visitor) -> Response:
-    return shown_issue(request, visitor)
-
-
 def act_on_issue(path: str, endpoint: Act) -> Route:
     """A button's target: what cannot be done is said on the page, with what was typed in its fields."""
 
@@ -82,7 +78,6 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
             except NotFoundError:  # no such issue: the reason stands alone
                 return refused(request, visitor, typed, error, back="/editor")
 
-    answer.__name__ = endpoint.__name__
     return act(_BASE + path, answer)
 
 
@@ -174,4 +169,4 @@ def proposed_time(issue: IssueRow, zone: ZoneInfo) -> str:
     return str(issue.settings.get("send_at", ""))
 
 
-routes: list[BaseRoute] = [show(_BASE, issue_page)]
+routes: list[BaseRoute] = [show(_BASE, shown_issue)]

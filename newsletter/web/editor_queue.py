@@ -74,7 +74,6 @@ def _decision(path: str, endpoint: Act) -> Route:
             decided, after = request.path_params["release_id"], row_id(typed.line("after"))
             return _queue(request, visitor, after, status=409, decided=decided, trouble=str(error))
 
-    answer.__name__ = endpoint.__name__
     return act(_RELEASE + path, answer)
 
 

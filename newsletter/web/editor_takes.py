@@ -50,15 +50,11 @@ def _missing(panel: list[tools.PanelistRow], takes: list[TakeRow]) -> list[tools
     return [member for member in panel if member.key not in given]
 
 
-def take_page(request: Request, visitor: Visitor) -> Response:
-    """One panelist's take on one tool, with the card as readers will see it."""
-    return _take_page(request, visitor)
-
-
-def _take_page(
+def take_page(
     request: Request, visitor: Visitor, typed: Typed | None = None, trouble: str = "", status: int = 422
 ) -> Response:
-    """``typed`` is what was not stored; where it could not be, ``trouble`` says why."""
+    """One panelist's take on one tool, with the card as readers will see it. ``typed`` is what was not stored; where it
+    could not be, ``trouble`` says why."""
     here, panelist = site(request), request.path_params["panelist"]
     tool, panel, takes, past = _tool_with_takes(request)
     member = _member(panel, panelist)
@@ -96,7 +92,7 @@ def card(takes: list[TakeRow], panelist: str, given: Any) -> dict[str, Any]:
 def show_card(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """The card for what is typed so far; nothing is stored. Whoever comes without a script gets the whole page."""
     if not asks_for_a_part(request):
-        return _take_page(request, visitor, typed)
+        return take_page(request, visitor, typed)
     tool, panel, takes, _ = _tool_with_takes(request)
     panelist = request.path_params["panelist"]
     member = _member(panel, panelist)
@@ -110,9 +106,9 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
     try:
         given = _typed_take(panelist, typed)
     except BadInputError as error:
-        return _take_page(request, visitor, typed, str(error))
+        return take_page(request, visitor, typed, str(error))
     if words := _given_meanwhile(request, typed, [given]):
-        return _take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
+        return take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
     report = record_take(here.engine, slug, given, here.clock.now())
     note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"tool {slug}", by=panelist)
     said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"

@@ -51,15 +51,11 @@ def tool_names(request: Request, visitor: Visitor) -> Response:
     return editor_page(request, visitor, "tool_names.html", found=found)
 
 
-def tool_page(request: Request, visitor: Visitor) -> Response:
-    return shown_tool(request, visitor)
-
-
 def shown_tool(
     request: Request, visitor: Visitor, *, typed: Typed | None = None, pasted: str = "", trouble: str = "",
     status: int = 422,
 ) -> Response:  # fmt: skip
-    """The page; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
+    """The page of a tool; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
         tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
@@ -203,7 +199,7 @@ routes: list[BaseRoute] = [
     show("/editor/tool-names", tool_names),
     show("/editor/new-tool", new_page),
     act("/editor/new-tool", create),
-    show("/editor/tools/{slug}", tool_page),
+    show("/editor/tools/{slug}", shown_tool),
     act("/editor/tools/{slug}", store),
     act("/editor/tools/{slug}/merge", merge),
     act("/editor/tools/{slug}/listed", set_listed),

@@ -115,7 +115,7 @@ def show(path: str, endpoint: Show, roles: frozenset[str] = EDITORS) -> Route:
         except NewsletterError as error:
             return sorry(request, visitor, error)
 
-    return Route(path, answer, methods=["GET"], name=endpoint.__name__)
+    return Route(path, answer, methods=["GET"])
 
 
 def act(path: str, endpoint: Act, roles: frozenset[str] = EDITORS) -> Route:
@@ -136,7 +136,7 @@ def act(path: str, endpoint: Act, roles: frozenset[str] = EDITORS) -> Route:
         except NewsletterError as error:
             return refused(request, visitor, typed, error)
 
-    return Route(path, answer, methods=["POST"], name=endpoint.__name__)
+    return Route(path, answer, methods=["POST"])
 
 
 def visitor_of(request: Request) -> Visitor | None:

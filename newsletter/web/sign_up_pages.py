@@ -70,21 +70,17 @@ def embed(request: Request) -> Response:
     return page(request, "embed.html", about=_of_the_form(request, "/embed"))
 
 
-def sign_up_page(request: Request) -> Response:
-    return _form_page(request)
-
-
 async def subscribe(request: Request) -> Response:
     """The same page, status and time for every address that can be one."""
     began = time.monotonic()
     form = await read_form(request)
     wanted = _wanted(request, form)
     if unchosen := too_many(form.getlist("category")):
-        return await run_in_threadpool(_form_page, request, wanted, unchosen=unchosen)
+        return await run_in_threadpool(sign_up_page, request, wanted, unchosen=unchosen)
     try:
         address = parse_address(wanted.email)
     except ValueError as error:
-        return await run_in_threadpool(_form_page, request, wanted, str(error))
+        return await run_in_threadpool(sign_up_page, request, wanted, str(error))
     if not form.get(haste.HONEYPOT):
         await run_in_threadpool(_record, site(request), wanted, address)
     spent = time.monotonic() - began
@@ -154,9 +150,10 @@ def _record(here: Site, wanted: SignUp, address: str) -> None:
     )
 
 
-def _form_page(
+def sign_up_page(
     request: Request, given: SignUp | None = None, error: str | None = None, unchosen: str | None = None
 ) -> Response:
+    """The form alone; ``error`` and ``unchosen`` are what is wrong with the address and the categories ``given``."""
     with reading(site(request).engine) as connection:
         categories = choices(categories_on_offer(connection))
     return page(
