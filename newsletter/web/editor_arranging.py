@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import desk, drafts, issues, tools
+from db import desk, drafts, tools
 from db.engine import reading
 from db.material import issue_material
-from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.issues import arrangement
 from newsletter.issues.arrange import Edit, arrange, undo
@@ -18,7 +18,7 @@ from newsletter.issues.values import IssueValues
 from newsletter.tools.edit import make_tool
 from newsletter.tools.field_values import is_web_address
 from newsletter.tools.reading import new_tool
-from newsletter.web.editor_issue import act_on_issue, back_with, shown_issue, week_of
+from newsletter.web.editor_issue import act_on_issue, back_with, issue_asked, shown_issue, week_of
 from newsletter.web.editor_typed import Changed, changed, shown_again, without_added
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor
@@ -119,8 +119,7 @@ def add_by_hand(request: Request, visitor: Visitor, typed: Typed) -> Response:
         slug = make_tool(here.engine, new_tool(name, given, category), here.clock.now())
     with reading(here.engine) as connection:
         tool = tools.standing_tool(connection, slug) if slug else None
-        issue = known(issues.issue_of_week(connection, str(week_of(request))), f"issue {week_of(request)}")
-        released = drafts.tools_of_releases(connection, issue.id)
+        released = drafts.tools_of_releases(connection, issue_asked(request, connection).id)
     if tool is None:
         raise NotFoundError(f"there is no tool {given!r}; give its slug, or its address with a name and a category")
     edit = partial(arrangement.add, tool_id=tool.id, by=visitor.email, released=tool.id in released)
@@ -184,8 +183,8 @@ def if_void(voided: bool) -> str:
 def _values(request: Request) -> IssueValues:
     here = site(request)
     with reading(here.engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week_of(request))), f"issue {week_of(request)}")
-        return edition(issue_material(connection, issue), publication_of(here.settings))
+        material = issue_material(connection, issue_asked(request, connection))
+    return edition(material, publication_of(here.settings))
 
 
 def _item_asked(request: Request) -> tuple[int, str, list[int], bool]:

@@ -6,19 +6,18 @@ from starlette.routing import BaseRoute
 
 from db import arrangement, issues
 from db.engine import reading
-from newsletter.errors import known
 from newsletter.issues.difference import difference
 from newsletter.issues.render import load_or_make, values_of
 from newsletter.issues.values import load_values
-from newsletter.web.editor_issue import week_of
+from newsletter.web.editor_issue import ISSUE, issue_asked
 from newsletter.web.session import Visitor, editor_page, show
 from newsletter.web.site import site
 
 
 def difference_page(request: Request, visitor: Visitor) -> Response:
-    here, week = site(request), week_of(request)
+    here = site(request)
     with reading(here.engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
+        issue = issue_asked(request, connection)
         frozen = issues.content_of(connection, issue.id)
         values = values_of(connection, issue, here.settings)
         approval = arrangement.earlier_approval(connection, issue.id, frozen.content_hash if frozen else None)
@@ -29,10 +28,10 @@ def difference_page(request: Request, visitor: Visitor) -> Response:
             same = approval.content_hash == load_or_make(connection, issue, here.settings).content_hash
     before = load_values(last) if last else None
     return editor_page(
-        request, visitor, "difference.html", week=str(week), zone=here.settings.timezone, approval=approval,
+        request, visitor, "difference.html", week=issue.week, zone=here.settings.timezone, approval=approval,
         last=before, since_approval=since_approval, same_bytes=same,
         since_last=difference(before, values) if before else None,
     )  # fmt: skip
 
 
-routes: list[BaseRoute] = [show("/editor/issues/{week}/difference", difference_page)]
+routes: list[BaseRoute] = [show(ISSUE + "/difference", difference_page)]

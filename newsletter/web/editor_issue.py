@@ -38,7 +38,7 @@ from newsletter.web.forms import asked
 from newsletter.web.session import Act, Typed, Visitor, act, editor_page, refused, show, status_of
 from newsletter.web.site import site
 
-_BASE = "/editor/issues/{week}"
+ISSUE = "/editor/issues/{week}"
 _EDITABLE = (IssueStatus.DRAFT, IssueStatus.APPROVED)
 _SECTIONS = {"ship": "Shipped", "split": "Split", "skip": "Skipped"}
 
@@ -59,8 +59,14 @@ def week_of(request: Request) -> Week:
         raise NotFoundError(str(error)) from None
 
 
+def issue_asked(request: Request, connection: Connection) -> IssueRow:
+    """The issue of the week in the address. Raises NotFoundError where there is none."""
+    week = week_of(request)
+    return known(issues.issue_of_week(connection, str(week)), f"issue {week}")
+
+
 def issue_path(week: Week | str) -> str:
-    return f"/editor/issues/{week}"
+    return ISSUE.format(week=week)
 
 
 def act_on_issue(path: str, endpoint: Act) -> Route:
@@ -78,7 +84,7 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
             except NotFoundError:  # no such issue: the reason stands alone
                 return refused(request, visitor, typed, error, back="/editor")
 
-    return act(_BASE + path, answer)
+    return act(ISSUE + path, answer)
 
 
 def _with_merged(request: Request, typed: Typed) -> Typed:
@@ -94,10 +100,10 @@ def back_with(request: Request, typed: Typed, said: str, fragment: str = "") -> 
 
 def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more: Any) -> Response:
     """The page as it stands; ``more`` are values on top, such as what somebody typed."""
-    here, week = site(request), str(week_of(request))
+    here = site(request)
     now = here.clock.now()
     with reading(here.engine) as connection:
-        issue = known(issues.issue_of_week(connection, week), f"issue {week}")
+        issue = issue_asked(request, connection)
         material = issue_material(connection, issue)
         changes = rows.latest_changes(connection, issue.id)
         last = _last_change(changes, visitor.email)
@@ -114,7 +120,7 @@ def shown_issue(request: Request, visitor: Visitor, *, status: int = 200, **more
     return editor_page(
         request, visitor, "issue.html", status=status,
         **{
-            "issue": issue, "week": week, "values": values, "was": words, "changes": changes,
+            "issue": issue, "week": issue.week, "values": values, "was": words, "changes": changes,
             "words": words | more.pop("typed_words", {}),
             "notes": {}, "notes_was": {tool_id: item.note or "" for tool_id, item in placed.items()},
             "pinned": _pinned(values, {tool_id: item.position for tool_id, item in placed.items()}),
@@ -169,4 +175,4 @@ def proposed_time(issue: IssueRow, zone: ZoneInfo) -> str:
     return str(issue.settings.get("send_at", ""))
 
 
-routes: list[BaseRoute] = [show(_BASE, shown_issue)]
+routes: list[BaseRoute] = [show(ISSUE, shown_issue)]

@@ -21,7 +21,7 @@ from newsletter.issues.check import check_issue
 from newsletter.issues.findings import Finding
 from newsletter.issues.render import RenderedMail, render_issue
 from newsletter.issues.shades import in_shade, without_pictures
-from newsletter.web.editor_issue import week_of
+from newsletter.web.editor_issue import ISSUE, issue_path, week_of
 from newsletter.web.editor_typed import WORDS, look_of, notes_of
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
@@ -88,7 +88,7 @@ def _plain(text: str, told: str, look: dict[str, str]) -> str:
 
 
 def check_page(request: Request, visitor: Visitor) -> Response:
-    return editor_page(request, visitor, "check.html", **_findings(request, f"/editor/issues/{week_of(request)}"))
+    return editor_page(request, visitor, "check.html", **_findings(request, issue_path(week_of(request))))
 
 
 def findings(request: Request, visitor: Visitor) -> Response:
@@ -116,11 +116,9 @@ def _place(found: Finding, known: Container[str], page: str) -> str | None:
     return f"/editor/tools/{found.place}" if found.place in known else None
 
 
-_BASE = "/editor/issues/{week}"
-
 routes: list[BaseRoute] = [
-    show(_BASE + "/preview", stored),
-    act(_BASE + "/preview", typed_so_far),
-    show(_BASE + "/check", check_page),
-    show(_BASE + "/findings", findings),
+    show(ISSUE + "/preview", stored),
+    act(ISSUE + "/preview", typed_so_far),
+    show(ISSUE + "/check", check_page),
+    show(ISSUE + "/findings", findings),
 ]

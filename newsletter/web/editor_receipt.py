@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from db.states import IssueStatus
 from newsletter.deliveries.read_receipt import Receipt, read_progress, read_receipt, read_responses
 from newsletter.deliveries.steer import send_to_missed
-from newsletter.web.editor_issue import issue_path, week_of
+from newsletter.web.editor_issue import ISSUE, issue_path, week_of
 from newsletter.web.editor_links import back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
@@ -65,10 +65,8 @@ def resend(request: Request, visitor: Visitor, typed: Typed) -> Response:
     return back_saying(back, f"Trying again: {queued} of those who were missed")
 
 
-_BASE = "/editor/issues/{week}"
-
 routes: list[BaseRoute] = [
-    show(_BASE + "/receipt", receipt_page),
-    show(_BASE + "/receipt/now", receipt_now),
-    act(_BASE + "/resend", resend),
+    show(ISSUE + "/receipt", receipt_page),
+    show(ISSUE + "/receipt/now", receipt_now),
+    act(ISSUE + "/resend", resend),
 ]
