@@ -1,12 +1,14 @@
-# make demo   the whole weekly job on sample data      (make demo ARGS=--once ends by itself)
-# make test   everything that CI runs
-# make audit  known holes of the dependencies, where there is somebody to ask
+# make demo     the whole weekly job on sample data      (make demo ARGS=--once ends by itself)
+# make test     everything that CI runs
+# make audit    known holes of the dependencies, where there is somebody to ask
+# make faults   kills, failing relays and a simulated year, at full length
+# make oracles  what independent programs say of the mail and of the API
+# make bench    measurements                             (make bench ARGS=queue)
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: demo audit test lint types unit faults oracles bench clean
-.DELETE_ON_ERROR:
+.PHONY: demo test audit faults oracles bench clean
 
 demo: .venv/.installed
 	$(BIN)/newsletter demo $(ARGS)
