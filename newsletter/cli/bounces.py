@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, pass_door
+from newsletter.cli.door import WORD, Door, Place, answer, counted, in_pages, json_option, pass_door
 from newsletter.cli.tables import table
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read(door: Door, where: str | None, as_json: bool) -> None:
     ]  # fmt: skip
     heads = ("mail", "kind", "recipient", "status", "reason", "changed")
     document = {"results": results, "unread": [one._asdict() for one in report.unread]}
-    answer(document, as_json, table(rows, heads) if rows else "No returned mail.")
+    answer(document, as_json, table(rows, heads, "No returned mail."))
     for one in report.unread:
         click.echo(f"{one.source}: {one.why}", err=True)
     if report.broke_off:
@@ -75,25 +76,19 @@ def kept(door: Door, folder: Path | None, as_json: bool) -> None:
     Example:
       newsletter bounces kept --to /tmp/look
     """
-    from db.engine import reading
     from db.returned_mail import kept_mail
     from newsletter.clock import iso
 
-    listed, after = [], 0
+    listed = []
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds readers' addresses
-    while True:
-        with reading(door.engine) as connection:
-            page = kept_mail(connection, after, 100)
-        if not page:
-            break
-        for mail in page:
-            listed.append({"id": mail.id, "at": iso(mail.at), "source": mail.source, "bytes": len(mail.raw)})
-            if folder is not None:
-                (folder / f"{mail.id}.eml").write_bytes(mail.raw)
-        after = page[-1].id
+    pages = in_pages(door.engine, lambda connection, after: kept_mail(connection, after, 100), lambda mail: mail.id)
+    for mail in chain.from_iterable(pages):
+        listed.append({"id": mail.id, "at": iso(mail.at), "source": mail.source, "bytes": len(mail.raw)})
+        if folder is not None:
+            (folder / f"{mail.id}.eml").write_bytes(mail.raw)
     rows = [tuple(mail.values()) for mail in listed]
-    answer({"mails": listed}, as_json, table(rows, ("id", "at", "mail", "bytes")) if rows else "Nothing is kept.")
+    answer({"mails": listed}, as_json, table(rows, ("id", "at", "mail", "bytes"), "Nothing is kept."))
 
 
 def _mails(door: Door, where: str | None) -> "Iterator[Arrived | Unread]":

@@ -57,8 +57,8 @@ def list_(door: Door, as_json: bool) -> None:
     from newsletter.editors.invite import list_editors
 
     found = list_editors(door.engine)
-    rows: list[tuple[object, ...]] = [(row.email, row.role, row.panelist) for row in found]
-    lines = table(rows, ("email", "role", "panelist")) if rows else "Nobody may sign in yet."
+    rows = [(row.email, row.role, row.panelist) for row in found]
+    lines = table(rows, ("email", "role", "panelist"), "Nobody may sign in yet.")
     answer({"editors": [_document(row) for row in found]}, as_json, lines)
 
 

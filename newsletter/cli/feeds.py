@@ -70,8 +70,8 @@ def list_(door: Door, as_json: bool) -> None:
     now = door.clock.now()
     with reading(door.engine) as connection:
         found = all_feeds(connection)
-    rows: list[tuple[object, ...]] = [(feed.name, feed.kind, feed.tool, health(feed, now), feed.url) for feed in found]
-    lines = table(rows, ("name", "kind", "tool", "health", "url")) if rows else ["No feeds are watched yet."]
+    rows = [(feed.name, feed.kind, feed.tool, health(feed, now), feed.url) for feed in found]
+    lines = table(rows, ("name", "kind", "tool", "health", "url"), "No feeds are watched yet.")
     answer({"feeds": [{**shown(feed), "health": health(feed, now)} for feed in found]}, as_json, lines)
 
 
@@ -229,7 +229,7 @@ def check(door: Door, url: str, kind: str, as_json: bool) -> None:
     document = asdict(report)
     for entry in document["readings"]:
         entry["published_at"] = iso(entry["published_at"])
-    rows: list[tuple[object, ...]] = [
+    rows = [
         (one.week or "–", one.title[:50], f"skipped: {one.skipped}" if one.skipped else one.name, one.version)
         for one in report.readings[:50]
     ]

@@ -93,11 +93,9 @@ def list_(door: Door, as_json: bool) -> None:
             for row in rows
         ]
     }  # fmt: skip
-    shown: list[tuple[object, ...]] = [
-        (row.week, row.number_said, row.status, iso(row.send_at), iso(row.finished_at)) for row in rows
-    ]
+    shown = [(row.week, row.number_said, row.status, iso(row.send_at), iso(row.finished_at)) for row in rows]
     none = "There is no issue yet; `newsletter issues compose` makes one."
-    answer(document, as_json, table(shown, ("issue", "no", "status", "send at", "finished")) if rows else none)
+    answer(document, as_json, table(shown, ("issue", "no", "status", "send at", "finished"), none))
 
 
 @issues.command()

@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.door import ROW_ID, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
-from newsletter.clock import iso
+from newsletter.releases.showing import shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -48,10 +48,10 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
         raise BadInputError(str(error)) from None
     found = _listed(door, name, "unmatched" if unmatched else None)
     if as_json:
-        stream("releases", (shown(one, sources) for one, sources in found))
+        stream("releases", (_document(one, sources) for one, sources in found))
         return
     rows = [(one.id, one.week, one.name, one.version, one.tool or f"({one.status})", one.feed_name) for one, _ in found]
-    click.echo("\n".join(table(rows, ("id", "week", "name", "version", "tool", "feed")) if rows else ["No releases."]))
+    click.echo("\n".join(table(rows, ("id", "week", "name", "version", "tool", "feed"), "No releases.")))
 
 
 def _listed(door: Door, week: str | None, status: str | None) -> "Iterator[tuple[ReleaseRow, list[str]]]":
@@ -119,7 +119,7 @@ def add(door: Door, url: str, tool: str | None, as_json: bool) -> None:
 
     found = add_release(door.engine, door.settings, url, tool, door.clock.now())
     whose = f"of {found.tool}" if found.tool else "not matched to a tool yet"
-    answer(shown(found, []), as_json, f"Release {found.id}: {found.name}, {whose}, in {found.week}.")
+    answer(_document(found, []), as_json, f"Release {found.id}: {found.name}, {whose}, in {found.week}.")
 
 
 @contextmanager
@@ -146,16 +146,9 @@ def _shown(door: Door, release: "ReleaseRow") -> dict[str, Any]:
     from db.releases import sources_of
 
     with reading(door.engine) as connection:
-        return shown(release, sources_of(connection, [release.id]).get(release.id, []))
+        return _document(release, sources_of(connection, [release.id]).get(release.id, []))
 
 
-def shown(release: "ReleaseRow", sources: list[str]) -> dict[str, Any]:
-    """A release as JSON; ``sources`` are the addresses of all the feeds that showed it."""
-    return {
-        "id": release.id, "feed": release.feed, "feed_name": release.feed_name, "url": release.url,
-        "title": release.title, "name": release.name, "version": release.version,
-        "published_at": iso(release.published_at), "first_seen_at": iso(release.first_seen_at), "week": release.week,
-        "tool": release.tool, "issue": release.issue, "late": release.late, "tagline": release.tagline,
-        "status": release.status, "sources": sources or [release.feed] * bool(release.feed),
-        "reason": release.match_reason, "candidates": release.candidates or [],
-    }  # fmt: skip
+def _document(release: "ReleaseRow", sources: list[str]) -> dict[str, Any]:
+    """With the reasons that editors decide by."""
+    return shown(release, sources) | {"reason": release.match_reason, "candidates": release.candidates or []}

@@ -90,9 +90,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"Waiting for {one['domain']} until {one['until']}: {one['reason']}" for one in document["paused_domains"]
     ]
     if document["jobs"]:
-        rows: list[tuple[object, ...]] = [
-            (one["job"], one["last"], one["status"], one["next"]) for one in document["jobs"]
-        ]
+        rows = [(one["job"], one["last"], one["status"], one["next"]) for one in document["jobs"]]
         lines += ["", *table(rows, ("job", "last run", "status", "next run"))]
     if document["jobs_overdue_since"]:
         lines.append(f"Nobody has kept the timetable since {document['jobs_overdue_since']}; start `newsletter serve`.")

@@ -46,7 +46,7 @@ def list_(door: Door, as_json: bool) -> None:
         )
         return
     rows = [(row.reason, iso(row.at), row.email) for row in _everybody(door)]
-    click.echo("\n".join(table(rows, ("reason", "since", "email"))) if rows else "Nobody is suppressed.")
+    click.echo("\n".join(table(rows, ("reason", "since", "email"), "Nobody is suppressed.")))
 
 
 def _everybody(door: Door) -> "Iterator[SuppressionRow]":

@@ -15,8 +15,10 @@ _COLOUR_OF = {word: colour for colour, words in _COLOURS.items() for word in wor
 _NO_LETTERS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
-def table(rows: Sequence[Row], heads: Sequence[str]) -> list[str]:
-    """The lines of a table; None is shown as a dash."""
+def table(rows: Sequence[Row], heads: Sequence[str], none: str = "") -> list[str]:
+    """The lines of a table; None is shown as a dash. Without rows, the sentence ``none`` where there is one."""
+    if not rows and none:
+        return [none]
     shown = [["–" if cell is None else str(cell).translate(_NO_LETTERS) for cell in row] for row in rows]
     titles = [head.upper() for head in heads]
     return _for_a_terminal(shown, titles) if sys.stdout.isatty() else _plain(shown, titles)

@@ -75,11 +75,11 @@ def list_(door: Door, as_json: bool) -> None:
         }
         for one in found
     ]  # fmt: skip
-    rows: list[tuple[object, ...]] = [
+    rows = [
         (one.name, " ".join(one.scopes), iso(one.used_at), "revoked" if one.revoked_at else iso(one.expires_at))
         for one in found
     ]
-    answer({"tokens": listed}, as_json, table(rows, ("name", "scopes", "used", "until")) if rows else "No tokens.")
+    answer({"tokens": listed}, as_json, table(rows, ("name", "scopes", "used", "until"), "No tokens."))
 
 
 @tokens.command()

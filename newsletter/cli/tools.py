@@ -1,6 +1,7 @@
 """``newsletter tools``: the catalogue with its panel takes."""
 
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -110,18 +111,13 @@ def list_(door: Door, category: str | None, as_json: bool) -> None:
     Example:
       newsletter tools list --category "Developer Tools"
     """
-    from db.engine import reading
     from db.tools import all_tools
     from newsletter.verdicts.tally import verdict_of
 
-    found, after = [], 0
-    with reading(door.engine) as connection:
-        while page := all_tools(connection, after):
-            found += [tool for tool in page if category is None or tool.category.lower() == category.lower()]
-            after = page[-1].id
-    documents: list[dict[str, Any]] = []
-    rows: list[tuple[object, ...]] = []
-    for tool in found:
+    documents, rows = [], []
+    for tool in chain.from_iterable(in_pages(door.engine, all_tools, lambda one: one.id)):
+        if category is not None and tool.category.lower() != category.lower():
+            continue
         verdict = verdict_of(tool.ships, tool.skips)
         documents.append(
             {
@@ -130,7 +126,7 @@ def list_(door: Door, category: str | None, as_json: bool) -> None:
             }
         )  # fmt: skip
         rows.append((tool.slug, tool.name, tool.category, verdict.call, verdict.counts))
-    answer({"tools": documents}, as_json, table(rows, ("slug", "name", "category", "call", "panel")))
+    answer({"tools": documents}, as_json, table(rows, ("slug", "name", "category", "call", "panel"), "No tools."))
 
 
 @tools.command()

@@ -88,8 +88,7 @@ def list_(door: Door, as_json: bool) -> None:
         (one.name, "paused" if one.paused_at else "failing" if one.failures else "ok", one.answer, one.url)
         for one in found
     ]
-    lines = table(rows, ("name", "status", "trouble", "url")) if rows else "No webhooks."
-    answer({"webhooks": listed}, as_json, lines)
+    answer({"webhooks": listed}, as_json, table(rows, ("name", "status", "trouble", "url"), "No webhooks."))
 
 
 @webhooks.command()

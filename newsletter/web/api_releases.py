@@ -4,9 +4,9 @@ from typing import Any
 
 from db.engine import reading
 from db.releases import ReleaseRow, list_releases, sources_of
-from newsletter.clock import iso
 from newsletter.releases.add import add_release
 from newsletter.releases.resolve import drop_release, match_to_tool
+from newsletter.releases.showing import shown
 from newsletter.web.api_routing import Asked, Operation, note, page_of, week_named
 from newsletter.web.api_schemas import ID, INSTANT, PAGE, SLUG, TEXT, WEB, WEEK, closed, listed, or_null, shape
 
@@ -25,7 +25,7 @@ def list_found(asked: Asked) -> Any:
             after_id=asked.after, limit=asked.limit,
         )  # fmt: skip
         sources = sources_of(connection, [release.id for release in page])
-    return page_of(asked, "releases", page, lambda one: _shown(one, sources.get(one.id, [])), lambda one: one.id)
+    return page_of(asked, "releases", page, lambda one: shown(one, sources.get(one.id, [])), lambda one: one.id)
 
 
 def add_found(asked: Asked) -> Any:
@@ -46,17 +46,7 @@ def drop_found(asked: Asked) -> Any:
 
 def _noted(asked: Asked, release: ReleaseRow, what: str) -> Any:
     note(asked, what, f"release {release.id}", title=release.title)
-    return _shown(release)
-
-
-def _shown(release: ReleaseRow, sources: list[str] | None = None) -> dict[str, Any]:
-    return {
-        "id": release.id, "feed": release.feed, "feed_name": release.feed_name, "url": release.url,
-        "title": release.title, "name": release.name, "version": release.version, "tagline": release.tagline,
-        "published_at": iso(release.published_at), "first_seen_at": iso(release.first_seen_at), "week": release.week,
-        "tool": release.tool, "issue": release.issue, "late": release.late, "status": release.status,
-        "sources": sources or [release.feed] * bool(release.feed),
-    }  # fmt: skip
+    return shown(release, [])
 
 
 _STATUS = {"type": "string", "enum": ["unmatched", "matched", "dropped", "backfilled"]}
