@@ -53,22 +53,34 @@ def send(door: Door, issue: str, as_json: bool) -> None:
     signers_of(door.settings)  # before anything is published that could not be signed
     start(door, week)
     from newsletter.deliveries.read_receipt import read_receipt
+
+    trouble = _send_out(door, week)
+    receipt = read_receipt(door.engine, week)
+    answer(receipt.document(), as_json, _lines(receipt))
+    _say_what_is_left(week, receipt, trouble)
+
+
+def _send_out(door: Door, week: Week) -> str | None:
+    """Until nothing is due any more; what held it up, if anything did."""
     from newsletter.deliveries.send import send_due
 
+    progress = _show if sys.stderr.isatty() else None
     with _stop_on_signals() as stop:
-        report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
+        report = send_due(door.engine, door.settings, door.clock, week, stop, progress)
         while any(sent.counts.sending and not sent.trouble for sent in report.issues) and not stop.wait(OTHERS_SECONDS):
             # Others hold the rest. Should they be gone in the middle of it, it is for us.
-            report = send_due(door.engine, door.settings, door.clock, week, stop, _show if _watched() else None)
-    if _watched():
+            report = send_due(door.engine, door.settings, door.clock, week, stop, progress)
+    if progress:
         click.echo("\r\x1b[K", err=True, nl=False)
     if any(sent.counts.failed for sent in report.issues):
         from newsletter.deliveries.receive import count_refusals
 
         count_refusals(door.engine, now=door.clock.now())
-    trouble = next((sent.trouble for sent in report.issues if sent.trouble), None)
-    receipt = read_receipt(door.engine, week)
-    answer(receipt.document(), as_json, _lines(receipt))
+    return next((sent.trouble for sent in report.issues if sent.trouble), None)
+
+
+def _say_what_is_left(week: Week, receipt: "Receipt", trouble: str | None) -> None:
+    """Raises NewsletterError where somebody has to do something about it."""
     waiting = receipt.counts.deferred + receipt.counts.uncertain
     if waiting and receipt.waiting_until:
         waits = counted(waiting, "waits", "wait")
@@ -117,10 +129,6 @@ def _loading(*modules: str) -> Iterator[None]:
         yield
     finally:
         thread.join()  # a process with threads cannot be forked
-
-
-def _watched() -> bool:
-    return sys.stderr.isatty()
 
 
 def _show(week: str, counts: "Counts") -> None:

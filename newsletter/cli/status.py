@@ -12,6 +12,9 @@ from newsletter.clock import iso
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from db.runs import JobLook
+    from db.status import OpenIssue
+
 
 @click.command()
 @json_option
@@ -40,13 +43,7 @@ def look(engine: "Engine", now: datetime) -> dict[str, Any]:
         feeds = found.feed_counts(connection)
         document = {
             "at": iso(now),
-            "issues": [
-                {
-                    "issue": issue.week, "status": issue.status, "send_at": iso(issue.send_at),
-                    "pause_reason": issue.pause_reason, "trouble": issue.trouble, "deliveries": deliveries[issue.id],
-                }
-                for issue in issues
-            ],
+            "issues": [_issue(issue) | {"deliveries": deliveries[issue.id]} for issue in issues],
             "subscribers": found.subscriber_counts(connection),
             "feeds": {"active": feeds.active, "paused": feeds.paused, "failing": feeds.failing},
             "releases": found.release_counts(connection),
@@ -59,16 +56,24 @@ def look(engine: "Engine", now: datetime) -> dict[str, Any]:
                 {"domain": one.domain, "until": iso(one.until), "reason": one.reason}
                 for one in found.domain_pauses(connection, now)
             ],
-            "jobs": [
-                {
-                    "job": job.job, "rule": job.rule, "last": iso(job.scheduled_for), "status": job.status,
-                    "error": job.error, "next": iso(job.next_at),
-                }
-                for job in look_at_jobs(connection)
-            ],
+            "jobs": [_job(job) for job in look_at_jobs(connection)],
             "jobs_overdue_since": iso(overdue_since(connection, now)),
         }  # fmt: skip
     return {**document, "schema": current_revision(engine)}
+
+
+def _issue(issue: "OpenIssue") -> dict[str, Any]:
+    return {
+        "issue": issue.week, "status": issue.status, "send_at": iso(issue.send_at), "pause_reason": issue.pause_reason,
+        "trouble": issue.trouble,
+    }  # fmt: skip
+
+
+def _job(job: "JobLook") -> dict[str, Any]:
+    return {
+        "job": job.job, "rule": job.rule, "last": iso(job.scheduled_for), "status": job.status, "error": job.error,
+        "next": iso(job.next_at),
+    }  # fmt: skip
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
