@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from newsletter import settings as settings_module
-from newsletter.clock import Clock
-from newsletter.errors import NotReadyError
+from newsletter.clock import Clock, Week
+from newsletter.errors import BadInputError, NotReadyError
 from newsletter.settings import Settings
 
 if TYPE_CHECKING:
@@ -144,6 +144,14 @@ def stream(name: str, documents: Iterable[Any]) -> None:
 def counted(count: int, what: str, several: str = "") -> str:
     """``1 tool``, ``2,000 tools``."""
     return f"{count:,} {what if count == 1 else several or what + 's'}"
+
+
+def week_argument(value: str) -> Week:
+    """An issue is named by its week. Raises BadInputError for what names none."""
+    try:
+        return Week.parse(value)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
 
 
 # The numbers that rows of the database can have.

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
+from db.states import Role
 from newsletter.cli.door import Door, answer, json_option, note, pass_door
 from newsletter.cli.tables import table
 
-ROLES = ("editor", "operator", "panelist")
+ROLES = tuple(map(str, Role))
 
 
 @click.group()
@@ -23,7 +24,8 @@ def editors() -> None:
 
 @editors.command()
 @click.argument("email")
-@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True,
+              help="What they may do: arrange and send issues, run the machine too, or enter takes.")  # fmt: skip
 @click.option("--panelist", help="Whose takes a panelist enters, such as builder.")
 @json_option
 @pass_door

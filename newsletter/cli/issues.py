@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from newsletter.cli import sending
-from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, note, pass_door
-from newsletter.cli.sending import week_argument
+from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, note, pass_door, week_argument
 from newsletter.cli.tables import table
 from newsletter.clock import Week, in_utc, is_past, iso, last_ended_week
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
@@ -118,7 +117,8 @@ def show(door: Door, issue: str, as_json: bool) -> None:
 
 @issues.command()
 @click.argument("issue")
-@click.option("--to", "folder", metavar="DIR", required=True, type=Place(path_type=Path, file_okay=False))
+@click.option("--to", "folder", metavar="DIR", required=True, type=Place(path_type=Path, file_okay=False),
+              help="The folder to write into; it is made where there is none.")  # fmt: skip
 @click.option("--subscriber", type=WORD, metavar="EMAIL", help="As this subscriber gets it.")
 @json_option
 @pass_door

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import ROW_ID, Door, answer, in_pages, json_option, note, pass_door, stream
+from newsletter.cli.door import ROW_ID, Door, answer, in_pages, json_option, note, pass_door, stream, week_argument
 from newsletter.cli.tables import table
 from newsletter.releases.showing import shown
 
@@ -39,13 +39,7 @@ def list_(door: Door, week: str | None, unmatched: bool, as_json: bool) -> None:
     Example:
       newsletter releases list --week 2026-W47
     """
-    from newsletter.clock import Week
-    from newsletter.errors import BadInputError
-
-    try:
-        name = None if week is None else str(Week.parse(week))
-    except ValueError as error:
-        raise BadInputError(str(error)) from None
+    name = None if week is None else str(week_argument(week))
     found = _listed(door, name, "unmatched" if unmatched else None)
     if as_json:
         stream("releases", (_document(one, sources) for one, sources in found))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping
+from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping, week_argument
 from newsletter.clock import Week, iso
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 OTHERS_SECONDS = 0.5  # how often a command looks whether other senders are done
 TEST_SECONDS = 10.0  # how long a test waits for another process that mails it
-
-
-def week_argument(value: str) -> Week:
-    try:
-        return Week.parse(value)
-    except ValueError as error:
-        raise BadInputError(str(error)) from None
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from db.states import SubscriberState
 from newsletter.cli.door import Door, Place, answer, in_pages, json_option, pass_door, stream
 from newsletter.errors import BadInputError
 from newsletter.subscribers.exports import PROGRAMS, export_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.subscribers.exports import Export
     from newsletter.subscribers.import_subscribers import ImportReport
 
-STATES = ("pending", "active", "unsubscribed", "bounced", "complained")
+STATES = tuple(map(str, SubscriberState))
 EXPORTED = (
     "email", "name", "consent_at", "consent_source", "categories", "state",
     "format", "panelists", "min_ship_percent", "paused_until", "suppressed",
@@ -158,7 +159,6 @@ def _said(report: "ImportReport") -> list[str]:
 
 
 def _with_consent(door: Door, state: str | None) -> "Iterator[Any]":
-    from db.states import SubscriberState
     from db.subscribers import newest_consents, subscribers_page
     from db.suppressions import suppressed_among
 

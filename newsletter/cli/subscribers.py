@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from db.states import SubscriberState
 from newsletter.cli import subscriber_lists
 from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.subscriber_lists import STATES
@@ -53,7 +54,6 @@ def list_(door: Door, state: str | None, as_json: bool) -> None:
 
 def _pages(door: Door, state: str | None) -> "Iterator[list[tuple[int, str, str]]]":
     """(id, address, state)."""
-    from db.states import SubscriberState
     from db.subscribers import addresses_page
 
     wanted = SubscriberState(state) if state else None
