@@ -10,7 +10,7 @@ from db.states import Role
 from newsletter.editors.invite import add_editor, list_editors, remove_editor
 from newsletter.editors.roles import OPERATORS, known_as
 from newsletter.errors import BadInputError, RefusedError
-from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_links import ask_once, back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, show
 from newsletter.web.site import site
 
@@ -44,10 +44,7 @@ def put_out(request: Request, visitor: Visitor, typed: Typed) -> Response:
         raise RefusedError("you cannot put yourself out; another operator can")
     if typed.line("sure") != "yes":
         words = f"{email} is signed out everywhere at once and cannot sign in again until somebody lets them in."
-        return editor_page(
-            request, visitor, "sure.html", heading="Put them out?", words=words, button="Put them out",
-            typed=[("email", email)], back=_PAGE,
-        )  # fmt: skip
+        return ask_once(request, visitor, "Put them out?", words, "Put them out", _PAGE, email=email)
     remove_editor(here.engine, email, here.clock.now(), by=visitor.email)
     return back_saying(_PAGE, f"{email} is out")
 

@@ -11,7 +11,7 @@ from db.states import IssueStatus
 from newsletter.deliveries.read_receipt import Receipt, read_progress, read_receipt, read_responses
 from newsletter.deliveries.steer import send_to_missed
 from newsletter.web.editor_issue import ISSUE, issue_path, week_of
-from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_links import ask_once, back_saying
 from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
 from newsletter.web.site import site
 
@@ -56,10 +56,7 @@ def resend(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if typed.line("sure") != "yes":
         missed = read_progress(here.engine, week, here.clock.now()).missed
         words = f"{week} goes to {missed} of those it did not reach. Who left or bounced gets nothing."
-        return editor_page(
-            request, visitor, "sure.html", heading="Send to the missed?", words=words, button="Send it", typed=[],
-            back=back,
-        )  # fmt: skip
+        return ask_once(request, visitor, "Send to the missed?", words, "Send it", back)
     queued = send_to_missed(here.engine, week, here.clock.now())
     note(request, visitor, "sent to the missed", f"issue {week}", recipients=queued)
     return back_saying(back, f"Trying again: {queued} of those who were missed")

@@ -25,9 +25,9 @@ from newsletter.releases.rematch import rematch_releases
 from newsletter.subscribers.addresses import parse_address
 from newsletter.web.editor_arranging import if_void, store_typed
 from newsletter.web.editor_issue import act_on_issue, back_with, issue_path, proposed_time, week_of
-from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_links import ask_once, back_saying
 from newsletter.web.editor_typed import changed
-from newsletter.web.session import Typed, Visitor, back_to, editor_page, note
+from newsletter.web.session import Typed, Visitor, back_to, note
 from newsletter.web.site import site
 
 
@@ -114,7 +114,7 @@ def send(request: Request, visitor: Visitor, typed: Typed) -> Response:
         raise RefusedError("what you typed is not in what was approved: save it and approve again, or undo it")
     if typed.line("sure") != "yes":
         words = f"{week} goes to every active subscriber now, whatever Send at says."
-        return _sure(request, visitor, "Send this issue now?", words, "Send it", approved=seen)
+        return ask_once(request, visitor, "Send this issue now?", words, "Send it", issue_path(week), approved=seen)
     report = publish_issue(here.engine, week, here.settings, here.clock.now(), seen or None)
     note(request, visitor, "started the sending", f"issue {week}", recipients=report.recipients)
     return back_to(f"{issue_path(week)}/receipt")
@@ -146,7 +146,7 @@ def stop(request: Request, visitor: Visitor, typed: Typed) -> Response:
                 f"{week} is skipped for good: nobody gets it, and its releases go into the next issue of the four "
                 "weeks after it."
             )
-        return _sure(request, visitor, "Stop this issue?", words, "Stop", at=typed.line("at", 20))
+        return ask_once(request, visitor, "Stop this issue?", words, "Stop", issue_path(week), at=typed.line("at", 20))
     report = cancel_issue(here.engine, week, here.clock.now())
     note(request, visitor, "stopped the issue", f"issue {week}", spared=report.skipped)
     return _back(request, typed, f"Stopped; {report.words}")
@@ -176,13 +176,6 @@ def _addresses(text: str) -> list[str]:
         return [parse_address(part) for part in text.replace(",", " ").replace(";", " ").split()]
     except ValueError as error:
         raise BadInputError(f"the test cannot be sent: {str(error).rstrip('.')}") from None
-
-
-def _sure(request: Request, visitor: Visitor, heading: str, words: str, button: str, **kept: str) -> Response:
-    return editor_page(
-        request, visitor, "sure.html", heading=heading, words=words, button=button, typed=kept.items(),
-        back=issue_path(week_of(request)),
-    )  # fmt: skip
 
 
 routes: list[BaseRoute] = [

@@ -21,7 +21,7 @@ from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
-from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_links import ask_once, back_saying
 from newsletter.web.editor_tools import shown_tool
 from newsletter.web.session import Typed, Visitor, act, asks_for_a_part, editor_page, note, show
 from newsletter.web.site import site
@@ -183,10 +183,7 @@ def _asked_already(request: Request, visitor: Visitor, typed: Typed) -> Response
     if before is None or now - before.at > _RECENTLY or typed.line("sure") == "yes":
         return None
     words = f"{before.who} asked the panel at {before.at.astimezone(zone):%H:%M} ({zone.key}); they get another mail."
-    return editor_page(
-        request, visitor, "sure.html", heading="Ask the panel once more?", words=words, button="Ask again", typed=[],
-        back="/editor/takes",
-    )  # fmt: skip
+    return ask_once(request, visitor, "Ask the panel once more?", words, "Ask again", "/editor/takes")
 
 
 def _please(count: int) -> dict[str, object]:

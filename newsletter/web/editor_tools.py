@@ -20,7 +20,7 @@ from newsletter.tools.merge import merge_tools
 from newsletter.tools.reading import TEXT_FIELDS
 from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import tally, verdict_of
-from newsletter.web.editor_links import back_saying
+from newsletter.web.editor_links import ask_once, back_saying
 from newsletter.web.forms import asked
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Typed, Visitor, act, editor_page, note, show
@@ -156,10 +156,8 @@ def merge(request: Request, visitor: Visitor, typed: Typed) -> Response:
         if target is None or target.slug == slug:
             raise NotFoundError(f"there is no other tool {into!r} to merge into")
         words = f"{slug} becomes part of {target.name} for good: its releases, takes, votes and names move there."
-        return editor_page(
-            request, visitor, "sure.html", heading="Merge these tools?", words=words, button="Merge",
-            typed=[("into", target.slug)], back=f"/editor/tools/{slug}",
-        )  # fmt: skip
+        back = f"/editor/tools/{slug}"
+        return ask_once(request, visitor, "Merge these tools?", words, "Merge", back, into=target.slug)
     merge_tools(here.engine, slug, into, here.clock.now())
     rematch_releases(here.engine, here.clock.now())
     note(request, visitor, f"merged into {into}", f"tool {slug}")

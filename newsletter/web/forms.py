@@ -8,8 +8,6 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from newsletter.subscribers.text import one_line as one_line
-
 MAX_BYTES = 64 * 1024
 _MAX_FIELDS = 500
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")

@@ -21,7 +21,8 @@ from db.engine import transaction
 from newsletter.editors.roles import EDITORS, OPERATORS
 from newsletter.editors.sign_in import SESSION_LIFE, who_is
 from newsletter.errors import BadInputError, NewsletterError, NotFoundError
-from newsletter.web.forms import Form, one_line, read_form
+from newsletter.subscribers.text import one_line
+from newsletter.web.forms import Form, read_form
 from newsletter.web.origin import refuse_foreign_posts
 from newsletter.web.site import page, site
 

@@ -38,11 +38,8 @@ def leaving(request: Request) -> Response:
     _, subscriber = _reader(request)
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return _left(request, subscriber)
-    return page(
-        request, "unsubscribe.html", heading="Unsubscribe?", asking=True, undo=None,
-        words="Press the button, and no further issue comes to you.", subscribed=True,
-        preferences=_path(request, "preferences"),
-    )  # fmt: skip
+    words = "Press the button, and no further issue comes to you."
+    return _leaving_page(request, "Unsubscribe?", words, asking=True, subscribed=True)
 
 
 async def left(request: Request) -> Response:
@@ -79,26 +76,31 @@ def _undo(request: Request, link: Link, stamp: str) -> Response:
         else "An undo works for an hour. Sign up again on the start page; your address is asked once more."
     )
     heading = "You are still subscribed" if back else "Too late to undo"
-    return page(
-        request, "unsubscribe.html", status=200 if back else 409, heading=heading,
-        words=words, asking=False, undo=None, subscribed=back, preferences=_path(request, "preferences"),
-    )  # fmt: skip
+    return _leaving_page(request, heading, words, status=200 if back else 409, subscribed=back)
 
 
 def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None = None) -> Response:
     """``subscriber`` is None for an old link of somebody whom we have forgotten: nothing here tells who they were, so
     they may be subscribed again by now, under a link of their own."""
     if subscriber is None:
-        return page(
-            request, "unsubscribe.html", heading="This subscription is deleted", asking=False, undo=None,
-            words="The mail that brought you here went to a subscription of which nothing is stored any more. Should "
-            "newer mail come to you, you signed up again: use the link in the newest one to unsubscribe.",
-            subscribed=False, preferences=None,
-        )  # fmt: skip
+        words = (
+            "The mail that brought you here went to a subscription of which nothing is stored any more. Should "
+            "newer mail come to you, you signed up again: use the link in the newest one to unsubscribe."
+        )
+        return _leaving_page(request, "This subscription is deleted", words, stored=False)
+    return _leaving_page(request, "You are unsubscribed", "No further issue comes to you.", undo=undo)
+
+
+def _leaving_page(
+    request: Request, heading: str, words: str, *, status: int = 200, asking: bool = False, undo: str | None = None,
+    subscribed: bool = False, stored: bool = True,
+) -> Response:  # fmt: skip
+    """``asking`` shows the button, ``undo`` the stamp of another one; where nothing of theirs is ``stored``, no link
+    leads to their preferences."""
+    preferences = _path(request, "preferences") if stored else None
     return page(
-        request, "unsubscribe.html", heading="You are unsubscribed", asking=False,
-        words="No further issue comes to you.", undo=undo, subscribed=False,
-        preferences=_path(request, "preferences"),
+        request, "unsubscribe.html", status=status, heading=heading, words=words, asking=asking, undo=undo,
+        subscribed=subscribed, preferences=preferences,
     )  # fmt: skip
 
 
@@ -136,11 +138,8 @@ def forget(request: Request) -> Response:
         return _left(request, None)
     here = site(request)
     erase(here.engine, subscriber.id, now=here.clock.now())
-    return page(
-        request, "unsubscribe.html", heading="You are forgotten", asking=False, undo=None,
-        words="Your address, your choices, votes and bookmarks are deleted. No further mail comes to you.",
-        subscribed=False, preferences=None,
-    )  # fmt: skip
+    words = "Your address, your choices, votes and bookmarks are deleted. No further mail comes to you."
+    return _leaving_page(request, "You are forgotten", words, stored=False)
 
 
 def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
