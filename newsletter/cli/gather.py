@@ -1,11 +1,11 @@
 """``newsletter gather``: fetch the feeds that are due, and record what they announce."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli.door import Door, answer, counted, json_option, pass_door
+from newsletter.cli.progress import Progress
 
 if TYPE_CHECKING:
     from newsletter.feeds.fetch import FetchedFeed
@@ -32,7 +32,13 @@ def gather(door: Door, feeds: tuple[str, ...], as_json: bool) -> None:
     from newsletter.releases.collect import collect_releases
     from newsletter.releases.rematch import rematch_releases
 
-    fetched = fetch_feeds(door.engine, door.settings, door.clock, feeds, progress=_progress())
+    progress = Progress()
+
+    def show(_feed: "FetchedFeed", done: int, total: int) -> None:
+        progress.show(_bar(done, total))
+
+    fetched = fetch_feeds(door.engine, door.settings, door.clock, feeds, progress=show)
+    progress.end()
     collected = collect_releases(door.engine, door.settings, door.clock)
     if collected.new_tools:
         rematch_releases(door.engine, door.clock.now())
@@ -74,15 +80,6 @@ def _lines(feeds: "tuple[FetchedFeed, ...]", collected: "CollectReport") -> list
     return lines
 
 
-def _progress() -> Any:
-    """A bar on standard error, on a terminal only."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(_feed: "FetchedFeed", done: int, total: int) -> None:
-        filled = _BAR * done // max(total, 1)
-        end = "\n" if done == total else ""
-        note_bar = f"\r[{'#' * filled}{'.' * (_BAR - filled)}] {done}/{total} feeds{end}"
-        click.echo(note_bar, err=True, nl=False)
-
-    return show
+def _bar(done: int, total: int) -> str:
+    filled = _BAR * done // max(total, 1)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {done}/{total} feeds"

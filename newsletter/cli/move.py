@@ -1,11 +1,11 @@
 """``newsletter move``: from the embedded database to PostgreSQL."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from newsletter.cli.door import Door, answer, json_option, pass_door
+from newsletter.cli.progress import Progress
 from newsletter.errors import BadInputError
 
 
@@ -29,8 +29,12 @@ def move(door: Door, url: str, as_json: bool) -> None:
 
     target = make_engine(_read(url))
     progress = Progress()
+
+    def show(table: str, rows: int) -> None:
+        progress.show(f"{table}: {rows:,} rows")
+
     try:
-        report = bring_over(door.engine, target, now=door.clock.now(), progress=progress)
+        report = bring_over(door.engine, target, now=door.clock.now(), progress=show)
     finally:
         progress.end()
         target.dispose()
@@ -50,18 +54,3 @@ def _read(url: str) -> str:
         return database_url(secret_files.resolve(url, Path.cwd()))
     except ValueError as error:
         raise BadInputError(f"POSTGRES_URL {error}") from None
-
-
-class Progress:
-    """The table under way and its rows, on a terminal; silent in a pipe."""
-
-    def __init__(self) -> None:
-        self._wanted = sys.stderr.isatty()
-
-    def __call__(self, table: str, rows: int) -> None:
-        if self._wanted:
-            click.echo(f"\r\x1b[K{table}: {rows:,} rows", nl=False, err=True)
-
-    def end(self) -> None:
-        if self._wanted:
-            click.echo("\r\x1b[K", nl=False, err=True)

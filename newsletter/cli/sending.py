@@ -4,7 +4,6 @@ group by cli/issues.py."""
 import importlib
 import logging
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping, week_argument
+from newsletter.cli.progress import Progress
 from newsletter.clock import Week, iso
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
@@ -57,14 +57,18 @@ def _send_out(door: Door, week: Week) -> str | None:
     """Until nothing is due any more; what held it up, if anything did."""
     from newsletter.deliveries.send import send_due
 
-    progress = _show if sys.stderr.isatty() else None
+    progress = Progress()
+
+    def tell(week: str, counts: "Counts") -> None:
+        progress.show(f"{week}: {counts.recipients - counts.open:,} of {counts.recipients:,}")
+
+    told = tell if progress.is_seen else None  # nobody counts for a pipe
     with _stop_on_signals() as stop:
-        report = send_due(door.engine, door.settings, door.clock, week, stop, progress)
+        report = send_due(door.engine, door.settings, door.clock, week, stop, told)
         while any(sent.counts.sending and not sent.trouble for sent in report.issues) and not stop.wait(OTHERS_SECONDS):
             # Others hold the rest. Should they be gone in the middle of it, it is for us.
-            report = send_due(door.engine, door.settings, door.clock, week, stop, progress)
-    if progress:
-        click.echo("\r\x1b[K", err=True, nl=False)
+            report = send_due(door.engine, door.settings, door.clock, week, stop, told)
+    progress.end()
     if any(sent.counts.failed for sent in report.issues):
         from newsletter.deliveries.receive import count_refusals
 
@@ -122,11 +126,6 @@ def _loading(*modules: str) -> Iterator[None]:
         yield
     finally:
         thread.join()  # a process with threads cannot be forked
-
-
-def _show(week: str, counts: "Counts") -> None:
-    """One line that is written over."""
-    click.echo(f"\r\x1b[K{week}: {counts.recipients - counts.open:,} of {counts.recipients:,}", err=True, nl=False)
 
 
 @click.command()

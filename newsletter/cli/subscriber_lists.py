@@ -10,6 +10,7 @@ import click
 
 from db.states import SubscriberState
 from newsletter.cli.door import Door, Place, answer, in_pages, json_option, pass_door, stream
+from newsletter.cli.progress import Progress
 from newsletter.errors import BadInputError
 from newsletter.subscribers.exports import PROGRAMS, export_of
 
@@ -50,13 +51,13 @@ def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
     from newsletter.subscribers.import_subscribers import import_subscribers
 
     now = door.clock.now()
-    counter = Counter()
+    progress = Progress()
     with _open(file) as lines:
         report = import_subscribers(
             door.engine, lines, now=now, latest=max(now, real_now()), export=_export(program, file),
-            progress=counter if counter.wanted else None,
+            progress=lambda done: progress.show(f"{done:,} rows"),
         )  # fmt: skip
-    counter.end()
+    progress.end()
     document = {
         "imported": report.imported,
         "unchanged": report.unchanged,
@@ -124,20 +125,6 @@ def _field(value: Any) -> str:
 
 
 COMMANDS = (import_, export)
-
-
-class Counter:
-    """How many rows are done, on a terminal; silent in a pipe."""
-
-    def __init__(self) -> None:
-        self.wanted = sys.stderr.isatty()
-
-    def __call__(self, done: int) -> None:
-        click.echo(f"\r{done:,} rows", nl=False, err=True)
-
-    def end(self) -> None:
-        if self.wanted:
-            click.echo("\r", nl=False, err=True)
 
 
 def _open(file: str) -> IO[str]:
