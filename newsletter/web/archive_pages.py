@@ -56,8 +56,7 @@ def issue(request: Request) -> Response:
         earlier, later = archive.weeks_beside(connection, str(week))
     return page(
         request, "issue.html", headers=FRESH, about=_about(here, found, values), earlier=earlier, later=later,
-        published=found.started_at, markdown=_markdown,
-        comparison=comparison_path, **parts_of(values),
+        markdown=_markdown, comparison=comparison_path, **parts_of(values),
     )  # fmt: skip
 
 
