@@ -57,3 +57,8 @@ def test_who_wants_no_colour_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_title_from_a_feed_cannot_steer_the_terminal() -> None:
     assert table([("\x1b]0;owned\x07\x9b31m",)], ("title",))[1] == "]0;owned  31m".rjust(14)
+
+
+def test_an_empty_table_is_a_sentence_where_there_is_one() -> None:
+    assert table([], HEADS, "Nobody is here yet.") == ["Nobody is here yet."]
+    assert table([], HEADS) == ["ID  NAME  STATUS  URL"]
