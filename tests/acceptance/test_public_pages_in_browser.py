@@ -282,6 +282,30 @@ def test_search_works_in_browsers_of_some_years_ago(chromium: Browser, app: Runn
     page.context.close()
 
 
+def test_a_line_that_drops_while_one_types_takes_nobody_off_the_page(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, PHONE)
+    page.goto("/tools")
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.get_by_label("Search").fill("pagewr")
+    page.wait_for_timeout(100)  # in which it would leave the page
+    expect(page.get_by_label("Search")).to_have_value("pagewr")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("status")).to_have_text("1 tool for “pagewr”")
+    page.context.close()
+
+
+def test_a_search_that_the_server_cannot_answer_says_so(chromium: Browser, app: RunningApp) -> None:
+    page = window(chromium, app, PHONE)
+    page.goto("/tools")
+    page.route("**/tools?*", lambda route: route.fulfill(status=503, body="<h1>Back in a minute</h1>"))
+    page.get_by_label("Search").fill("pagewr")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("heading", name="Back in a minute")).to_be_visible()
+    page.context.close()
+
+
 def test_everything_works_without_scripts(chromium: Browser, app: RunningApp) -> None:
     page = window(chromium, app, PHONE, java_script_enabled=False)
     page.goto("/tools")

@@ -6,7 +6,9 @@
   let waiting = 0;
   let running = null;
 
-  async function show() {
+  // While one types, a line that is down or a server that is away changes nothing; the button then goes where it would
+  // go without this script, and the browser or the server says what is wrong.
+  async function show(pressed) {
     const asked = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (value && !(name === "sort" && value === "panel")) asked.set(name, value);
     const query = asked.toString();
@@ -15,16 +17,15 @@
     running = new AbortController();
     try {
       const answer = await fetch(address, { signal: running.signal, headers: { Accept: "text/html" } });
-      if (!answer.ok) return;
       const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!found.getElementById("results")) return;
+      if (!found.getElementById("results")) throw new Error("no results");
       // The count stays the same element: screen readers tell of what changes in one that was there before.
       for (const part of ["count", "results"]) {
         document.getElementById(part).replaceChildren(...found.getElementById(part).childNodes);
       }
       history.replaceState(null, "", address);
     } catch (error) {
-      if (error.name !== "AbortError") form.submit();
+      if (pressed && error.name !== "AbortError") form.submit();
     }
   }
 
@@ -35,6 +36,6 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     clearTimeout(waiting);
-    show();
+    show(true);
   });
 })();
