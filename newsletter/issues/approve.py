@@ -11,7 +11,7 @@ from db.engine import transaction
 from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import RefusedError
+from newsletter.errors import RefusedError, known
 from newsletter.issues import budget
 from newsletter.issues.freezing import content_mark
 from newsletter.issues.render import composed_issue, draft_edition, values_of
@@ -62,6 +62,17 @@ def approve_issue(
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
             raise RefusedError(f"issue {week} was changed at this very moment; look at it again")
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)
+
+
+def take_back_approval(engine: Engine, week: Week, now: datetime) -> None:
+    """The issue is a draft again, with every word and tool as it was; who approved it and its time are gone.
+
+    Raises NotFoundError, and RefusedError for an issue that is not approved, or any more.
+    """
+    with transaction(engine) as connection:
+        issue = known(issues.issue_of_week(connection, str(week), lock=True), f"issue {week}", "issues")
+        if not issues.void_approval(connection, issue.id, now):
+            raise RefusedError(f"issue {week} is {issue.status}; there is no approval to take back")
 
 
 def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime) -> str:

@@ -17,7 +17,7 @@ from db.states import IssueStatus
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.errors import BadInputError, RefusedError
-from newsletter.issues.approve import approve_issue
+from newsletter.issues.approve import approve_issue, take_back_approval
 from newsletter.issues.compose import ComposeReport, compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.try_out import MOST_TESTS, queue_test
@@ -93,6 +93,16 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
     note(request, visitor, "scheduled" if send_at else "approved", f"issue {week}", content=report.content_hash, **when)
     said = f"Approved{' and scheduled' if send_at else ''}: content {report.content_hash[:12]}"
     return back_with(request, typed, said)
+
+
+def unapprove(request: Request, visitor: Visitor, typed: Typed) -> Response:
+    """What was approved by mistake waits again, without an edit that would have to be undone."""
+    here, week = site(request), week_of(request)
+    _, voided = store_typed(request, visitor, typed)
+    if not voided:
+        take_back_approval(here.engine, week, here.clock.now())
+        note(request, visitor, "took back the approval", f"issue {week}")
+    return back_with(request, typed, "The approval is taken back: nothing goes out until it is approved again")
 
 
 def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -181,6 +191,7 @@ def _addresses(text: str) -> list[str]:
 routes: list[BaseRoute] = [
     act_on_issue("/compose", compose),
     act_on_issue("/approve", approve),
+    act_on_issue("/unapprove", unapprove),
     act_on_issue("/schedule", schedule),
     act_on_issue("/send", send),
     act_on_issue("/pause", pause),

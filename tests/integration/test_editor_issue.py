@@ -161,6 +161,37 @@ def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> N
     assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
 
 
+def test_an_approval_is_taken_back_without_an_edit(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    assert "Take back the approval" not in ada.page
+    assert ada.press("unapprove").status_code == 409, "there is none"
+    room.approve()
+    before = room.issue
+    ada.open()
+    assert "Take back the approval" in ada.page
+    assert ada.press("unapprove").status_code == 303
+    assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
+    assert (room.issue.subject, room.issue.revision) == (before.subject, before.revision)
+    assert "took back the approval" in ada.browser.get("/editor/log").text
+    ada.open()
+    ada.press("approve")
+    assert room.issue.status == "approved", "and it can be approved again"
+    publish_issue(room.engine, WEEK, room.settings, NOW)
+    ada.open()
+    assert ada.press("unapprove").status_code == 409, "it is on its way"
+    assert room.issue.status == "sending"
+
+
+@one_database
+def test_what_is_typed_beside_taking_back_an_approval_is_stored(room: Room) -> None:
+    room.approve()
+    ada = room.editor()
+    ada.open()
+    assert ada.press("unapprove", subject="Another").status_code == 303
+    assert (room.issue.status, room.issue.subject) == ("draft", "Another")
+
+
 @one_database
 def test_a_time_that_was_typed_is_kept_although_the_approval_is_void(room: Room) -> None:
     ada = room.editor()
