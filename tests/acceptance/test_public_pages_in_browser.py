@@ -408,6 +408,8 @@ def test_a_reader_in_the_dark_prints_black_on_white(chromium: Browser, app: Runn
             "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
         )
         assert (paper, ink) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)"), part
+    scheme = page.evaluate("getComputedStyle(document.documentElement).colorScheme")
+    assert scheme == "light", "a box without a tick is drawn by the browser, and dark it looks ticked"
     page.context.close()
 
 
