@@ -555,6 +555,14 @@ def test_a_page_shows_no_address(house: House) -> None:
         assert "ada@" not in house.get(path).text
 
 
+def test_who_mistyped_moves_or_got_a_forwarded_mail_is_told_what_to_do(house: House) -> None:
+    assert "Mistyped it?" in house.sign_up("adaa@example.org").text
+    token = house.active("ada@example.org")
+    assert "the subscription of whoever forwarded it" in house.get(f"/unsubscribe/{token}").text
+    assert "forwarded" not in house.post(f"/unsubscribe/{token}", data=CSRF_FREE).text
+    assert '<a href="/subscribe">Sign up with it</a>' in house.get(f"/preferences/{token}").text
+
+
 def test_forget_me_leaves_a_keyed_hash_alone(house: House) -> None:
     house.sign_up("forget.me@example.org", name="Forgettable")
     house.post(house.confirm_path("forget.me@example.org"))
