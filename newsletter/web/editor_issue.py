@@ -35,7 +35,7 @@ from newsletter.web.editor_desk import sending_time
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, notes_of, shown_again, with_merged
 from newsletter.web.forms import asked
-from newsletter.web.session import Act, Typed, Visitor, act, editor_page, refused, show, status_of
+from newsletter.web.session import Act, Typed, Visitor, act, editor_page, refused, said_of, show, status_of
 from newsletter.web.site import site
 
 ISSUE = "/editor/issues/{week}"
@@ -80,7 +80,9 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
             return shown_issue(request, visitor, status=409, conflict=error.changes, **shown_again(typed))
         except NewsletterError as error:
             try:
-                return shown_issue(request, visitor, status=status_of(error), trouble=str(error), **shown_again(typed))
+                return shown_issue(
+                    request, visitor, status=status_of(error), trouble=said_of(error), **shown_again(typed)
+                )
             except NotFoundError:  # no such issue: the reason stands alone
                 return refused(request, visitor, typed, error, back="/editor")
 

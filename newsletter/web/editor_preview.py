@@ -23,7 +23,7 @@ from newsletter.issues.render import RenderedMail, render_issue
 from newsletter.issues.shades import in_shade, without_pictures
 from newsletter.web.editor_issue import ISSUE, issue_path, week_of
 from newsletter.web.editor_typed import WORDS, look_of, notes_of
-from newsletter.web.session import Typed, Visitor, act, editor_page, show
+from newsletter.web.session import Typed, Visitor, act, editor_page, said_of, show
 from newsletter.web.site import site
 
 # Mail carries its styles inline, so they are allowed here and nowhere else; scripts, forms and foreign files are not.
@@ -53,7 +53,7 @@ def _preview(
         mail = render_issue(here.engine, week, here.settings, look["as"] or None, words, notes)
         html = _shown(mail, look)
     except NewsletterError as error:
-        html = _plain(f"{str(error).rstrip('.')}.", _envelope("", ""), look)
+        html = _plain(f"{said_of(error).rstrip('.')}.", _envelope("", ""), look)
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return HTMLResponse(html, headers=headers)
 

@@ -7,6 +7,7 @@ tied to the session always. Whatever goes wrong after somebody typed, what they 
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ MOST_TYPED = 1_000_000
 MOST_FIELDS = 5_000
 """An issue's page has two for the note of each of its tools, and a week may bring a thousand."""
 
+# What errors advise at a command line, where it stands at the end of a clause.
+_COMMAND = re.compile(r"[;:] `newsletter [^`]*`[^;]*")
 _NO_STORE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
@@ -186,8 +189,8 @@ def refused(
 ) -> Response:
     """An act that could not be done, with the reason and everything that was typed."""
     return editor_page(
-        request, visitor, "refused.html", status=status_of(error), heading="That could not be done", words=str(error),
-        typed=typed.pairs(), back=back or _page_above(request),
+        request, visitor, "refused.html", status=status_of(error), heading="That could not be done",
+        words=said_of(error), typed=typed.pairs(), back=back or _page_above(request),
     )  # fmt: skip
 
 
@@ -206,7 +209,12 @@ def sorry(request: Request, visitor: Visitor, error: NewsletterError) -> Respons
     """A page that cannot be shown, with the reason."""
     status = status_of(error)
     heading = "Nothing is here" if status == 404 else "This cannot be shown"
-    return editor_page(request, visitor, "sorry.html", status=status, heading=heading, words=str(error))
+    return editor_page(request, visitor, "sorry.html", status=status, heading=heading, words=said_of(error))
+
+
+def said_of(error: NewsletterError) -> str:
+    """What an error says to who reads it on a page, where no command can be typed."""
+    return _COMMAND.sub("", str(error))
 
 
 def status_of(error: NewsletterError) -> int:

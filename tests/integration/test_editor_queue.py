@@ -344,6 +344,20 @@ def test_what_cannot_be_decided_is_refused(room: Room) -> None:
     assert len(unmatched(room)) == 4
 
 
+@one_database
+def test_who_works_in_a_browser_is_given_no_command_to_type(room: Room) -> None:
+    ada, waiting = room.editor(), unmatched(room)
+    refused = answer(ada, f"/editor/queue/{waiting['Curly 2 for teams']}/match", tool="no-such-tool").text
+    assert "There is no tool &#39;no-such-tool&#39;.</p>" in refused
+    as_a_stranger = ada.browser.get(f"/editor/issues/{WEEK}/preview", params={"as": "nobody@example.org"}).text
+    assert "nobody@example.org is no subscriber." in as_a_stranger
+    ada.open()
+    not_approved = ada.press("send", sure="yes").text
+    assert f"issue {WEEK} is a draft; approve it first." in not_approved
+    for page in (refused, as_a_stranger, not_approved):
+        assert "`" not in page.partition("<main")[2].partition("<textarea")[0]
+
+
 def test_editing_a_tool_takes_no_address_of_it_away(room: Room) -> None:
     ada = room.editor()
     aliases = ["https://github.com/al/curly", "Curlicue"]
