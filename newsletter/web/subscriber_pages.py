@@ -121,6 +121,10 @@ def _save(request: Request, form: Form) -> Response:
         wanted = _wanted(form, subscriber)
     except ValueError as error:
         return _preferences_page(request, subscriber, status=422, error=str(error))
+    most = max(MOST_CATEGORIES, len(Selection.parse(subscriber.selection).categories))  # an import may bring more
+    if unchosen := too_many(form.getlist("category"), most):
+        ticked = subscriber._replace(name=wanted.name, format=wanted.format, selection=wanted.selection.key())
+        return _preferences_page(request, ticked, status=422, error=unchosen)
     saved = _present(update_preferences(here.engine, subscriber.id, wanted, now=here.clock.now()))
     return _preferences_page(request, saved, said="Saved.")
 
@@ -153,9 +157,6 @@ def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
         raise ValueError("A rest lasts one of the times on the list.")
     if format not in ("html", "text"):
         raise ValueError("The format is HTML or text.")
-    most = max(MOST_CATEGORIES, len(before.categories))  # an import may have brought more
-    if error := too_many(form.getlist("category"), most):
-        raise ValueError(error)
     categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")}
     panelists = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
     selection = Selection(tuple(sorted(categories - {""})), tuple(sorted(panelists - {""})), int(percent) or None)
