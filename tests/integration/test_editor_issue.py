@@ -311,9 +311,9 @@ def test_what_changed_since_the_approval_is_shown(room: Room) -> None:
     shown = ada.browser.get(page).text
     assert "boss approved it" in shown
     assert "A new &lt;b&gt;subject&lt;/b&gt;</ins>" in shown
-    assert "<dt>Not in it any more</dt><dd>Tallyho</dd>" in shown
+    assert "<dt>Not in it any more</dt><dd><bdi>Tallyho</bdi></dd>" in shown
     room.approve()
-    assert "<dd>Tallyho</dd>" in ada.browser.get(page).text, "and stays to be seen once it is approved again"
+    assert "<dd><bdi>Tallyho</bdi></dd>" in ada.browser.get(page).text, "and stays to be seen once it is approved again"
 
 
 def test_nothing_changed_is_said_of_the_same_bytes_alone(engine: Engine, settings: Settings) -> None:
@@ -345,7 +345,7 @@ def test_what_changed_since_the_last_issue_is_shown(room: Room) -> None:
     compose_issue(room.engine, WEEK.next(), room.settings, NOW + timedelta(days=7))
     shown = ada.browser.get(f"/editor/issues/{WEEK.next()}/difference").text
     assert f"{WEEK} went out before it" in shown
-    assert "Curly, " in shown.partition("Not in it any more")[2]
+    assert "<bdi>Curly</bdi>, " in shown.partition("Not in it any more")[2]
 
 
 @one_database
@@ -684,6 +684,10 @@ def test_words_from_right_to_left_keep_their_order_within_the_rooms(room: Room) 
     ada.press("save", subject="شحن! Three ship")
     for page in ("", f"/issues/{WEEK}"):
         assert not_isolated(ada.browser.get(f"/editor{page}").text, "شحن! Three ship") == [], page
+    room.approve()
+    ada.open()
+    ada.press(ada.item(re.escape(foreign["name"])) + "/drop")
+    assert f"in it any more</dt><dd><bdi>{foreign['name']}</bdi></dd>" in ada.browser.get(f"{PAGE}/difference").text
 
 
 @one_database
