@@ -19,6 +19,8 @@ from newsletter.subscribers.addresses import comparable, hash_address, parse_add
         (f"{'a' * 64}@example.com", f"{'a' * 64}@example.com"),
         ("\u202aada@example.com\u202c", "ada@example.com"),
         ("\ufeffada@example.com \u200b", "ada@example.com"),
+        ("taro＠example.com", "taro@example.com"),
+        ("\u3000ｔａｒｏ＿１＠ｅｘａｍｐｌｅ．ｃｏｍ\u3000", "taro_1@example.com"),
     ],
 )
 def test_an_address_is_stored_trimmed_with_its_domain_in_a_labels(text: str, stored: str) -> None:
