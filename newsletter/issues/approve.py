@@ -13,6 +13,7 @@ from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.errors import RefusedError, known
 from newsletter.issues import budget
+from newsletter.issues.arrange import check_fresh
 from newsletter.issues.freezing import content_mark
 from newsletter.issues.render import composed_issue, draft_edition, values_of
 from newsletter.issues.values import IssueValues, ToolValue
@@ -40,19 +41,23 @@ def approve_issue(
     send_at: datetime | None = None,
     seen: str | None = None,
     mark: str | None = None,
+    revision: int | None = None,
 ) -> ApproveReport:
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
     ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark or the beginning of it: where a
-    take, a vote or a release changed it since, nothing is approved. Approving an approved issue again freezes nothing
-    anew and sets its time where one is given; else the time that it has stays. Raises NotFoundError, RefusedError for
-    an issue that is on its way or closed, and SettingsError where sending could not start.
+    take, a vote or a release changed it since, nothing is approved. ``revision`` is that of the page, whose words the
+    mark leaves aside: where somebody else edited since, StaleError tells what they did. Approving an approved issue
+    again freezes nothing anew and sets its time where one is given; else the time that it has stays. Raises
+    NotFoundError, RefusedError for an issue that is on its way or closed, and SettingsError where sending could not
+    start.
     """
     required(settings, "title", "from_", "postal_address")
     with transaction(engine) as connection:
         issue = composed_issue(connection, week, lock=True)
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
+        check_fresh(connection, issue, revision, by)
         content = issues.content_of(connection, issue.id)
         content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
         changed = seen is not None and seen != content_hash

@@ -53,7 +53,7 @@ def arrange(
     """
     with transaction(engine) as connection:
         issue = _editable(connection, week)
-        _check_fresh(connection, issue, revision)
+        check_fresh(connection, issue, revision)
         before = arrangement_of(connection, issue)
         after = edit(before)
         if after == before:
@@ -68,7 +68,7 @@ def undo(engine: Engine, week: Week, *, by: str, revision: int | None, now: date
     """
     with transaction(engine) as connection:
         issue = _editable(connection, week)
-        _check_fresh(connection, issue, revision)
+        check_fresh(connection, issue, revision)
         last = rows.last_to_undo(connection, issue.id)
         if last is None:
             return None
@@ -99,10 +99,11 @@ def _editable(connection: Connection, week: Week) -> IssueRow:
     return issue
 
 
-def _check_fresh(connection: Connection, issue: IssueRow, revision: int | None) -> None:
+def check_fresh(connection: Connection, issue: IssueRow, revision: int | None, by: str | None = None) -> None:
+    """Raises StaleError where the issue was edited after this revision; what ``by`` did is no news to them."""
     if revision is None or revision >= issue.revision:
         return
-    changes = rows.changes_since(connection, issue.id, revision)
+    changes = [change for change in rows.changes_since(connection, issue.id, revision) if change.who != by]
     if changes:
         raise StaleError(changes, issue.revision)
 

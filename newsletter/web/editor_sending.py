@@ -1,7 +1,7 @@
 """An issue's way from draft to mail: compose, test, approve, schedule, send, pause, resume, stop.
 
-Approving stores what is typed first, and approves only what the editor could see: where a take, a release or a vote
-changed the issue since the page was made, the page comes back to be looked at again.
+Approving stores what is typed first, and approves only what the editor could see: where a take, a release, a vote or
+a colleague changed the issue since the page was made, the page comes back to be looked at again.
 """
 
 from datetime import datetime
@@ -85,9 +85,9 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
     mark = typed.line("seen", 100)
     if changed(typed).pair:  # which is stored now, over a page that nobody else has edited since
         mark = mark.partition(".")[0]
-    store_typed(request, visitor, typed)
+    revision, _ = store_typed(request, visitor, typed)
     report = approve_issue(
-        here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark or None
+        here.engine, week, visitor.email, here.settings, here.clock.now(), send_at, mark=mark or None, revision=revision
     )
     when = {"send_at": iso(send_at)} if send_at else {}
     note(request, visitor, "scheduled" if send_at else "approved", f"issue {week}", content=report.content_hash, **when)

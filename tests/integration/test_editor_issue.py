@@ -161,6 +161,34 @@ def test_any_edit_voids_the_approval_and_its_schedule(room: Room, act: str) -> N
     assert (room.issue.status, room.issue.approved_by, room.issue.send_at) == ("draft", None, None)
 
 
+@pytest.mark.parametrize("button", ["approve", "schedule"])
+@pytest.mark.parametrize("edit", [{"intro": "Something rude"}, {"note-1": "Something rude"}])
+def test_words_that_a_colleague_wrote_meanwhile_are_not_approved_unseen(
+    room: Room, button: str, edit: dict[str, str]
+) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    assert bo.press("save", **edit).status_code == 303
+    answer = ada.press(button, send_at="2026-11-24T09:00" if button == "schedule" else "")
+    assert (answer.status_code, room.issue.status) == (409, "draft")
+    assert "Somebody changed this issue while you were at it" in answer.text
+    assert "Something rude" in answer.text
+    ada.form = fields(answer.text)
+    assert ada.press(button).status_code == 303, "they have seen it now"
+    assert room.issue.status == "approved"
+
+
+@one_database
+def test_what_one_wrote_oneself_in_another_tab_is_approved(room: Room) -> None:
+    one, other = room.editor(), room.editor()
+    one.open()
+    other.open()
+    other.press("save", intro="Better words")
+    assert one.press("approve").status_code == 303
+    assert (room.issue.status, room.issue.intro) == ("approved", "Better words")
+
+
 def test_an_approval_is_taken_back_without_an_edit(room: Room) -> None:
     ada = room.editor()
     ada.open()
