@@ -180,6 +180,18 @@ def test_words_that_a_colleague_wrote_meanwhile_are_not_approved_unseen(
 
 
 @one_database
+@pytest.mark.parametrize("button", ["save", "approve", "drop"])
+def test_a_button_that_is_pressed_twice_on_a_slow_line_is_no_conflict(room: Room, button: str) -> None:
+    ada = room.editor()
+    ada.open()
+    act = ada.item("Curly") + "/drop" if button == "drop" else button
+    assert ada.press(act, subject="Mine").status_code == 303
+    status, changes = room.issue.status, room.issue.revision
+    assert ada.press(act, subject="Mine").status_code == 303
+    assert (room.issue.status, room.issue.subject, room.issue.revision) == (status, "Mine", changes)
+
+
+@one_database
 def test_what_one_wrote_oneself_in_another_tab_is_approved(room: Room) -> None:
     one, other = room.editor(), room.editor()
     one.open()
