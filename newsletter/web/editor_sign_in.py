@@ -39,12 +39,12 @@ async def send_link(request: Request) -> Response:
 
 
 def link(request: Request) -> Response:
-    """A page with a button: mail scanners open every link."""
+    """A page with a button: mail scanners open every link. Who comes by it once more is signed in mostly."""
     here = site(request)
     usable = sign_in.is_usable(here.engine, request.path_params["token"], here.clock.now())
     return page(
         request, "editor/use_link.html", status=200 if usable else 404, usable=usable,
-        visitor=None, said="",
+        visitor=None if usable else visitor_of(request), said="",
     )  # fmt: skip
 
 

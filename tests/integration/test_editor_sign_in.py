@@ -91,6 +91,21 @@ def test_opening_the_link_changes_nothing_and_its_button_signs_in_once(
     assert browser.get(path).status_code == 404
 
 
+@one_database
+def test_who_opens_a_used_link_again_is_told_that_they_are_signed_in(
+    browser: Browser, engine: Engine, settings: Settings
+) -> None:
+    add_editor(engine, "ada@example.com", "editor", MONDAY)
+    path = path_of(make_link(engine, "ada@example.com", settings, MONDAY))
+    browser.post(path)
+    for answer in (browser.get(path), browser.post(path)):  # the mail's link, and a button that is pressed twice
+        assert answer.status_code == 404
+        assert "you are signed in as ada@example.com" in answer.text
+        assert "Ask for a new link" not in answer.text
+    browser.cookies.clear()
+    assert "Ask for a new link" in browser.get(path).text
+
+
 def test_a_link_is_too_old_after_fifteen_minutes(browser: Browser, engine: Engine, settings: Settings) -> None:
     add_editor(engine, "ada@example.com", "editor", MONDAY)
     old = make_link(engine, "ada@example.com", settings, MONDAY - timedelta(minutes=15))
