@@ -17,7 +17,7 @@ from newsletter.verdicts.comparison import BETWEEN, compare, comparison_path, in
 from newsletter.verdicts.scorecard import scorecard
 from newsletter.verdicts.tally import Verdict
 from newsletter.web.metadata import About, shortened
-from newsletter.web.reader_cookie import reader_of
+from newsletter.web.reader_cookie import newcomer, reader_of
 from newsletter.web.schema_org import breadcrumbs, tool_list, tool_object
 from newsletter.web.site import Site, page, site
 from newsletter.web.tool_pages import PERSONAL, Card, card
@@ -49,7 +49,7 @@ def comparison(request: Request) -> Response:
     return page(
         request, "compare.html", headers=PERSONAL,
         about=_about(here, left_card, right_card, takes), cards=(left_card, right_card), sheet=sheet, related=near,
-        mine=mine, doubts=doubts, shortened=shortened,
+        mine=mine, doubts=doubts, shortened=shortened, newcomer=None if reader else newcomer(here),
     )  # fmt: skip
 
 

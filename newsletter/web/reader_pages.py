@@ -43,7 +43,7 @@ def _vote(request: Request, form: Form) -> Response:
     here, tool, call = site(request), _tool(request), call_of(form)
     if call is None:
         return no_call(request)
-    reader = reader_or_new(request)
+    reader = reader_or_new(request, form)
     report = cast_vote(here.engine, tool.id, reader, call, origin_of(request), now=here.clock.now())
     if not report.accepted:
         return too_many_votes(request)
@@ -56,7 +56,7 @@ async def bookmark(request: Request) -> Response:
 
 
 def _bookmark(request: Request, form: Form) -> Response:
-    here, tool, reader = site(request), _tool(request), reader_or_new(request)
+    here, tool, reader = site(request), _tool(request), reader_or_new(request, form)
     if form.get("save") == "no":
         unsave_tool(here.engine, reader, tool.id)
     elif not save_tool(here.engine, reader, tool.id, origin_of(request), now=here.clock.now()):

@@ -25,7 +25,7 @@ from newsletter.verdicts.tally import Verdict, tally, verdict_of
 from newsletter.web.forms import asked
 from newsletter.web.metadata import About, shortened
 from newsletter.web.published import headlines
-from newsletter.web.reader_cookie import reader_of
+from newsletter.web.reader_cookie import newcomer, reader_of
 from newsletter.web.schema_org import breadcrumbs, tool_list, tool_object
 from newsletter.web.site import page, site
 
@@ -138,7 +138,8 @@ def tool(request: Request) -> Response:
     return page(
         request, "tool.html", headers=PERSONAL, about=_about(request, found, verdict, takes), tool=found,
         verdict_of_panel=verdict, community=readers, lines=lines, split=split_in_words(lines),
-        turns=turns([*takes, *past]), names=names, dates={take.panelist: take for take in takes}, **beside,
+        turns=turns([*takes, *past]), names=names, dates={take.panelist: take for take in takes},
+        newcomer=None if reader else newcomer(here), **beside,
     )  # fmt: skip
 
 

@@ -41,6 +41,34 @@ def test_a_vote_on_a_page_counts_once_per_browser_and_can_be_changed(engine: Eng
     assert "Your vote: skip." in shown
 
 
+@pytest.mark.parametrize("page", ["/tools/a", "/compare/a-vs-b"])
+def test_who_presses_twice_before_the_cookie_comes_votes_once(engine: Engine, browser: Browser, page: str) -> None:
+    put(engine, tool("a"), tool("b"))
+    carried = re.search(r'action="/tools/a/vote#.*?name="reader" value="([^"]+)"', browser.get(page).text, re.S)
+    assert carried
+    for call in ("ship", "ship", "skip"):
+        browser.cookies.clear()  # on a slow line it is still on its way
+        browser.post("/tools/a/vote", data={"call": call, "reader": carried[1]})
+    assert "0 % ship of 1 vote" in words(browser.get("/tools/a").text)
+    assert 'name="reader"' not in browser.get(page).text, "the cookie says it from now on"
+
+
+def test_a_form_makes_nobody_a_subscriber_or_another_browser(engine: Engine, settings: Settings, sent: Browser) -> None:
+    assert settings.secret_key
+    put(engine, tool("a"))
+    sent.post("/tools/a/vote", data={"call": "ship"})
+    for claimed in (sign_reader("subscriber:1", settings.secret_key), "browser:made-up." + "A" * 24):
+        sent.post("/tools/a/vote", data={"call": "skip", "reader": claimed})
+    with reading(engine) as connection:
+        assert list(connection.execute(select(Vote.call))) == [("skip",)], "the cookie goes before"
+    sent.cookies.clear()
+    sent.post("/tools/a/vote", data={"call": "ship", "reader": sign_reader("subscriber:1", settings.secret_key)})
+    with reading(engine) as connection:
+        voters = list(connection.scalars(select(Vote.voter)))
+    assert len(voters) == 2
+    assert all(voter.startswith("browser:") for voter in voters)
+
+
 def test_the_cookie_is_for_this_site_alone_and_not_for_scripts(engine: Engine, browser: Browser) -> None:
     put(engine, tool("a"))
     assert "set-cookie" not in browser.get("/tools/a").headers
