@@ -102,7 +102,10 @@ def unapprove(request: Request, visitor: Visitor, typed: Typed) -> Response:
     if not voided:
         take_back_approval(here.engine, week, here.clock.now())
         note(request, visitor, "took back the approval", f"issue {week}")
-    return back_with(request, typed, "The approval is taken back: nothing goes out until it is approved again")
+    then = "nothing goes out until it is approved again"
+    if here.settings.approval == "automatic":
+        then = "the timetable approves it again before it sends, if the checks pass"
+    return back_with(request, typed, f"The approval is taken back: {then}")
 
 
 def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:

@@ -224,6 +224,21 @@ def test_an_approval_is_taken_back_without_an_edit(room: Room) -> None:
 
 
 @one_database
+@pytest.mark.parametrize(
+    ("approval", "then"), [("required", "nothing goes out until"), ("automatic", "the timetable approves it again")]
+)
+def test_who_takes_an_approval_back_is_told_what_comes_of_it(
+    engine: Engine, settings: Settings, approval: str, then: str
+) -> None:
+    set_out(engine, settings)
+    room = Room(engine, replace(settings, approval=approval))
+    room.approve()
+    ada = room.editor()
+    ada.open()
+    assert then in ada.browser.get(ada.press("unapprove").headers["location"]).text
+
+
+@one_database
 def test_what_is_typed_beside_taking_back_an_approval_is_stored(room: Room) -> None:
     room.approve()
     ada = room.editor()
