@@ -55,7 +55,8 @@ def arrange(
         issue = _editable(connection, week)
         before = arrangement_of(connection, issue)
         after = edit(before)
-        if after == before:  # such as a button that is pressed twice on a slow line
+        if after == before:
+            check_fresh(connection, issue, revision, by)  # a button that is pressed twice on a slow line is no conflict
             return Arranged(issue.revision if revision is None else revision, False, False)
         check_fresh(connection, issue, revision)
         return _store(connection, issue, before, after, what, by, now)

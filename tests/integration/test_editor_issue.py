@@ -192,6 +192,18 @@ def test_a_button_that_is_pressed_twice_on_a_slow_line_is_no_conflict(room: Room
 
 
 @one_database
+@pytest.mark.parametrize("button", ["up", "pin", "drop"])
+def test_who_arranges_what_a_colleague_dropped_is_told_so(room: Room, button: str) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    ada.open()
+    bo.open()
+    bo.press(bo.item("Curly") + "/drop")
+    answer = ada.press(f"{ada.item('Curly')}/{button}")
+    assert answer.status_code == 409
+    assert "dropped Curly" in answer.text
+
+
+@one_database
 def test_what_one_wrote_oneself_in_another_tab_is_approved(room: Room) -> None:
     one, other = room.editor(), room.editor()
     one.open()
