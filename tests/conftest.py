@@ -16,7 +16,14 @@ from newsletter import settings as settings_module
 from newsletter.demo.inbox import Inbox
 from newsletter.settings import Settings
 from tests.chromium import chromium_at, find_chromium
-from tests.databases import PostgresServer, copy_of_template, find_postgres
+from tests.databases import (
+    PostgresServer,
+    QuickEngines,
+    copy_of_template,
+    find_postgres,
+    prepare_sqlite_without_durability,
+)
+from tests.fakes.certificate import write_certificate
 from tests.fakes.times import MONDAY
 
 # A busy machine is slow, and that is no fault of what is tested.
@@ -46,6 +53,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quickly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    certificate, _ = write_certificate(tmp_path_factory.mktemp("authorities"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SSL_CERT_FILE", str(certificate))  # whoever may speak TLS reads all authorities: 140 take 30 ms
+        patched.setattr("db.engine.create_engine", QuickEngines())
+        patched.setattr("db.engine._prepare_sqlite", prepare_sqlite_without_durability)
+        # A command that sends comes after others where all want a core, for good: here it would be all later tests.
+        patched.setattr("newsletter.deliveries.senders.give_way", lambda: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, ExceptionContext, event, text
 
 from db.engine import reading, transaction
 from db.latencies import Latency, add, so_far
@@ -73,7 +73,11 @@ def test_a_database_that_does_not_take_them_stops_no_sending_and_gets_them_later
     engine: Engine, settings: Settings
 ) -> None:
     refused: list[object] = []
-    event.listen(engine, "handle_error", lambda context: refused.append(context.original_exception))
+
+    def note(context: ExceptionContext) -> None:
+        refused.append(context.original_exception)
+
+    event.listen(engine, "handle_error", note)
     rename(engine, "relay_latencies", "elsewhere")
 
     def back_in_the_middle(mail: Mail, number: int) -> str:
@@ -85,6 +89,7 @@ def test_a_database_that_does_not_take_them_stops_no_sending_and_gets_them_later
         here = with_relays(settings, sink.url)
         published(engine, here, 120)
         assert send_due(engine, here, standing()).issues[0].counts.sent == 120
+    event.remove(engine, "handle_error", note)
     with reading(engine) as connection:
         assert sum(row.messages for row in so_far(connection)) == 120
     assert refused
