@@ -21,6 +21,7 @@ from newsletter.settings import Settings
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import ALL, Mail, Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
 
 WAYS = pytest.mark.parametrize(
@@ -251,15 +252,21 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
     engine: Engine, settings: Settings, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.3)
-    monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.6)
+    monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.6)
     with Sink().offering(*offers) as sink:
         sink.silent_after(MANY // 2)
         here = with_relays(settings, sink.url)
         published(engine, here, MANY)
         stop = threading.Event()
-        threading.Timer(3.0, stop.set).start()
+
+        def a_while_after_it_fell_silent() -> None:
+            until(lambda: len(sink.mails) == MANY // 2)
+            stop.wait(1.5)
+            stop.set()
+
+        threading.Thread(target=a_while_after_it_fell_silent).start()
         send_due(engine, here, standing(), WEEK, stop)
         counts = read_receipt(engine, WEEK).counts
         assert counts.sending == 0
@@ -460,9 +467,8 @@ def test_a_sending_in_the_foreground_that_is_held_does_not_end_well(
         issues = Command(tmp_path, complete_environment(database_url) | {"NEWSLETTER_SMTP": sink.url})
 
         def once_begun(hold: Callable[[Engine, Week, datetime], object]) -> None:
-            enough, until = len(sink.mails) + 20, time.monotonic() + 30
-            while len(sink.mails) < enough and time.monotonic() < until:
-                time.sleep(0.01)
+            enough = len(sink.mails) + 20
+            until(lambda: len(sink.mails) >= enough)
             hold(engine, WEEK, NOW)
 
         for hold, said in ((pause_issue, "was paused meanwhile"), (cancel_issue, "was cancelled meanwhile")):

@@ -17,6 +17,7 @@ from newsletter.settings import Settings
 from tests.conftest import one_database
 from tests.fakes.certificate import write_certificate
 from tests.fakes.smtp_sink import ALL, Mail, Sink
+from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published, standing, with_relays
 
 MANY = 60
@@ -126,15 +127,21 @@ def test_a_relay_that_falls_silent_over_tls_is_left_in_time(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.3)
-    monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("newsletter.deliveries.converse.COMMAND_SECONDS", 0.6)
+    monkeypatch.setattr("newsletter.deliveries.converse.FINAL_SECONDS", 0.6)
     with Sink().with_tls(tmp_path) as sink:
         sink.silent_after(MANY // 2)
         here = with_relays(settings, sink.secure_url())
         published(engine, here, MANY)
         stop = threading.Event()
-        threading.Timer(3.0, stop.set).start()
+
+        def a_while_after_it_fell_silent() -> None:
+            until(lambda: len(sink.mails) == MANY // 2)
+            stop.wait(1.5)
+            stop.set()
+
+        threading.Thread(target=a_while_after_it_fell_silent).start()
         send_due(engine, here, standing(), WEEK, stop)
     counts = read_receipt(engine, WEEK).counts
     assert (counts.recipients, counts.sending, counts.sent) == (MANY, 0, MANY // 2)
