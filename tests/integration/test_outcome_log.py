@@ -48,6 +48,14 @@ def test_what_a_killed_sender_had_in_its_log_is_not_sent_again(engine: Engine, s
     assert not log_file(engine).exists()
 
 
+def test_a_sending_that_told_the_ledger_all_leaves_no_log(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 5)
+    with Sink() as sink:
+        send_due(engine, with_relays(settings, sink.url), standing())
+    assert {status for status, _ in statuses(engine).values()} == {"sent"}
+    assert list(lock_folder(engine).glob("*.outcomes")) == []
+
+
 def test_the_nightly_pruning_tells_what_is_in_the_logs_of_killed_processes(engine: Engine, settings: Settings) -> None:
     published(engine, settings, 2)
     one, _ = held(engine, 2)

@@ -142,7 +142,9 @@ def test_back_leads_to_our_own_pages_alone(engine: Engine, browser: Browser) -> 
 def test_a_tool_is_saved_and_removed(engine: Engine, browser: Browser) -> None:
     put(engine, tool("a"))
     assert "Nothing is saved here yet" in browser.get("/bookmarks").text
+    assert "Save for later" in browser.get("/tools/a").text
     browser.post("/tools/a/bookmark", data={"save": "yes"})
+    assert "Saved – remove from bookmarks" in browser.get("/tools/a").text
     assert 'href="/tools/a"' in browser.get("/bookmarks").text
     assert browser.get("/bookmarks").headers["cache-control"] == "no-store"
     browser.post("/tools/a/bookmark", data={"save": "no", "back": "/bookmarks"})
