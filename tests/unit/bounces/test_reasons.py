@@ -20,6 +20,8 @@ from tests.unit.bounces.mails import dsn, recipient
         ("4.1.2", "Host not found, try again", Reason.NO_SUCH_HOST, "soft"),
         ("5.1.6", "moved", Reason.MOVED, "hard"),
         ("5.1.10", "Domain has a null MX", Reason.NO_MAIL, "hard"),
+        ("5.3.2", "521 5.3.2 this host never takes a letter", Reason.NO_MAIL, "hard"),
+        ("5.3.2", "550 5.3.2 system not accepting network messages", Reason.SYSTEM, "soft"),
         ("5.2.1", "This account is disabled", Reason.DISABLED, "hard"),
         ("5.0.0", "550 account suspended", Reason.DISABLED, "soft"),
         ("5.2.2", "552 over quota", Reason.MAILBOX_FULL, "soft"),
