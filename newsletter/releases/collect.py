@@ -25,8 +25,9 @@ from newsletter.releases.catalogue import catalogue_of
 from newsletter.releases.homes import home_in_address
 from newsletter.releases.matching import Match, as_rows, is_known, match_release
 from newsletter.releases.naming import Naming, fold_name, is_name, slug_of
-from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
+from newsletter.releases.reading import FeedRules, Shown, Skipped, read_entry, said_in
 from newsletter.releases.versions import is_version
+from newsletter.releases.weeks import Placement
 from newsletter.settings import Settings
 
 BATCH = 500
@@ -133,30 +134,30 @@ class _Batch:
         found = read_entry(shown, self.knowledge.rules(feed), composed=composed, zone=zone)
         if isinstance(found, Skipped):
             return self._skip(entry, found.reason)
-        said = replace(found.naming, tagline=found.naming.tagline or entry.summary)
-        match = self.knowledge.match(said, entry.url, feed)
-        twin = _twin(entry, found.naming, self.twins.get(entry.link_key or "", ())) or self._same_version(
-            entry, found.naming, match
+        naming = replace(found.naming, tagline=found.naming.tagline or said_in(entry.summary))
+        match = self.knowledge.match(naming, entry.url, feed)
+        twin = _twin(entry, naming, self.twins.get(entry.link_key or "", ())) or self._same_version(
+            entry, naming, match
         )
         if twin is not None:
             waits = twin.tool_id is None and twin.status in ("", ReleaseStatus.UNMATCHED)
-            if waits and found.placement.week and self._accepts(feed, found.naming, match):
-                self._attach(twin, self._accept(found.naming, entry, feed))
+            if waits and found.placement.week and self._accepts(feed, naming, match):
+                self._attach(twin, self._accept(naming, entry, feed))
             self.report.repeated += 1
             self.outcomes.append((entry.id, EntryStatus.RELEASE, "another feed showed it first", twin.id))
             return None
         week = str(found.placement.week) if found.placement.week else None
         if week and feed.entry_limit is not None and self._count(feed.id, week) >= feed.entry_limit:
             return self._skip(entry, f"the feed's limit of {feed.entry_limit} a week is reached")
-        self._add(entry, feed, found, week, match)
+        self._add(entry, feed, naming, found.placement, match)
         return None
 
     def _skip(self, entry: NewEntry, reason: str) -> None:
         self.report.skipped += 1
         self.outcomes.append((entry.id, EntryStatus.SKIPPED, reason, None))
 
-    def _add(self, entry: NewEntry, feed: FeedRow, found: Announced, week: str | None, match: Match) -> None:
-        naming = found.naming
+    def _add(self, entry: NewEntry, feed: FeedRow, naming: Naming, placement: Placement, match: Match) -> None:
+        week = str(placement.week) if placement.week else None
         url = entry.url or feed.state.get("site") or feed.url
         if week and self._accepts(feed, naming, match):
             match = self._accept(naming, entry, feed)
@@ -165,9 +166,9 @@ class _Batch:
         place = -1 - len(self.releases)
         self.releases.append({
             "feed_id": feed.id, "tool_id": match.tool_id, "url": url, "canonical_url": key,
-            "title": entry.title or naming.name, "name": naming.name, "tagline": naming.tagline or entry.summary,
+            "title": entry.title or naming.name, "name": naming.name, "tagline": naming.tagline,
             "version": naming.version, "summary": entry.summary, "published_at": entry.published_at,
-            "first_seen_at": entry.first_seen_at, "week": week, "late": found.placement.late,
+            "first_seen_at": entry.first_seen_at, "week": week, "late": placement.late,
             "status": status if week else ReleaseStatus.BACKFILLED,
             "matched_at": self.now if match.tool_id is not None else None, "match_reason": match.reason,
             "candidates": as_rows(match.candidates) or None,
@@ -236,9 +237,9 @@ class _Batch:
         address = canonical_url(url) if home or entry.link_key else None
         tool_id = add_tool(
             self.connection, slug=slug, name=naming.name, name_key=name_key, url=url, address_key=address,
-            category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline or entry.summary,
+            category=UNSORTED, listed=False, now=self.now, tagline=naming.tagline,
         )  # fmt: skip
-        self.knowledge.catalogue.add_tool(tool_id, slug, name_key, naming.tagline or entry.summary)
+        self.knowledge.catalogue.add_tool(tool_id, slug, name_key, naming.tagline)
         if address is not None:
             self.knowledge.catalogue.add_address(tool_id, address)
         self.report.new_tools += 1

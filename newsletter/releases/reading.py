@@ -75,6 +75,20 @@ def read_entry(entry: Shown, feed: FeedRules, *, composed: Collection[str], zone
     return Announced(naming, placement)
 
 
+# What the sites that show products, and blogs, write below every entry.
+_BELOW = re.compile(
+    r"\s*(?:\bDiscussion \| Link"
+    r"|(?:\bArticle URL: \S+\s+)?\bComments URL: \S+(?:\s+Points: \d+)?(?:\s+# Comments: \d+)?"
+    r"|\bsubmitted by /?u/\S+(?: to r/\S+)?(?: \[link\])?(?: \[comments\])?"
+    r"|\bThe post \S.{0,300}? (?:appeared first|first appeared) on \S.{0,100})$"
+)
+
+
+def said_in(summary: str | None) -> str | None:
+    """What an entry's text says of the thing that it shows: "Article URL: … Points: 3" says nothing of it."""
+    return _BELOW.sub("", summary or "") or None
+
+
 def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
     """The tool that the entry is a version of, where the feed or a bare version for a title says that it is one."""
     known = feed.tool or name_in_address(url)

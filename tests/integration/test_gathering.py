@@ -497,6 +497,21 @@ def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
     assert gathering.releases()[0].tool == "lantern"
 
 
+def test_a_tools_tagline_is_without_what_the_site_writes_below_every_entry(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    below = "&lt;p&gt;Lamps&lt;/p&gt;&lt;p&gt;&lt;a&gt;Discussion&lt;/a&gt; | &lt;a&gt;Link&lt;/a&gt;&lt;/p&gt;"
+    launch = item("Lantern", "https://lantern.example/", TODAY).replace(
+        "</item>", f"<description>{below}</description></item>"
+    )
+    gathering.watch(server.serve("/a", rss(launch)), new_tools="accept")
+    gathering.gather()
+    with reading(gathering.engine) as connection:
+        tool = tool_by_slug(connection, "lantern")
+    assert tool is not None
+    assert (tool.tagline, gathering.releases()[0].tagline) == ("Lamps", "Lamps")
+
+
 @pytest.mark.parametrize("later", [False, True])
 def test_a_launch_that_waits_becomes_a_tool_when_a_feed_that_accepts_new_tools_shows_it(
     gathering: Gathering, server: FeedServer, later: bool

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.releases.announcing import announces
-from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry
+from newsletter.releases.reading import Announced, FeedRules, Shown, Skipped, read_entry, said_in
 from newsletter.releases.weeks import place
 
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)  # a Wednesday of 2026-W47
@@ -132,6 +132,23 @@ def test_an_entry_without_a_title_is_named_by_its_text() -> None:
     assert isinstance(found, Announced)
     assert found.naming.name == "Quillbase answers."
     assert isinstance(read(shown("", None)), Skipped)
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        ("Notes that answer back. Discussion | Link", "Notes that answer back."),
+        ("Article URL: https://quill.example/ Comments URL: https://n.example/item?id=1 Points: 3 # Comments: 0", None),
+        ("It answers. Comments URL: https://n.example/item?id=1 Points: 3 # Comments: 0", "It answers."),
+        ("Hi all submitted by /u/quill to r/notes [link] [comments]", "Hi all"),
+        ("Quillbase is out. […] The post Quillbase is out appeared first on Quill Blog.", "Quillbase is out. […]"),
+        ("Notes: Discussion | Links", "Notes: Discussion | Links"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_what_a_site_writes_below_every_entry_says_nothing_of_the_tool(summary: str | None, said: str | None) -> None:
+    assert said_in(summary) == said
 
 
 def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
