@@ -25,7 +25,8 @@ _EXPLAINS = _rule(
     "it asks or explains",
 )
 _REPORTS_STATUS = _rule(
-    r"\boutages?\b|\bincident\b|\bdeprecat(?:ion|ed|ing)\b|\bsunset(?:ting)?\b|\bmaintenance\b",
+    r"\boutages?\b|\bincident\b|\bdeprecat(?:ion|ed|ing)\b|\bsunset(?:ting)?\b"
+    r"|\bmaintenance\b(?!(?:\s(?:and|&)\s\w+)?\srelease)",
     "it is a status report",
 )
 _INCIDENT = _rule(

@@ -21,7 +21,8 @@ _BREAKS = re.compile(r"[\s_\-\u2010-\u2015\u2212·.,:;'’\"“”!?()\[\]/|]+")
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 _LAST_VERSION = re.compile(
-    rf"^(?P<name>.+?)[\s,@/]+(?:release\s+|version\s+|ver\.?\s+|v\s+|hits\s+|reaches\s+)?(?P<version>{VERSION})$", re.I
+    rf"^(?P<name>.+?)(?:[\s,@/]+|(?<=[」』]))(?:release\s+|version\s+|ver\.?\s+|v\s+|hits\s+|reaches\s+)?(?P<version>{VERSION})$",
+    re.I,
 )
 # A hyphen before it is a tag's (cli-v0.1.0, pkg-1.2.3), or else part of a name (GPT-5.4, DeepSeek-V3).
 _TAG = re.compile(
@@ -68,7 +69,11 @@ _INTRODUCING = re.compile(
 _NOW = re.compile(r"(?:introducing|announcing|unveiling)\s+[A-Z]", re.I)
 _AFTER_A_NAME = re.compile(r",\s|\s+(?:in|on|for(?!\s+(?-i:[A-Z]))|with|to|from|by|powered|that|which)\s", re.I)
 _SAID_OF_IT = r"(?:an?|the|its|your|our|my|open[- ]source)\s.+"
-_APPOSITION = re.compile(rf"^(?P<name>\S+(?:\s+\S+){{0,2}}),\s+(?P<rest>{_SAID_OF_IT})$", re.I)
+# "Free, open-source …" and "My weekend project, a …" have no name.
+_NAMELESS = (
+    r"(?:(?:an?|my|our)\s|(?:free|fast|simple|small|tiny|private|local|lightweight|minimal|modern|self-hosted),)"
+)
+_APPOSITION = re.compile(rf"^(?!{_NAMELESS})(?P<name>\S+(?:\s+\S+){{0,2}}),\s+(?P<rest>{_SAID_OF_IT})$", re.I)
 _ANNOUNCED = re.compile(
     r"\s+(?:(?:is|are)\s+(?:now\s+)?"
     r"(?:here|available|live|out|launched|released|open\s+source|generally\s+available|ga)\b"
@@ -89,7 +94,7 @@ _REMARK = re.compile(
     re.I,
 )
 _RELEASED = re.compile(
-    r"\s*(?:正式|版本|发布|更新|上线|说明|安装|指南|总结|公告|日志|[与及和]"
+    r"\s*(?:正式版?|版本|发布|更新|上线|说明|安装|指南|总结|公告|日志|[与及和]"
     r"|をリリース(?:しました)?|がリリース(?:されました)?|リリース|を公開(?:しました)?|公開|が登場|출시|공개)+$"
 )
 _VERSION_ZH = re.compile(
@@ -102,8 +107,14 @@ _SEPARATOR = re.compile(
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
 _URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
 _OF_THE_SITE = re.compile(r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi)(?:\s*[·|-]\s*github)?", re.I)
-_EDGES = " \t_-–—:|·,;\"“”'’«»《》「」"
+_QUOTES = '"“”„«»《》「」『』'
+_EDGES = f" \t_-–—:|·,;'’{_QUOTES}"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
+_OF_A_SENTENCE = re.compile(
+    r"^(?:i|we|i['’](?:ve|m|d)|we['’](?:ve|re)|my|our|an?|how|why|is|are|can|does|free|just),?\s"
+    r"|(?-i:\s(?:that|which)\s)",
+    re.I,
+)
 # Not a version that is all there is, or nearly, as in "[1.2.3] - 2026-11-26" of a changelog, nor the name itself.
 _LABEL = re.compile(r"^\s*[\[【](?!v?\d+\.[\w.-]*\]\s*(?:[-–—:|]|$))[^\]】]{1,30}[\]】]\s*(?=\S)(?![-–—:|])", re.I)
 _SYMBOLS = ("So", "Sk")
@@ -138,9 +149,10 @@ def slug_of(name: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Could a tool be called this? Not a piece of a sentence, nor a version."""
+    """Could a tool be called this? Not a sentence or a piece of one, nor a version."""
     words = text.split()
-    fragment = len(words) > 2 and words[0].isalpha() and words[0].islower()
+    fragment = len(words) > 2 and ((words[0].isalpha() and words[0].islower()) or text.endswith("?"))
+    fragment = fragment or (len(words) > 3 and bool(_OF_A_SENTENCE.search(text)))
     return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not versions.is_version(text)
 
 
@@ -183,7 +195,7 @@ def _versioned(name: str, tagline: str | None) -> tuple[str, str | None, str | N
     if found := _IN_A_SENTENCE.match(name):
         return found["name"], found["version"], tagline or found["rest"]
     if (found := _LAST_VERSION.match(name) or _TAG.match(name)) and len(name.split()) <= _LONGEST_NAME:
-        return _RELEASED.sub("", found["name"]).strip(_EDGES), found["version"], tagline
+        return _trimmed(_RELEASED.sub("", found["name"])), found["version"], tagline
     if tagline and (whole := versions.whole_version(tagline)):
         return name, whole, None
     if tagline and (leading := versions.leading_version(tagline)) and "." in leading[0]:
@@ -203,21 +215,27 @@ def _announced(text: str, *, led: bool, whole: bool) -> tuple[str, str | None]:
     """What "Introducing …", "… is now available" and "Acme launches …" announce, and what it is said to be; the text
     itself where that is a sentence. ``led``: it stood behind a label such as "Show HN:".
     ``whole``: it begins with the name."""
-    name, more = _RELEASED.sub("", _REMARK.sub("", text)).strip(_EDGES) or text, None
+    name, more = _trimmed(_RELEASED.sub("", _REMARK.sub("", text))) or text, None
     if lead := None if whole else _INTRODUCING.match(name):
         rest = name[lead.end() :]
         end = _AFTER_A_NAME.search(rest)
-        name = _REMARK.sub("", rest[: end.start()] if end else rest).strip(_EDGES + "!") or name
+        name = _trimmed(_REMARK.sub("", rest[: end.start()] if end else rest)).rstrip("!") or name
         if end and end[0][0] == "," and (said := re.match(_SAID_OF_IT, rest[end.end() :], re.I)):
             more = said[0]
     elif led and (apart := _APPOSITION.match(name)):
         return apart["name"], apart["rest"]
-    shorter = _ANNOUNCED.sub("", name).strip(_EDGES)
+    shorter = _trimmed(_ANNOUNCED.sub("", name))
     if shorter != name:
         shorter = _OWNER.sub("", _VENDOR.sub("", shorter))
     if shorter and len(shorter.split()) <= _LONGEST_NAME and not re.search(r"\b(?:we|i|they|it)$", shorter, re.I):
         name = shorter
     return name, more
+
+
+def _trimmed(text: str) -> str:
+    """Without what separates it from other words, nor the quotes round it; those round a part of it are its own."""
+    bare = text.strip(_EDGES)
+    return bare if set(bare).isdisjoint(_QUOTES) else text.strip("".join(set(_EDGES) - set(_QUOTES)))
 
 
 def _split(text: str) -> tuple[str, str | None]:

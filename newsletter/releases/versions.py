@@ -33,9 +33,14 @@ _STAGE = re.compile(
     r"\s*(\d*)[)\]]?(?=$|\s*[:：–—|·!]|\s+-\s|\s+(?:is|are|now|released|available)\b)",
     re.I,
 )
+_REPAIR = "(?:maintenance|security|bug-?fix|patch)"
 _REMARK = re.compile(
     rf"({VERSION})\s*(?:[(\[](?:lts|current|stable|latest|final|hotfix|\d{{4}}-\d\d-\d\d|build\s*\w+)[)\]]"
-    r"|\s(?:lts|release notes|release|changelog|on (?:pypi|npm|crates\.io))(?=$|\s*[:：–—|·!]))",
+    rf"|\s(?:lts|release notes|(?:{_REPAIR}(?:\s(?:and|&)\s{_REPAIR})?\s)?release|changelog"
+    r"|on (?:pypi|npm|crates\.io))(?=$|\s*[:：–—|·!])"
+    # What some call each of their versions: 6.9 “Gene”.
+    r"|\s(?:“[^”]{1,30}”|\"[^\"]{1,30}\"|„[^“”]{1,30}[“”]|«[^»]{1,30}»)"
+    r"(?=$|\s*[:：–—|·!]|\s(?:is|are|now|has|released|available)\b))",
     re.I,
 )
 _SEVERAL = re.compile(rf"({VERSION})(?:,\s*{VERSION})+(?:,?\s+and\s+{VERSION})?", re.I)

@@ -108,6 +108,20 @@ LAUNCHES = [
     ("Quillbase 2.0 发布，会回答", "Quillbase", "会回答", "2.0"),
     ("Acme 开源 Quillbase", "Quillbase", None, None),
     ("Quillbase 2.0をリリースしました", "Quillbase", None, "2.0"),
+    ("Quillbase 5.2 “Marsh” is here", "Quillbase", None, "5.2"),
+    ('Quillbase 22.2 "Zara" released!', "Quillbase", None, "22.2"),
+    ("Quillbase 1.91 «Reed»: faster notes", "Quillbase", "faster notes", "1.91"),
+    ("Quillbase 13 “marsh” released", "Quillbase 13 “marsh”", None, None),
+    ("Quillbase “Pro” is now available", "Quillbase “Pro”", None, None),
+    ("“Quill” and “Ink” are here", "“Quill” and “Ink”", None, None),
+    ("Introducing “Quillbase”!", "Quillbase", None, None),
+    ("Quillbase 5.2.1 Maintenance Release", "Quillbase", None, "5.2.1"),
+    ("Quillbase 5.2.2 Security and Maintenance Release", "Quillbase", None, "5.2.2"),
+    ("「雪月花」正式版を公開", "雪月花", None, None),
+    ("「雪月花」2.0をリリース", "雪月花", None, "2.0"),
+    ("Show HN: Quillbase, an open-source notebook", "Quillbase", "an open-source notebook", None),
+    ("Show HN: Free, open-source notebook", "Free, open-source notebook", None, None),
+    ("Show HN: My weekend project, a notebook", "My weekend project, a notebook", None, None),
 ]  # fmt: skip
 
 OF_ONE_TOOL = [
@@ -215,11 +229,13 @@ def test_a_feed_of_versions_has_its_tool_in_its_title(title: str, tool: str) -> 
     assert tool_of_feed(title) == tool
 
 
-def test_pieces_of_sentences_and_versions_are_no_names() -> None:
-    assert not [
-        text for text in ("to the crisis in mathematics", "and more to come", "v2.1.0", "1.0", "") if is_name(text)
-    ]
-    names = ("Quillbase", "quill", "quill base", "n8n for all teams", "twt-investor for all", "Meet your quill", "v0")
+def test_sentences_their_pieces_and_versions_are_no_names() -> None:
+    none = ("to the crisis in mathematics", "and more to come", "v2.1.0", "1.0", "", "I built a notebook for pianists",
+            "A 2KB notebook in C", "47 lines of Python that answer", "Are notes dead?", "Free, offline notes for all",
+            "My weekend project, a notebook")  # fmt: skip
+    assert not [text for text in none if is_name(text)]
+    names = ("Quillbase", "quill", "quill base", "n8n for all teams", "twt-investor for all", "Meet your quill", "v0",
+             "A Quiet Quill", "We Are Quill", "What the Quill", "Quills That Answer", "My Weekly Quill")  # fmt: skip
     assert [text for text in names if not is_name(text)] == ["v0"]
 
 
