@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
 import httpx
 
 from newsletter.feeds.decoding import ACCEPTED, Body, TooLargeError, UndecodableError
-from newsletter.feeds.private_addresses import is_public
+from newsletter.feeds.private_addresses import is_of_the_link, is_public
 from newsletter.feeds.words import web_address
 
 REDIRECTS = 5
@@ -207,7 +207,14 @@ class Downloader:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise DownloadError(f"there is no host {target.host}") from None
-        allowed = [address for address in addresses if self._allow_private or is_public(_parsed(address))]
+        near = [address for address in addresses if is_of_the_link(ip_address(address))]
+        allowed = [
+            address
+            for address in addresses
+            if address not in near and (self._allow_private or is_public(ip_address(address)))
+        ]
+        if not allowed and self._allow_private and near:
+            raise DownloadError(f"{target.host} is where machines find their own settings, and no feed's place")
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
         return allowed[:4]
@@ -242,10 +249,6 @@ async def open_downloader(
 async def _resolve(host: str, port: int) -> list[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
-
-
-def _parsed(address: str) -> IPv4Address | IPv6Address:
-    return ip_address(address)
 
 
 def _retry_after(value: str | None, now: datetime) -> timedelta | None:

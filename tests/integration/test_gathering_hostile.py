@@ -189,6 +189,18 @@ def test_every_redirect_is_checked_by_the_address_that_it_leads_to(server: FeedS
     assert "outside.example is on a private network" in asyncio.run(get(allow_private=False))
 
 
+def test_no_redirect_leads_to_where_clouds_keep_a_machines_passwords(server: FeedServer) -> None:
+    server.serve("/away", status=302, Location="http://169.254.169.254/latest/meta-data/")
+
+    async def get() -> str:
+        async with open_downloader(agent="x", allow_private=True) as downloader:
+            with pytest.raises(DownloadError) as caught:
+                await downloader.get(server.url("/away"), now=NOW)
+        return str(caught.value)
+
+    assert "169.254.169.254 is where machines find their own settings" in asyncio.run(get())
+
+
 def test_no_name_is_asked_over_a_connection_whose_certificate_is_anothers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

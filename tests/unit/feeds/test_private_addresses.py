@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from newsletter.feeds.private_addresses import is_public
+from newsletter.feeds.private_addresses import is_of_the_link, is_public
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_addresses_of_private_networks_are_not_public(address: str) -> None:
 )
 def test_addresses_of_the_internet_are_public(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"])
+def test_where_clouds_keep_a_machines_passwords_is_told_from_private_networks(address: str) -> None:
+    assert is_of_the_link(ip_address(address))
+    assert not [other for other in ("127.0.0.1", "10.1.2.3", "::1", "fd00::1") if is_of_the_link(ip_address(other))]
