@@ -14,7 +14,11 @@ _MONTHS = {
     "juin": 6, "juil": 7, "jan": 1, "ene": 1, "gen": 1, "feb": 2, "fev": 2, "mar": 3, "mrz": 3, "maa": 3, "mrt": 3,
     "apr": 4, "avr": 4, "abr": 4, "may": 5, "mai": 5, "mei": 5, "mag": 5, "jun": 6, "giu": 6, "jul": 7, "lug": 7,
     "aug": 8, "aou": 8, "ago": 8, "sep": 9, "set": 9, "oct": 10, "okt": 10, "out": 10, "ott": 10, "nov": 11,
-    "dec": 12, "dez": 12, "dic": 12,
+    "dec": 12, "dez": 12, "dic": 12, "des": 12, "maj": 5, "marr": 11,
+    "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5, "маи": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10,
+    "ноя": 11, "дек": 12, "січ": 1, "лют": 2, "бер": 3, "кві": 4, "тра": 5, "чер": 6, "лип": 7, "сер": 8, "вер": 9,
+    "жов": 10, "лис": 11, "гру": 12, "oca": 1, "sub": 2, "nis": 4, "haz": 6, "tem": 7, "agu": 8, "eyl": 9, "eki": 10,
+    "kas": 11, "ara": 12,
 }  # fmt: skip
 # Hours from UTC. Of names that several zones have, RFC 822 knows the American ones.
 _ZONES = {
@@ -32,7 +36,8 @@ _REMARK = r"(?:\s*[(\[][^)\]]{0,40}[)\]])?"
 _OFFSET = r"(?:GMT|UTC)?(?P<offset>[+-]\d{1,2}(?::?\d{2})?)(?:\s[a-z]{1,5})?"  # Go names the zone as well
 _ZONE = rf"(?:\s*{_OFFSET}|\s+(?P<zone>[a-z]{{1,5}})|Z)?{_REMARK}"
 _DAY_FIRST = (
-    r"(?:[^\W\d]+(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})\.?[\s-]+(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?P<year>\d{4}|\d{2})"
+    r"(?:[^\W\d]+(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})\.?[\s-]+(?:de\s+)?"
+    r"(?P<month>[^\W\d]{3,12})\.?[\s,-]+(?:del?\s+)?(?P<year>\d{4}|\d{2})"
 )
 _MONTH_FIRST = r"(?:[^\W\d]+\.?,\s+)?(?P<month>[^\W\d]{3,12})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})"
 _POINTED = r"(?P<day>\d{1,2})(?P<mark>[.-])\s?(?P<month>\d{1,2})(?P=mark)\s?(?P<year>\d{4})"

@@ -95,7 +95,7 @@ _DATES = ("published", "updated", "created")
 # Of dates that begin with a number feedparser reads these whole; of others the piece that looks like ISO 8601 to it:
 # "2026/11/26" would be the first of the month, and "26-11-2026" the 20th.
 _READ_WHOLE = re.compile(
-    r"\s*(?:\D|\d{4}(?:-\d\d(?:-\d\d(?!\d)|\s*$)|-\d{3}(?!\d)|\d{10}\s*$|\s*$)"
+    r"\s*(?:\D|\d{4}(?:-(?:0\d|1[0-2])(?:-\d\d(?!\d)|\s*$)|-\d{3}(?!\d)|\d{10}\s*$|\s*$)"
     r"|\d{1,2}[\s-](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[\s-])",
     re.I,
 )

@@ -61,7 +61,7 @@ def test_a_date_that_begins_with_a_number_is_read_whole(written: str, day: int) 
     assert (entry.published_at.month, entry.published_at.day) == (11, day)
 
 
-@pytest.mark.parametrize("written", ["2026/26/11", "179568720", "11/26/2026"])
+@pytest.mark.parametrize("written", ["2026/26/11", "2026-26-11", "179568720", "11/26/2026"])
 def test_what_is_only_in_part_a_date_is_none(written: str) -> None:
     (entry,) = read(rss(f"<title>One</title><pubDate>{written}</pubDate>")).entries
     assert entry.published_at is None
