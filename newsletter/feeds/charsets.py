@@ -24,6 +24,14 @@ _WIDER = {
 _IN_ESCAPES = re.compile(r"iso-2022.*|hz.*")  # nothing but ASCII to the eye
 _SEVERAL_BYTES = re.compile(r"cp9\d\d|gb18030|big5.*|euc.*")  # unlike the others, not every text is in them
 
+# What most of a text is in that is in one of these; bytes of other languages are hardly ever this by chance.
+_USUAL = (
+    ("cp932", re.compile("[\u3041-\u30fa]"), 0.25),
+    ("euc_jp", re.compile("[\u3041-\u30fa]"), 0.25),
+    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.9),
+)
+_LETTERS_IN_A_ROW = re.compile(rb"[\xa8\xb8\xc0-\xff]{3,}")  # Western words have one or two of them
+
 
 def believed(content_type: str, body: bytes) -> tuple[str, bytes]:
     """The Content-Type with the encoding that the bytes are in, as far as they tell, and the bytes whole: an excerpt
@@ -52,7 +60,21 @@ def _charset(content_type: str, body: bytes) -> tuple[str | None, bytes]:
         return several, body
     says_so = {declared, named} <= {None, "utf-8", "utf8"}
     whole = (several and _mended(several, body, 3)) or _mended("utf-8", body, 2 if says_so else 10)
-    return ("utf-8", whole) if whole else (named or declared, body)
+    return ("utf-8", whole) if whole else ((_guessed(body) if says_so else None) or named or declared, body)
+
+
+def _guessed(body: bytes) -> str | None:
+    """Of bytes that are no UTF-8 though nothing else is said of them; None for those that may well be Western."""
+    for charset, letters, share in _USUAL:
+        if _is_in(charset, body):
+            text = body.decode(charset)
+            if len(letters.findall(text)) >= share * (len(text) - len(text.encode("ascii", "ignore"))):
+                return charset
+    words = b"".join(_LETTERS_IN_A_ROW.findall(body))
+    if 2 * len(words) < len(body.translate(None, bytes(range(0x80)))):
+        return None
+    small = sum(byte >= 0xE0 for byte in words)  # where the one has its small letters the other has its capitals
+    return "cp1251" if 2 * small > len(words) else "koi8-r"
 
 
 def _mended(charset: str, body: bytes, times: int) -> bytes | None:

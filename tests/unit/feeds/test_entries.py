@@ -138,6 +138,20 @@ def test_a_letter_that_an_excerpt_was_cut_within_makes_no_gibberish_of_the_other
     assert entry.title == title
 
 
+@pytest.mark.parametrize("said", ["", " encoding='utf-8'"])
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("新製品「雪月花」を発表しました", "cp932"), ("新製品「雪月花」を発表しました", "euc_jp"),
+        ("새로운 도구", "cp949"), ("Вышел Редактор 2.0", "cp1251"), ("Вышел Редактор 2.0", "koi8-r"),
+        ("Über – “schön” für €9", "cp1252"), ("Créée à Orléans – déjà là", "cp1252"), ("Tool™ – “new”", "cp1252"),
+    ],
+)  # fmt: skip
+def test_a_title_in_an_encoding_that_nobody_names_is_read_in_it(title: str, written: str, said: str) -> None:
+    body = rss(f"<title>{title}</title>").replace("'1.0'", f"'1.0'{said}", 1)
+    assert read(body.encode(written), "text/xml").entries[0].title == title
+
+
 @pytest.mark.parametrize("written", ["cp1252", "cp1251", "koi8-r", "euc-kr"])
 def test_text_in_another_encoding_is_not_taken_for_broken_utf_8(written: str) -> None:
     title = {"cp1252": "Über – schön", "euc-kr": "새로운 도구"}.get(written, "Новости недели")
