@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from newsletter.releases.hosts import host_of
+from newsletter.releases.naming import fold_name
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Catalogue:
         self.add_name(tool_id, name_key)
 
     def add_name(self, tool_id: int, name_key: str) -> None:
+        if not name_key.isascii():
+            name_key = fold_name(name_key)  # keys of earlier versions hold emoji
         self.by_name[name_key].add(tool_id)
         for shape in shapes_of(name_key):
             self.by_shape[shape].add(tool_id)

@@ -131,11 +131,13 @@ class Naming:
 
 
 def fold_name(text: str) -> str:
-    """The key that names are matched by: compatibility forms folded, no case, no accents, nothing invisible, one
-    space between words.
+    """The key that names are matched by: compatibility forms folded, no case, no accents, no emoji, nothing invisible,
+    one space between words.
 
     ``Bolt.new``, ``bolt new`` and ``Bolt-New`` are one; ``C`` and ``C++`` are not.
     """
+    shown = text if text.isascii() else _spaced(text)
+    text = shown if any(map(str.isalnum, shown)) else text  # a name of emoji alone is one, too
     plain = _BLANK.sub("", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     return _BREAKS.sub(" ", bare).strip() or bare.strip()
@@ -254,6 +256,9 @@ def _without_leads(text: str) -> str:
 
 def _without_symbols(title: str) -> str:
     """Without emoji and bracketed labels at the edges."""
-    text = "".join(" " if unicodedata.category(c) in _SYMBOLS else c for c in _BLANK.sub("", title))
-    text = _LABEL.sub("", text)
-    return " ".join(text.split())
+    return " ".join(_LABEL.sub("", _spaced(_BLANK.sub("", title))).split())
+
+
+def _spaced(text: str) -> str:
+    """With a space for each emoji, and for what is put behind names, such as ™."""
+    return "".join(" " if unicodedata.category(c) in _SYMBOLS else c for c in text)

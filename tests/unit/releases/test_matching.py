@@ -56,6 +56,12 @@ def test_the_address_decides_first(title: str, url: str, expected: str) -> None:
     assert slug(title, url) == expected
 
 
+def test_an_emoji_in_a_tools_name_is_no_part_of_it_whenever_its_key_was_made() -> None:
+    tools = build_catalogue([(1, "rocket", "\U0001f680 rocket"), (2, "tofu", fold_name("Tofu™"))], [])
+    for title, tool in (("\U0001f680 Rocket 2.0", 1), ("Rocket 2.0", 1), ("Tofu™ 2.0", 2), ("Tofu 2.0", 2)):
+        assert match_release(read_title(title), "https://news.example/1", tools, feed=None).tool_id == tool
+
+
 def test_a_name_that_is_another_tools_is_doubted_at_the_very_address_of_one() -> None:
     tools = catalogue({"acme-chat": ("Acme Chat", "https://acme.example"), "voice": ("Voice", "https://voice.example")})
     found = match_release(read_title("Voice: speaks"), "https://acme.example/", tools)

@@ -202,6 +202,9 @@ def test_a_finished_version_is_no_prerelease(text: str) -> None:
         ("Oh My codeX", "Oh My Codex"),
         ("Quill\u20115", "Quill-5"),
         ("Quill\u2010base", "Quill base"),
+        ("\U0001f917 Quillbase", "Quillbase"),
+        ("Quillbase™", "Quillbase"),
+        ("Quillbase ☕\ufe0f", "quillbase"),
     ],
 )
 def test_spellings_of_one_name_have_one_key(left: str, right: str) -> None:
@@ -211,7 +214,8 @@ def test_spellings_of_one_name_have_one_key(left: str, right: str) -> None:
 @pytest.mark.parametrize(
     ("left", "right"),
     [("C", "C++"), ("Codex", "Codex++"), ("SmolVLM2", "SmolVLM2-2B"), ("Mistral 4B", "Mistral 4B Edge"),
-     ("Cursor", "\u0421ursor"), ("Z Code", "ZCode"), ("1.2", "12")],
+     ("Cursor", "\u0421ursor"), ("Z Code", "ZCode"), ("1.2", "12"),
+     ("\U0001f680", "\u2615"), ("\U0001f469\u200d\U0001f4bb", "")],
 )  # fmt: skip
 def test_different_names_have_different_keys(left: str, right: str) -> None:
     assert fold_name(left) != fold_name(right)
