@@ -25,7 +25,8 @@ _EXPLAINS = _rule(
     "it asks or explains",
 )
 _REPORTS_STATUS = _rule(
-    r"\boutages?\b|\bincident\b|\bdeprecat(?:ion|ed|ing)\b|\bsunset(?:ting)?\b"
+    r"\boutages?\b|\bincident\b|\bdeprecat(?:ion|ed|ing|es)\b|\bsunset(?:ting)?\b"
+    r"|\bsecurity (?:advisory|bulletin)\b|^cve-\d|\bend[- ]of[- ](?:life|support)\b"
     r"|\bmaintenance\b(?!(?:\s(?:and|&)\s\w+)?\srelease)",
     "it is a status report",
 )
@@ -58,7 +59,8 @@ _TEACHES = _rule(
     "it reports or teaches",
 )
 _OFFERS = _rule(
-    r"\b(?:courses?|novels?|e-?books?|giveaway|chance to win|prompts for|from scratch|apk download)\b|\blearn to\b",
+    r"\bblack friday\b|\bcyber monday\b|\b\d+ ?% off\b"
+    r"|\b(?:courses?|novels?|e-?books?|giveaway|chance to win|prompts for|from scratch|apk download)\b|\blearn to\b",
     "it offers something to read, learn or win",
 )
 

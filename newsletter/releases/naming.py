@@ -40,7 +40,9 @@ _LEADS = re.compile(
     r"^(?:(?:show|launch|tell)\s+hn|show\s+lobsters|product\s+hunt|pypi|npm|crates\.io"
     r"|new\s+(?:release|model|tool|app|feature|product)|release\s+notes?|release|released|(?:just\s+)?launched|launch"
     r"|new\s+crate(?:\s+version)?\s+(?:published|created)"
-    r"|announcement|announcing|introducing|meet|changelog|now\s+available|new|updated?|\d{4}-\d\d-\d\d)"
+    r"|announcement|announcing|introducing|meet|changelog|now\s+available|new|neu|updated?|\d{4}-\d\d-\d\d"
+    r"|now\s+in\s+(?:(?:public|open|private)\s+)?(?:beta|preview)|early\s+access"
+    r"|github(?=\s+-\s+[\w.-]+/[\w.-]+))"
     r"\s*[:：–—-]\s+"
     r"|^(?:what(?:['’]?s|\s+is)\s+new|changes|new|highlights)\s+in\s+(?=(?-i:[A-Z@])|\S+\s+v?\d)"
     r"|^(?:release\s+notes|changelog)\s+(?:for|of)\s+|^release\s+(?=[^:–—]*?[a-z][^:–—]*?\sv?\d+\.)",
@@ -53,7 +55,10 @@ _INTRODUCING = re.compile(
     rf"^(?:today,?\s+)?(?:(?:we|i)(?:['’]?(?:re|m)|\s+are|\s+am)\s+)?"
     rf"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing|open[- ]sourcing"
     rf"|welcom(?:e|ing)(?=\s+(?-i:[A-Z]))|{_GLADLY})\s+"
-    r"(?:the\s+(?:general\s+)?(?:release|launch|availability)\s+of\s+)?(?:the\s+(?=\S+\s+\S))?"
+    r"(?:the\s+(?:general\s+)?(?:release|launch|availability)\s+of\s+)?"
+    r"(?:(?:the|our)\s+(?-i:(?:all[- ])?new\s+(?=[A-Z]))|the\s+(?=\S+\s+\S))?"
+    r"|^(?:présentation\s+de|lanzamos|presentamos|apresentamos|lançamos|presentiamo|wir\s+präsentieren"
+    r"|представляем|вышел|вышла|вышло)\s+(?=\w)"
     r"|^(?:(?:we|i)(?:['’]ve)?\s+)?just\s+(?:launched|released|shipped|open[- ]sourced)\s+"
     r"|^(?:we|i)\s+(?:built|made|created|launched|released)\s+(?=(?-i:[A-Z]\w*[a-z]))"
     r"|^(?:the\s+)?(?:first\s+|initial\s+|stable\s+|new\s+)?release\s+of\s+"
@@ -83,10 +88,14 @@ _ANNOUNCED = re.compile(
     r"|now\s+(?:generally\s+)?available\b|added\s+to\s+pypi$"
     r"|(?:(?:is|are)\s+)?(?:now\s+)?(?:in|enters|reaches|hits|goes)\s+(?:(?:public|open|private|closed)\s+)?"
     r"(?:beta|preview|alpha|general\s+availability|ga|open\s+source|live)\b"
+    r"|(?:est|ist|sind|está|é|è)\s+(?:maintenant\s+|désormais\s+|jetzt\s+|agora\s+|ora\s+|ya\s+)?"
+    r"(?:disponible|da|verfügbar|erschienen|disponível|disponibile)$|(?:ya|já)\s+está\s+(?:disponible|disponível)$"
     r"|launches(?=$|\s+(?:today|now|publicly|on|in|with|for|at|as)\b)).*$",
     re.I,
 )
-_OWNER = re.compile(r"^(?:[A-Z]\S*\s+){0,2}?[A-Z]\S*(?:['’]s|s['’])\s+(?=[A-Z])")
+_OWNER = re.compile(
+    r"^(?:[Tt]he|[Oo]ur)\s+(?:all[- ])?new\s+(?=[A-Z])|^(?:[A-Z]\S*\s+){0,2}?[A-Z]\S*(?:['’]s|s['’])\s+(?=[A-Z])"
+)
 _VENDOR = re.compile(r"\s+(?:from|by)\s+[A-Z]\S*(?:\s+[A-Z]\S*)*$")
 _REMARK = re.compile(
     r"\s*[(\[](?:(?:yc\s+)?[wsxf]\d\d|beta|preview|open\s+source)[)\]]"
@@ -106,7 +115,11 @@ _SEPARATOR = re.compile(
 )
 _OWNED = re.compile(r"^[\w.-]+/(?P<name>[\w.-]+)$")
 _URL = re.compile(r"https?://(?:www\.)?(?P<host>[^/\s]+)/?")
-_OF_THE_SITE = re.compile(r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi)(?:\s*[·|-]\s*github)?", re.I)
+_OF_THE_SITE = re.compile(
+    r"(?:[\w.-]+/[\w.-]+|github|product hunt|hacker news|pypi|npm|hugging face|chrome web store"
+    r"|visual studio marketplace|apps on google play)(?:\s*[·|-]\s*github)?",
+    re.I,
+)
 _QUOTES = '"“”„«»《》「」『』'
 _EDGES = f" \t_-–—:|·,;'’{_QUOTES}"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
@@ -161,7 +174,7 @@ def is_name(text: str) -> bool:
 def read_title(title: str, *, of_tool: str | None = None, page: str | None = None) -> Naming:
     """Read a launch's or a news title. With ``of_tool`` the feed announces that tool's versions alone. Where the
     address ``page`` says the same, what looks like "Meet …" or "owner/…" is a name, as of "Meet Ava" at meetava.com."""
-    bare = versions.tidy(_without_symbols(title))
+    bare = versions.tidy(without_symbols(title))
     if of_tool is not None:
         return _of_tool(bare, of_tool)
     text = _VERSION_ZH.sub(r" \1", _without_leads(bare))
@@ -254,7 +267,7 @@ def _without_leads(text: str) -> str:
     return text
 
 
-def _without_symbols(title: str) -> str:
+def without_symbols(title: str) -> str:
     """Without emoji and bracketed labels at the edges."""
     return " ".join(_LABEL.sub("", _spaced(_BLANK.sub("", title))).split())
 

@@ -10,7 +10,7 @@ from db.states import FeedKind
 from newsletter.feeds.rules import matches
 from newsletter.releases.announcing import announces, is_incident
 from newsletter.releases.homes import name_in_address, tool_of_feed
-from newsletter.releases.naming import Naming, read_title
+from newsletter.releases.naming import Naming, read_title, without_symbols
 from newsletter.releases.versions import is_version, leading_version
 from newsletter.releases.weeks import Placement, place
 
@@ -82,6 +82,8 @@ _BELOW = re.compile(
     r"|\bsubmitted by /?u/\S+(?: to r/\S+)?(?: \[link\])?(?: \[comments\])?"
     r"|\bThe post \S.{0,300}? (?:appeared first|first appeared) on \S.{0,100})$"
 )
+# Of other feeds "1.5 million readers" is no version.
+_CHANGELOG = re.compile(r"\b(?:change ?log|releases?|release notes|versions?|tags)\b", re.I)
 
 
 def said_in(summary: str | None) -> str | None:
@@ -91,10 +93,14 @@ def said_in(summary: str | None) -> str | None:
 
 def _of_tool(title: str, url: str | None, feed: FeedRules) -> str | None:
     """The tool that the entry is a version of, where the feed or a bare version for a title says that it is one."""
-    known = feed.tool or name_in_address(url)
+    known, of_feed = feed.tool or name_in_address(url), tool_of_feed(feed.name)
+    title = without_symbols(title)
     if is_version(title):
-        return known or tool_of_feed(feed.name) or None
-    return known if feed.kind == FeedKind.RELEASES or leading_version(title) else None
+        return known or of_feed or None
+    begins_so = leading_version(title) is not None
+    if begins_so and _CHANGELOG.search(feed.name) and of_feed != feed.name.strip():
+        return known or of_feed
+    return known if feed.kind == FeedKind.RELEASES or begins_so else None
 
 
 def _first_sentence(text: str) -> str:

@@ -17,7 +17,9 @@ VERSION = (
 )
 _SAID = r"(?:\s+(?:(?:is|was|has\s+been)\s+)?(?:now\s+)?(?:released|available|out|here|live)(?:\s+now)?)?[.!]*"
 _WHOLE = re.compile(rf"(?:release|version|ver\.?|v(?=\s))?[\s:]*({VERSION}){_SAID}", re.I)
-_LEADING = re.compile(rf"^(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I)
+_LEADING = re.compile(
+    rf"^(?:(?:release|version|ver\.?)\s+)?(?P<version>{VERSION})(?:\s*[-–—:|·]\s*|\s+)(?P<rest>\S.*)$", re.I
+)
 # Tags that are no version by themselves, but one on a feed of one tool's: b4567, r12, 20260818, 2026-08-18, Release 5.
 _TAG_ALONE = re.compile(r"(?:(?:release|version|build)[-_# ]*)?([a-z]{0,3}\d(?:[\d.-]*\d)?)", re.I)
 _PRERELEASE = re.compile(
@@ -51,11 +53,14 @@ _OF = re.compile(
     rf"^(?:version|release)\s+({VERSION})\s+of\s+(.+?)(?=$|\s+(?:is|was|released|now|available)\b|[:：,–—])", re.I
 )
 
+_OF_A_REPOSITORY = re.compile(rf"^release\s+({VERSION})\s+·\s+[\w.-]+/([\w.-]+)(?=$|\s)", re.I)
+
 
 def tidy(title: str) -> str:
     """The title with its version written as tags write it: "2.0 (Beta 3)" is "2.0-beta3", of several the first."""
     if not _DIGIT.search(title):
         return title
+    title = _OF_A_REPOSITORY.sub(r"\2 \1", title)
     text = _OF.sub(r"\2 \1", _POINT.sub(r"\1", title))
     text = _IN_BRACKETS.sub(r" \1", text)
     text = _STAGE.sub(lambda found: f"{found[1]}-{_short(found[2])}{found[3]}", text)

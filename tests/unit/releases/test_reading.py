@@ -99,6 +99,26 @@ def test_a_bare_version_that_no_address_names_takes_the_name_of_its_feed(kind: s
     assert (found.naming.name, found.naming.version) == ("Quillbase", "2.1.236")
 
 
+@pytest.mark.parametrize(
+    ("title", "feed", "name", "version"),
+    [
+        ("Version 2.3.4 – Bug fixes", "Quillbase Changelog", "Quillbase", "2.3.4"),
+        ("2.3.4 - Bug fixes", "Release notes for Quillbase", "Quillbase", "2.3.4"),
+        ("v2.3: faster notes", "Quillbase Releases", "Quillbase", "2.3"),
+        ("v2.3.4 \U0001f389", "Quillbase Changelog", "Quillbase", "2.3.4"),
+        ("1.5 million readers", "Quillbase Blog", "1.5 million readers", None),
+        ("1.1.1.1: the faster DNS", "Launches", "1.1.1.1", None),
+    ],
+)
+def test_a_changelogs_versions_are_its_tools_whatever_is_said_behind_them(
+    title: str, feed: str, name: str, version: str | None
+) -> None:
+    entry = replace(shown(title), url="https://quillbase.example/changelog/1")
+    found = read(entry, FeedRules("launches", None, None, None, False, feed))
+    assert isinstance(found, Announced)
+    assert (found.naming.name, found.naming.version) == (name, version)
+
+
 @pytest.mark.parametrize("kind", ["launches", "news"])
 @pytest.mark.parametrize(
     "title",
@@ -164,6 +184,7 @@ def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
         "Quillbase in Emacs", "Quillbase now supports Windows", "Quill 3", "Acme launches Quillbase",
         "Open-sourcing Quillbase", "Quillbase: notes that answer back", "Quillbase - Your source for collaboration",
         "https://quillbase.example - Save notes", "Quillbase - Notes, podcast and interview",
+        "Quillbase 2.3.1 fixes CVE-2026-1234",
         "Quillbase 5.2.1 Maintenance Release", "Quillbase 5.2.2 Maintenance and Security Release",
     ],
 )  # fmt: skip
@@ -179,6 +200,8 @@ def test_announcements_are_told(title: str) -> None:
         "Acme partners with Example Corp", "Case study: notes at Example Corp", "The future of notes",
         "Write Well - Learn to write in weeks", "Acme novels - Ongoing novels", "Notes Empire - 549 prompts for notes",
         "Quillbase is SOC2 compliant", "A guide to better notes", "An update to our pricing",
+        "Security advisory: CVE-2026-1234 in Quillbase", "Black Friday: 50% off Quillbase",
+        "Quillbase deprecates API v1", "End of life for Quillbase 2.1",
     ],
 )  # fmt: skip
 def test_essays_and_business_news_are_told(title: str) -> None:
