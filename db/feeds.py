@@ -41,6 +41,11 @@ class FeedRow(NamedTuple):
     state: dict[str, Any]
 
     @property
+    def place(self) -> str:
+        """Where what it shows without a link lies, for want of a page of its own."""
+        return str(self.state.get("site") or self.url)
+
+    @property
     def sites(self) -> list[str]:
         """What it is the feed of: the site that it names, and the one that most of its entries lie on."""
         return [site for name in ("site", "pages") if (site := self.state.get(name))]

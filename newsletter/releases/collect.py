@@ -158,7 +158,7 @@ class _Batch:
 
     def _add(self, entry: NewEntry, feed: FeedRow, naming: Naming, placement: Placement, match: Match) -> None:
         week = str(placement.week) if placement.week else None
-        url = entry.url or feed.state.get("site") or feed.url
+        url = entry.url or feed.place
         if week and self._accepts(feed, naming, match):
             match = self._accept(naming, entry, feed)
         key = entry.link_key or canonical_url(url)
@@ -233,7 +233,7 @@ class _Batch:
         """
         slug, name_key = free_slug(self.connection, slug_of(naming.name)), fold_name(naming.name)
         home = _home(entry, feed)
-        url = home or entry.url or feed.state.get("site") or feed.url
+        url = home or entry.url or feed.place
         address = canonical_url(url) if home or entry.link_key else None
         tool_id = add_tool(
             self.connection, slug=slug, name=naming.name, name_key=name_key, url=url, address_key=address,
@@ -250,7 +250,7 @@ def _home(entry: NewEntry, feed: FeedRow) -> str | None:
     """Where the tool lives that the entry is a version of; versions to come are found below it."""
     if home := home_in_address(entry.url):
         return home
-    return (feed.state.get("site") or feed.url) if is_version(entry.title) else None
+    return feed.place if is_version(entry.title) else None
 
 
 def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | None:

@@ -1,15 +1,16 @@
 """Look again at what waits unmatched: tools and aliases may have come since."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from db import releases as rows
 from db.engine import reading, transaction
-from db.feeds import all_feeds
+from db.feeds import FeedRow, all_feeds
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
+from newsletter.feeds.addresses import canonical_url
 from newsletter.releases.catalogue import Catalogue, catalogue_of
 from newsletter.releases.matching import TAKEN_BACK, Candidate, Match, as_rows, match_release
 from newsletter.releases.naming import Naming
@@ -24,7 +25,7 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
         if not rows.count_unmatched(connection):
             return 0
         stamp, catalogue = rows.catalogue_stamp(connection), _catalogue(connection)
-        sites: dict[int | None, Collection[str]] = {feed.id: feed.sites for feed in all_feeds(connection)}
+        feeds = {feed.id: feed for feed in all_feeds(connection)}
     while True:
         with transaction(engine) as connection:
             rows.hold_collecting(connection)
@@ -33,7 +34,7 @@ def rematch_releases(engine: Engine, now: datetime) -> int:
                 return attached
             if stamp != (stamp := rows.catalogue_stamp(connection)):
                 catalogue = _catalogue(connection)
-            attached += _look_again(connection, waiting, catalogue, sites, now)
+            attached += _look_again(connection, waiting, catalogue, feeds, now)
             after_id = waiting[-1].id
 
 
@@ -42,15 +43,16 @@ def _catalogue(connection: Connection) -> Catalogue:
 
 
 def _look_again(
-    connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue,
-    sites: Mapping[int | None, Collection[str]], now: datetime,
-) -> int:  # fmt: skip
+    connection: Connection, waiting: list[ReleaseRow], catalogue: Catalogue, feeds: Mapping[int, FeedRow], now: datetime
+) -> int:
     attached = 0
     for release in waiting:
         naming = Naming(release.name, release.tagline, release.version)
         # What an editor gave has neither a feed nor a date. What a feed showed that was removed since mostly has one.
         feed = release.feed if release.published_at is None else release.feed or ""
-        match = match_release(naming, release.url, catalogue, feed=feed, sites=sites.get(release.feed_id, ()))
+        home = feeds.get(release.feed_id or 0)
+        url = None if home and release.canonical_url == canonical_url(home.place) else release.url
+        match = match_release(naming, url, catalogue, feed=feed, sites=home.sites if home else ())
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))
         elif match.tool_id is not None:

@@ -482,6 +482,19 @@ def test_what_waits_is_matched_when_its_tool_joins(gathering: Gathering, server:
     assert gathering.releases()[0].tool == "lantern"
 
 
+def test_what_has_no_page_is_not_its_sites_tool_when_it_is_looked_at_again(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    launches = rss(item("Lantern Voice", date=TODAY), head="<link>https://lantern.example/</link>")
+    gathering.watch(server.serve("/a", launches))
+    gathering.tool("lantern", "Lantern Chat", "https://lantern.example/")
+    gathering.gather()
+    assert rematch_releases(gathering.engine, gathering.now) == 0
+    gathering.tool("voice", "Lantern Voice", "https://voice.example/")
+    assert rematch_releases(gathering.engine, gathering.now) == 1
+    assert gathering.releases()[0].tool == "voice"
+
+
 def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
     gathering: Gathering, server: FeedServer
 ) -> None:
