@@ -45,7 +45,7 @@ _BUSINESS = _rule(
     r"|funding|rais(?:es|ed)\s+\$|series\s+[a-e]\b|award|recipient|certificat\w+|compliant|compliance|iso \d+|soc ?2"
     r"|fedramp|partner(?:s|ing|ship|ships)?|collaborat\w+|acquir\w+|appoint\w+|joins?|agreement|commitment|government"
     r"|governance|pricing|free plan|named|leader according|strategic|million downloads|hall of|offices?|bureau)\b"
-    r"|\b\w+ x (?=[A-Z])",
+    r"|\b\w+ x (?=[A-Z])|\bblack friday\b|\bcyber monday\b|\b\d+ ?% off\b",
     "it is about people or business",
 )
 _TEACHES = _rule(
@@ -59,8 +59,7 @@ _TEACHES = _rule(
     "it reports or teaches",
 )
 _OFFERS = _rule(
-    r"\bblack friday\b|\bcyber monday\b|\b\d+ ?% off\b"
-    r"|\b(?:courses?|novels?|e-?books?|giveaway|chance to win|prompts for|from scratch|apk download)\b|\blearn to\b",
+    r"\b(?:courses?|novels?|e-?books?|giveaway|chance to win|prompts for|from scratch|apk download)\b|\blearn to\b",
     "it offers something to read, learn or win",
 )
 

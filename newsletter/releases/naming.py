@@ -56,7 +56,7 @@ _INTRODUCING = re.compile(
     rf"(?:introducing|announcing|meet|say\s+hello\s+to|unveiling|launching|presenting|releasing|open[- ]sourcing"
     rf"|welcom(?:e|ing)(?=\s+(?-i:[A-Z]))|{_GLADLY})\s+"
     r"(?:the\s+(?:general\s+)?(?:release|launch|availability)\s+of\s+)?"
-    r"(?:(?:the|our)\s+(?-i:(?:all[- ])?new\s+(?=[A-Z]))|the\s+(?=\S+\s+\S))?"
+    r"(?:the\s+(?-i:(?:all[- ])?new\s+(?=[A-Z]))|the\s+(?=\S+\s+\S))?"
     r"|^(?:présentation\s+de|lanzamos|presentamos|apresentamos|lançamos|presentiamo|wir\s+präsentieren"
     r"|представляем|вышел|вышла|вышло)\s+(?=\w)"
     r"|^(?:(?:we|i)(?:['’]ve)?\s+)?just\s+(?:launched|released|shipped|open[- ]sourced)\s+"
@@ -123,10 +123,10 @@ _OF_THE_SITE = re.compile(
 _QUOTES = '"“”„«»《》「」『』'
 _EDGES = f" \t_-–—:|·,;'’{_QUOTES}"
 _LONGEST_NAME = 6  # words; what is longer is a sentence
+# What is launched is written in capitals, a "Free Plan Maker" or a "How To Book"; sentences go on in small letters.
 _OF_A_SENTENCE = re.compile(
-    r"^(?:i|we|i['’](?:ve|m|d)|we['’](?:ve|re)|my|our|an?|how|why|is|are|can|does|free|just),?\s"
-    r"|(?-i:\s(?:that|which)\s)",
-    re.I,
+    r"^(?:I|We|I['’](?:ve|m|d)|We['’](?:ve|re)|My|Our|An?|How|Why|What|Is|Are|Can|Does)\s(?:[a-z]|\d)"
+    r"|^Free,\s|\s(?:that|which)\s"
 )
 # Not a version that is all there is, or nearly, as in "[1.2.3] - 2026-11-26" of a changelog, nor the name itself.
 _LABEL = re.compile(r"^\s*[\[【](?!v?\d+\.[\w.-]*\]\s*(?:[-–—:|]|$))[^\]】]{1,30}[\]】]\s*(?=\S)(?![-–—:|])", re.I)
@@ -166,7 +166,7 @@ def slug_of(name: str) -> str:
 def is_name(text: str) -> bool:
     """Could a tool be called this? Not a sentence or a piece of one, nor a version."""
     words = text.split()
-    fragment = len(words) > 2 and ((words[0].isalpha() and words[0].islower()) or text.endswith("?"))
+    fragment = len(words) > 2 and words[0].isalpha() and words[0].islower()
     fragment = fragment or (len(words) > 3 and bool(_OF_A_SENTENCE.search(text)))
     return bool(words) and len(words) <= 2 * _LONGEST_NAME and not fragment and not versions.is_version(text)
 

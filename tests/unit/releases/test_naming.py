@@ -249,11 +249,12 @@ def test_a_feed_of_versions_has_its_tool_in_its_title(title: str, tool: str) -> 
 
 def test_sentences_their_pieces_and_versions_are_no_names() -> None:
     none = ("to the crisis in mathematics", "and more to come", "v2.1.0", "1.0", "", "I built a notebook for pianists",
-            "A 2KB notebook in C", "47 lines of Python that answer", "Are notes dead?", "Free, offline notes for all",
-            "My weekend project, a notebook")  # fmt: skip
+            "A 2KB notebook in C", "47 lines of Python that answer", "Are notes dead these days?",
+            "Free, offline notes for all", "My weekend project, a notebook")  # fmt: skip
     assert not [text for text in none if is_name(text)]
     names = ("Quillbase", "quill", "quill base", "n8n for all teams", "twt-investor for all", "Meet your quill", "v0",
-             "A Quiet Quill", "We Are Quill", "What the Quill", "Quills That Answer", "My Weekly Quill")  # fmt: skip
+             "A Quiet Quill", "We Are Quill", "What the Quill", "Quills That Answer", "My Weekly Quill",
+             "Free Quill Name Maker", "A Quill Orange Project", "How To Quill Books", "Can I Quill Now?")  # fmt: skip
     assert [text for text in names if not is_name(text)] == ["v0"]
 
 

@@ -184,7 +184,7 @@ def test_news_that_announces_nothing_is_skipped_with_the_reason() -> None:
         "Quillbase in Emacs", "Quillbase now supports Windows", "Quill 3", "Acme launches Quillbase",
         "Open-sourcing Quillbase", "Quillbase: notes that answer back", "Quillbase - Your source for collaboration",
         "https://quillbase.example - Save notes", "Quillbase - Notes, podcast and interview",
-        "Quillbase 2.3.1 fixes CVE-2026-1234",
+        "Quillbase 2.3.1 fixes CVE-2026-1234", "Quillbase - Start writing: join for 40% off",
         "Quillbase 5.2.1 Maintenance Release", "Quillbase 5.2.2 Maintenance and Security Release",
     ],
 )  # fmt: skip
