@@ -199,12 +199,16 @@ def _by_likeness(naming: Naming, key: str, catalogue: Catalogue) -> Match:
         for count in range(len(words) - 1, 0, -1)
         for tool_id in catalogue.by_name.get(" ".join(words[:count]), ())
     }
+    ended = {
+        tool_id for count in range(1, len(words)) for tool_id in catalogue.by_name.get(" ".join(words[count:]), ())
+    }
     about = _stems(f"{naming.name} {naming.tagline or ''}")
     in_category = {tool_id for tool_id in close | begun if about & _stems(catalogue.categories.get(tool_id, ""))}
     consider(close & in_category, 0.6, "its name is close, and it speaks of the tool's category")
     consider(begun & in_category, 0.45, "its name begins so, and it speaks of the tool's category")
     consider(close, 0.4, "its name is close")
     consider(begun, 0.3, "its name begins so; it may be a variant")
+    consider(ended, 0.3, "its name ends so; its vendor may stand before it")
     ordered = sorted(found.values(), key=lambda candidate: (-candidate.score, candidate.tool_id))[:5]
     reason = "it looks like a known tool in other letters" if disguised else "no known tool has its address or name"
     return Match(None, ordered[0].score if ordered else 0.0, reason, bool(disguised), tuple(ordered))

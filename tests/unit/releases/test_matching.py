@@ -201,6 +201,13 @@ def test_a_close_name_is_a_candidate_and_stays_an_unknown_tool() -> None:
     assert [candidate.slug for candidate in match.candidates] == ["quillbase"]
 
 
+@pytest.mark.parametrize("title", ["Acme Quillbase", "Acme’s Quillbase", "Acme Labs Atlas Code"])
+def test_a_tool_with_its_vendor_before_it_is_shown_and_not_taken(title: str) -> None:
+    match = match_release(read_title(title), "https://news.example/1", catalogue(), feed="https://news.example/feed")
+    assert match.tool_id is None
+    assert [one.slug for one in match.candidates] == ["quillbase" if "Quill" in title else "atlas-code"]
+
+
 def test_a_close_name_within_the_category_goes_before_one_outside_it() -> None:
     plates = [
         Nameplate(1, "lanterna", "Lanterna", "lanterna", "Databases"),
