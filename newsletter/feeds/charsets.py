@@ -30,6 +30,7 @@ _USUAL = (
     ("euc_jp", re.compile("[\u3041-\u30fa]"), 0.25),
     ("cp949", re.compile("[\uac00-\ud7a3]"), 0.9),
 )
+_ENOUGH = 100_000  # bytes, to tell by
 _LETTERS_IN_A_ROW = re.compile(rb"[\xa8\xb8\xc0-\xff]{3,}")  # Western words have one or two of them
 
 
@@ -65,11 +66,14 @@ def _charset(content_type: str, body: bytes) -> tuple[str | None, bytes]:
 
 def _guessed(body: bytes) -> str | None:
     """Of bytes that are no UTF-8 though nothing else is said of them; None for those that may well be Western."""
+    body = body[:_ENOUGH]
     for charset, letters, share in _USUAL:
-        if _is_in(charset, body):
-            text = body.decode(charset)
-            if len(letters.findall(text)) >= share * (len(text) - len(text.encode("ascii", "ignore"))):
-                return charset
+        try:
+            text = codecs.getincrementaldecoder(charset)().decode(body)  # which may end within a letter
+        except UnicodeDecodeError:
+            continue
+        if len(letters.findall(text)) >= share * (len(text) - len(text.encode("ascii", "ignore"))):
+            return charset
     words = b"".join(_LETTERS_IN_A_ROW.findall(body))
     if 2 * len(words) < len(body.translate(None, bytes(range(0x80)))):
         return None

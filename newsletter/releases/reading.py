@@ -80,7 +80,7 @@ _BELOW = re.compile(
     r"\s*(?:\bDiscussion \| Link"
     r"|(?:\bArticle URL: \S+\s+)?\bComments URL: \S+(?:\s+Points: \d+)?(?:\s+# Comments: \d+)?"
     r"|\bsubmitted by /?u/\S+(?: to r/\S+)?(?: \[link\])?(?: \[comments\])?"
-    r"|\bThe post \S.{0,300}? (?:appeared first|first appeared) on \S.{0,100})$"
+    r"|\bThe post (?:(?!The post ).){1,300}? (?:appeared first|first appeared) on \S.{0,100})$"
 )
 # Of other feeds "1.5 million readers" is no version.
 _CHANGELOG = re.compile(r"\b(?:change ?log|releases?|release notes|versions?|tags)\b", re.I)

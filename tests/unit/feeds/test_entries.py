@@ -152,6 +152,14 @@ def test_a_title_in_an_encoding_that_nobody_names_is_read_in_it(title: str, writ
     assert read(body.encode(written), "text/xml").entries[0].title == title
 
 
+@pytest.mark.parametrize("padding", ["", " "])
+def test_a_long_feed_in_an_encoding_that_nobody_names_is_told_by_its_beginning(padding: str) -> None:
+    body = rss(f"<title>新製品</title><description>{padding}{'を発表しました。' * 10_000}</description>").encode(
+        "cp932"
+    )
+    assert read(body, "text/xml").entries[0].title == "新製品"
+
+
 @pytest.mark.parametrize("written", ["cp1252", "cp1251", "koi8-r", "euc-kr"])
 def test_text_in_another_encoding_is_not_taken_for_broken_utf_8(written: str) -> None:
     title = {"cp1252": "Über – schön", "euc-kr": "새로운 도구"}.get(written, "Новости недели")
