@@ -243,6 +243,18 @@ def test_what_was_deleted_is_gone_from_the_files_after_pruning(
         assert not [path for path in files if path.is_file() and b"a-name-that-is-deleted" in path.read_bytes()]
 
 
+def test_small_runs_of_long_ago_are_forgotten_however_they_ended(
+    engine: Engine, database_url: str, tmp_path: Path, me: str
+) -> None:
+    for days, status in ((40, RunStatus.FAILED), (39, RunStatus.MISSED), (20, RunStatus.FAILED)):
+        at = MONDAY - timedelta(days=days)
+        with transaction(engine) as connection:
+            run_id = claim_run(connection, "read_bounces", at, me, at, at)
+            assert run_id is not None
+            finish_run(connection, run_id, me, status, at, error="wrong password")
+    assert prune(context(engine, settings_with(database_url, tmp_path), me), MONDAY)["runs"] == 2
+
+
 def test_pauses_of_domains_that_are_long_over_are_forgotten(
     engine: Engine, database_url: str, tmp_path: Path, me: str
 ) -> None:
