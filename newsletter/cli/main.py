@@ -8,9 +8,10 @@ import importlib
 import io
 import logging
 import os
+import select
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from click.shell_completion import CompletionItem
@@ -61,6 +62,13 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Before click sees that the reader of our output has left, which it answers with 1 and without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            return _closed_pipe() if _is_broken(sys.stdout) else _unforeseen(error)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """From the list above: a shell that asks for commands should not wait for all of them to be imported."""
@@ -121,8 +129,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _say("stopped.", 1)
     except NewsletterError as error:
         return _say(str(error), 1)
-    except BrokenPipeError:
-        return _closed_pipe()
     except Exception as error:
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
@@ -156,6 +162,13 @@ def _unforeseen(error: Exception) -> int:
 def _say(message: str, status: int) -> int:
     click.echo(f"newsletter: {logs.without_passwords(' '.join(message.split()))}", err=True)
     return status
+
+
+def _is_broken(stream: TextIO) -> bool:
+    """Whether nobody reads it any more. A connection to somebody else breaks in the same way."""
+    poll = select.poll()
+    poll.register(stream, 0)
+    return bool(poll.poll(0))
 
 
 def _closed_pipe() -> int:

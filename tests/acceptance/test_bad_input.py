@@ -189,6 +189,17 @@ def test_a_stream_that_was_closed_keeps_no_command_from_its_work(
         assert command("restore", "copy.db").returncode == 0
 
 
+@pytest.mark.parametrize("words", [("subscribers", "export"), ("tools", "list"), ("status", "--json")], ids=" ".join)
+def test_whose_reader_has_left_has_done_its_work(command: Command, words: tuple[str, ...]) -> None:
+    left, output = os.pipe()
+    os.close(left)
+    environ = os.environ | command.settings | {"PYTHONPATH": os.getcwd()}
+    program = [sys.executable, "-m", "newsletter.cli.main", *words]
+    done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, cwd=command.folder, env=environ, check=False)
+    os.close(output)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:
     (command.folder / "newsletter.toml").write_text('send_at = "0 9 * * 8"\n')
     assert "send_at in newsletter.toml" in command.refuses("status")
