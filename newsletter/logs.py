@@ -16,7 +16,8 @@ _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:[bu]-(?:[0-9a-f]{36}|[a-z2-7]{29})"
     r"|(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{29,}(?:\.[A-Za-z0-9_-]{20})?)(?![A-Za-z0-9_-])"
 )
-_PASSWORD = re.compile(r"(?<=://)[^\s/]{0,256}:(?!\*\*\*@)[^\s/]{0,256}@")
+# The example of an advice stays: it says where user and password belong.
+_PASSWORD = re.compile(r"(?<=://)(?!user:password@host)[^\s/]{0,256}:(?!\*\*\*@)[^\s/]{0,256}@")
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 

@@ -322,4 +322,4 @@ def bounce_mailbox(value: str) -> Mailbox:
         if options.keys() - {"ca"}:
             raise ValueError(f"has an unknown option {min(options.keys() - {'ca'})!r}; known: ca")
         return Mailbox(None, parts.hostname, parts.port or 993, user, password, folder, options.get("ca"))
-    raise ValueError("must be maildir:PATH or imaps://user:pass@host/FOLDER")
+    raise ValueError("must be maildir:PATH or imaps://user:password@host/FOLDER")

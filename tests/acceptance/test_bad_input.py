@@ -88,6 +88,18 @@ def test_no_password_of_a_setting_is_said(command: Command) -> None:
     assert "geheim" not in command.refuses("status")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("NEWSLETTER_BOUNCE_MAILBOX", "imaps://mail.example/INBOX", "imaps://user:password@host/FOLDER"),
+        ("NEWSLETTER_DATABASE_URL", "postgresql+psycopg://h:x/db", "postgresql+psycopg://user:password@host:5432/"),
+    ],
+)
+def test_an_advice_says_where_user_and_password_belong(command: Command, name: str, value: str, advice: str) -> None:
+    command.settings[name] = value
+    assert advice in command.refuses("status")
+
+
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "2999-01-01", "1066-10-14"])
 def test_a_consent_that_cannot_be_is_refused_as_in_a_file(command: Command, at: str) -> None:
     before = content(command.folder)
