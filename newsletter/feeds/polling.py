@@ -42,8 +42,9 @@ class Rhythm:
 
 
 def is_due(next_check_at: datetime | None, now: datetime) -> bool:
-    """A feed without a plan, such as a new one, is due whatever the clock says: a replay's clock stands in the past."""
-    return next_check_at is None or next_check_at <= now + SLACK
+    """A feed without a plan, such as a new one, is due whatever the clock says: a replay's clock stands in the past.
+    No plan lies further ahead than a week: one that does was made by a clock that has been put right since."""
+    return next_check_at is None or not now + SLACK < next_check_at <= now + RETRY_AFTER_AT_MOST
 
 
 def observe(rhythm: Rhythm, last_news_at: datetime | None, now: datetime, *, news: bool, ttl: int | None) -> Rhythm:

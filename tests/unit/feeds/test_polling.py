@@ -34,6 +34,12 @@ def test_a_feed_without_a_plan_is_due_whatever_the_clock_says() -> None:
     assert polling.is_due(None, NOW - timedelta(days=4000))
 
 
+def test_a_clock_that_was_years_ahead_keeps_no_feed_from_being_looked_at() -> None:
+    ahead = NOW + timedelta(days=1600)
+    assert polling.is_due(polling.next_check(Rhythm(), ahead, timedelta(), 0.5), NOW)
+    assert not polling.is_due(polling.after_failure(NOW, 9, retry_after=timedelta(days=90), jitter=0.5), NOW)
+
+
 def test_a_rhythm_is_kept_as_json() -> None:
     rhythm = Rhythm(timedelta(hours=3), timedelta(days=2), 60)
     assert Rhythm.of(rhythm.as_state()) == rhythm
