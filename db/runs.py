@@ -145,9 +145,11 @@ def write_plans(connection: Connection, plans: Sequence[tuple[str, str, datetime
         connection.execute(delete(JobPlan).where(JobPlan.job.in_(known)))
 
 
-def look_at_jobs(connection: Connection) -> list[JobLook]:
-    """Every planned job with its last run, in the order of their names."""
-    newest = select(JobRun.job, func.max(JobRun.scheduled_for).label("last")).group_by(JobRun.job).subquery()
+def look_at_jobs(connection: Connection, now: datetime) -> list[JobLook]:
+    """Every planned job with its last run, in the order of their names. Runs of times to come are those of a clock that
+    was wrong; they would stand for the last ones until then."""
+    last = select(JobRun.job, func.max(JobRun.scheduled_for).label("last")).where(JobRun.scheduled_for <= now)
+    newest = last.group_by(JobRun.job).subquery()
     statement = (
         select(
             JobPlan.job, JobPlan.rule, JobPlan.next_at, JobRun.scheduled_for, JobRun.status, JobRun.attempts,

@@ -91,9 +91,10 @@ def domain_counts(connection: Connection, issue_id: int, most: int, least: int) 
     return [row for row in found if row[0] in shown]
 
 
-def last_done(connection: Connection) -> dict[str, datetime]:
-    """When the last run of each job was done."""
-    wanted = select(JobRun.job, func.max(JobRun.finished_at)).where(JobRun.status == RunStatus.DONE)
+def last_done(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """When the last run of each job was done, up to ``now``."""
+    done = (JobRun.status == RunStatus.DONE, JobRun.finished_at <= now)
+    wanted = select(JobRun.job, func.max(JobRun.finished_at)).where(*done)
     return {str(job): at for job, at in connection.execute(wanted.group_by(JobRun.job)) if at is not None}
 
 

@@ -56,7 +56,7 @@ def look(engine: "Engine", now: datetime) -> dict[str, Any]:
                 {"domain": one.domain, "until": iso(one.until), "reason": one.reason}
                 for one in found.domain_pauses(connection, now)
             ],
-            "jobs": [_job(job) for job in look_at_jobs(connection)],
+            "jobs": [_job(job) for job in look_at_jobs(connection, now)],
             "jobs_overdue_since": iso(overdue_since(connection, now)),
         }  # fmt: skip
     return {**document, "schema": current_revision(engine)}

@@ -40,7 +40,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
         found = issues.list_issues(connection, before, ISSUES_A_PAGE + 1) if before else newest
         panel = len(tools.panel(connection))
         at_work = _at_work(newest, weeks[0])
-        jobs = runs.look_at_jobs(connection)
+        jobs = runs.look_at_jobs(connection, now)
         sent = next((issue for issue in newest if issue.status in _WENT_OUT and issue != at_work), None)
         values: dict[str, Any] = {
             "unmatched": releases.count_unmatched(connection),

@@ -109,7 +109,7 @@ def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
         returned = _returned(engine, "all", partial(status.returned_since, connection))
         letters = status.letters_waiting(connection)
         domains = _of_domains(engine, connection, issues[0][0]) if issues else []
-        jobs, failures = status.last_done(connection), status.failed_runs(connection, now - timedelta(days=1))
+        jobs, failures = status.last_done(connection, now), status.failed_runs(connection, now - timedelta(days=1))
         webhooks = [(hook.failures > 0, hook.paused_at is not None) for hook in list_webhooks(connection)]
         latencies = so_far(connection)
         pauses = len(status.domain_pauses(connection, real_now()))

@@ -29,7 +29,7 @@ from tests.conftest import complete_environment
 from tests.databases import PostgresServer
 from tests.fakes.feed_server import FeedServer
 from tests.fakes.machines import Machine
-from tests.fakes.times import MONDAY
+from tests.fakes.times import LATER, MONDAY
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.postgres
@@ -66,7 +66,7 @@ def fetched(engine: Engine) -> int:
 
 def run_of(engine: Engine, job: str) -> tuple[str | None, object]:
     with reading(engine) as connection:
-        found = [look for look in look_at_jobs(connection) if look.job == job]
+        found = [look for look in look_at_jobs(connection, LATER) if look.job == job]
     return (found[0].status, found[0].result) if found else (None, None)
 
 

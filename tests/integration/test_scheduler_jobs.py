@@ -32,7 +32,7 @@ from scheduler.runs import Claim, claim_due
 from scheduler.service import Service, _guarded
 from scheduler.timetable import timetable
 from tests.conftest import complete_environment
-from tests.fakes.times import MONDAY
+from tests.fakes.times import LATER, MONDAY
 from tests.fakes.waiting import until
 from tests.integration.sending import approved_issue
 
@@ -130,7 +130,7 @@ def test_an_issue_that_cannot_start_at_its_own_time_says_so_and_operators_hear_o
 
 def _looks(engine: Engine) -> list[JobLook]:
     with reading(engine) as connection:
-        return look_at_jobs(connection)
+        return look_at_jobs(connection, LATER)
 
 
 def test_a_job_that_fails_all_day_is_told_once(sqlite_url: str, tmp_path: Path) -> None:

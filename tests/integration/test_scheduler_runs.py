@@ -20,14 +20,14 @@ from db.ownership import folder_id, forget_gone, lock_folder, owner
 from db.runs import extend_leases, look_at_jobs, overdue_since, unfinished_runs, write_plans
 from db.slots import connection_slot
 from db.states import RunStatus
-from db.status import living_senders, senders
+from db.status import last_done, living_senders, senders
 from newsletter.clock import Clock
 from newsletter.errors import RefusedError
 from newsletter.settings import Settings
 from scheduler.engine import Context, run
 from scheduler.runs import FOUND_TOO_LATE, LEASE, Claims, claim_due
 from scheduler.timetable import Crontab, Job
-from tests.fakes.times import MONDAY
+from tests.fakes.times import LATER, MONDAY
 
 HOUR = timedelta(hours=1)
 GATHER = Job("gather", Crontab("0 * * * *", ZoneInfo("UTC")), late=HOUR)
@@ -197,15 +197,14 @@ def test_a_job_that_fails_is_tried_again_later_and_then_given_up(engine: Engine,
     (claim,) = claim_due(engine, [COMPOSE], me, NOW, REAL).begun
     assert not run(here, claim, refuses).final
     assert claim_due(engine, [COMPOSE], me, NOW, REAL) == Claims(), "not at once"
-    far = datetime(2100, 1, 1, tzinfo=UTC)
     for attempt in (2, 3):
-        (claim,) = claim_due(engine, [COMPOSE], me, NOW, far).begun
+        (claim,) = claim_due(engine, [COMPOSE], me, NOW, LATER).begun
         assert claim.attempt == attempt
         ended = run(here, claim, refuses)
     assert ended.final
     assert ended.error == "the relay is away"
     with reading(engine) as connection:
-        (look,) = look_at_jobs(connection)
+        (look,) = look_at_jobs(connection, LATER)
     assert (look.status, look.error, look.attempts) == (RunStatus.FAILED, "the relay is away", 3)
 
 
@@ -224,12 +223,28 @@ def test_a_run_of_its_own_that_was_left_behind_too_long_is_given_up_and_told(eng
     assert [(claim.scheduled_for.day, why) for claim, why in later.given_up] == [(16, FOUND_TOO_LATE)]
 
 
+def test_runs_of_a_clock_that_was_years_ahead_stand_for_no_last_ones(
+    engine: Engine, settings: Settings, me: str
+) -> None:
+    def once(now: datetime) -> None:
+        (claim,) = claim_due(engine, [COMPOSE], me, now, REAL).begun
+        here = Context(engine, settings, Clock(now, running=False), Event(), me)
+        assert run(here, claim, lambda _context, at: {}).error is None
+
+    once(NOW + timedelta(days=1600))
+    once(NOW)
+    with reading(engine) as connection:
+        (look,) = look_at_jobs(connection, NOW)
+        assert look.scheduled_for is not None
+        assert (look.scheduled_for.date(), last_done(connection, NOW)) == (NOW.date(), {"compose": NOW})
+
+
 def test_a_done_run_keeps_what_came_of_it(engine: Engine, settings: Settings, me: str) -> None:
     claims = claim_due(engine, JOBS, me, NOW, REAL).begun
     for claim in claims:
         assert run(context(engine, settings, me), claim, lambda _context, at: {"seen": at.day}).error is None
     with reading(engine) as connection:
-        looks = {look.job: look for look in look_at_jobs(connection)}
+        looks = {look.job: look for look in look_at_jobs(connection, LATER)}
         assert unfinished_runs(connection, REAL) == []
     assert looks["compose"].result == {"seen": 16}
     assert looks["compose"].next_at == datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -39,6 +39,7 @@ from newsletter.tools.import_tools import import_tools
 from newsletter.web.app import create_app
 from scheduler.service import Service
 from tests.conftest import complete_environment
+from tests.fakes.times import LATER
 from tests.fakes.waiting import until
 
 WEEK = Week(2026, 46)
@@ -141,7 +142,7 @@ def test_a_week_goes_by_itself_where_approval_is_automatic(
 
 def jobs(engine: Engine) -> list[JobLook]:
     with reading(engine) as connection:
-        return look_at_jobs(connection)
+        return look_at_jobs(connection, LATER)
 
 
 def last_run(engine: Engine, job: str) -> datetime | None:
