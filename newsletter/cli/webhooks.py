@@ -48,6 +48,7 @@ def add(door: Door, name: str, url: str, chosen: tuple[str, ...], as_json: bool)
     unknown = sorted(set(chosen) - set(EVENTS))
     if unknown:
         raise BadInputError(f"there is no event {unknown[0]!r}; those there are: {', '.join(EVENTS)}")
+    url = url.strip()  # a copied address brings a space along
     try:
         web_url(url)
     except ValueError as error:

@@ -190,6 +190,13 @@ def test_an_event_that_is_committed_late_still_gets_the_higher_number(postgres_u
     engine.dispose()
 
 
+def test_a_space_beside_the_address_is_no_part_of_it(sqlite_url: str, tmp_path: Path) -> None:
+    command = Command(tmp_path, complete_environment(sqlite_url))
+    with Receiver().answering(204) as receiver:
+        assert command.json("webhooks", "add", "crm", f" {receiver.url}\n")["url"] == receiver.url
+        assert command.json("webhooks", "test", "crm")["taken"]
+
+
 def test_the_command_adds_tries_lists_and_removes(sqlite_url: str, tmp_path: Path) -> None:
     command = Command(tmp_path, complete_environment(sqlite_url))
     with Receiver().answering(204, 500) as receiver:
