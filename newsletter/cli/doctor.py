@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, pass_door
+from newsletter.cli.door import Door, answer, counted, json_option, pass_door, show
 from newsletter.errors import NewsletterError
 
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}
@@ -37,13 +37,13 @@ def doctor(door: Door, resolver: str | None, as_json: bool) -> None:
         if not as_json:
             sign, colour = _SIGNS[check.level]
             advice = f"; {check.advice}" if check.advice else ""
-            click.echo(f"{click.style(f'{sign:<8}', fg=colour)}{check.name}: {check.what}{advice}")
+            show(f"{click.style(f'{sign:<8}', fg=colour)}{check.name}: {check.what}{advice}")
     errors = sum(check.level == "error" for check in found)
     warnings = sum(check.level == "warning" for check in found)
     document = {"fit": errors == 0, "errors": errors, "warnings": warnings, "checks": [asdict(one) for one in found]}
     if as_json:
         answer(document, True, [])
     else:
-        click.echo(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
+        show(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
     if errors:
         raise NewsletterError("this installation is not fit to send; each check that says error says what to do")

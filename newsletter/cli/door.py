@@ -5,7 +5,9 @@ output; everything else goes to standard error.
 """
 
 import json
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, wraps
 from itertools import islice
@@ -110,9 +112,18 @@ def json_option(command: F) -> F:
 def answer(document: Any, as_json: bool, lines: list[str] | str) -> None:
     """Print the document as JSON, or else the lines for people."""
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        show(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        click.echo(lines if isinstance(lines, str) else "\n".join(lines))
+        show(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+def show(words: str) -> None:
+    """Print what a command found. Where nobody reads it (`| head`), the command goes on: that something could not be
+    done is still to be said."""
+    try:
+        click.echo(words)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def in_pages(

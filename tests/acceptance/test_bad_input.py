@@ -201,15 +201,27 @@ def test_a_stream_that_was_closed_keeps_no_command_from_its_work(
         assert command("restore", "copy.db").returncode == 0
 
 
-@pytest.mark.parametrize("words", [("subscribers", "export"), ("tools", "list"), ("status", "--json")], ids=" ".join)
-def test_whose_reader_has_left_has_done_its_work(command: Command, words: tuple[str, ...]) -> None:
+def unread(command: Command, *words: str) -> tuple[int, bytes]:
+    """What a command ends with, and says beside, whose reader has left before its first word."""
     left, output = os.pipe()
     os.close(left)
     environ = os.environ | command.settings | {"PYTHONPATH": os.getcwd()}
     program = [sys.executable, "-m", "newsletter.cli.main", *words]
     done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, cwd=command.folder, env=environ, check=False)
     os.close(output)
-    assert (done.returncode, done.stderr) == (0, b"")
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [("subscribers", "export"), ("tools", "list"), ("status", "--json")], ids=" ".join)
+def test_whose_reader_has_left_has_done_its_work(command: Command, words: tuple[str, ...]) -> None:
+    assert unread(command, *words) == (0, b"")
+
+
+def test_what_could_not_be_done_is_said_though_nobody_reads_the_rest(command: Command) -> None:
+    (command.folder / "mails").mkdir()
+    (command.folder / "mails" / "torn.eml").symlink_to("/proc/self/mem")  # the system fails to read it, whoever asks
+    status, said = unread(command, "bounces", "read", "mails")
+    assert (status, b"1 mail was not read" in said) == (1, True)
 
 
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(command: Command) -> None:
