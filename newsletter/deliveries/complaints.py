@@ -50,5 +50,5 @@ def complained_recipients(mail: OpenedMail) -> list[str]:
 
 
 def _bare(token: str) -> str:
-    """Comments may stand around it (RFC 5965 3.5)."""
-    return re.sub(r"\([^()]*\)", " ", token).strip()
+    """Comments may stand around it (RFC 5965 3.5); some programs quote it, or end it with a semicolon."""
+    return re.sub(r"\([^()]*\)", " ", token).strip(" \t\"';")

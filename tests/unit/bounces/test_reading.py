@@ -209,7 +209,7 @@ def test_a_report_that_is_no_complaint_changes_nothing(kind: str) -> None:
     assert said(complaint(kind=kind)) == [("ada@example.org", "ignored", "other report")]
 
 
-@pytest.mark.parametrize("kind", ["other", "abuse (the reader pressed a button)", "(by hand) Opt-Out"])
+@pytest.mark.parametrize("kind", ["other", "abuse (a reader pressed it)", "(by hand) Opt-Out", '"Abuse"', "abuse;"])
 def test_a_complaint_is_one_however_its_type_is_written(kind: str) -> None:
     assert said(complaint(kind=kind)) == [("ada@example.org", "complaint", "complaint")]
 
