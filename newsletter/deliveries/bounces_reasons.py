@@ -83,6 +83,9 @@ _ENHANCED = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]*\d)", re.
 # IronPort, and SES with it, quote what the other server said behind a class of their own: of those who are refused at
 # RCPT each is "5.1.0 - Unknown address error", whatever the reason was.
 _WRAPPED = re.compile(r"\b5\.1\.0 - unknown address error (5\d\d)-'(5\.[2-7]\.\d{1,3} [^']*)'", re.I | re.ASCII)
+# Postfix at the edge asks the server behind it about an address (its verify(8)), and answers 5.1.1 to whatever that one
+# said: that the mailbox is full, or what it thinks of the edge.
+_ASKED = re.compile(r"\bundeliverable address: (?=host \S{1,300} said: |mail for \S{1,300} loops )", re.I | re.ASCII)
 _CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?![\d.]|\s*(?:bytes|kb|mb))", re.ASCII)
 
 
@@ -96,6 +99,8 @@ def judge(status: str | None, code: int | None, text: str, *, action: str = "fai
     flat = _WRAPPED.sub(r"\1 \2", WHO.sub("x@x", " ".join(text.split())[:2000]))
     if action in ("delivered", "relayed", "expanded", "deliverable"):
         return Judgement(BounceKind.IGNORED, Reason.DELIVERED, status)
+    if asked := _ASKED.search(flat):
+        status, code, flat = None, None, flat[asked.end() :]
     believed = best_status(status, flat)
     if action == "delayed":
         return Judgement(BounceKind.SOFT, Reason.DELAYED, believed)

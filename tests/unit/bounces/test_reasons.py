@@ -82,6 +82,24 @@ def test_a_refusal_is_read_as_people_who_know_mail_read_it(
     assert (found.reason, found.kind) == (reason, BounceKind(kind))
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason", "kind"),
+    [
+        ("host mx2.x.example[192.0.2.1] said: 552 5.2.2 Mailbox full", Reason.MAILBOX_FULL, "soft"),
+        ("host mx2.x.example[192.0.2.1] said: 554 5.7.1 Client host blocked by a list", Reason.POLICY, "soft"),
+        ("host mx2.x.example[192.0.2.1] said: 550 No such user here", Reason.NO_SUCH_USER, "hard"),
+        ("mail for x.example loops back to myself", Reason.CONTENT, "soft"),
+        ("unknown user", Reason.NO_SUCH_USER, "hard"),
+    ],
+)
+def test_what_a_server_behind_postfix_said_when_asked_counts_and_not_the_code_around_it(
+    answer: str, reason: Reason, kind: str
+) -> None:
+    text = f"550 5.1.1 <ada@x.example>: Recipient address rejected: undeliverable address: {answer}"
+    for found in (judge("5.1.1", None, text), judge(None, 550, text)):
+        assert (found.reason, found.kind) == (reason, BounceKind(kind))
+
+
 def test_a_delay_and_a_delivery_are_no_bounces() -> None:
     assert judge("4.4.1", None, "", action="delayed").counted is False
     assert judge("5.1.1", None, "user unknown", action="delivered").kind is BounceKind.IGNORED
