@@ -166,6 +166,8 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
         return Reason.SYSTEM
     if by_status is None and by_words in HARD and says("distrust", text):
         return Reason.POLICY
+    if subject == _ABOUT_THE_MAIL and by_words in HARD:
+        return Reason.CONTENT
     theirs = without("our side", text)
     if by_status in HARD and by_words in (Reason.POLICY, Reason.MAILBOX_FULL) and not says("no such user", theirs):
         return by_words
@@ -177,7 +179,7 @@ def _reason(status: str | None, code: int | None, text: str) -> Reason:
         return Reason.CONTENT if by_words is Reason.CONTENT else Reason.POLICY
     if by_words is not None and not (subject == _OUR_COMMANDS and detail and by_words is Reason.NO_SUCH_HOST):
         return by_words
-    return _BY_SUBJECT.get(subject) or (Reason.NO_SUCH_USER if code in (551, 553) else Reason.REFUSED)
+    return _BY_SUBJECT.get(subject) or (Reason.NO_SUCH_USER if code == 551 else Reason.REFUSED)
 
 
 # The more telling meaning first.
@@ -209,6 +211,7 @@ _BY_STATUS = {
 _VAGUE = frozenset({Reason.UNREACHABLE})
 _FOUND_OR_NOT = frozenset({Reason.NO_SUCH_USER, Reason.NO_SUCH_HOST})
 _OUR_COMMANDS = 5  # 5.5.4 "Invalid domain name" is that in our HELO
+_ABOUT_THE_MAIL = 6  # 5.6.0 "Invalid address in To"
 _ABOUT_TRUST = 7  # 5.7.x is about us, though some say "5.7.1 No such user" and nothing else
 _BY_SUBJECT = {
     2: Reason.REFUSED, 3: Reason.SYSTEM, 4: Reason.UNREACHABLE, 5: Reason.PROTOCOL, 6: Reason.CONTENT, 7: Reason.POLICY,

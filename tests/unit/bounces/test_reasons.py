@@ -73,6 +73,12 @@ from tests.unit.bounces.mails import dsn, recipient
         ("5.0.0", "550 Utilizador desconhecido", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Brugeren findes ikke", Reason.NO_SUCH_USER, "hard"),
         ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
+        (None, "553 sorry, your envelope sender is in my badmailfrom list", Reason.POLICY, "soft"),
+        (None, "553 We do not want your mail", Reason.REFUSED, "soft"),
+        (None, "553 example.org does not exist", Reason.NO_SUCH_HOST, "hard"),
+        (None, "551 not ours", Reason.NO_SUCH_USER, "hard"),
+        (None, "unable to get mx info: failed to get IPs: unrecognized address", Reason.UNREACHABLE, "soft"),
+        ("5.6.0", "554 5.6.0 Invalid address in To", Reason.CONTENT, "soft"),
     ],
 )
 def test_a_refusal_is_read_as_people_who_know_mail_read_it(
