@@ -362,3 +362,23 @@ def test_what_every_notice_says_is_no_reason() -> None:
     for said, reason in (("Brukeren finnes ikke", Reason.NO_SUCH_USER), ("Ikke i dag", Reason.REFUSED)):
         (one,) = read_bounce(dsn(block % said, words=words % said), KEYS).returned
         assert one.judgement.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("Задержка доставки", "Доставка вашего письма для ada@example.org задерживается. Попытки будут продолжены."),
+        ("Доставка отложена: Weekly", "Доставка этим получателям отложена: ada@example.org"),
+        ("Opóźnienie dostarczenia", "Wiadomość do ada@example.org nie została jeszcze dostarczona."),
+    ],
+)
+def test_a_delay_is_understood_in_russian_and_polish(subject: str, words: str) -> None:
+    assert said(notice(words, subject=subject)) == [("ada@example.org", "soft", "delayed")]
+
+
+def test_what_failed_for_good_in_russian_or_polish_is_no_delay() -> None:
+    for subject, words in (
+        ("Недоставлено", "ada@example.org: такого пользователя нет. Проверьте адрес и повторите попытку отправки."),
+        ("Niedostarczone", "Wiadomość do ada@example.org nie została dostarczona: użytkownik nie istnieje."),
+    ):
+        assert said(notice(words, subject=subject)) == [("ada@example.org", "hard", "no such user")]

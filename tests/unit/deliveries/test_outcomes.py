@@ -124,7 +124,7 @@ def test_what_is_a_mailbox_that_is_gone_by_mail_is_one_at_smtp_time_behind_its_c
     assert [reply for reply in replies if outcome(reply, 1, NOW, NOW, Random(1)).blame is not Blame.MAILBOX] == []
 
 
-def test_nobody_is_nobody_in_ten_languages_without_a_code() -> None:
+def test_nobody_is_nobody_in_many_languages_without_a_code() -> None:
     """Three issues in a row would be three refusals of what was clear at the first."""
     book = (Path(__file__).parents[2] / "data" / "returned_mail" / "no_such_user.txt").read_text("utf-8")
     replies = [Reply(550, line) for line in book.splitlines()[1:]]
