@@ -81,6 +81,8 @@ from tests.unit.bounces.mails import dsn, recipient
         (None, "550 Nie można znaleźć adresu e-mail", Reason.NO_SUCH_USER, "hard"),
         (None, "550 E-postadressen kunde inte hittas", Reason.NO_SUCH_USER, "hard"),
         (None, "550 Felhasználó nem található", Reason.NO_SUCH_USER, "hard"),
+        (None, "550 Ada is on vacation, this mailbox is closed until Monday", Reason.NO_SUCH_USER, "soft"),
+        ("5.2.1", "550 5.2.1 mailbox disabled over the summer until 1 September", Reason.DISABLED, "soft"),
         (None, "551 not ours", Reason.NO_SUCH_USER, "hard"),
         (None, "unable to get mx info: failed to get IPs: unrecognized address", Reason.UNREACHABLE, "soft"),
         ("5.6.0", "554 5.6.0 Invalid address in To", Reason.CONTENT, "soft"),
