@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from db import arrangement, issues
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.issues import IssueRow
+from db.keys import newest_link_key
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.errors import RefusedError, known
 from newsletter.issues import budget
 from newsletter.issues.arrange import check_fresh
-from newsletter.issues.freezing import content_mark
+from newsletter.issues.freezing import Edition, content_mark
 from newsletter.issues.render import composed_issue, draft_edition, values_of
 from newsletter.issues.values import IssueValues, ToolValue
 from newsletter.settings import Settings, required
@@ -53,13 +54,14 @@ def approve_issue(
     start.
     """
     required(settings, "title", "from_", "postal_address")
+    made = _made(engine, week, settings)
     with transaction(engine) as connection:
         issue = composed_issue(connection, week, lock=True)
         if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
             raise RefusedError(f"issue {week} is {issue.status}; only a draft can be approved")
         check_fresh(connection, issue, revision, by)
         content = issues.content_of(connection, issue.id)
-        content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now)
+        content_hash = content.content_hash if content else _freeze(connection, issue, settings, by, now, made)
         changed = seen is not None and seen != content_hash
         if changed or (mark and not content_mark(values_of(connection, issue, settings)).startswith(mark)):
             raise RefusedError(f"issue {week} changed since you looked at it; look again before you approve it")
@@ -80,9 +82,24 @@ def take_back_approval(engine: Engine, week: Week, now: datetime) -> None:
             raise RefusedError(f"issue {week} is {issue.status}; there is no approval to take back")
 
 
-def _freeze(connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime) -> str:
-    """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction."""
-    made = draft_edition(connection, issue, settings)
+def _made(engine: Engine, week: Week, settings: Settings) -> Edition | None:
+    """A draft as of now, made before anything is locked: with sixty tools it takes a while, in which others may
+    write."""
+    with reading(engine) as connection:
+        issue = issues.issue_of_week(connection, str(week))
+        if issue is None or issue.status != IssueStatus.DRAFT:
+            return None
+        return draft_edition(connection, issue, settings)
+
+
+def _freeze(
+    connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime, made: Edition | None
+) -> str:
+    """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction. What
+    was made ahead is made again where the draft, or the key of its links, is another by now."""
+    now_said = values_of(connection, issue, settings), newest_link_key(connection)[0]
+    if made is None or (made.values, made.key_id) != now_said:
+        made = draft_edition(connection, issue, settings)
     values = made.values
     if not values.items and not values.also:
         raise RefusedError(f"issue {issue.week} has nothing left to say; match or add a release and compose it again")

@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, event, insert, update
 
 from db.api import add_token
 from db.engine import transaction
-from db.models import Release, Subscriber
+from db.models import Release, Subscriber, Take
 from db.subscribers import add_event
 from newsletter.clock import Clock, real_now
+from newsletter.issues import approve
+from newsletter.issues.freezing import Edition
+from newsletter.issues.render import draft_edition, read_issue
 from newsletter.releases.collect import collect_releases
 from newsletter.releases.rematch import rematch_releases
 from newsletter.settings import Settings
@@ -22,7 +26,7 @@ from newsletter.subscribers.tokens import hash_token
 from newsletter.tools.import_tools import import_tools
 from newsletter.web.app import create_app
 from tests.fakes.browser import Browser
-from tests.fakes.sample_week import NOW, release
+from tests.fakes.sample_week import NOW, WEEK, release, set_out
 from tests.integration.sending import subscribe
 
 TOKEN = {"Authorization": "Bearer a-token"}
@@ -103,3 +107,38 @@ def test_who_asks_for_events_stands_in_no_line_of_writers_where_none_is_new(engi
     with writing(engine) as second:
         assert len(browser.get("/api/v1/events", headers=TOKEN).json()["events"]) == 1
     assert second == []
+
+
+def test_others_write_while_what_is_approved_is_made_and_it_says_what_they_wrote(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_out(engine, settings)
+    made: list[Edition] = []
+
+    def make(*given: Any) -> Edition:
+        made.append(draft_edition(*given))
+        if len(made) == 1:
+            with transaction(engine, patience=1.0) as connection:
+                connection.execute(update(Take).values(text="Somebody else wrote this meanwhile."))
+        return made[-1]
+
+    monkeypatch.setattr(approve, "draft_edition", make)
+    report = approve.approve_issue(engine, WEEK, "ada", settings, NOW)
+    said = {line.text for tool in read_issue(engine, WEEK, settings)[1].items for line in tool.takes}
+    assert said == {"Somebody else wrote this meanwhile."}
+    assert report.content_hash == made[-1].content_hash != made[0].content_hash
+
+
+def test_an_approval_that_nothing_came_between_is_made_once(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_out(engine, settings)
+    made: list[Edition] = []
+
+    def make(*given: Any) -> Edition:
+        made.append(draft_edition(*given))
+        return made[-1]
+
+    monkeypatch.setattr(approve, "draft_edition", make)
+    approve.approve_issue(engine, WEEK, "ada", settings, NOW)
+    assert len(made) == 1
