@@ -263,6 +263,7 @@ async def _submit(client: aiosmtplib.SMTP, sender: str, recipient: str, message:
         _hang_up(client)
 
 
+NO_EHLO = (500, 502)  # what a relay of before 1995 says to EHLO, or a filter on the way: RFC 5321, 3.2
 UNSUPPORTED = Reply(553, "5.6.7 unsupported: this address needs SMTPUTF8, which the relay does not offer")
 NO_SMTPUTF8 = Reply(451, "4.6.7 this address needs SMTPUTF8, and no relay that may offer it is there")
 
@@ -286,7 +287,12 @@ async def _client(relay: Relay) -> aiosmtplib.SMTP:
         await client.connect()
         if not client.is_ehlo_or_helo_needed:
             return client
-        await client.ehlo()
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError as error:
+            if error.code not in NO_EHLO:
+                raise
+            await client.helo()
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
         _hang_up(client)
         told = f"{error.code} {error.message}" if isinstance(error, aiosmtplib.SMTPResponseException) else error

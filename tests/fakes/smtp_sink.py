@@ -20,6 +20,8 @@ from tests.fakes.certificate import write_certificate
 
 ALL = ("PIPELINING", "SIZE 10485760", "SMTPUTF8", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 
+HELO_ALONE = ("HELO",)  # a server of before 1995: it knows no EHLO
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -290,6 +292,8 @@ class _Session(asyncio.Protocol):
         self.sink.commands.append(line)
         verb, _, rest = line.partition(" ")
         match verb.upper():
+            case "EHLO" if self.sink.plan.offers == HELO_ALONE:
+                self.say("502 5.5.1 command not implemented")
             case "EHLO":
                 lines = ["sink.example", *self.sink.plan.offers, *self.more_offers()]
                 for place, words in enumerate(lines):

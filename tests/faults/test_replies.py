@@ -1,5 +1,6 @@
 """Relays and recipients that say no, are slow, or hang up; counts add up after each."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.settings import Settings
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.fakes.smtp_sink import ALL, Mail, Sink
+from tests.fakes.smtp_sink import ALL, HELO_ALONE, Mail, Sink
 from tests.fakes.waiting import until
 from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
 
@@ -379,6 +380,17 @@ def test_a_relay_is_told_the_name_that_is_set(engine: Engine, settings: Settings
         published(engine, here, MANY)
         send_due(engine, here, standing(), WEEK)
     assert {line for line in sink.commands if line.startswith("EHLO")} == {"EHLO news.example.com"}
+
+
+def test_a_relay_that_knows_no_ehlo_is_greeted_as_it_wants(engine: Engine, settings: Settings) -> None:
+    with Sink().offering(*HELO_ALONE) as sink:
+        here = with_relays(settings, sink.url)
+        published(engine, here, MANY)
+        send_due(engine, here, standing(), WEEK)
+        letter = asyncio.run(transport.submit(here.smtp, "us@example.com", "op@example.com", b"Subject: hello\r\n\r\n"))
+    assert reconciled(engine) == {"sent": MANY}
+    assert set(sink.recipients().values()) == {1}
+    assert letter.took
 
 
 def test_a_slow_relay_only_takes_longer(engine: Engine, settings: Settings) -> None:
