@@ -3,12 +3,14 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, case, update
+from sqlalchemy import Connection, case, func, select, update
 
+from db.engine import is_sqlite
 from db.models import RelayRate
 from db.ownership import open_lock
 from db.upsert import insert_or
@@ -40,11 +42,12 @@ def _free_slot(folder: Path, relay: str, connections: int) -> int | None:
     return None
 
 
-def reserve(connection: Connection, queue: str, count: int, rate: float, now: float) -> float:
-    """Take the next ``count`` places in a queue; returns the instant of the first, in seconds since 1970.
+def reserve(connection: Connection, queue: str, count: int, rate: float) -> float:
+    """Take the next ``count`` places in a queue; returns in how many seconds the first of them is.
 
     A queue that seems to be longer than any can be was written before the clock was put back: it begins anew.
     """
+    now = _now(connection)
     connection.execute(insert_or(connection, RelayRate).values(relay=queue, next_at=now).on_conflict_do_nothing())
     longest = _LONGEST_SECONDS + _LONGEST_PLACES * count / rate
     start = case((RelayRate.next_at.between(now, now + longest), RelayRate.next_at), else_=now)
@@ -54,4 +57,11 @@ def reserve(connection: Connection, queue: str, count: int, rate: float, now: fl
         .values(next_at=start + count / rate)
         .returning(RelayRate.next_at)
     ).scalar_one()
-    return after - count / rate
+    return after - count / rate - now
+
+
+def _now(connection: Connection) -> float:
+    """In seconds since 1970, by one clock for all who stand in a line: those of machines differ."""
+    if is_sqlite(connection):
+        return time.time()
+    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())

@@ -131,5 +131,4 @@ class Leases:
 
     def _stand_in_line(self, queue: Queue, count: int) -> float:
         with transaction(self._engine) as connection:
-            now = time.time()
-            return time.monotonic() + slots.reserve(connection, queue.name, count, queue.rate, now) - now
+            return time.monotonic() + slots.reserve(connection, queue.name, count, queue.rate)

@@ -13,6 +13,8 @@ from db.letters import add_letter
 from db.states import LetterKind
 from newsletter.clock import real_now
 from newsletter.deliveries import hold_leases, send
+from newsletter.deliveries.hold_leases import Leases
+from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
 from newsletter.settings import Settings, load
@@ -66,3 +68,15 @@ def test_a_service_goes_on_when_the_clock_of_its_machine_is_put_back(
             until(lambda: sink.mails, 10)
     engine.dispose()
     assert sink.recipients() == {"ada@example.org": 1}
+
+
+@pytest.mark.postgres
+def test_machines_whose_clocks_differ_stand_in_one_line(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, real = make_engine(postgres_url), time.time
+    leases = Leases(engine, standing(), 1, "a sender", threading.Event(), 500, 1)
+    waits = []
+    for seconds in (0, 60, -60, 0):
+        monkeypatch.setattr(time, "time", lambda ahead=seconds: real() + ahead)
+        waits.append(leases.stand_in_line(Queue("a relay", 1.0), 10) - time.monotonic())
+    engine.dispose()
+    assert [round(wait / 10) for wait in waits] == [0, 1, 2, 3]
