@@ -154,9 +154,9 @@ def write_all(connection: Connection, held: Held, batch: Sequence[Decided]) -> N
     gone = [row.subscriber_id for row in batch if row.blame is Blame.MAILBOX]
     if gone:
         deliveries.mark_bounced(connection, held.issue_id, gone, held.now())
-    for row in batch:
-        if row.hold is not None:
-            hold_domain(connection, held.issue_id, held.owner, held.week, row.hold, held.now())
+    holds = [row.hold for row in batch if row.hold is not None]
+    for hold in sorted(holds, key=lambda hold: hold.domain):  # all senders in one order, or they wait for each other
+        hold_domain(connection, held.issue_id, held.owner, held.week, hold, held.now())
 
 
 def settle(batch: Sequence[Decided]) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select, text, update
 
 from db import claims
 from db.claims import Claimed
-from db.engine import reading, transaction
+from db.engine import make_engine, reading, transaction
 from db.models import Delivery, DomainPause, Issue, Letter, Subscriber
+from db.outcomes import Written
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing
 from newsletter.deliveries.outcomes import Blame
@@ -20,11 +21,13 @@ from newsletter.deliveries.pace_domains import DomainLines
 from newsletter.deliveries.pauses import Hold, hold_domain, hold_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.receive import count_refusals
+from newsletter.deliveries.record_outcomes import Decided, Held, write_all
 from newsletter.deliveries.send import send_due
 from newsletter.editors.invite import add_editor
 from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import Mail, Sink
+from tests.fakes.waiting import until as wait_until
 from tests.integration.sending import NOW, WEEK, approved_issue, standing, subscribe, with_relays
 
 
@@ -165,6 +168,36 @@ def test_time_behind_a_domain_that_pauses_is_none_of_a_readers_own_attempts(engi
         for hours in (0, 72, 73, 74):
             counts.append(send_due(engine, here, standing(NOW + timedelta(hours=hours)), WEEK).issues[0].counts)
     assert [one.deferred for one in counts] == [1] * 4
+
+
+@pytest.mark.postgres
+def test_senders_that_hold_the_same_domains_at_once_do_not_wait_for_each_other(postgres_url: str) -> None:
+    engine, held = make_engine(postgres_url), Held(1, "a sender", str(WEEK), lambda: NOW)
+    until = NOW + timedelta(minutes=10)
+    batch = [
+        Decided(Written(0, "deferred", until, 421, "421 too much", "relay", None), Blame.BUSY, 0, hold, lambda: None)
+        for hold in (Hold(domain, Blame.BUSY, until, "421 too much", ()) for domain in ("b.example", "a.example"))
+    ]
+
+    def write() -> None:
+        with transaction(engine) as connection:
+            write_all(connection, held, batch)
+
+    with transaction(engine) as other:
+        claims.pause_domain(other, "a.example", until, "421 too much", NOW)
+        writing = threading.Thread(target=write)
+        writing.start()
+        wait_until(lambda: waits_for_a_lock(engine), 10)
+        claims.pause_domain(other, "b.example", until, "421 too much", NOW)
+    writing.join(10)
+    with reading(engine) as connection:
+        assert claims.count_paused_domains(connection, NOW) == 2
+    engine.dispose()
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_a_domain_that_takes_some_of_an_issue_is_tried_to_the_last(engine: Engine, settings: Settings) -> None:
