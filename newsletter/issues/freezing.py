@@ -48,11 +48,12 @@ class Edition:
 
 
 def content_mark(values: IssueValues) -> str:
-    """Changes whenever the issue says something else, its words and notes aside: it names what an editor saw. What
-    stands behind the dot is the head-to-head's, so that the rest can be held to a page where that was chosen anew."""
+    """Changes whenever the issue says something else, its words, notes and readers' votes aside: it names what an
+    editor saw. A vote comes at any time, and nobody would look at the issue again for it. What stands behind the dot is
+    the head-to-head's, so that the rest can be held to a page where that was chosen anew."""
     seen = replace(values, subject="", preheader="", intro="", lead=None, pairs=()).document()
     for tool in (*seen["items"], *seen["also"]):
-        tool["note"] = ""
+        tool |= {"note": "", "vote_ships": 0, "vote_skips": 0}
     return f"{_digest(seen)}.{_digest(values.pairs)}"
 
 

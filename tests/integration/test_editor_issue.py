@@ -13,11 +13,14 @@ from db.claims import claim
 from db.engine import reading, transaction
 from db.keys import address_key
 from db.models import AuditEntry, Delivery, Letter, Release, Subscriber, Take, Tool
+from db.states import Call
 from newsletter.issues.arrangement import LONGEST_INTRO
 from newsletter.issues.compose import compose_issue
 from newsletter.issues.publish import publish_issue
 from newsletter.issues.render import read_issue, render_issue
 from newsletter.issues.theme import Theme
+from newsletter.readers.identity import Origin
+from newsletter.readers.vote import cast_vote
 from newsletter.settings import Settings
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
@@ -346,6 +349,18 @@ def test_bringing_an_issue_up_to_date_says_what_came_in_and_why_nothing_did(room
     ada.open()
     ada.press("save", subject="Edited")
     assert told().startswith("1 new release came in<")
+
+
+def test_a_vote_since_the_page_was_opened_stops_no_approval(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    with reading(room.engine) as connection:
+        curly = connection.execute(select(Tool.id, Tool.vote_ships).where(Tool.slug == "curly")).one()
+    cast_vote(room.engine, curly.id, "a reader", Call.SHIP, Origin("household", "network", NOW), now=NOW)
+    assert ada.press("approve").status_code == 303
+    frozen = read_issue(room.engine, WEEK, room.settings)[1]
+    tools = {tool.slug: tool.vote_ships for tool in (*frozen.items, *frozen.also)}
+    assert tools["curly"] == curly.vote_ships + 1
 
 
 def test_an_approval_is_of_what_was_seen(room: Room) -> None:
