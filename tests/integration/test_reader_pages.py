@@ -228,7 +228,7 @@ def test_tokens_that_are_none_are_404(engine: Engine, settings: Settings, sent: 
     with reading(engine) as connection:
         key_id, key = newest_link_key(connection)
     stranger = sign_link(Link(999_999, 1), key_id, key)
-    bad = ["", "x", token, good[:-1], good + "A", "A" * 32 + "." + reference, f"{token}.{'A' * 20}",
+    bad = ["", "x", token, good.rstrip("-")[:-1], good + "A", "A" * 32 + "." + reference, f"{token}.{'A' * 20}",
            f"{stranger}.{reference}", f"{token}.{sign_tool(999_999, key_id, key)}", good.swapcase(),
            "%00", "é" * 16]  # fmt: skip
     for path in [
