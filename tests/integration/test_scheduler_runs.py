@@ -17,7 +17,7 @@ from db.engine import make_engine, reading, transaction
 from db.models import Sender
 from db.outcome_log import OutcomeLog
 from db.ownership import folder_id, forget_gone, lock_folder, owner
-from db.runs import extend_leases, look_at_jobs, overdue_since, unfinished_runs, write_plans
+from db.runs import extend_leases, finish_run, look_at_jobs, overdue_since, unfinished_runs, write_plans
 from db.slots import connection_slot
 from db.states import RunStatus
 from db.status import last_done, living_senders, senders
@@ -25,7 +25,7 @@ from newsletter.clock import Clock
 from newsletter.errors import RefusedError
 from newsletter.settings import Settings
 from scheduler.engine import Context, run
-from scheduler.runs import FOUND_TOO_LATE, LEASE, Claims, claim_due
+from scheduler.runs import FOUND_TOO_LATE, LEASE, Claims, claim_due, take
 from scheduler.timetable import Crontab, Job
 from tests.fakes.times import LATER, MONDAY
 
@@ -62,6 +62,16 @@ def test_two_schedulers_begin_each_run_once(engine: Engine, me: str) -> None:
         asker.join()
     begun = sorted(claim.job.name for claims in found for claim in claims.begun)
     assert begun == ["compose", "gather"]
+
+
+def test_a_run_that_was_handed_out_is_begun_by_the_first_who_takes_it(engine: Engine, me: str) -> None:
+    begun = claim_due(engine, JOBS, me, NOW, REAL).begun[0]
+    with owner(engine, REAL) as first, owner(engine, REAL) as second:
+        assert take(engine, begun.run_id, me, first.name, JOBS, REAL) == begun
+        assert take(engine, begun.run_id, me, second.name, JOBS, REAL) is None
+        with transaction(engine) as connection:
+            finish_run(connection, begun.run_id, first.name, RunStatus.DONE, NOW)
+        assert take(engine, begun.run_id, first.name, second.name, JOBS, REAL) is None
 
 
 def test_a_tick_later_nothing_is_due_again(engine: Engine, me: str) -> None:
