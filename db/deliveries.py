@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from db.engine import is_sqlite
 from db.events import add_issue_sent
+from db.letters import withdraw_letters
 from db.models import Delivery, Issue, Subscriber, Suppression
 from db.states import DeliveryStatus, IssueStatus, SubscriberState, SuppressionReason
 from db.subscribers import add_event, move_subscriber
@@ -215,6 +216,7 @@ def mark_bounced(connection: Connection, issue_id: int, subscriber_ids: Sequence
     wanted = select(Subscriber.id, Subscriber.email, Subscriber.email_hash).where(Subscriber.id.in_(subscriber_ids))
     for row in connection.execute(wanted).all():
         if move_subscriber(connection, row.id, SubscriberState.BOUNCED, now, where=(SubscriberState.ACTIVE,)):
+            withdraw_letters(connection, row.id)
             suppress(connection, row.email_hash, row.email, SuppressionReason.BOUNCED, now)
             add_event(connection, SubscriberState.BOUNCED, row.id, now, issue_id)
 

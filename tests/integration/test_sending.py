@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from db.claims import give_back
 from db.deliveries import Counts
 from db.engine import transaction
 from db.events import events_after, number_events
+from db.letters import add_letter, is_letter_due
+from db.models import Subscriber
+from db.states import LetterKind
 from db.suppressions import suppressions_page
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.send import send_due
@@ -78,6 +81,10 @@ def test_a_refused_mailbox_fails_and_its_subscriber_is_bounced(engine: Engine, s
     with Sink().refusing("reader3@example.org", "550 5.1.1 no such user") as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, 10)
+        with transaction(engine) as connection:
+            email = "reader3@example.org"
+            reader = connection.scalar(select(Subscriber.id).where(Subscriber.email == email))
+            add_letter(connection, LetterKind.WELCOME, email, {}, NOW, NOW, reader)
         send_due(engine, here, standing(), WEEK)
     found = read_receipt(engine, WEEK)
     assert (found.counts.sent, found.counts.failed, found.status) == (9, 1, "sent")
@@ -86,6 +93,7 @@ def test_a_refused_mailbox_fails_and_its_subscriber_is_bounced(engine: Engine, s
         number_events(connection)
         happened = [(one.what, one.email, one.week) for one in events_after(connection, 0, 100, ["bounced"])]
         (gone,) = suppressions_page(connection, 0, 100)
+        assert not is_letter_due(connection, NOW), "nor are they welcomed"
     assert happened == [("bounced", "reader3@example.org", str(WEEK))], "as webhooks are told of it"
     assert (gone.email, gone.reason) == ("reader3@example.org", "bounced")
 
