@@ -1,7 +1,7 @@
 """An issue's way from draft to mail: compose, test, approve, schedule, send, pause, resume, stop.
 
-Approving stores what is typed first, and approves only what the editor could see: where a take, a release, a vote or
-a colleague changed the issue since the page was made, the page comes back to be looked at again.
+Approving stores what is typed first, and approves only what the editor could see: where a take, a release or a
+colleague changed the issue since the page was made, the page comes back to be looked at again.
 """
 
 from datetime import datetime
