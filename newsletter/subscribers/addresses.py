@@ -17,8 +17,10 @@ MAX_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 _ATEXT = r"[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
 # What comes along when an address is copied from a contact, a document or a web page.
 _UNSEEN = " \t\r\n\xa0\u3000\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-# ASCII as keyboards for Chinese and Japanese write it; no provider tells the two apart.
+# ASCII as keyboards for Chinese and Japanese write it, the @ like the rest. Where that is narrow, what stands before it
+# may have been suppressed or erased as it is.
 _WIDE = {0xFF01 + at: 0x21 + at for at in range(94)}
+_WIDE_AT = "\uff20"
 _LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*", re.I)
 _SIMPLE_DOMAIN = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])", re.I | re.ASCII
@@ -32,7 +34,8 @@ def parse_address(text: str) -> str:
     """
     address = text.strip()
     if not address.isascii():
-        address = unicodedata.normalize("NFC", address.strip(_UNSEEN).translate(_WIDE))
+        address = address.strip(_UNSEEN)
+        address = unicodedata.normalize("NFC", address.translate(_WIDE) if _WIDE_AT in address else address)
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise ValueError("An e-mail address has a name, an @ and a domain.")

@@ -20,6 +20,7 @@ from newsletter.subscribers.addresses import comparable, hash_address, parse_add
         ("\u202aada@example.com\u202c", "ada@example.com"),
         ("\ufeffada@example.com \u200b", "ada@example.com"),
         ("taro＠example.com", "taro@example.com"),
+        ("ｔａｒｏ@example.com", "ｔａｒｏ@example.com"),
         ("\u3000ｔａｒｏ＿１＠ｅｘａｍｐｌｅ．ｃｏｍ\u3000", "taro_1@example.com"),
     ],
 )
