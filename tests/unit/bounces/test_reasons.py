@@ -75,7 +75,7 @@ from tests.unit.bounces.mails import dsn, recipient
         ("5.0.0", "550 Nieznany uzytkownik", Reason.NO_SUCH_USER, "hard"),
         (None, "553 sorry, your envelope sender is in my badmailfrom list", Reason.POLICY, "soft"),
         (None, "553 We do not want your mail", Reason.REFUSED, "soft"),
-        (None, "553 example.org does not exist", Reason.NO_SUCH_HOST, "hard"),
+        (None, "553 example.org does not exist", Reason.REFUSED, "soft"),
         (None, "550 对方服务器拒收：垃圾邮件，或用户不存在", Reason.POLICY, "soft"),
         (None, "550 Não foi possível encontrar o endereço de email", Reason.NO_SUCH_USER, "hard"),
         (None, "550 Nie można znaleźć adresu e-mail", Reason.NO_SUCH_USER, "hard"),
