@@ -214,7 +214,7 @@ def cancelled_and_open(connection: Connection) -> list[int]:
 def mark_bounced(connection: Connection, issue_id: int, subscriber_ids: Sequence[int], now: datetime) -> None:
     """A relay said at once that these mailboxes are none: never mail them again."""
     wanted = select(Subscriber.id, Subscriber.email, Subscriber.email_hash).where(Subscriber.id.in_(subscriber_ids))
-    for row in connection.execute(wanted).all():
+    for row in connection.execute(wanted.order_by(Subscriber.id)).all():  # in one order, as whoever locks several
         if move_subscriber(connection, row.id, SubscriberState.BOUNCED, now, where=(SubscriberState.ACTIVE,)):
             withdraw_letters(connection, row.id)
             suppress(connection, row.email_hash, row.email, SuppressionReason.BOUNCED, now)
