@@ -63,6 +63,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Here `--help` is answered, before anything is invoked."""
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError:
+            raise click.exceptions.Exit(_closed_pipe()) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Before click sees that the reader of our output has left, which it answers with 1 and without a word."""
         try:

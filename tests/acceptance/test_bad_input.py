@@ -212,7 +212,9 @@ def unread(command: Command, *words: str) -> tuple[int, bytes]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("words", [("subscribers", "export"), ("tools", "list"), ("status", "--json")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("subscribers", "export"), ("tools", "list"), ("status", "--json"), ("--help",)], ids=" ".join
+)
 def test_whose_reader_has_left_has_done_its_work(command: Command, words: tuple[str, ...]) -> None:
     assert unread(command, *words) == (0, b"")
 
