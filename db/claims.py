@@ -159,9 +159,8 @@ def took_any(connection: Connection, issue_id: int, domain: str, since: datetime
 def give_up_domain(
     connection: Connection, issue_id: int, domain: str, since: datetime, reply: str, now: datetime
 ) -> None:
-    """What waits for a domain from before an instant fails, and no reply was to it; so does what was tried since and
-    waits again, for its 72 hours would hold the issue open as long anew. What may have arrived stays uncertain,
-    untried."""
+    """What waits for a domain from before an instant fails, though no reply was to it, and so does what was tried
+    since: another 72 hours would hold the issue open. What may have arrived stays uncertain, untried."""
     long = or_(Delivery.first_attempt_at <= since, Delivery.attempts > 0)
     here = and_(_of_domain(issue_id, domain), is_waiting(), long, Delivery.next_attempt_at > now - STOOD_STILL)
     connection.execute(update(Delivery).where(here, status_is("uncertain")).values(next_attempt_at=None))

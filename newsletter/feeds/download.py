@@ -214,7 +214,10 @@ class Downloader:
             if address not in near and (self._allow_private or is_public(ip_address(address)))
         ]
         if not allowed and self._allow_private and near:
-            raise DownloadError(f"{target.host} is where machines find their own settings, and no feed's place")
+            raise DownloadError(
+                f"{target.host} has a link-local address, where clouds keep passwords, and such are never fetched; "
+                "serve it at another"
+            )
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
         return allowed[:4]

@@ -198,7 +198,7 @@ def test_no_redirect_leads_to_where_clouds_keep_a_machines_passwords(server: Fee
                 await downloader.get(server.url("/away"), now=NOW)
         return str(caught.value)
 
-    assert "169.254.169.254 is where machines find their own settings" in asyncio.run(get())
+    assert "169.254.169.254 has a link-local address" in asyncio.run(get())
 
 
 def test_no_name_is_asked_over_a_connection_whose_certificate_is_anothers(

@@ -1,7 +1,7 @@
 """On SQLite one writes at a time: nobody writes for long, and nobody stands in that line who has nothing to write."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -109,20 +109,30 @@ def test_who_asks_for_events_stands_in_no_line_of_writers_where_none_is_new(engi
     assert second == []
 
 
-def test_others_write_while_what_is_approved_is_made_and_it_says_what_they_wrote(
-    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_out(engine, settings)
+def watched(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None] = lambda: None) -> list[Edition]:
+    """The drafts that an approval makes, one after the other; ``then`` is called after each."""
     made: list[Edition] = []
 
     def make(*given: Any) -> Edition:
         made.append(draft_edition(*given))
-        if len(made) == 1:
-            with transaction(engine, patience=1.0) as connection:
-                connection.execute(update(Take).values(text="Somebody else wrote this meanwhile."))
+        then()
         return made[-1]
 
     monkeypatch.setattr(approve, "draft_edition", make)
+    return made
+
+
+def test_others_write_while_what_is_approved_is_made_and_it_says_what_they_wrote(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_out(engine, settings)
+
+    def write() -> None:
+        if len(made) == 1:
+            with transaction(engine, patience=1.0) as connection:
+                connection.execute(update(Take).values(text="Somebody else wrote this meanwhile."))
+
+    made = watched(monkeypatch, write)
     report = approve.approve_issue(engine, WEEK, "ada", settings, NOW)
     said = {line.text for tool in read_issue(engine, WEEK, settings)[1].items for line in tool.takes}
     assert said == {"Somebody else wrote this meanwhile."}
@@ -133,12 +143,6 @@ def test_an_approval_that_nothing_came_between_is_made_once(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_out(engine, settings)
-    made: list[Edition] = []
-
-    def make(*given: Any) -> Edition:
-        made.append(draft_edition(*given))
-        return made[-1]
-
-    monkeypatch.setattr(approve, "draft_edition", make)
+    made = watched(monkeypatch)
     approve.approve_issue(engine, WEEK, "ada", settings, NOW)
     assert len(made) == 1
