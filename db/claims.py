@@ -1,4 +1,4 @@
-"""Who holds which deliveries: claims with leases, what is left behind, and domains that asked to wait.
+"""Who holds which deliveries: claims with leases, and what is left behind.
 
 Leases are on real time; everything else (``now``, due times) is on the business's clock, so that a rehearsal can replay
 a retry.
@@ -6,7 +6,7 @@ a retry.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,7 +22,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     exists,
     func,
     literal,
@@ -33,12 +32,10 @@ from sqlalchemy import (
 )
 
 from db.deliveries import is_waiting, mailable, status_is
+from db.domains import STOOD_STILL, paused_domains
 from db.engine import is_sqlite
-from db.models import Delivery, DomainPause, Instant, Subscriber
+from db.models import Delivery, Instant, Subscriber
 from db.states import DeliveryStatus
-from db.upsert import insert_or
-
-STOOD_STILL = timedelta(hours=12)  # what was due for so long waited for us, and not for its domain
 
 
 class Claimed(NamedTuple):
@@ -90,47 +87,6 @@ def claim(
     return claimed, after
 
 
-def pause_domain(connection: Connection, domain: str, until: datetime, reason: str, now: datetime) -> bool:
-    """Deliveries to this domain wait; they are put off when they are claimed. A longer pause is not cut short.
-
-    True when it did not pause until now.
-    """
-    before = connection.scalar(select(DomainPause.until).where(DomainPause.domain == domain))
-    if before is None or before < until:
-        values = {"until": until, "reason": reason}
-        connection.execute(
-            insert_or(connection, DomainPause)
-            .values(domain=domain, **values)
-            .on_conflict_do_update(index_elements=[DomainPause.domain], set_=values)
-        )
-    return before is None or before <= now
-
-
-def slow_domain(connection: Connection, line: str, rate: float, until: datetime) -> None:
-    """From ``until`` on, a domain or receiver gets so many messages a second."""
-    connection.execute(
-        insert_or(connection, DomainPause)
-        .values(domain=line, until=until, reason="", rate=rate)
-        .on_conflict_do_update(index_elements=[DomainPause.domain], set_={"rate": rate})
-    )
-
-
-def slowed_domains(connection: Connection, since: datetime) -> list[tuple[str, float, datetime]]:
-    """(line, rate, from when on) of those that asked for less since then."""
-    wanted = select(DomainPause.domain, DomainPause.rate, DomainPause.until)
-    rows = connection.execute(wanted.where(DomainPause.rate.is_not(None), DomainPause.until > since))
-    return [(row.domain, row.rate, row.until) for row in rows]
-
-
-def forget_pauses(connection: Connection, before: datetime) -> int:
-    """Drop the pauses of domains that were over before an instant, with the rates that they left."""
-    return connection.execute(delete(DomainPause).where(DomainPause.until < before)).rowcount
-
-
-def count_paused_domains(connection: Connection, now: datetime) -> int:
-    return connection.scalar(select(func.count()).select_from(DomainPause).where(DomainPause.until > now)) or 0
-
-
 def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable[Claimed], until: datetime) -> None:
     """Claims whose domain pauses since: they wait with it, and no attempt of them is counted. Their time is, from the
     first such claim on: else it would be only for those that are tried when a pause ends, a few an hour, for weeks."""
@@ -143,33 +99,6 @@ def put_off(connection: Connection, issue_id: int, owner: str, claimed: Iterable
             ),
             _chosen(connection, issue_id, ids),
         )  # fmt: skip
-
-
-def paused_since(connection: Connection, domain: str, since: datetime) -> bool:
-    """Whether a pause of a domain ended after an instant, or lasts."""
-    return bool(connection.scalar(select(exists().where(DomainPause.domain == domain, DomainPause.until > since))))
-
-
-def took_any(connection: Connection, issue_id: int, domain: str, since: datetime) -> bool:
-    """Whether a domain took a message of an issue after an instant."""
-    taken = exists().where(_of_domain(issue_id, domain), status_is("sent"), Delivery.finished_at > since)
-    return bool(connection.scalar(select(taken)))
-
-
-def give_up_domain(
-    connection: Connection, issue_id: int, domain: str, since: datetime, reply: str, now: datetime
-) -> None:
-    """What waits for a domain from before an instant fails, though no reply was to it, and so does what was tried
-    since: another 72 hours would hold the issue open. What may have arrived stays uncertain, untried."""
-    long = or_(Delivery.first_attempt_at <= since, Delivery.attempts > 0)
-    here = and_(_of_domain(issue_id, domain), is_waiting(), long, Delivery.next_attempt_at > now - STOOD_STILL)
-    connection.execute(update(Delivery).where(here, status_is("uncertain")).values(next_attempt_at=None))
-    ended = {"status": DeliveryStatus.FAILED, "next_attempt_at": None, "finished_at": now, "code": None, "reply": reply}
-    connection.execute(update(Delivery).where(here, status_is("deferred")).values(ended))
-
-
-def _of_domain(issue_id: int, domain: str) -> ColumnElement[bool]:
-    return and_(Delivery.issue_id == issue_id, Delivery.email.endswith(f"@{domain}", autoescape=True))
 
 
 def _as_they_wait(rows: Iterable[Claimed], now: datetime | None = None) -> Iterator[tuple[dict[str, Any], list[int]]]:
@@ -190,8 +119,7 @@ def _alike(rows: Iterable[Claimed], now: datetime | None = None) -> dict[tuple[s
 
 def _without_paused_domains(connection: Connection, issue_id: int, rows: list[Claimed], now: datetime) -> list[Claimed]:
     """Puts off what is for domains that pause; no attempt of it is counted."""
-    pauses = connection.execute(select(DomainPause.domain, DomainPause.until).where(DomainPause.until > now))
-    until = {row.domain: row.until for row in pauses}
+    until = paused_domains(connection, now)
     if not until:
         return rows
     put_off: dict[datetime, list[Claimed]] = {}

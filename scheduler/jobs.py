@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from db import (
     api,
-    claims,
     deliveries,
+    domains,
     feeds,
     housekeeping,
     issues,
@@ -230,7 +230,7 @@ def prune(context: Context, due_at: datetime) -> Result:
         gone = {
             "letters": letters.forget_letters(connection, real_now() - timedelta(days=30)),
             "runs": runs.forget_runs(connection, _SMALL, now - timedelta(days=30)),
-            "pauses": claims.forget_pauses(connection, now - timedelta(days=2)),
+            "pauses": domains.forget_pauses(connection, now - timedelta(days=2)),
             "kept_mail": returned_mail.forget_kept(connection, now - timedelta(days=90)),
             "killed": len(killed),
         }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from db import claims, deliveries
+from db import claims, deliveries, domains
 from db.claims import Claimed
 from db.letters import add_notices, was_noticed
 from db.states import IssueStatus, Role
@@ -36,19 +36,19 @@ class Hold(NamedTuple):
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     reply = redacted(hold.reply)
-    asked_lately = claims.paused_since(connection, hold.domain, now - claims.STOOD_STILL)
-    begins = claims.pause_domain(connection, hold.domain, hold.until, reply, now)
+    asked_lately = domains.paused_since(connection, hold.domain, now - domains.STOOD_STILL)
+    begins = domains.pause_domain(connection, hold.domain, hold.until, reply, now)
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
     if begins and asked_lately:
         _end_what_waits(connection, issue_id, hold, reply, now)
     if hold.slowed is not None:
         line, rate = hold.slowed
-        claims.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
+        domains.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
     if not begins or hold.blame is not Blame.DOMAIN:
         return
     subject = f"{hold.domain} does not take {week}"
     told = was_noticed(connection, subject, now - TOLD_AGAIN)
-    if not told and claims.count_paused_domains(connection, now) <= TOLD_DOMAINS:
+    if not told and len(domains.paused_domains(connection, now)) <= TOLD_DOMAINS:
         words = (
             f"{hold.domain} refused a message of {week} because of who sent it: {reply}. What else is for that "
             f"domain waits until {hold.until:%Y-%m-%d %H:%M} UTC. `newsletter doctor` checks what such domains look at."
@@ -60,9 +60,9 @@ def _end_what_waits(connection: Connection, issue_id: int, hold: Hold, reply: st
     """What waits for three days fails, where the domain took nothing of the issue meanwhile."""
     since = now - GIVE_UP_AFTER
     long = any(row.first_attempt_at is not None and row.first_attempt_at <= since for row in hold.claimed)
-    if long and not claims.took_any(connection, issue_id, hold.domain, since):
+    if long and not domains.took_any(connection, issue_id, hold.domain, since):
         words = f"{hold.domain} took nothing of this issue for {GIVE_UP_AFTER // timedelta(hours=1)} hours: {reply}"
-        claims.give_up_domain(connection, issue_id, hold.domain, since, words, now)
+        domains.give_up_domain(connection, issue_id, hold.domain, since, words, now)
 
 
 def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:

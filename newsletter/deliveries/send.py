@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from db import claims, deliveries, issues, keys, outcome_log, ownership
+from db import claims, deliveries, domains, issues, keys, outcome_log, ownership
 from db.deliveries import Counts
 from db.engine import reading, transaction
 from db.states import IssueStatus
@@ -165,7 +165,7 @@ def _pace(engine: Engine, settings: Settings, clock: Clock, work: Work) -> Queue
 def _slowed(engine: Engine, clock: Clock) -> dict[str, Slowed]:
     """The receivers that said within a day that it was too much."""
     with reading(engine) as connection:
-        found = claims.slowed_domains(connection, clock.now() - timedelta(days=1))
+        found = domains.slowed_domains(connection, clock.now() - timedelta(days=1))
     return {line: Slowed(rate, since) for line, rate, since in found}
 
 

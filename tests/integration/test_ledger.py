@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, select, update
 
-from db import claims
+from db import claims, domains
 from db.claims import Claimed
 from db.engine import reading, transaction
 from db.models import Delivery, DomainPause, Subscriber
@@ -95,8 +95,8 @@ def test_who_only_seems_to_be_gone_keeps_what_they_hold_until_their_leases_end(
 
 def test_the_longer_pause_of_a_domain_stands(engine: Engine) -> None:
     with transaction(engine) as connection:
-        assert claims.pause_domain(connection, "example.org", NOW + 2 * HOUR, "421 later", NOW)
-        assert not claims.pause_domain(connection, "example.org", NOW + HOUR, "421 soon", NOW)
+        assert domains.pause_domain(connection, "example.org", NOW + 2 * HOUR, "421 later", NOW)
+        assert not domains.pause_domain(connection, "example.org", NOW + HOUR, "421 soon", NOW)
         pause = connection.execute(select(DomainPause.until, DomainPause.reason)).one()
     assert tuple(pause) == (NOW + 2 * HOUR, "421 later")
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from db.backups import is_of
-from db.claims import pause_domain
 from db.deliveries import issue_status
+from db.domains import pause_domain
 from db.engine import is_sqlite, make_engine, reading, transaction
 from db.migrate import migrate
 from db.models import DomainPause, Issue, Letter

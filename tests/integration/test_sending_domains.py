@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, func, select, text, update
 
-from db import claims
+from db import domains
 from db.claims import Claimed
 from db.engine import make_engine, reading, transaction
 from db.models import Delivery, DomainPause, Issue, Letter, Subscriber
@@ -49,8 +49,8 @@ def test_a_domain_with_a_rate_holds_up_nobody_else(engine: Engine, settings: Set
     assert report.issues[0].counts.sent == 260
     assert set(sink.recipients().values()) == {1}
     assert seconds >= 1.0  # 60 at 40 a second
-    domains = [mail.recipient.partition("@")[2] for mail in sink.mails]
-    assert domains[:200].count("fast.example") > 150
+    receivers = [mail.recipient.partition("@")[2] for mail in sink.mails]
+    assert receivers[:200].count("fast.example") > 150
 
 
 def test_no_reply_is_kept_with_an_address_beyond_its_delivery(engine: Engine, settings: Settings) -> None:
@@ -162,7 +162,7 @@ def test_time_behind_a_domain_that_pauses_is_none_of_a_readers_own_attempts(engi
         approved_issue(engine, here)
         publish_issue(engine, WEEK, here, NOW)
         with transaction(engine) as connection:
-            claims.pause_domain(connection, "choosy.example", NOW + timedelta(hours=71), "554 5.7.1 no", NOW)
+            domains.pause_domain(connection, "choosy.example", NOW + timedelta(hours=71), "554 5.7.1 no", NOW)
         sink.ending(lambda mail, number: "451 4.7.1 greylisted")
         counts = []
         for hours in (0, 72, 73, 74):
@@ -184,14 +184,14 @@ def test_senders_that_hold_the_same_domains_at_once_do_not_wait_for_each_other(p
             write_all(connection, held, batch)
 
     with transaction(engine) as other:
-        claims.pause_domain(other, "a.example", until, "421 too much", NOW)
+        domains.pause_domain(other, "a.example", until, "421 too much", NOW)
         writing = threading.Thread(target=write)
         writing.start()
         wait_until(lambda: waits_for_a_lock(engine), 10)
-        claims.pause_domain(other, "b.example", until, "421 too much", NOW)
+        domains.pause_domain(other, "b.example", until, "421 too much", NOW)
     writing.join(10)
     with reading(engine) as connection:
-        assert claims.count_paused_domains(connection, NOW) == 2
+        assert len(domains.paused_domains(connection, NOW)) == 2
     engine.dispose()
 
 
