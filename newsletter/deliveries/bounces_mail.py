@@ -92,7 +92,7 @@ class OpenedMail:
         report = "multipart/report" in self.header("content-type").lower()
         if report or "x-failed-recipients" in self.headers:
             return True
-        addresses = " ".join(parseaddr(self.header(name))[1] for name in ("from", "sender"))
+        addresses = " ".join(_address_in(self.header(name)) for name in ("from", "sender"))
         return self.from_daemon and (self.null_sender or says("sender of returned mail", addresses))
 
     @property
@@ -108,6 +108,14 @@ class OpenedMail:
         """An answer, or something passed on, without any mark of a machine."""
         marked = self.null_sender or self.header("auto-submitted").lower() not in ("", "no")
         return not (marked or self.from_mail_system) and says("subject of an answer", self.header("subject"))
+
+
+def _address_in(field: str) -> str:
+    """The library goes one call deeper for each comment within a comment."""
+    try:
+        return parseaddr(field)[1]
+    except RecursionError:
+        return ""
 
 
 class _Capped(policy.Compat32):

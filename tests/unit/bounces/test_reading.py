@@ -236,6 +236,12 @@ def test_a_mail_nested_a_thousand_deep_is_kept_and_nothing_worse() -> None:
     assert read_bounce(head.encode(), KEYS).returned
 
 
+@pytest.mark.parametrize("nest", ["(", "<(", '"(', "<@", "a:"])
+def test_a_sender_nested_a_thousand_deep_is_nobody_and_stops_no_reading(nest: str) -> None:
+    raw = f"From: Mail Delivery System {nest * 2000} <daemon@example.org>\nSubject: Undeliverable\n\nno such user"
+    assert read_bounce(raw.encode(), KEYS).returned
+
+
 @pytest.mark.parametrize(
     "piece",
     [
