@@ -637,6 +637,15 @@ def test_the_receipt_of_what_did_not_go_out_says_so(room: Room) -> None:
 
 
 @one_database
+def test_a_draft_leads_to_no_receipt(room: Room) -> None:
+    ada, link = room.editor(), f'href="{PAGE}/receipt"'
+    assert link not in ada.open().text + ada.browser.get("/editor").text
+    room.approve()
+    assert link in ada.open().text
+    assert link in ada.browser.get("/editor").text
+
+
+@one_database
 def test_the_receipt_of_an_issue_for_nobody_says_so(room: Room) -> None:
     with transaction(room.engine) as connection:
         connection.execute(update(Subscriber).values(state="unsubscribed"))
