@@ -204,15 +204,21 @@ def _take_over(engine: Engine, issue_id: int) -> None:
 
 
 def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally) -> IssueSent:
-    """Mark the issue sent if its counts reconcile, and say how it stands."""
+    """Mark the issue sent if its counts reconcile, and say how it stands.
+
+    Counted first, and marked by what was counted: another sender may commit the last of it in between, and marks it
+    then. Nobody hears of an issue that is being sent with nothing left to send.
+    """
     with transaction(engine) as connection:
         deliveries.skip_cancelled(connection, issue_id, clock.now())
-        deliveries.finish_issue(connection, issue_id, clock.now())
+        counted = deliveries.counts(connection, issue_id)
+        if not counted.open:
+            deliveries.finish_issue(connection, issue_id, clock.now())
         deliveries.note_trouble(connection, issue_id, redacted(tally.trouble) if tally.trouble else None)
         return IssueSent(
             week,
             deliveries.issue_status(connection, issue_id) or "",
-            deliveries.counts(connection, issue_id),
+            counted,
             claims.next_attempt_at(connection, issue_id),
             tally.trouble,
         )

@@ -55,7 +55,8 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
             helpers |= children(parent.pid)
             time.sleep(0.05)
         assert len(helpers) >= wanted, "no helper was started"
-        assert NICENESS in {os.getpriority(os.PRIO_PROCESS, helper) for helper in helpers if is_alive(helper)}
+        gives = max(os.nice(0), NICENESS)
+        assert gives in {os.getpriority(os.PRIO_PROCESS, helper) for helper in helpers if is_alive(helper)}
         if "serve" in command:  # readers do not wait for what sends beside it
             assert os.getpriority(os.PRIO_PROCESS, parent.pid) == os.getpriority(os.PRIO_PROCESS, 0)
         parent.send_signal(signal.SIGKILL)
@@ -71,7 +72,7 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
 def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int) -> None:
     code = "import os; from newsletter.deliveries.senders import give_way; give_way(); print(os.nice(0))"
     said = subprocess.run(["nice", "-n", str(already), sys.executable, "-c", code], capture_output=True, check=True)
-    assert int(said.stdout) == max(os.nice(0) + already, NICENESS)  # this process may have given way in another test
+    assert int(said.stdout) == max(min(os.nice(0) + already, 19), NICENESS)  # what tests may itself have given way
 
 
 @pytest.mark.parametrize("killed", [False, True])

@@ -28,8 +28,8 @@ from newsletter.cli.status import look
 from newsletter.clock import real_now
 from newsletter.deliveries import pacing, refusals, send_issue
 from newsletter.deliveries.read_receipt import read_receipt
-from newsletter.deliveries.send import check_ready, send_due
-from newsletter.deliveries.send_issue import Sender
+from newsletter.deliveries.send import _settle, check_ready, send_due
+from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import helpers
 from newsletter.deliveries.steer import CancelReport, cancel_issue, pause_issue, resume_issue
 from newsletter.deliveries.transport import submit
@@ -106,6 +106,29 @@ def test_what_holds_up_a_sending_is_told_until_it_goes_on(engine: Engine, settin
         send_due(engine, with_relays(settings, sink.url), standing(), WEEK)
     receipt = read_receipt(engine, WEEK)
     assert (receipt.status, receipt.counts.deferred, receipt.trouble) == ("sending", 1, None)
+
+
+@pytest.mark.parametrize("statement", range(8))
+def test_a_sender_never_leaves_an_issue_open_with_nothing_left_to_send(
+    engine: Engine, settings: Settings, statement: int
+) -> None:
+    """Whenever another one commits the last outcome while it looks how the issue stands."""
+    issue_id = published(engine, settings, 1)
+    with transaction(engine) as connection:
+        ((last,), _) = claim(connection, issue_id, "another", NOW, real_now() + timedelta(minutes=1), 1)
+    seen = 0
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def commit_the_last(connection: Any, *_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == statement + 1:
+            ended = Written(last.delivery_id, "sent", None, 250, "ok", "relay", None)
+            write_outcomes(connection, issue_id, "another", [ended], NOW)
+
+    found = _settle(engine, standing(), issue_id, str(WEEK), Tally())
+    event.remove(engine, "before_cursor_execute", commit_the_last)
+    assert found.counts.open or found.status == "sent"
 
 
 def test_a_relay_is_not_blamed_for_what_leases_that_ended_hold_back(
