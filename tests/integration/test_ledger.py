@@ -101,6 +101,20 @@ def test_the_longer_pause_of_a_domain_stands(engine: Engine) -> None:
     assert tuple(pause) == (NOW + 2 * HOUR, "421 later")
 
 
+def test_with_those_who_waited_long_fails_who_was_tried_and_nobody_else(engine: Engine, settings: Settings) -> None:
+    """Who came to a domain an hour ago, while it paused, is asked for once before they are given up."""
+    issue_id, lately, long_ago = published(engine, settings, 5), NOW - HOUR, NOW - 80 * HOUR
+    waiting = [("deferred", 0, long_ago), ("deferred", 1, lately), ("deferred", 0, lately), ("uncertain", 1, lately)]
+    with transaction(engine) as connection:
+        for number, (status, attempts, since) in enumerate(waiting):
+            waits = {"status": status, "attempts": attempts, "first_attempt_at": since, "next_attempt_at": NOW + HOUR}
+            connection.execute(update(Delivery).where(Delivery.email.startswith(f"reader{number}@")).values(waits))
+        claims.give_up_domain(connection, issue_id, "example.org", NOW - 72 * HOUR, "it takes nothing", NOW)
+        rows = connection.execute(select(Delivery.status, Delivery.next_attempt_at).order_by(Delivery.email)).all()
+    assert [row.status for row in rows] == ["failed", "failed", "deferred", "uncertain", "queued"]
+    assert [row.next_attempt_at for row in rows] == [None, None, NOW + HOUR, None, None]
+
+
 def test_a_claim_without_a_domain_takes_those_that_only_look_like_it(engine: Engine, settings: Settings) -> None:
     """An underscore is any character to the database."""
     subscribe(engine, 1, domain="a_b.example", start=10)
