@@ -33,6 +33,20 @@ class Hold(NamedTuple):
     """The line, and the messages a second, at which it goes on."""
 
 
+def hold_domains(
+    connection: Connection, issue_id: int, owner: str, week: str, holds: Sequence[Hold], now: datetime
+) -> None:
+    """Domains wait, and lines go on slowly, in the order of their names: of senders that write the same ones at once
+    none waits for another that waits for it."""
+    slowed = dict(hold.slowed for hold in holds if hold.slowed is not None)
+    for name in sorted({*slowed, *(hold.domain for hold in holds)}):
+        for hold in holds:
+            if hold.domain == name:
+                hold_domain(connection, issue_id, owner, week, hold, now)
+        if name in slowed:
+            domains.slow_domain(connection, name, slowed[name], now)
+
+
 def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     reply = redacted(hold.reply)
@@ -41,9 +55,6 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
     if begins and asked_lately:
         _end_what_waits(connection, issue_id, hold, reply, now)
-    if hold.slowed is not None:
-        line, rate = hold.slowed
-        domains.slow_domain(connection, line, rate, hold.until if line == hold.domain else now)
     if not begins or hold.blame is not Blame.DOMAIN:
         return
     subject = f"{hold.domain} does not take {week}"

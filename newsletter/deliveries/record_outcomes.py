@@ -21,7 +21,7 @@ from db import deliveries
 from db.engine import transaction
 from db.outcomes import OutcomeLedger, Written, write_outcomes
 from newsletter.deliveries.outcomes import Blame
-from newsletter.deliveries.pauses import Hold, hold_domain
+from newsletter.deliveries.pauses import Hold, hold_domains
 
 T = TypeVar("T")
 
@@ -155,8 +155,7 @@ def write_all(connection: Connection, held: Held, batch: Sequence[Decided]) -> N
     if gone:
         deliveries.mark_bounced(connection, held.issue_id, gone, held.now())
     holds = [row.hold for row in batch if row.hold is not None]
-    for hold in sorted(holds, key=lambda hold: hold.domain):  # all senders in one order, or they wait for each other
-        hold_domain(connection, held.issue_id, held.owner, held.week, hold, held.now())
+    hold_domains(connection, held.issue_id, held.owner, held.week, holds, held.now())
 
 
 def settle(batch: Sequence[Decided]) -> None:

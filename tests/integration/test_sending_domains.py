@@ -3,14 +3,16 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Connection, Engine, func, select, text, update
 
 from db import domains
 from db.claims import Claimed
+from db.deliveries import mark_bounced
 from db.engine import make_engine, reading, transaction
 from db.models import Delivery, DomainPause, Issue, Letter, Subscriber
 from db.outcomes import Written
@@ -18,7 +20,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries import pacing
 from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pace_domains import DomainLines
-from newsletter.deliveries.pauses import Hold, hold_domain, hold_issue
+from newsletter.deliveries.pauses import Hold, hold_domain, hold_domains, hold_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.receive import count_refusals
 from newsletter.deliveries.record_outcomes import Decided, Held, write_all
@@ -170,28 +172,66 @@ def test_time_behind_a_domain_that_pauses_is_none_of_a_readers_own_attempts(engi
     assert [one.deferred for one in counts] == [1] * 4
 
 
-@pytest.mark.postgres
-def test_senders_that_hold_the_same_domains_at_once_do_not_wait_for_each_other(postgres_url: str) -> None:
-    engine, held = make_engine(postgres_url), Held(1, "a sender", str(WEEK), lambda: NOW)
-    until = NOW + timedelta(minutes=10)
-    batch = [
-        Decided(Written(0, "deferred", until, 421, "421 too much", "relay", None), Blame.BUSY, 0, hold, lambda: None)
-        for hold in (Hold(domain, Blame.BUSY, until, "421 too much", ()) for domain in ("b.example", "a.example"))
-    ]
+def decided(blame: Blame, hold: Hold | None = None, reader: int = 0) -> Decided:
+    status, until = ("failed", None) if blame is Blame.MAILBOX else ("deferred", NOW + timedelta(minutes=10))
+    return Decided(Written(0, status, until, 421, "421 too much", "relay", None), blame, reader, hold, lambda: None)
+
+
+def busy(domain: str, line: str | None = None) -> Hold:
+    return Hold(domain, Blame.BUSY, NOW + timedelta(minutes=10), "421 too much", (), (line, 1.0) if line else None)
+
+
+def write_beside(
+    engine: Engine, batch: list[Decided], first: Callable[[Connection], None], then: Callable[[Connection], None]
+) -> None:
+    """Another sender writes what the batch waits for, and then what must not wait for the batch."""
 
     def write() -> None:
         with transaction(engine) as connection:
-            write_all(connection, held, batch)
+            write_all(connection, Held(1, "a sender", str(WEEK), lambda: NOW), batch)
 
     with transaction(engine) as other:
-        domains.pause_domain(other, "a.example", until, "421 too much", NOW)
+        first(other)
         writing = threading.Thread(target=write)
         writing.start()
         wait_until(lambda: waits_for_a_lock(engine), 10)
-        domains.pause_domain(other, "b.example", until, "421 too much", NOW)
+        then(other)
     writing.join(10)
+
+
+@pytest.mark.postgres
+def test_senders_that_hold_the_same_domains_at_once_do_not_wait_for_each_other(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+
+    def hold(domain: str, line: str | None = None) -> Callable[[Connection], None]:
+        return lambda connection: hold_domains(connection, 1, "another", str(WEEK), [busy(domain, line)], NOW)
+
+    batch = [decided(Blame.BUSY, busy(domain)) for domain in ("b.example", "a.example")]
+    write_beside(engine, batch, hold("a.example"), hold("b.example"))
+    batch = [decided(Blame.BUSY, busy(domain, "google.com")) for domain in ("c.example", "d.example")]
+    write_beside(engine, batch, hold("d.example"), hold("d.example", "google.com"))
+    batch = [decided(Blame.BUSY, busy("passport.com", "outlook.com"))]  # which is a domain, too
+    write_beside(engine, batch, hold("outlook.com"), hold("passport.com"))
     with reading(engine) as connection:
-        assert len(domains.paused_domains(connection, NOW)) == 2
+        assert len(domains.paused_domains(connection, NOW)) == 6
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_senders_to_whom_the_same_mailboxes_are_refused_do_not_wait_for_each_other(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+    subscribe(engine, 2)
+    with transaction(engine) as connection:
+        first, second = connection.scalars(select(Subscriber.id).order_by(Subscriber.id))
+        connection.execute(update(Subscriber).where(Subscriber.id == first).values(name="Ada"))  # it lies behind now
+
+    def refuse(reader: int) -> Callable[[Connection], None]:
+        return lambda connection: mark_bounced(connection, 1, [reader], NOW)
+
+    batch = [decided(Blame.MAILBOX, reader=reader) for reader in (second, first)]
+    write_beside(engine, batch, refuse(first), refuse(second))
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(Subscriber.state))) == ["bounced", "bounced"]
     engine.dispose()
 
 
