@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
-from db.deliveries import is_waiting, status_is
-from db.models import Delivery, DomainPause
+from db.deliveries import is_missed, is_waiting, status_is
+from db.models import Delivery, DomainPause, Issue
 from db.states import DeliveryStatus
 from db.upsert import insert_or
 
@@ -76,6 +76,15 @@ def give_up_domain(
     connection.execute(update(Delivery).where(here, status_is("uncertain")).values(next_attempt_at=None))
     ended = {"status": DeliveryStatus.FAILED, "next_attempt_at": None, "finished_at": now, "code": None, "reply": reply}
     connection.execute(update(Delivery).where(here, status_is("deferred")).values(ended))
+
+
+def gave_up_domain(connection: Connection, issue_id: int, domain: str, since: datetime) -> bool:
+    """Whether those who had waited for a domain from before an instant failed with it after that. What was on its way
+    then did not."""
+    old_enough = Issue.id == Delivery.issue_id, Issue.started_at <= since  # else none of its rows is looked at
+    unasked = Delivery.code.is_(None), Delivery.first_attempt_at <= since, Delivery.finished_at > since
+    failed = exists().where(*old_enough, _of_domain(issue_id, domain), is_missed(), status_is("failed"), *unasked)
+    return bool(connection.scalar(select(failed)))
 
 
 def _of_domain(issue_id: int, domain: str) -> ColumnElement[bool]:

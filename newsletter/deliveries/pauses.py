@@ -53,8 +53,8 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
     asked_lately = domains.paused_since(connection, hold.domain, now - domains.STOOD_STILL)
     begins = domains.pause_domain(connection, hold.domain, hold.until, reply, now)
     claims.put_off(connection, issue_id, owner, hold.claimed, hold.until)
-    if begins and asked_lately:
-        _end_what_waits(connection, issue_id, hold, reply, now)
+    if asked_lately:
+        _end_what_waits(connection, issue_id, hold, reply, now, begins=begins)
     if not begins or hold.blame is not Blame.DOMAIN:
         return
     subject = f"{hold.domain} does not take {week}"
@@ -67,13 +67,17 @@ def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, ho
         _tell(connection, week, subject, words, now)
 
 
-def _end_what_waits(connection: Connection, issue_id: int, hold: Hold, reply: str, now: datetime) -> None:
-    """What waits for three days fails, where the domain took nothing of the issue meanwhile."""
+def _end_what_waits(
+    connection: Connection, issue_id: int, hold: Hold, reply: str, now: datetime, *, begins: bool
+) -> None:
+    """What waits for three days fails, where the domain took nothing of the issue meanwhile; and what was on its way to
+    it then, once its own reply is there."""
     since = now - GIVE_UP_AFTER
-    long = any(row.first_attempt_at is not None and row.first_attempt_at <= since for row in hold.claimed)
-    if long and not domains.took_any(connection, issue_id, hold.domain, since):
+    here = connection, issue_id, hold.domain, since
+    long = begins and any(row.first_attempt_at is not None and row.first_attempt_at <= since for row in hold.claimed)
+    if (long or domains.gave_up_domain(*here)) and not domains.took_any(*here):
         words = f"{hold.domain} took nothing of this issue for {GIVE_UP_AFTER // timedelta(hours=1)} hours: {reply}"
-        domains.give_up_domain(connection, issue_id, hold.domain, since, words, now)
+        domains.give_up_domain(*here, words, now)
 
 
 def hold_issue(connection: Connection, issue_id: int, week: str, reason: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select, text, update
@@ -30,7 +30,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.settings import Settings
 from tests.fakes.smtp_sink import Mail, Sink
 from tests.fakes.waiting import until as wait_until
-from tests.integration.sending import NOW, WEEK, approved_issue, standing, subscribe, with_relays
+from tests.integration.sending import NOW, WEEK, approved_issue, published, standing, subscribe, with_relays
 
 
 def to_two_domains(engine: Engine, settings: Settings, slow: int, fast: int) -> None:
@@ -95,8 +95,35 @@ def test_a_domain_that_takes_nothing_for_three_days_holds_an_issue_open_no_longe
     with reading(engine) as connection:
         replies = set(connection.scalars(select(Delivery.reply)))
         states = set(connection.scalars(select(Subscriber.state)))
-    assert replies == {refusal, f"wary.example took nothing of this issue for 72 hours: {refusal}"}
+    own = {refusal}  # of those who were tried to the last, where there were any
+    assert replies - own == {f"wary.example took nothing of this issue for 72 hours: {refusal}"}
     assert states == {"active"}
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+def test_what_is_on_its_way_to_a_domain_that_is_given_up_fails_after_it(
+    engine: Engine, settings: Settings, hours: int
+) -> None:
+    """Its reply comes a moment later; 72 hours of its own would hold the issue open."""
+    issue_id, later = published(engine, settings, 2), NOW + timedelta(hours=hours)
+
+    def refused(claimed: list[Claimed], now: datetime) -> None:
+        hold = Hold("example.org", Blame.BUSY, now + timedelta(hours=1), "421 too much", claimed)
+        hold_domains(connection, issue_id, "me", str(WEEK), [hold], now)
+
+    with transaction(engine) as connection:
+        connection.execute(update(Issue).values(started_at=NOW - timedelta(hours=80)))
+        waits = {"status": "deferred", "first_attempt_at": NOW - timedelta(hours=80), "next_attempt_at": NOW}
+        connection.execute(update(Delivery).where(Delivery.email == "reader0@example.org").values(waits))
+        claims.pause_domain(connection, "example.org", NOW, "421 too much", NOW - timedelta(hours=1))
+        waiting, flying = claims.claim(connection, issue_id, "me", NOW, real_now() + timedelta(hours=1), 2)[0]
+        refused([waiting], NOW)
+        left = select(Delivery.id).where(Delivery.status != "failed")
+        assert connection.scalars(left).all() == [flying.delivery_id]
+        deferred = {"status": "deferred", "next_attempt_at": later + timedelta(minutes=10)}
+        connection.execute(update(Delivery).where(Delivery.id == flying.delivery_id).values(deferred))
+        refused([], later)
+        assert connection.scalars(left).all() == []
 
 
 def test_what_a_domain_says_to_one_for_three_days_is_no_bounce_of_those_who_wait(
