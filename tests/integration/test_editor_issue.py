@@ -195,6 +195,16 @@ def test_a_button_that_is_pressed_twice_on_a_slow_line_is_no_conflict(room: Room
 
 
 @one_database
+def test_move_up_that_is_pressed_twice_on_a_slow_line_moves_by_one_place(room: Room) -> None:
+    ada, before = room.editor(), room.order
+    ada.open()
+    last = f"{ada.item(before[3].capitalize())}/up"
+    assert ada.press(last, subject="Mine").status_code == 303
+    assert ada.press(last, subject="Mine").status_code == 409
+    assert room.order == [before[0], before[1], before[3], before[2]]
+
+
+@one_database
 @pytest.mark.parametrize("button", ["up", "pin", "drop"])
 def test_who_arranges_what_a_colleague_dropped_is_told_so(room: Room, button: str) -> None:
     ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, event, insert, update
 
 from db.api import add_token
 from db.engine import transaction
-from db.models import Release, Subscriber, Take
+from db.models import Key, Release, Subscriber, Take
 from db.subscribers import add_event
 from newsletter.clock import Clock, real_now
 from newsletter.issues import approve
@@ -137,6 +137,22 @@ def test_others_write_while_what_is_approved_is_made_and_it_says_what_they_wrote
     said = {line.text for tool in read_issue(engine, WEEK, settings)[1].items for line in tool.takes}
     assert said == {"Somebody else wrote this meanwhile."}
     assert report.content_hash == made[-1].content_hash != made[0].content_hash
+
+
+def test_what_is_approved_has_links_of_the_newest_key(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_out(engine, settings)
+
+    def write() -> None:
+        if len(made) == 1:
+            with transaction(engine) as connection:
+                connection.execute(insert(Key).values(purpose="links", secret=b"n" * 32, created_at=NOW))
+
+    made = watched(monkeypatch, write)
+    report = approve.approve_issue(engine, WEEK, "ada", settings, NOW)
+    assert made[0].key_id < made[-1].key_id
+    assert report.content_hash == made[-1].content_hash
 
 
 def test_an_approval_that_nothing_came_between_is_made_once(
