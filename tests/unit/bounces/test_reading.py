@@ -376,6 +376,10 @@ def test_what_every_notice_says_is_no_reason() -> None:
         ("Задержка доставки", "Доставка вашего письма для ada@example.org задерживается. Попытки будут продолжены."),
         ("Доставка отложена: Weekly", "Доставка этим получателям отложена: ada@example.org"),
         ("Opóźnienie dostarczenia", "Wiadomość do ada@example.org nie została jeszcze dostarczona."),
+        ("Weekly", "Доставка письма отложена: ada@example.org"),
+        ("Не доставлено", "ada@example.org: письмо ещё не доставлено."),
+        ("Opóźnienie doręczenia", "ada@example.org"),
+        ("Weekly", "Wiadomość do ada@example.org nie została jeszcze dostarczona."),
     ],
 )
 def test_a_delay_is_understood_in_russian_and_polish(subject: str, words: str) -> None:
