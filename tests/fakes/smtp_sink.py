@@ -20,8 +20,6 @@ from tests.fakes.certificate import write_certificate
 
 ALL = ("PIPELINING", "SIZE 10485760", "SMTPUTF8", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 
-HELO_ALONE = ("HELO",)  # a server of before 1995: it knows no EHLO
-
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -44,6 +42,7 @@ class Plan:
     refused: dict[str, list[str]] = field(default_factory=dict)
     refused_once: dict[str, list[str]] = field(default_factory=dict)
     greeting: str = "220 sink.example ESMTP"
+    no_ehlo: str | None = None
     at_mail: Callable[[str], str | None] = lambda sender: None
     at_end: Callable[[Mail, int], str | None] = lambda mail, number: "250 2.0.0 taken"
     drop_at_body: Callable[[str], bool] = lambda recipient: False
@@ -76,6 +75,11 @@ class Sink:
 
     def offering(self, *extensions: str) -> Self:
         self.plan.offers = extensions
+        return self
+
+    def refusing_ehlo(self, reply: str = "502 5.5.1 command not implemented") -> Self:
+        """As servers of before 1995 do, which know HELO alone."""
+        self.plan.no_ehlo = reply
         return self
 
     def refusing(self, recipient: str, *replies: str) -> Self:
@@ -292,8 +296,8 @@ class _Session(asyncio.Protocol):
         self.sink.commands.append(line)
         verb, _, rest = line.partition(" ")
         match verb.upper():
-            case "EHLO" if self.sink.plan.offers == HELO_ALONE:
-                self.say("502 5.5.1 command not implemented")
+            case "EHLO" if self.sink.plan.no_ehlo:
+                self.say(self.sink.plan.no_ehlo)
             case "EHLO":
                 lines = ["sink.example", *self.sink.plan.offers, *self.more_offers()]
                 for place, words in enumerate(lines):

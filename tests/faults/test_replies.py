@@ -21,7 +21,7 @@ from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
 from newsletter.settings import Settings
 from tests.acceptance.command import Command
 from tests.conftest import complete_environment
-from tests.fakes.smtp_sink import ALL, HELO_ALONE, Mail, Sink
+from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.fakes.waiting import until
 from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
 
@@ -383,7 +383,7 @@ def test_a_relay_is_told_the_name_that_is_set(engine: Engine, settings: Settings
 
 
 def test_a_relay_that_knows_no_ehlo_is_greeted_as_it_wants(engine: Engine, settings: Settings) -> None:
-    with Sink().offering(*HELO_ALONE) as sink:
+    with Sink().refusing_ehlo() as sink:
         here = with_relays(settings, sink.url)
         published(engine, here, MANY)
         send_due(engine, here, standing(), WEEK)

@@ -16,7 +16,7 @@ from newsletter.setting_values import relays
 from newsletter.settings import Settings
 from tests.conftest import one_database
 from tests.fakes.certificate import write_certificate
-from tests.fakes.smtp_sink import ALL, HELO_ALONE, Mail, Sink
+from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.fakes.waiting import until
 from tests.integration.sending import WEEK, published, standing, with_relays
 
@@ -149,9 +149,16 @@ def test_a_relay_that_falls_silent_over_tls_is_left_in_time(
 
 @pytest.mark.parametrize("asked", ["", "ed:secret@"], ids=["starttls", "login"])
 def test_a_relay_that_knows_no_ehlo_hears_nothing_that_should_be_secret(asked: str) -> None:
-    with Sink().offering(*HELO_ALONE) as sink:
+    with Sink().refusing_ehlo() as sink:
         tls = "off" if asked else "starttls"
         (relay,) = relays(sink.url.partition("?")[0].replace("://", f"://{asked}") + f"?tls={tls}")
         with pytest.raises(transport.RelayError, match="not supported"):
             asyncio.run(connect(relay))
     assert {line.split()[0] for line in sink.commands} == {"EHLO", "HELO"}
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 we do not talk to you", "421 4.3.2 closing"])
+def test_a_relay_that_does_not_want_us_is_not_asked_in_other_words(reply: str) -> None:
+    with Sink().refusing_ehlo(reply) as sink, pytest.raises(transport.RelayError, match=reply):
+        asyncio.run(connect(relays(sink.url)[0]))
+    assert {line.split()[0] for line in sink.commands} == {"EHLO"}
