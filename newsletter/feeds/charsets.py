@@ -24,11 +24,12 @@ _WIDER = {
 _IN_ESCAPES = re.compile(r"iso-2022.*|hz.*")  # nothing but ASCII to the eye
 _SEVERAL_BYTES = re.compile(r"cp9\d\d|gb18030|big5.*|euc.*")  # unlike the others, not every text is in them
 
-# What most of a text is in that is in one of these; bytes of other languages are hardly ever this by chance.
+# What most of a text is in that is in one of these; bytes of other languages are hardly ever this by chance, but that
+# a Western apostrophe or capital makes one Korean syllable with the letter behind it: "What's", "Änderungen".
 _USUAL = (
-    ("cp932", re.compile("[\u3041-\u30fa]"), 0.25),
-    ("euc_jp", re.compile("[\u3041-\u30fa]"), 0.25),
-    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.9),
+    ("cp932", re.compile("[\u3041-\u30fa]+"), 0.25),
+    ("euc_jp", re.compile("[\u3041-\u30fa]+"), 0.25),
+    ("cp949", re.compile("[\uac00-\ud7a3]{2,}"), 0.6),
 )
 _ENOUGH = 100_000  # bytes, to tell by
 _LETTERS_IN_A_ROW = re.compile(rb"[\xa8\xb8\xc0-\xff]{3,}")  # Western words have one or two of them
@@ -72,7 +73,7 @@ def _guessed(body: bytes) -> str | None:
             text = codecs.getincrementaldecoder(charset)().decode(body)  # which may end within a letter
         except UnicodeDecodeError:
             continue
-        if len(letters.findall(text)) >= share * (len(text) - len(text.encode("ascii", "ignore"))):
+        if len("".join(letters.findall(text))) >= share * (len(text) - len(text.encode("ascii", "ignore"))):
             return charset
     words = b"".join(_LETTERS_IN_A_ROW.findall(body))
     if 2 * len(words) < len(body.translate(None, bytes(range(0x80)))):

@@ -145,6 +145,7 @@ def test_a_letter_that_an_excerpt_was_cut_within_makes_no_gibberish_of_the_other
         ("新製品「雪月花」を発表しました", "cp932"), ("新製品「雪月花」を発表しました", "euc_jp"),
         ("새로운 도구", "cp949"), ("Вышел Редактор 2.0", "cp1251"), ("Вышел Редактор 2.0", "koi8-r"),
         ("Über – “schön” für €9", "cp1252"), ("Créée à Orléans – déjà là", "cp1252"), ("Tool™ – “new”", "cp1252"),
+        ("What’s new", "cp1252"), ("Änderungen in 2.0", "cp1252"),
     ],
 )  # fmt: skip
 def test_a_title_in_an_encoding_that_nobody_names_is_read_in_it(title: str, written: str, said: str) -> None:
