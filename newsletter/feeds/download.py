@@ -207,17 +207,13 @@ class Downloader:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise DownloadError(f"there is no host {target.host}") from None
-        near = [address for address in addresses if is_of_the_link(ip_address(address))]
-        allowed = [
-            address
-            for address in addresses
-            if address not in near and (self._allow_private or is_public(ip_address(address)))
-        ]
-        if not allowed and self._allow_private and near:
+        farther = [address for address in addresses if not is_of_the_link(ip_address(address))]
+        if not farther:
             raise DownloadError(
                 f"{target.host} has a link-local address, where clouds keep passwords, and such are never fetched; "
                 "serve it at another"
             )
+        allowed = [address for address in farther if self._allow_private or is_public(ip_address(address))]
         if not allowed:
             raise DownloadError(f"{target.host} is on a private network; NEWSLETTER_FETCH_PRIVATE=true allows such")
         return allowed[:4]

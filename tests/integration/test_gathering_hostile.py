@@ -190,15 +190,17 @@ def test_every_redirect_is_checked_by_the_address_that_it_leads_to(server: FeedS
 
 
 def test_no_redirect_leads_to_where_clouds_keep_a_machines_passwords(server: FeedServer) -> None:
-    server.serve("/away", status=302, Location="http://169.254.169.254/latest/meta-data/")
+    there = "http://169.254.169.254/latest/meta-data/"
+    server.serve("/away", status=302, Location=there)
 
-    async def get() -> str:
-        async with open_downloader(agent="x", allow_private=True) as downloader:
+    async def get(url: str, allow_private: bool) -> str:
+        async with open_downloader(agent="x", allow_private=allow_private) as downloader:
             with pytest.raises(DownloadError) as caught:
-                await downloader.get(server.url("/away"), now=NOW)
+                await downloader.get(url, now=NOW)
         return str(caught.value)
 
-    assert "169.254.169.254 has a link-local address" in asyncio.run(get())
+    assert "169.254.169.254 has a link-local address" in asyncio.run(get(server.url("/away"), allow_private=True))
+    assert "NEWSLETTER_FETCH_PRIVATE" not in asyncio.run(get(there, allow_private=False)), "which would not help"
 
 
 def test_no_name_is_asked_over_a_connection_whose_certificate_is_anothers(
