@@ -162,6 +162,12 @@ def has_page_of_its_own(connection: Connection, release: ReleaseRow) -> bool:
     return bool(connection.scalar(select(shown & ~others)))
 
 
+def was_linked(connection: Connection, release: ReleaseRow) -> bool:
+    """Whether its feed showed it with a link; without any it lies at the address of its feed's site."""
+    shown = exists().where(Entry.release_id == release.id, Entry.feed_id == release.feed_id, Entry.url.is_not(None))
+    return bool(connection.scalar(select(shown)))
+
+
 def update_release(connection: Connection, release_id: int, **values: Any) -> None:
     connection.execute(update(Release).where(Release.id == release_id).values(**values))
 

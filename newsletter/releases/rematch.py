@@ -51,7 +51,8 @@ def _look_again(
         # What an editor gave has neither a feed nor a date. What a feed showed that was removed since mostly has one.
         feed = release.feed if release.published_at is None else release.feed or ""
         home = feeds.get(release.feed_id or 0)
-        url = None if home and release.canonical_url == canonical_url(home.place) else release.url
+        at_home = home is not None and release.canonical_url == canonical_url(home.place)
+        url = None if at_home and not rows.was_linked(connection, release) else release.url
         match = match_release(naming, url, catalogue, feed=feed, sites=home.sites if home else ())
         if (release.match_reason or "").startswith(TAKEN_BACK):
             _propose(connection, release, _proposed(match, catalogue))

@@ -495,6 +495,17 @@ def test_what_has_no_page_is_not_its_sites_tool_when_it_is_looked_at_again(
     assert gathering.releases()[0].tool == "voice"
 
 
+def test_what_links_to_its_feeds_page_lies_there_when_it_is_looked_at_again(
+    gathering: Gathering, server: FeedServer
+) -> None:
+    page = "https://lantern.example/changelog"
+    changes = [item(title, page, TODAY) for title in ("Brighter lamps", "Longer wicks")]
+    gathering.watch(server.serve("/a", rss(*changes, head=f"<link>{page}</link>")))
+    gathering.gather()
+    gathering.tool("lantern", "Lantern", page)
+    assert rematch_releases(gathering.engine, gathering.now) == 2
+
+
 def test_a_feed_that_accepts_new_tools_makes_them_at_once_and_unlisted(
     gathering: Gathering, server: FeedServer
 ) -> None:
