@@ -72,7 +72,7 @@ def test_no_sender_outlives_its_killed_parent(command: str, sqlite_url: str, tmp
 def test_a_sending_gives_way_and_takes_back_no_way_that_it_gave(already: int) -> None:
     code = "import os; from newsletter.deliveries.senders import give_way; give_way(); print(os.nice(0))"
     said = subprocess.run(["nice", "-n", str(already), sys.executable, "-c", code], capture_output=True, check=True)
-    assert int(said.stdout) == max(min(os.nice(0) + already, 19), NICENESS)  # what tests may itself have given way
+    assert int(said.stdout) == max(min(os.nice(0) + already, 19), NICENESS)  # these tests may run in the background
 
 
 @pytest.mark.parametrize("killed", [False, True])

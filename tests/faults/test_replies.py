@@ -1,7 +1,6 @@
 """Relays and recipients that say no, are slow, or hang up; counts add up after each."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from tests.acceptance.command import Command
 from tests.conftest import complete_environment
 from tests.fakes.smtp_sink import ALL, Mail, Sink
 from tests.fakes.waiting import until
-from tests.integration.sending import NOW, WEEK, published, standing, subscribe, with_relays
+from tests.integration.sending import NOW, WEEK, published, soon_after, standing, subscribe, with_relays
 
 WAYS = pytest.mark.parametrize(
     "offers", [ALL, ("PIPELINING", "SIZE"), ()], ids=["chunking", "pipelining", "plain"]
@@ -260,14 +259,7 @@ def test_a_relay_that_falls_silent_is_left_after_its_time(
         sink.silent_after(MANY // 2)
         here = with_relays(settings, sink.url)
         published(engine, here, MANY)
-        stop = threading.Event()
-
-        def a_while_after_it_fell_silent() -> None:
-            until(lambda: len(sink.mails) == MANY // 2)
-            stop.wait(1.5)
-            stop.set()
-
-        threading.Thread(target=a_while_after_it_fell_silent).start()
+        stop = soon_after(lambda: len(sink.mails) >= MANY // 2)
         send_due(engine, here, standing(), WEEK, stop)
         counts = read_receipt(engine, WEEK).counts
         assert counts.sending == 0

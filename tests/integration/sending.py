@@ -1,5 +1,7 @@
 """What tests of the sending share: an approved issue and its subscribers, written straight into the database."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from newsletter.issues.publish import publish_issue
 from newsletter.setting_values import DkimKey
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address
+from tests.fakes.waiting import until
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WEEK = Week(2026, 47)
@@ -120,6 +123,21 @@ def published(engine: Engine, settings: Settings, count: int, size: int = 2000) 
 
 def standing(now: datetime = NOW) -> Clock:
     return Clock(now, running=False)
+
+
+def soon_after(what: Callable[[], object]) -> threading.Event:
+    """What stops a sending a while after this has come about, or when it has not in a long time."""
+    stop = threading.Event()
+
+    def wait() -> None:
+        try:
+            until(what)
+            stop.wait(1.5)
+        finally:
+            stop.set()
+
+    threading.Thread(target=wait).start()
+    return stop
 
 
 def held(engine: Engine, count: int) -> list[Claimed]:

@@ -1,7 +1,6 @@
 """Relays that want TLS and a login, as nearly all do."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from newsletter.settings import Settings
 from tests.conftest import one_database
 from tests.fakes.certificate import write_certificate
 from tests.fakes.smtp_sink import ALL, Mail, Sink
-from tests.fakes.waiting import until
-from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.sending import WEEK, published, soon_after, standing, with_relays
 
 MANY = 60
 WAYS = pytest.mark.parametrize(
@@ -134,14 +132,7 @@ def test_a_relay_that_falls_silent_over_tls_is_left_in_time(
         sink.silent_after(MANY // 2)
         here = with_relays(settings, sink.secure_url())
         published(engine, here, MANY)
-        stop = threading.Event()
-
-        def a_while_after_it_fell_silent() -> None:
-            until(lambda: len(sink.mails) == MANY // 2)
-            stop.wait(1.5)
-            stop.set()
-
-        threading.Thread(target=a_while_after_it_fell_silent).start()
+        stop = soon_after(lambda: len(sink.mails) >= MANY // 2)
         send_due(engine, here, standing(), WEEK, stop)
     counts = read_receipt(engine, WEEK).counts
     assert (counts.recipients, counts.sending, counts.sent) == (MANY, 0, MANY // 2)

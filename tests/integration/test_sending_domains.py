@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, func, select, text, update
 
-from db import domains
+from db import claims, domains
 from db.claims import Claimed
 from db.deliveries import mark_bounced
 from db.engine import make_engine, reading, transaction
@@ -115,7 +115,7 @@ def test_what_is_on_its_way_to_a_domain_that_is_given_up_fails_after_it(
         connection.execute(update(Issue).values(started_at=NOW - timedelta(hours=80)))
         waits = {"status": "deferred", "first_attempt_at": NOW - timedelta(hours=80), "next_attempt_at": NOW}
         connection.execute(update(Delivery).where(Delivery.email == "reader0@example.org").values(waits))
-        claims.pause_domain(connection, "example.org", NOW, "421 too much", NOW - timedelta(hours=1))
+        domains.pause_domain(connection, "example.org", NOW, "421 too much", NOW - timedelta(hours=1))
         waiting, flying = claims.claim(connection, issue_id, "me", NOW, real_now() + timedelta(hours=1), 2)[0]
         refused([waiting], NOW)
         left = select(Delivery.id).where(Delivery.status != "failed")
