@@ -46,11 +46,10 @@ class BadInputError(NewsletterError, ValueError):
     """A file, address or value given by a person cannot be used; the message says where and why."""
 
 
-def known(row: Row | None, what: str, group: str | None = None) -> Row:
-    """The row, where there is one. Raises NotFoundError, which with ``group`` names the command that lists them."""
+def known(row: Row | None, what: str, group: str) -> Row:
+    """The row, where there is one. Raises NotFoundError, which names the command that lists the rows there are."""
     if row is None:
-        where = f"; `newsletter {group} list` shows those there are" if group else ""
-        raise NotFoundError(f"there is no {what}{where}")
+        raise NotFoundError(f"there is no {what}; `newsletter {group} list` shows those there are")
     return row
 
 

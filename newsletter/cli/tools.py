@@ -8,7 +8,7 @@ import click
 
 from newsletter.cli.door import WORD, Door, answer, counted, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
-from newsletter.errors import BadInputError, known
+from newsletter.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,8 @@ def show(door: Door, slug: str, as_json: bool) -> None:
       newsletter tools show example-tool --json
     """
     from db.engine import reading
-    from db.tools import aliases_of, panel, past_takes_of, standing_tool, takes_of
+    from db.tools import aliases_of, panel, past_takes_of, takes_of
+    from newsletter.named import tool_named
     from newsletter.readers.community import community
     from newsletter.tools.exporting import take_document, tool_document
     from newsletter.verdicts.scorecard import scorecard
@@ -149,7 +150,7 @@ def show(door: Door, slug: str, as_json: bool) -> None:
     from newsletter.verdicts.tally import tally
 
     with reading(door.engine) as connection:
-        tool = known(standing_tool(connection, slug), f"tool {slug!r}", "tools")
+        tool = tool_named(connection, slug)
         takes, past = takes_of(connection, [tool.id])[tool.id], past_takes_of(connection, [tool.id])[tool.id]
         aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
         lines = scorecard(panel(connection), takes)

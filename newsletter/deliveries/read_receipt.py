@@ -15,7 +15,7 @@ from db.receipts import Deferral, ItemVotes, Pace
 from db.states import IssueStatus
 from newsletter.clock import Week, iso
 from newsletter.deliveries import pacing
-from newsletter.errors import known
+from newsletter.named import issue_named
 from newsletter.sparing import Sparing
 
 
@@ -92,7 +92,7 @@ class Responses:
 def read_receipt(engine: Engine, week: Week, most: int | None = None) -> Receipt:
     """One consistent view, with ``most`` failures or all. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+        issue = issue_named(connection, week)
         counts = deliveries.counts(connection, issue.id)
         failed = _pages(lambda after: deliveries.failures(connection, issue.id, after)) if counts.failed else iter(())
         return Receipt(
@@ -109,7 +109,7 @@ def read_receipt(engine: Engine, week: Week, most: int | None = None) -> Receipt
 def read_progress(engine: Engine, week: Week, now: datetime) -> Progress:
     """How the sending goes, as of ``now``. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
+        issue = issue_named(connection, week)
         pace = _pace(engine, (issue.id, issue.status), lambda: receipts.pace(connection, issue.id, now - LATELY))
         waiting = receipts.deferrals(connection, issue.id)
         missed = receipts.count_missed(connection, issue.id, now)
@@ -122,7 +122,7 @@ def read_responses(engine: Engine, week: Week) -> Responses | None:
     from newsletter.issues.values import load_values  # the receipt of a sending has no use for it
 
     with reading(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}")
+        issue = issue_named(connection, week)
         content = issues.content_of(connection, issue.id)
         if issue.started_at is None or content is None:
             return None

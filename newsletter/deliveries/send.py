@@ -19,8 +19,8 @@ from newsletter.deliveries.pacing import Queue, Slowed, spread
 from newsletter.deliveries.read_keys import left_out, signers_of
 from newsletter.deliveries.send_issue import Sender, Tally
 from newsletter.deliveries.senders import WORTH_A_PROCESS, helpers, how_many
-from newsletter.errors import known
 from newsletter.logs import redacted
+from newsletter.named import issue_named
 from newsletter.settings import Settings, required_to_send
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def send_due(
     with reading(engine) as connection:
         chosen = [found for found in deliveries.issues_in_sending(connection) if week is None or found[1] == str(week)]
         if week is not None and not chosen:
-            known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+            issue_named(connection, week)  # a week that has none is refused
     _settle_cancelled(engine, clock)
     reports = []
     for issue_id, name in chosen:

@@ -12,7 +12,8 @@ from db import deliveries, drafts, issues, receipts
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
+from newsletter.named import issue_named
 
 _PAUSABLE = (IssueStatus.SENDING,)
 _RESUMABLE = (IssueStatus.PAUSED,)
@@ -79,7 +80,7 @@ def send_to_missed(engine: Engine, week: Week, now: datetime) -> int:
     and RefusedError where nobody is left to reach.
     """
     with transaction(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+        issue = issue_named(connection, week)
         if issue.status not in _RESENDABLE:
             raise RefusedError(f"issue {week} is {issue.status}; only one that is sent or paused goes to the missed")
         queued = receipts.queue_missed(connection, issue.id, now)
@@ -97,7 +98,7 @@ def _move(
     now: datetime,
     reason: str | None = None,
 ) -> int:
-    issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+    issue = issue_named(connection, week)
     if not deliveries.move_issue(connection, issue.id, allowed, status, now, reason):
         possible = " or ".join(allowed)
         raise RefusedError(f"issue {week} is {issue.status}; only one that is {possible} can become {status}")

@@ -12,12 +12,13 @@ from db.issues import IssueRow
 from db.keys import newest_link_key
 from db.states import IssueStatus
 from newsletter.clock import Week
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
 from newsletter.issues import budget
 from newsletter.issues.arrange import check_fresh
 from newsletter.issues.freezing import Edition, content_mark
 from newsletter.issues.render import composed_issue, draft_edition, values_of
 from newsletter.issues.values import IssueValues, ToolValue
+from newsletter.named import issue_named
 from newsletter.settings import Settings, required
 
 
@@ -77,7 +78,7 @@ def take_back_approval(engine: Engine, week: Week, now: datetime) -> None:
     Raises NotFoundError, and RefusedError for an issue that is not approved, or any more.
     """
     with transaction(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week), lock=True), f"issue {week}", "issues")
+        issue = issue_named(connection, week, lock=True)
         if not issues.void_approval(connection, issue.id, now):
             raise RefusedError(f"issue {week} is {issue.status}; there is no approval to take back")
 

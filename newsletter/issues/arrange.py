@@ -18,8 +18,9 @@ from db.issues import IssueRow
 from db.states import IssueStatus
 from db.tools import merged_tools
 from newsletter.clock import Week
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
 from newsletter.issues.arrangement import Arrangement, read, with_merged
+from newsletter.named import issue_named
 
 Edit = Callable[[Arrangement], Arrangement]
 
@@ -94,7 +95,7 @@ def arrangement_of(connection: Connection, issue: IssueRow) -> Arrangement:
 
 
 def _editable(connection: Connection, week: Week) -> IssueRow:
-    issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+    issue = issue_named(connection, week)
     if issue.status not in (IssueStatus.DRAFT, IssueStatus.APPROVED):
         raise RefusedError(f"{week} is {issue.status} and can no longer be edited")
     return issue

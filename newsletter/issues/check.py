@@ -12,7 +12,7 @@ from db.keys import newest_link_key
 from db.material import announced_before, issue_material, takes_since
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, freeze, own_fields, shared_fields
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
 from newsletter.issues import budget
 from newsletter.issues.checks import (
     check_address,
@@ -33,6 +33,7 @@ from newsletter.issues.render import NOBODY
 from newsletter.issues.rendering import render
 from newsletter.issues.values import load_values
 from newsletter.issues.word_checks import check_notes
+from newsletter.named import issue_named
 from newsletter.settings import NEEDED_TO_SEND, Settings, missing
 
 
@@ -55,7 +56,7 @@ def check_issue(engine: Engine, week: Week, settings: Settings, now: datetime, *
     Raises NotFoundError for an unknown issue, RefusedError for one that was skipped.
     """
     with reading(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+        issue = issue_named(connection, week)
         if issue.skipped:
             raise RefusedError(f"{week} was skipped: nobody gets it, and there is nothing to check")
         content = issues.content_of(connection, issue.id)

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from db import deliveries, issues
 from db.engine import transaction
-from db.issues import IssueRow
 from db.partitions import learn, make_partition
 from db.states import IssueStatus
 from newsletter.clock import Week
 from newsletter.deliveries.message import Frozen
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
 from newsletter.issues.choosing import carries_tools
+from newsletter.named import issue_named
 from newsletter.settings import Settings, required_to_send
 from newsletter.subscribers.selections import Selection
 
@@ -34,9 +34,9 @@ def publish_issue(
     other content than that whose hash is ``seen``, where an editor looked at one."""
     required_to_send(settings)
     with transaction(engine) as connection:
-        make_partition(connection, _issue(connection, week).id)
+        make_partition(connection, issue_named(connection, week).id)
     with transaction(engine) as connection:
-        issue = _issue(connection, week, lock=True)
+        issue = issue_named(connection, week, lock=True)
         content = issues.content_of(connection, issue.id)
         if content is not None and seen not in (None, content.content_hash):
             raise RefusedError(f"issue {week} was approved anew since you looked at it; look again before you send it")
@@ -54,10 +54,6 @@ def publish_issue(
         skipped = deliveries.skip_selections(connection, issue.id, empty, now)
         learn(connection, issue.id)
     return PublishReport(str(week), recipients, skipped)
-
-
-def _issue(connection: Connection, week: Week, *, lock: bool = False) -> IssueRow:
-    return known(issues.issue_of_week(connection, str(week), lock=lock), f"issue {week}", "issues")
 
 
 def _why_not(week: str, status: str) -> str:

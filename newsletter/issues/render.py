@@ -15,11 +15,12 @@ from db.keys import address_key, link_keys, newest_link_key
 from db.material import issue_material
 from newsletter.clock import Week
 from newsletter.deliveries.message import Envelope, Recipient, assemble
-from newsletter.errors import BadInputError, NotFoundError, known
+from newsletter.errors import BadInputError, NotFoundError
 from newsletter.issues.choosing import carries_tools
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import Edition, load_edition, make_edition
 from newsletter.issues.values import IssueValues, load_values
+from newsletter.named import issue_named
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import hash_address, parse_address
 from newsletter.subscribers.selections import Selection
@@ -82,7 +83,7 @@ def composed_issue(connection: Connection, week: Week, *, lock: bool = False) ->
 def read_issue(engine: Engine, week: Week, settings: Settings) -> tuple[IssueRow, IssueValues]:
     """What an issue says: as it was frozen, or as a draft stands now. Raises NotFoundError."""
     with reading(engine) as connection:
-        issue = known(issues.issue_of_week(connection, str(week)), f"issue {week}", "issues")
+        issue = issue_named(connection, week)
         return issue, values_of(connection, issue, settings)
 
 

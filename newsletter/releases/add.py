@@ -10,12 +10,12 @@ from db import releases as rows
 from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import ReleaseStatus
-from db.tools import standing_tool
 from newsletter.clock import real_now
-from newsletter.errors import BadInputError, RefusedError, known
+from newsletter.errors import BadInputError, RefusedError
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.download import Download, DownloadError, open_downloader, user_agent
 from newsletter.feeds.words import web_address
+from newsletter.named import tool_named
 from newsletter.releases.catalogue import catalogue_of
 from newsletter.releases.collect import SAME_VERSION_WITHIN
 from newsletter.releases.matching import Match, as_rows, match_release
@@ -87,7 +87,7 @@ def _match(connection: Connection, naming: Naming, url: str, tool_id: int | None
 def _tool_id(connection: Connection, slug: str | None) -> int | None:
     if slug is None:
         return None
-    return known(standing_tool(connection, slug), f"tool {slug!r}", "tools").id
+    return tool_named(connection, slug).id
 
 
 def _key(url: str) -> str:

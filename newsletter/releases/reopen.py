@@ -8,11 +8,11 @@ from db import releases as rows
 from db.engine import transaction
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.errors import RefusedError, known
+from newsletter.errors import RefusedError
 from newsletter.releases.homes import taught_by
 from newsletter.releases.matching import TAKEN_BACK
 from newsletter.releases.naming import fold_name
-from newsletter.releases.resolve import decided
+from newsletter.releases.resolve import decided, locked_release
 
 
 def decision_on(release: ReleaseRow) -> str:
@@ -28,7 +28,7 @@ def reopen_release(engine: Engine, release_id: int, now: datetime, seen: str | N
     RefusedError where an issue that is no draft carries it.
     """
     with transaction(engine) as connection:
-        release = known(rows.release_by_id(connection, release_id, lock=True), f"release {release_id}")
+        release = locked_release(connection, release_id)
         if seen not in (None, decision_on(release)):
             raise decided(release)
         if release.issue is not None and release.issue_status != IssueStatus.DRAFT:

@@ -10,9 +10,10 @@ from db.engine import transaction
 from db.issues import void_approval
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from db.tools import AliasRow, add_aliases, add_tool, free_slug, standing_tool
+from db.tools import AliasRow, add_aliases, add_tool, free_slug
 from newsletter.errors import RefusedError, known
 from newsletter.feeds.addresses import canonical_url
+from newsletter.named import tool_named
 from newsletter.releases.homes import home_in_address, taught_by
 from newsletter.releases.matching import is_page_of_one_tool
 from newsletter.releases.naming import fold_name, slug_of
@@ -34,8 +35,8 @@ def match_to_tool(
     """
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
-        release = _release(connection, release_id)
-        tool = known(standing_tool(connection, slug), f"tool {slug!r}", "tools")
+        release = locked_release(connection, release_id)
+        tool = tool_named(connection, slug)
         if waiting and not (release.status != ReleaseStatus.DROPPED and release.tool_id == tool.id):
             _check_waits(release)
         _match(connection, release, tool.id, now, by)
@@ -50,7 +51,7 @@ def make_into_tool(engine: Engine, release_id: int, given: NewTool, now: datetim
     """
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
-        release = _release(connection, release_id)
+        release = locked_release(connection, release_id)
         _check_waits(release)
         shared = canonical_url(given.url) == release.canonical_url and not rows.has_page_of_its_own(connection, release)
         slug = free_slug(connection, slug_of(given.name))
@@ -70,7 +71,7 @@ def drop_release(engine: Engine, release_id: int, now: datetime, *, waiting: boo
     """
     with transaction(engine) as connection:
         drafts.hold_composing(connection)
-        release = _release(connection, release_id)
+        release = locked_release(connection, release_id)
         if waiting and release.status != ReleaseStatus.DROPPED:
             _check_waits(release)
         _void_approval(connection, release, now)
@@ -103,7 +104,7 @@ def decided(release: ReleaseRow) -> DecidedError:
     return DecidedError(f"{release.title!r} is {done} by now, and nothing was changed")
 
 
-def _release(connection: Connection, release_id: int) -> ReleaseRow:
+def locked_release(connection: Connection, release_id: int) -> ReleaseRow:
     return known(rows.release_by_id(connection, release_id, lock=True), f"release {release_id}", "releases")
 
 

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from db import desk, drafts, name_rules
 from db import tools as rows
 from db.engine import transaction
-from db.tools import ToolRow
-from newsletter.errors import NotFoundError, known
+from newsletter.errors import NotFoundError
 from newsletter.feeds.addresses import canonical_url
+from newsletter.named import tool_named
 from newsletter.releases.naming import fold_name, slug_of
 from newsletter.tools.reading import NewTool
 
@@ -34,7 +34,7 @@ def make_tool(engine: Engine, given: NewTool, now: datetime) -> str:
 def remember_name(engine: Engine, slug: str, name: str, now: datetime) -> None:
     """From now on, releases of this name are this tool's, whatever was said of it before."""
     with transaction(engine) as connection:
-        changed = name_rules.set_rule(connection, _standing(connection, slug).id, fold_name(name), name)
+        changed = name_rules.set_rule(connection, tool_named(connection, slug).id, fold_name(name), name)
         rows.renew_search_text(connection, changed)
         for tool_id in changed:
             rows.update_tool(connection, tool_id, {}, now)
@@ -54,8 +54,4 @@ def forget_name(engine: Engine, rule_id: int, now: datetime) -> str:
 def set_listed(engine: Engine, slug: str, listed: bool, now: datetime) -> None:
     """Show a tool on public pages, or take it off them."""
     with transaction(engine) as connection:
-        rows.update_tool(connection, _standing(connection, slug).id, {"listed": listed}, now)
-
-
-def _standing(connection: Connection, slug: str) -> ToolRow:
-    return known(rows.standing_tool(connection, slug), f"tool {slug!r}", "tools")
+        rows.update_tool(connection, tool_named(connection, slug).id, {"listed": listed}, now)

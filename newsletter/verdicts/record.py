@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from db import tools as rows
 from db.engine import transaction
-from newsletter.errors import BadInputError, NotFoundError
+from newsletter.errors import BadInputError
+from newsletter.named import tool_named
 from newsletter.tools.catalogue import panel_order
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.tally import Verdict, tally
@@ -28,10 +29,8 @@ def record_take(engine: Engine, slug: str, take: GivenTake, now: datetime) -> Re
     Raises NotFoundError for an unknown tool, BadInputError for a panelist who is not on the panel.
     """
     with transaction(engine) as connection:
-        found = rows.standing_tool(connection, slug)
-        tool = rows.lock_tool(connection, found.id) if found else None
-        if tool is None:
-            raise NotFoundError(f"there is no tool {slug!r}; `newsletter tools list` shows those there are")
+        tool = rows.lock_tool(connection, tool_named(connection, slug).id)
+        assert tool is not None, "no tool's row is ever deleted"
         if take.panelist not in {member.key for member in rows.panel(connection)}:
             raise BadInputError(f"{take.panelist!r} is not on the panel")
         standing = rows.takes_of(connection, [tool.id])[tool.id]

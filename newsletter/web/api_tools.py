@@ -6,8 +6,9 @@ from typing import Any
 
 from db.api import ToolLine, tools_page
 from db.engine import reading
-from db.tools import aliases_of, standing_tool, takes_of
-from newsletter.errors import BadInputError, known
+from db.tools import aliases_of, takes_of
+from newsletter.errors import BadInputError
+from newsletter.named import tool_named
 from newsletter.readers.community import community
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools.exporting import tool_document
@@ -53,7 +54,7 @@ def _line(tool: ToolLine) -> dict[str, Any]:
 
 def show_tool(asked: Asked) -> Any:
     with reading(asked.site.engine) as connection:
-        tool = known(standing_tool(connection, asked.values["slug"]), f"tool {asked.values['slug']!r}")
+        tool = tool_named(connection, asked.values["slug"])
         takes = takes_of(connection, [tool.id])[tool.id]
         aliases = aliases_of(connection, [tool.id]).get(tool.id, [])
     return {

@@ -24,13 +24,14 @@ from db.material import IssueMaterial, issue_material
 from db.states import IssueStatus
 from db.tools import merged_tools, tools_by_id
 from newsletter.clock import Week
-from newsletter.errors import NewsletterError, NotFoundError, known
+from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.issues.arrange import StaleError
 from newsletter.issues.arrangement import places
 from newsletter.issues.edition import edition, publication_of
 from newsletter.issues.freezing import content_mark
 from newsletter.issues.render import NOBODY
 from newsletter.issues.values import IssueValues, load_values
+from newsletter.named import issue_named
 from newsletter.web.editor_desk import sending_time
 from newsletter.web.editor_links import back_saying
 from newsletter.web.editor_typed import ADDED, WORDS, look_of, look_query, notes_of, shown_again, with_merged
@@ -61,8 +62,7 @@ def week_of(request: Request) -> Week:
 
 def issue_asked(request: Request, connection: Connection) -> IssueRow:
     """The issue of the week in the address. Raises NotFoundError where there is none."""
-    week = week_of(request)
-    return known(issues.issue_of_week(connection, str(week)), f"issue {week}")
+    return issue_named(connection, week_of(request))
 
 
 def issue_path(week: Week | str) -> str:

@@ -17,7 +17,8 @@ from db.tools import TakeRow, ToolRow
 from newsletter.clock import last_ended_week, real_now
 from newsletter.editors.pasting import given_take, read_takes
 from newsletter.editors.roles import EVERYBODY, may_enter_take
-from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
+from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.named import tool_named
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from newsletter.verdicts.tally import Verdict, tally
@@ -208,7 +209,7 @@ def _tool_with_takes(
 ) -> tuple[ToolRow, list[tools.PanelistRow], list[TakeRow], list[TakeRow]]:
     slug = request.path_params["slug"]
     with reading(site(request).engine) as connection:
-        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
+        tool = tool_named(connection, slug)
         takes = tools.takes_of(connection, [tool.id])[tool.id]
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
         return tool, tools.panel(connection), takes, past

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute
 from db import catalogue, desk, tools
 from db.engine import reading
 from db.tools import AliasRow, ToolRow
-from newsletter.errors import BadInputError, NotFoundError, known
+from newsletter.errors import BadInputError, NotFoundError
+from newsletter.named import tool_named
 from newsletter.releases.rematch import rematch_releases
 from newsletter.tools import edit
 from newsletter.tools.import_tools import import_tools
@@ -58,7 +59,7 @@ def shown_tool(
     """The page of a tool; ``typed`` and ``pasted`` are what could not be stored, for the reason in ``trouble``."""
     here, slug = site(request), request.path_params["slug"]
     with reading(here.engine) as connection:
-        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
+        tool = tool_named(connection, slug)
         panel = tools.panel(connection)
         takes = tools.takes_of(connection, [tool.id])[tool.id]
         past = tools.past_takes_of(connection, [tool.id])[tool.id]
@@ -127,7 +128,7 @@ def store(request: Request, visitor: Visitor, typed: Typed) -> Response:
 def _changed_meanwhile(request: Request, slug: str, typed: Typed) -> str:
     """Which of the fields that were typed in are not as the page showed them, and what they are now."""
     with reading(site(request).engine) as connection:
-        tool = known(tools.standing_tool(connection, slug), f"tool {slug!r}")
+        tool = tool_named(connection, slug)
         said = _said(tool, tools.aliases_of(connection, [tool.id]).get(tool.id, []))
     return " and ".join(
         f"{name.replace('_', ' ')} (now “{now[:200]}”)"

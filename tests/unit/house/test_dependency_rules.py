@@ -32,6 +32,7 @@ VERBS = {
 
 # An instrument holds a connection or a process for the verbs that use it, and calls none of them.
 INSTRUMENTS = {
+    "newsletter": {"named"},
     "newsletter/feeds": {"download", "parse"},
     "newsletter/deliveries": {
         "transport",
