@@ -33,14 +33,17 @@ class Wanting(NamedTuple):
     takes: int
 
 
-def release_counts(connection: Connection, weeks: Sequence[str]) -> dict[tuple[str, str], int]:
-    """How many releases of each week are in each status."""
+def came_in(connection: Connection, weeks: Sequence[str]) -> dict[str, dict[str, int]]:
+    """For each of these weeks, how many of its releases are in which status."""
+    found: dict[str, dict[str, int]] = {week: {} for week in weeks}
     wanted = (
         select(Release.week, Release.status, func.count())
         .where(Release.week.in_(weeks))
         .group_by(Release.week, Release.status)
     )
-    return {(str(week), status): count for week, status, count in connection.execute(wanted)}
+    for week, status, count in connection.execute(wanted):
+        found[str(week)][status] = count
+    return found
 
 
 def feeds_in_trouble(connection: Connection, stale_before: datetime) -> list[FeedTrouble]:

@@ -155,7 +155,7 @@ def tools_in(connection: Connection, issue_id: int) -> set[int]:
     return set(connection.scalars(select(IssueItem.tool_id).where(IssueItem.issue_id == issue_id)))
 
 
-def count_tools(connection: Connection, issue_id: int) -> int:
+def count_carried(connection: Connection, issue_id: int) -> int:
     """Those that a release of this issue is matched with or that an editor added, dropped ones included."""
     wanted = select(func.count()).where(IssueItem.issue_id == issue_id, carried())
     return connection.execute(wanted).scalar_one()

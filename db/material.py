@@ -132,7 +132,7 @@ def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
             ToolRow(*row) for row in connection.execute(select(*_TOOL).where(wanted, Tool.merged_into_id.is_(None)))
         ],
         takes=_takes(connection, wanted),
-        panel=panel(connection),
+        panel=_panel(connection),
         announced=announced,
     )
 
@@ -154,7 +154,7 @@ def _said_otherwise(connection: Connection, announced: Sequence[AnnouncedRow]) -
     ]  # fmt: skip
 
 
-def panel(connection: Connection) -> list[PanelistRow]:
+def _panel(connection: Connection) -> list[PanelistRow]:
     """In the panel's order."""
     statement = select(Panelist.key, Panelist.name).order_by(Panelist.position, Panelist.key)
     return [PanelistRow(*row) for row in connection.execute(statement)]

@@ -54,7 +54,7 @@ def tools_voted_by_both(connection: Connection, one: str, other: str) -> list[in
     return list(connection.scalars(wanted.where(mine.voter == one, theirs.voter == other).order_by(mine.tool_id)))
 
 
-def move_votes(connection: Connection, source: str, target: str) -> None:
+def hand_over_votes(connection: Connection, source: str, target: str) -> None:
     """Every vote of one reader becomes another's; those that both cast must be gone before."""
     connection.execute(update(Vote).where(Vote.voter == source).values(voter=target))
 
@@ -85,7 +85,7 @@ def saved_tools(connection: Connection, reader: str, before: int | None, limit: 
     return [Saved(row[0], row[1], ToolRow(*row[2:])) for row in connection.execute(wanted)]
 
 
-def move_bookmarks(connection: Connection, source: str, target: str) -> int:
+def hand_over_bookmarks(connection: Connection, source: str, target: str) -> int:
     """Every bookmark of one reader becomes another's; returns how many are new to that one."""
     other = aliased(Bookmark)
     doubled = exists().where(other.reader == target, other.tool_id == Bookmark.tool_id)

@@ -107,7 +107,7 @@ def takes_writes(connection: Connection) -> bool:
     return bool(connection.scalar(text("SELECT current_setting('transaction_read_only') = 'off'")))
 
 
-def newest_issues(connection: Connection, limit: int) -> list[tuple[int, str]]:
+def started_issues(connection: Connection, limit: int) -> list[tuple[int, str]]:
     """(id, week) of the issues that began to be sent last."""
     wanted = select(Issue.id, Issue.week).where(Issue.started_at.is_not(None)).order_by(Issue.week.desc()).limit(limit)
     return [(row.id, row.week) for row in connection.execute(wanted)]

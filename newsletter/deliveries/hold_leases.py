@@ -110,7 +110,7 @@ class Leases:
         with reading(self._engine) as connection:
             return deliveries.issue_status(connection, self._issue_id) == IssueStatus.SENDING
 
-    def pause_issue(self, week: str, reason: str) -> None:
+    def hold_issue(self, week: str, reason: str) -> None:
         with transaction(self._engine) as connection:
             hold_issue(connection, self._issue_id, week, reason, self._clock.now())
 

@@ -327,7 +327,7 @@ class Sender:
         self._halt()
         if self._paused_because is not None:
             with contextlib.suppress(OperationalError):
-                await self._in_ledger(partial(self._leases.pause_issue, self.week, self._paused_because))
+                await self._in_ledger(partial(self._leases.hold_issue, self.week, self._paused_because))
 
     async def _tell_progress(self) -> None:
         """Every second; less often where counting a long list takes long itself."""

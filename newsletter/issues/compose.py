@@ -91,4 +91,4 @@ def _earlier(week: Week, zone: ZoneInfo) -> list[tuple[str, datetime]]:
 def _report(
     connection: Connection, week: Week, issue_id: int, status: str, *, created: bool, new: int
 ) -> ComposeReport:
-    return ComposeReport(str(week), status, created, new, drafts.count_tools(connection, issue_id))
+    return ComposeReport(str(week), status, created, new, drafts.count_carried(connection, issue_id))

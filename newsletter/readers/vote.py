@@ -54,8 +54,8 @@ def adopt_reader(engine: Engine, browser: str, subscriber: str) -> int:
         for tool_id in rows.tools_voted_by_both(connection, browser, subscriber):
             tool = _locked(connection, tool_id)
             _recount(connection, tool, gone=rows.drop_vote(connection, tool_id, browser), come=None)
-        rows.move_votes(connection, browser, subscriber)
-        return rows.move_bookmarks(connection, browser, subscriber)
+        rows.hand_over_votes(connection, browser, subscriber)
+        return rows.hand_over_bookmarks(connection, browser, subscriber)
 
 
 def _locked(connection: Connection, tool_id: int) -> ToolRow:

@@ -35,7 +35,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
     weeks = [str(last), str(last.next())]
     before = asked(request, "before")
     with reading(here.engine) as connection:
-        counts = desk.release_counts(connection, weeks)
+        came_in = desk.came_in(connection, weeks)
         newest = issues.list_issues(connection, None, ISSUES_A_PAGE + 1)
         found = issues.list_issues(connection, before, ISSUES_A_PAGE + 1) if before else newest
         panel = len(tools.panel(connection))
@@ -51,8 +51,8 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
             "says": values_of(connection, at_work, here.settings) if at_work else None,
         }
     return editor_page(
-        request, visitor, "desk.html", now=now, weeks=[(week, _came_in(counts, week)) for week in weeks],
-        at_work=at_work, last_week=weeks[0], left=_left_behind(newest, weeks[0]),
+        request, visitor, "desk.html", now=now, weeks=list(came_in.items()), at_work=at_work,
+        last_week=weeks[0], left=_left_behind(newest, weeks[0]),
         issues=found[:ISSUES_A_PAGE], more=len(found) > ISSUES_A_PAGE, sent=sent,
         sends_at=(sends_at := sending_time(at_work, jobs, now)), countdown=_countdown(sends_at, now), jobs=jobs,
         zone=here.settings.timezone, **values,
@@ -92,10 +92,6 @@ def _left_behind(newest: list[IssueRow], last_week: str) -> list[IssueRow]:
 
 def _waits(issue: IssueRow) -> bool:
     return issue.status == IssueStatus.DRAFT or (issue.status == IssueStatus.APPROVED and bool(issue.trouble))
-
-
-def _came_in(counts: dict[tuple[str, str], int], week: str) -> dict[str, int]:
-    return {status: count for (of, status), count in counts.items() if of == week}
 
 
 def sending_time(issue: IssueRow | None, jobs: Sequence[runs.JobLook], now: datetime) -> datetime | None:

@@ -101,7 +101,7 @@ def _may_see(request: Request) -> bool:
 
 def _of_database(engine: Engine, now: datetime) -> Iterator[str]:
     with reading(engine) as connection:
-        issues = status.newest_issues(connection, _ISSUES)
+        issues = status.started_issues(connection, _ISSUES)
         deliveries = status.delivery_counts(connection, [issue_id for issue_id, _ in issues])
         feeds = status.feed_counts(connection)
         oldest = status.oldest_waiting(connection)
