@@ -103,7 +103,7 @@ def remove_webhook(connection: Connection, name: str) -> bool:
 
 
 def resume_webhook(connection: Connection, name: str, now: datetime) -> bool:
-    """Try again at once, after giving up or before the next try. False where there is no such webhook."""
+    """Try again at once, whether it is paused or waits for its next try. False where there is no such webhook."""
     values = {"paused_at": None, "failures": 0, "failing_since": None, "next_at": now}
     return connection.execute(update(Webhook).where(Webhook.name == name).values(**values)).rowcount == 1
 

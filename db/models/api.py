@@ -53,6 +53,6 @@ class Webhook(Base):
     failures: ColumnElement[int] = Column(server_default=text("0"))  # in a row
     failing_since: ColumnElement[datetime | None]
     next_at: ColumnElement[datetime]
-    paused_at: ColumnElement[datetime | None]  # given up, until an operator resumes it
+    paused_at: ColumnElement[datetime | None]  # until an operator resumes it
     answer: ColumnElement[str | None]  # the last one, in words
     lease_until: ColumnElement[datetime | None]

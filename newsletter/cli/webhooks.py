@@ -122,7 +122,7 @@ def test(door: Door, name: str, as_json: bool) -> None:
 @json_option
 @pass_door
 def resume(door: Door, name: str, as_json: bool) -> None:
-    """Go on telling a webhook that was given up, at once and from where it stopped.
+    """Go on telling a webhook that is paused, at once and from where it stopped.
 
     \b
     Example:

@@ -41,7 +41,7 @@ def call_webhooks(engine: Engine, settings: Settings, *, stop: Stop) -> int:
     """Tell every webhook that is due what it does not know yet; returns the number of events told. What a slow one is
     not told in some seconds is left to the next call.
 
-    A webhook is told by one process at a time. One that goes on failing is given up after three days, and operators
+    A webhook is told by one process at a time. One that goes on failing is paused after three days, and operators
     hear of it; `newsletter webhooks resume` goes on where it stopped.
     """
     with transaction(engine) as connection:
@@ -129,16 +129,16 @@ def _body(engine: Engine, event: Event) -> bytes:
 def _note_failure(engine: Engine, hook: WebhookRow, trouble: str, began: datetime) -> None:
     since = hook.failing_since or began
     failures, now = hook.failures + 1, real_now()
-    given_up = now - since >= webhooks.GIVEN_UP_AFTER or trouble == _GONE
+    pauses = now - since >= webhooks.PAUSED_AFTER or trouble == _GONE
     values = {"failures": failures, "failing_since": since, "answer": trouble, "next_at": now + webhooks.wait(failures)}
     with transaction(engine) as connection:
-        events.note_webhook(connection, hook.id, **values, paused_at=now if given_up else None)
-        if given_up:
+        events.note_webhook(connection, hook.id, **values, paused_at=now if pauses else None)
+        if pauses:
             said = [
                 f"It is not told of events any more: {trouble}.",
                 f"Nothing is lost: `newsletter webhooks resume {hook.name}` goes on where it stopped.",
             ]
-            add_notices(connection, (Role.OPERATOR,), f"The webhook {hook.name} was given up", said, None, now, now)
+            add_notices(connection, (Role.OPERATOR,), f"The webhook {hook.name} is paused", said, None, now, now)
 
 
 def _client(settings: Settings) -> AbstractAsyncContextManager[Downloader]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 EVENTS = ("subscribed", "unsubscribed", "bounced", "complained", "erased", "issue_sent")
-GIVEN_UP_AFTER = timedelta(hours=72)
+PAUSED_AFTER = timedelta(hours=72)
 _LONGEST_WAIT = timedelta(hours=6)
 _SECRET = "whsec_"  # noqa: S105
 

@@ -96,9 +96,7 @@ def test_what_was_not_taken_is_told_again_later_under_the_same_id(engine: Engine
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["after three days", "at 410 Gone"])
-def test_who_never_takes_it_is_given_up_and_operators_hear_of_it(
-    engine: Engine, settings: Settings, gone: bool
-) -> None:
+def test_who_never_takes_it_is_paused_and_operators_hear_of_it(engine: Engine, settings: Settings, gone: bool) -> None:
     add_editor(engine, "operator@example.com", "operator", MONDAY)
     with Receiver().answering(410 if gone else 500) as receiver:
         hook(engine, receiver.url)
