@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, Place, answer, counted, json_option, pass_door
+from newsletter.cli.door import Door, Place, answer, json_option, pass_door
+from newsletter.english import counted
 
 if TYPE_CHECKING:
     from newsletter.operations.backup import RestoreReport

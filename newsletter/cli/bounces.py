@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import WORD, Door, Place, answer, counted, in_pages, json_option, pass_door
+from newsletter.cli.door import WORD, Door, Place, answer, in_pages, json_option, pass_door
 from newsletter.cli.tables import table
+from newsletter.english import counted
 
 if TYPE_CHECKING:
     from newsletter.deliveries.bounces_mail import Arrived, Unread

@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, pass_door, show
+from newsletter.cli.door import Door, answer, json_option, pass_door, show
+from newsletter.english import counted
 from newsletter.errors import NewsletterError
 
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("error", "red")}

@@ -152,11 +152,6 @@ def stream(name: str, documents: Iterable[Any]) -> None:
     click.echo("\n]}" if before == ",\n" else f"{before}]}}")
 
 
-def counted(count: int, what: str, several: str = "") -> str:
-    """``1 tool``, ``2,000 tools``."""
-    return f"{count:,} {what if count == 1 else several or what + 's'}"
-
-
 def week_argument(value: str) -> Week:
     """An issue is named by its week. Raises BadInputError for what names none."""
     try:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, counted, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
+from newsletter.english import counted
 from newsletter.feeds.showing import health, shown
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, pass_door
+from newsletter.cli.door import Door, answer, json_option, pass_door
 from newsletter.cli.progress import Progress
+from newsletter.english import counted
 
 if TYPE_CHECKING:
     from newsletter.feeds.fetch import FetchedFeed

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from newsletter.cli import sending
-from newsletter.cli.door import WORD, Door, Place, answer, counted, json_option, note, pass_door, week_argument
+from newsletter.cli.door import WORD, Door, Place, answer, json_option, note, pass_door, week_argument
 from newsletter.cli.tables import table
 from newsletter.clock import Week, in_utc, is_past, iso, last_ended_week
+from newsletter.english import counted
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 

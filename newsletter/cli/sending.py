@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.door import Door, answer, counted, json_option, note, pass_door, stopping, week_argument
+from newsletter.cli.door import Door, answer, json_option, note, pass_door, stopping, week_argument
 from newsletter.cli.progress import Progress
 from newsletter.clock import Week, iso
+from newsletter.english import counted
 from newsletter.errors import BadInputError, NewsletterError, RefusedError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from db.states import SubscriberState
 from newsletter.cli import subscriber_lists
 from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.subscriber_lists import STATES
+from newsletter.english import counted
 from newsletter.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def list_(door: Door, state: str | None, as_json: bool) -> None:
     for page in _pages(door, state):
         click.echo("\n".join(f"{its:<14}{email}" for _, email, its in page))
         shown += len(page)
-    note(f"{shown} subscriber{'' if shown == 1 else 's'}")
+    note(counted(shown, "subscriber"))
 
 
 def _pages(door: Door, state: str | None) -> "Iterator[list[tuple[int, str, str]]]":

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, counted, in_pages, json_option, note, pass_door, stream
+from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
+from newsletter.english import counted
 from newsletter.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from db import deliveries, drafts, issues, receipts
 from db.engine import transaction
 from db.states import IssueStatus
 from newsletter.clock import Week
+from newsletter.english import counted
 from newsletter.errors import RefusedError
 from newsletter.named import issue_named
 
@@ -46,9 +47,9 @@ class CancelReport:
     @property
     def words(self) -> str:
         if self.releases is not None:
-            some = "1 release goes" if self.releases == 1 else f"{self.releases} releases go"
+            some = counted(self.releases, "release goes", "releases go")
             return f"nobody gets it, and its {some} into the next issue of the four weeks after it"
-        spared = f"{self.skipped} {'recipient' if self.skipped == 1 else 'recipients'} will not get it"
+        spared = f"{counted(self.skipped, 'recipient')} will not get it"
         if not self.held:
             return spared
         return f"{spared}; of {self.held} more in sending, nobody whose mail has not left yet will get it either"

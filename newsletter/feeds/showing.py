@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.clock import iso
+from newsletter.english import counted
 from newsletter.feeds.polling import is_failing_long, is_stale
 
 
@@ -14,7 +15,7 @@ def health(feed: Any, now: datetime) -> str:
     if is_failing_long(feed.last_ok_at, feed.created_at, feed.failures, now):
         return f"failing since {feed.last_ok_at or feed.created_at:%Y-%m-%d}: {feed.last_error}"
     if feed.failures:
-        return f"failed {feed.failures} {'time' if feed.failures == 1 else 'times'}: {feed.last_error}"
+        return f"failed {counted(feed.failures, 'time')}: {feed.last_error}"
     if feed.last_ok_at is None:
         return "not fetched yet"
     gap = feed.state.get("gap")

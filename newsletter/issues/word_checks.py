@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from newsletter.english import counted
 from newsletter.issues.findings import Finding
 from newsletter.issues.markdown import addresses, literal
 from newsletter.issues.values import IssueValues
@@ -47,8 +48,7 @@ def _check_fields(values: IssueValues) -> list[Finding]:
         message = f"The subject has {len(values.subject)} characters; phones cut it."
         found.append(Finding("warning", "subject", message, f"Aim at {LONGEST_SUBJECT} or fewer."))
     if not SHORTEST_PREHEADER <= len(values.preheader) <= LONGEST_PREHEADER:
-        count = len(values.preheader)
-        message = f"The preheader has {count} {'character' if count == 1 else 'characters'}."
+        message = f"The preheader has {counted(len(values.preheader), 'character')}."
         found.append(Finding("error", "preheader", message, f"Write {SHORTEST_PREHEADER} to {LONGEST_PREHEADER}."))
     return found
 

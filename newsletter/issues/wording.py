@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.clock import Week
+from newsletter.english import listed
 from newsletter.issues.dates import span
 from newsletter.issues.values import ToolValue
 from newsletter.issues.words import fitted, sentence
@@ -132,7 +133,7 @@ def _whole_week(content: Content) -> str:
         return f"The whole week has one tool, and the panel {known[0].rpartition(' ')[0]} it."
     if content.also:
         known.append(f"has not looked at {_number(len(content.also))} yet")
-    said = f"The whole week has {_tools(everything)}: the panel {_listed(known)}."
+    said = f"The whole week has {_tools(everything)}: the panel {listed(known)}."
     if content.split is None:
         return said
     return f"{said} It disagrees most about {plain(sentence(fitted(content.split.name, LONGEST_NAME)))}"
@@ -153,10 +154,6 @@ def _it(count: int) -> str:
 def _number(count: int) -> str:
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
     return words[count] if count < len(words) else str(count)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _one_of(ways: Sequence[str], week: str) -> str:

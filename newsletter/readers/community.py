@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from db.states import Call
+from newsletter.english import counted
 from newsletter.tools.catalogue import community_order
 from newsletter.verdicts.stamps import NO_VOTES
 from newsletter.verdicts.tally import percent_of
@@ -26,7 +27,7 @@ class Community:
         """``64 % ship of 25 votes``, or that there are none yet."""
         if self.percent is None:
             return NO_VOTES
-        return f"{self.percent} % ship of {self.votes:,} {'vote' if self.votes == 1 else 'votes'}"
+        return f"{self.percent} % ship of {counted(self.votes, 'vote')}"
 
 
 def community(ships: int, skips: int) -> Community:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from newsletter.english import counted, listed
 from newsletter.verdicts.scorecard import Line
 
 BETWEEN = "-vs-"
@@ -111,7 +112,7 @@ def _shared(left: Described, right: Described, rows: Sequence[Row]) -> list[str]
     for call in ("ship", "skip"):
         agreed = [row.name for row in rows if row.left.call == row.right.call == call]
         if agreed:
-            said.append(f"{_listed(agreed)} {_verb(call, len(agreed))} both.")
+            said.append(f"{listed(agreed)} {_verb(call, len(agreed))} both.")
     return said
 
 
@@ -123,19 +124,14 @@ def _parting(left: Described, right: Described, rows: Sequence[Row]) -> list[str
     for tool, other, names in ((left, right, for_left), (right, left, for_right)):
         if names:
             verb, skip = _verb("ship", len(names)), _verb("skip", len(names))
-            said.append(f"{_listed(names)} {verb} {tool.name} and {skip} {other.name}.")
+            said.append(f"{listed(names)} {verb} {tool.name} and {skip} {other.name}.")
     far = max((row for row in rows if row.distance), key=lambda row: row.distance or 0, default=None)
     if far is not None:
-        points = "point" if far.distance == 1 else "points"
         said.append(
             f"{far.name} sees them furthest apart: {far.left.score} against {far.right.score}, "
-            f"{far.distance} {points} between them."
+            f"{counted(far.distance or 0, 'point')} between them."
         )
     return said
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _verb(verb: str, how_many: int) -> str:

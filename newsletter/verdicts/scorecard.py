@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from newsletter.english import counted
 from newsletter.verdicts.stamps import NO_TAKE
 from newsletter.verdicts.takes import HasTake
 
@@ -79,7 +80,7 @@ def _apart(words: str, one: Line, other: Line) -> str:
     points = abs((one.score or 0) - (other.score or 0))
     return (
         f"{words} {one.name} and {other.name}: {one.score} against {other.score}, "
-        f"{points} {'point' if points == 1 else 'points'} between them."
+        f"{counted(points, 'point')} between them."
     )
 
 

@@ -14,6 +14,7 @@ from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
 from newsletter.clock import last_ended_week
+from newsletter.english import counted
 from newsletter.issues.render import values_of
 from newsletter.web.forms import asked
 from newsletter.web.published import heads
@@ -114,7 +115,7 @@ def _countdown(at: datetime | None, now: datetime) -> str | None:
         return None
     minutes = max(0, int((at - now).total_seconds()) // 60)
     parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
-    said = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count][:2]
+    said = [counted(count, unit) for count, unit in parts if count][:2]
     return ", ".join(said) or "a moment"
 
 

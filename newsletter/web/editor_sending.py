@@ -16,6 +16,7 @@ from db.engine import reading
 from db.states import IssueStatus
 from newsletter.clock import in_utc, is_past, iso
 from newsletter.deliveries.steer import cancel_issue, pause_issue, resume_issue
+from newsletter.english import counted
 from newsletter.errors import BadInputError, RefusedError
 from newsletter.issues.approve import approve_issue, take_back_approval
 from newsletter.issues.compose import ComposeReport, compose_issue
@@ -49,10 +50,9 @@ def _came_in(report: ComposeReport) -> str:
         return f"Nothing was let in: the issue is {report.status} and stays as it is"
     if not report.changed:
         return "Nothing is new"
-    count = report.new_releases
-    return (
-        f"{count} new {'release' if count == 1 else 'releases'} came in" if count else "Tools, takes or votes changed"
-    )
+    if not report.new_releases:
+        return "Tools, takes or votes changed"
+    return f"{counted(report.new_releases, 'new release')} came in"
 
 
 def approve(request: Request, visitor: Visitor, typed: Typed) -> Response:

@@ -17,6 +17,7 @@ from db.tools import TakeRow, ToolRow
 from newsletter.clock import last_ended_week, real_now
 from newsletter.editors.pasting import given_take, read_takes
 from newsletter.editors.roles import EVERYBODY, may_enter_take
+from newsletter.english import counted
 from newsletter.errors import BadInputError, NotFoundError, RefusedError
 from newsletter.named import tool_named
 from newsletter.tools.reading import GivenTake
@@ -149,7 +150,7 @@ def paste_takes(request: Request, visitor: Visitor, typed: Typed) -> Response:
     for take in given:
         record_take(here.engine, slug, take, here.clock.now())
     note(request, visitor, "pasted takes", f"tool {slug}", by=", ".join(take.panelist for take in given))
-    return back_saying(f"/editor/tools/{slug}", f"Stored {len(given)} {'take' if len(given) == 1 else 'takes'}")
+    return back_saying(f"/editor/tools/{slug}", f"Stored {counted(len(given), 'take')}")
 
 
 def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
@@ -173,7 +174,7 @@ def ask_panelists(request: Request, visitor: Visitor, typed: Typed) -> Response:
         audit.add_audit(connection, visitor.email, "asked the panel for takes", subject, here.clock.now())
     if not asked:
         return back_saying("/editor/takes", "Nobody lacks a take" if panelists else "No panelist may sign in yet")
-    return back_saying("/editor/takes", f"Asked {len(asked)} {'panelist' if len(asked) == 1 else 'panelists'}")
+    return back_saying("/editor/takes", f"Asked {counted(len(asked), 'panelist')}")
 
 
 def _asked_already(request: Request, visitor: Visitor, typed: Typed) -> Response | None:
@@ -189,7 +190,7 @@ def _asked_already(request: Request, visitor: Visitor, typed: Typed) -> Response
 
 def _please(count: int) -> dict[str, object]:
     return {
-        "subject": f"{count} {'tool waits' if count == 1 else 'tools wait'} for your take",
+        "subject": f"{counted(count, 'tool waits', 'tools wait')} for your take",
         "paragraphs": ["The week's tools that lack your take are listed in the editors' room."],
         "link": "/editor/takes",
     }

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from newsletter.cli.door import counted
 from newsletter.cli.tables import table
+from newsletter.english import counted
 
 ROWS = [(1, "Patchbay", "sent", "https://patchbay.example/" + "x" * 60), (20, "Zork", "failed", None)]
 HEADS = ("id", "name", "status", "url")
