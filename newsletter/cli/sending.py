@@ -17,7 +17,7 @@ from newsletter.cli.door import Door, answer, json_option, note, pass_door, stop
 from newsletter.cli.progress import Progress
 from newsletter.clock import Week, iso
 from newsletter.english import counted
-from newsletter.errors import BadInputError, NewsletterError, RefusedError
+from newsletter.errors import NewsletterError, RefusedError
 
 if TYPE_CHECKING:
     from db.deliveries import Counts
@@ -242,8 +242,9 @@ def test(door: Door, issue: str, addresses: tuple[str, ...], as_json: bool) -> N
     from db.letters import letter_fates
     from newsletter.deliveries.send_letters import send_letters
     from newsletter.issues.try_out import queue_test
+    from newsletter.subscribers.addresses import address_named
 
-    week, wanted = week_argument(issue), list(dict.fromkeys(map(_address, addresses)))
+    week, wanted = week_argument(issue), list(dict.fromkeys(map(address_named, addresses)))
     ids = queue_test(door.engine, week, door.settings, door.clock, wanted)
     logging.getLogger(send_letters.__module__).setLevel(logging.ERROR)  # what it would warn of is said below
     send_letters(door.engine, door.settings, door.clock)
@@ -295,12 +296,3 @@ def _stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _address(text: str) -> str:
-    from newsletter.subscribers.addresses import parse_address
-
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise BadInputError(f"{text!r} is no address: {error}") from None

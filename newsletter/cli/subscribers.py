@@ -230,9 +230,9 @@ def _state(door: Door, address: str) -> str | None:
 
 
 def _address(email: str) -> str:
-    from newsletter.subscribers.suppress import readable
+    from newsletter.subscribers.addresses import address_named
 
-    return readable(email)
+    return address_named(email)
 
 
 def _nobody(email: str) -> NotFoundError:

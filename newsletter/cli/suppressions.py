@@ -68,10 +68,9 @@ def add(door: Door, email: str, why: str | None, as_json: bool) -> None:
     Example:
       newsletter suppressions add ada@example.com --note "asked by telephone"
     """
-    from db.states import SuppressionReason
     from newsletter.subscribers.suppress import suppress_address
 
-    report = suppress_address(door.engine, email, SuppressionReason.MANUAL, now=door.clock.now(), note=why)
+    report = suppress_address(door.engine, email, now=door.clock.now(), note=why)
     said = f"{report.email} is never mailed again." if report.changed else f"{report.email} was suppressed already."
     answer({"email": report.email, "changed": report.changed}, as_json, said)
 

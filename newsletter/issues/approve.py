@@ -24,14 +24,13 @@ from newsletter.settings import Settings, required
 
 @dataclass(frozen=True)
 class ApproveReport:
-    """``content_hash`` names what was frozen. ``again``: it was approved already; only its time was set."""
+    """``content_hash`` names what was frozen."""
 
     week: str
     status: str
     approved_by: str
     send_at: datetime | None
     content_hash: str
-    again: bool
 
 
 def approve_issue(
@@ -69,7 +68,7 @@ def approve_issue(
         send_at = send_at or issue.send_at  # of a draft it is None: an edit clears it
         if not issues.approve(connection, issue.id, issue.revision, by, send_at, now):
             raise RefusedError(f"issue {week} was changed at this very moment; look at it again")
-    return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash, content is not None)
+    return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash)
 
 
 def take_back_approval(engine: Engine, week: Week, now: datetime) -> None:

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import idna
 
+from newsletter.errors import BadInputError
+
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3 less the angle brackets
 MAX_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 
@@ -49,6 +51,14 @@ def parse_address(text: str) -> str:
     if len(local.encode()) > MAX_LOCAL or len(local.encode()) + 1 + len(host) > MAX_LENGTH:
         raise ValueError("This is longer than an e-mail address can be.")
     return f"{local}@{host}"
+
+
+def address_named(text: str) -> str:
+    """The same of an address that somebody names to us. Raises BadInputError, which quotes it."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise BadInputError(f"{text!r} cannot be an address: {error}") from None
 
 
 def comparable(address: str) -> str:

@@ -1,4 +1,4 @@
-"""Suppress: an operator, a bounce or a complaint says that an address must never be mailed. Only operators lift it."""
+"""An operator says that an address must never be mailed, or lifts what anybody said of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +9,10 @@ from db.engine import transaction
 from db.keys import address_key
 from db.letters import withdraw_letters
 from db.states import SubscriberState, SuppressionReason
-from db.subscribers import add_event, move_subscriber, subscriber_by_hash
+from db.subscribers import move_subscriber, subscriber_by_hash
 from db.suppressions import lift_suppression, suppress
-from newsletter.errors import BadInputError, NotFoundError
-from newsletter.subscribers.addresses import hash_address, parse_address
-
-_STATES = {
-    SuppressionReason.BOUNCED: SubscriberState.BOUNCED,
-    SuppressionReason.COMPLAINED: SubscriberState.COMPLAINED,
-}
+from newsletter.errors import NotFoundError
+from newsletter.subscribers.addresses import address_named, hash_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +21,23 @@ class SuppressReport:
     changed: bool
 
 
-def suppress_address(
-    engine: Engine, email: str, reason: SuppressionReason, *, now: datetime, note: str | None = None
-) -> SuppressReport:
-    """Put an address on the list. A subscriber who bounced or complained moves to that state; any other keeps theirs,
-    and gets no mail while the address is listed. Raises BadInputError for what cannot be an address."""
-    address = readable(email)
+def suppress_address(engine: Engine, email: str, *, now: datetime, note: str | None = None) -> SuppressReport:
+    """Put an address on the list. A subscriber stays what they are, and gets no mail while the address is listed.
+    Raises BadInputError for what cannot be an address."""
+    address = address_named(email)
     with transaction(engine) as connection:
         email_hash = hash_address(address, address_key(connection))
-        changed = suppress(connection, email_hash, address, reason, now, note)
+        changed = suppress(connection, email_hash, address, SuppressionReason.MANUAL, now, note)
         subscriber = subscriber_by_hash(connection, email_hash)
         if subscriber is not None:
             withdraw_letters(connection, subscriber.id)
-            state = _STATES.get(reason)
-            if state and move_subscriber(connection, subscriber.id, state, now):
-                add_event(connection, state, subscriber.id, now)
         return SuppressReport(address, changed)
 
 
 def lift(engine: Engine, email: str, *, now: datetime) -> SuppressReport:
     """Take an address off the list. It is not subscribed by that: who bounced or complained becomes unsubscribed, and
     may sign up again. Raises NotFoundError for an address that is not listed."""
-    address = readable(email)
+    address = address_named(email)
     with transaction(engine) as connection:
         email_hash = hash_address(address, address_key(connection))
         if not lift_suppression(connection, email_hash):
@@ -57,11 +47,3 @@ def lift(engine: Engine, email: str, *, now: datetime) -> SuppressReport:
             shut = (SubscriberState.BOUNCED, SubscriberState.COMPLAINED)
             move_subscriber(connection, subscriber.id, SubscriberState.UNSUBSCRIBED, now, where=shut)
         return SuppressReport(address, True)
-
-
-def readable(email: str) -> str:
-    """The address as it is stored. Raises BadInputError naming it."""
-    try:
-        return parse_address(email)
-    except ValueError as error:
-        raise BadInputError(f"{email!r} cannot be an address: {error}") from None

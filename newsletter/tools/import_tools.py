@@ -27,7 +27,6 @@ class ImportReport:
     new_takes: int
     replaced_takes: int
     panelists: tuple[str, ...]
-    dry_run: bool
 
 
 def import_tools(engine: Engine, text: str, now: datetime, *, dry_run: bool = False) -> ImportReport:
@@ -48,7 +47,7 @@ def import_tools(engine: Engine, text: str, now: datetime, *, dry_run: bool = Fa
         if not dry_run:
             _seat(connection, joining)
             _apply(connection, [change for change in changes if not change.is_empty], now)
-    return _report(file.tools, changes, joining, dry_run)
+    return _report(file.tools, changes, joining)
 
 
 def _said(faults: Sequence[Fault]) -> str:
@@ -116,13 +115,11 @@ def _apply_takes(connection: Connection, changes: Sequence[Change], ids: dict[st
     rows.add_takes(connection, new, now)
 
 
-def _report(
-    tools: Sequence[GivenTool], changes: Sequence[Change], joining: Sequence[str], dry_run: bool
-) -> ImportReport:
+def _report(tools: Sequence[GivenTool], changes: Sequence[Change], joining: Sequence[str]) -> ImportReport:
     created = sum(change.tool_id is None for change in changes)
     unchanged = sum(change.is_empty for change in changes)
     retired = sum(len(change.retired) for change in changes)
     added = sum(len(change.new_takes) for change in changes) - retired
     return ImportReport(
-        created, len(tools) - created - unchanged, unchanged, added, retired, tuple(joining), dry_run
+        created, len(tools) - created - unchanged, unchanged, added, retired, tuple(joining)
     )  # fmt: skip

@@ -10,12 +10,13 @@ from db.subscribers import SubscriberRow, subscribers_page
 from db.suppressions import SuppressionRow, suppressions_page
 from newsletter.clock import iso, real_now
 from newsletter.errors import BadInputError, NotFoundError
+from newsletter.subscribers.addresses import address_named
 from newsletter.subscribers.erase import erase_address
 from newsletter.subscribers.formulas import as_text
 from newsletter.subscribers.import_subscribers import import_subscribers
 from newsletter.subscribers.records import COLUMNS
 from newsletter.subscribers.selections import as_field
-from newsletter.subscribers.suppress import lift, readable, suppress_address
+from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.web.api_routing import Asked, Operation, page_of
@@ -80,9 +81,8 @@ def _suppression(row: SuppressionRow) -> dict[str, Any]:
 
 def add_suppression(asked: Asked) -> Any:
     report = suppress_address(
-        asked.site.engine, asked.body["email"], SuppressionReason.MANUAL, now=asked.site.clock.now(),
-        note=asked.body.get("note"),
-    )  # fmt: skip
+        asked.site.engine, asked.body["email"], now=asked.site.clock.now(), note=asked.body.get("note")
+    )
     return {"email": report.email, "changed": report.changed}
 
 
@@ -94,7 +94,7 @@ def remove_suppression(asked: Asked) -> Any:
 def _named(asked: Asked) -> str:
     """The address in the path; what cannot be one is nobody's."""
     try:
-        return readable(asked.values["email"])
+        return address_named(asked.values["email"])
     except BadInputError as error:
         raise NotFoundError(str(error)) from None
 

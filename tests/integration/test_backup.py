@@ -20,7 +20,7 @@ from db.letters import add_letter
 from db.migrate import _seed, current_revision, migrate
 from db.models import AuditEntry, Consent, Issue, JobRun, Letter, Subscriber, Suppression, Webhook
 from db.ownership import owner
-from db.states import SuppressionReason
+from db.states import SubscriberState
 from db.wal import empty_the_log
 from newsletter.clock import real_now
 from newsletter.errors import NewsletterError, RefusedError
@@ -33,6 +33,7 @@ from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import Preferences, find_subscriber, update_preferences
 from tests.conftest import complete_environment
+from tests.fakes.stopped import stop
 from tests.fakes.times import MONDAY
 from tests.integration.sending import published
 from tests.integration.test_upgrades import REVISIONS, upgrade_to
@@ -332,14 +333,14 @@ def leave(engine: Engine, name: str) -> None:
 def test_who_left_since_the_backup_is_not_mailed_again(engine: Engine, tmp_path: Path) -> None:
     readers_named(engine, "reads", "leaves", "complains", "erased", "back")
     leave(engine, "back")
-    suppress_address(engine, "listed@example.org", SuppressionReason.BOUNCED, now=MONDAY)
-    suppress_address(engine, "manual@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    stop(engine, "listed@example.org", SubscriberState.BOUNCED, MONDAY)
+    suppress_address(engine, "manual@example.org", now=MONDAY)
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     readers_named(engine, "came")
     for name in ("leaves", "came"):
         leave(engine, name)
-    suppress_address(engine, "complains@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
-    suppress_address(engine, "later@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    stop(engine, "complains@example.org", SubscriberState.COMPLAINED, MONDAY)
+    suppress_address(engine, "later@example.org", now=MONDAY)
     for email in ("erased@example.org", "listed@example.org"):
         erase_address(engine, email, now=MONDAY)
     report = put_in_place(engine, tmp_path / "backup.db")
@@ -537,7 +538,7 @@ def test_a_draft_that_is_gone_with_the_old_database_is_composed_anew(engine: Eng
 def test_an_older_database_takes_nobody_away_from_a_newer_backup(engine: Engine, tmp_path: Path) -> None:
     readers_named(engine, "back")
     leave(engine, "back")
-    suppress_address(engine, "back@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    stop(engine, "back@example.org", SubscriberState.BOUNCED, MONDAY)
     back_up(engine, tmp_path / "older.db", now=MONDAY)
     with transaction(engine) as connection:
         connection.execute(update(Subscriber).values(state="active", state_since=MONDAY + timedelta(days=1)))
@@ -579,7 +580,7 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(
     back_up(engine, tmp_path / "backup.db", now=MONDAY)
     other = opened("other.db")
     migrate(other, MONDAY)
-    suppress_address(other, "reads@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    suppress_address(other, "reads@example.org", now=MONDAY)
     report = put_in_place(other, tmp_path / "backup.db")
     assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
 

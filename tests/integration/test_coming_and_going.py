@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func, insert, select, update
 from db.engine import reading, transaction
 from db.housekeeping import forget_expired
 from db.models import Confirmation, Letter, Subscriber, SubscriberEvent, Suppression
-from db.states import LetterStatus, SubscriberState, SuppressionReason
+from db.states import LetterStatus, SubscriberState
 from newsletter.clock import real_now
 from newsletter.settings import Settings
 from newsletter.subscribers.confirm import Answer, confirm
@@ -17,6 +17,7 @@ from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.tokens import one_time_token
 from newsletter.subscribers.unsubscribe import unsubscribe
+from tests.fakes.stopped import stop
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
 
@@ -64,7 +65,7 @@ def test_who_leaves_or_is_shut_out_is_not_welcomed_any_more(engine: Engine, sett
     ask(engine, settings)
     assert answer(engine, settings) is Answer.CONFIRMED
     assert "welcome" in waiting(engine)
-    suppress_address(engine, ADA, SuppressionReason.MANUAL, now=MONDAY)
+    suppress_address(engine, ADA, now=MONDAY)
     assert waiting(engine) == []
 
 
@@ -82,7 +83,7 @@ def test_that_somebody_left_elsewhere_is_told_as_if_they_had_left_here(engine: E
 
 def test_a_listing_by_hand_that_is_lifted_leaves_a_subscription_as_it_was(engine: Engine) -> None:
     add_confirmed(engine, ADA, name="", consent_at=MONDAY, consent_source="a test", now=MONDAY)
-    suppress_address(engine, ADA, SuppressionReason.MANUAL, now=MONDAY)
+    suppress_address(engine, ADA, now=MONDAY)
     lift(engine, ADA, now=MONDAY)
     assert ada(engine)[1] == SubscriberState.ACTIVE
 
@@ -111,8 +112,8 @@ def test_of_several_presses_of_one_button_at_once_one_confirms(engine: Engine, s
 
 def test_what_an_operator_listed_no_bounce_makes_less(engine: Engine) -> None:
     """A bounce is lifted by an opt-in, an operator's own entry is not."""
-    suppress_address(engine, ADA, SuppressionReason.MANUAL, now=MONDAY)
-    assert not suppress_address(engine, ADA, SuppressionReason.BOUNCED, now=MONDAY).changed
+    suppress_address(engine, ADA, now=MONDAY)
+    assert not stop(engine, ADA, SubscriberState.BOUNCED, MONDAY)
     with reading(engine) as connection:
         assert connection.scalar(select(Suppression.reason)) == "manual"
 

@@ -8,7 +8,6 @@ from db import claims, domains
 from db.claims import Claimed
 from db.engine import reading, transaction
 from db.models import Delivery, DomainPause, Subscriber
-from db.states import SuppressionReason
 from newsletter.clock import real_now
 from newsletter.settings import Settings
 from newsletter.subscribers.suppress import suppress_address
@@ -31,7 +30,7 @@ def tried(engine: Engine) -> set[tuple[int, bool]]:
 
 def test_who_was_suppressed_or_paused_after_the_publishing_is_passed_over(engine: Engine, settings: Settings) -> None:
     issue_id = published(engine, settings, 3)
-    suppress_address(engine, "reader0@example.org", SuppressionReason.MANUAL, now=NOW)
+    suppress_address(engine, "reader0@example.org", now=NOW)
     with transaction(engine) as connection:
         paused = update(Subscriber).where(Subscriber.email == "reader1@example.org")
         connection.execute(paused.values(paused_until=NOW + HOUR))

@@ -29,7 +29,7 @@ from db.models import (
     Vote,
 )
 from db.partitions import make_partition
-from db.states import Call, SubscriberState, SuppressionReason
+from db.states import Call, SubscriberState
 from db.subscriber_imports import NewSubscriber
 from db.tools import tools_by_slug
 from newsletter.clock import real_now
@@ -50,6 +50,7 @@ from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
 from tests.conftest import one_database
+from tests.fakes.stopped import stop
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
 from tests.fakes.waiting import until
@@ -117,8 +118,9 @@ def test_who_left_bounced_complained_or_was_erased_does_not_come_back_by_an_impo
     assert erased is not None
     unsubscribe(engine, left["id"], now=MONDAY)
     erase(engine, erased["id"], now=MONDAY)
-    for reason in (SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED, SuppressionReason.MANUAL):
-        suppress_address(engine, f"{reason}@example.org", reason, now=MONDAY)
+    for state in (SubscriberState.BOUNCED, SubscriberState.COMPLAINED):
+        stop(engine, f"{state}@example.org", state, MONDAY)
+    suppress_address(engine, "manual@example.org", now=MONDAY)
     before = states(engine)
     report = take_in(engine, *addresses, "fresh@example.org")
     assert (report.imported, report.unchanged) == (1, 6)
@@ -127,7 +129,7 @@ def test_who_left_bounced_complained_or_was_erased_does_not_come_back_by_an_impo
 
 
 def test_a_suppressed_stranger_stays_out_of_an_import(engine: Engine) -> None:
-    suppress_address(engine, "no@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    suppress_address(engine, "no@example.org", now=MONDAY)
     assert take_in(engine, "no@example.org", "yes@example.org").imported == 1
     assert states(engine) == {"yes@example.org": "active"}
 
@@ -166,7 +168,7 @@ def test_progress_is_told_as_chunks_are_done(engine: Engine) -> None:
 
 def test_lifting_a_suppression_opens_the_door_and_pushes_nobody_in(engine: Engine, settings: Settings) -> None:
     take_in(engine, "ada@example.org")
-    suppress_address(engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    stop(engine, "ada@example.org", SubscriberState.COMPLAINED, MONDAY)
     assert not sign_up_for(engine, settings, "ada@example.org")
     lift(engine, "ada@example.org", now=MONDAY)
     assert states(engine) == {"ada@example.org": "unsubscribed"}
@@ -180,8 +182,8 @@ def test_lifting_what_is_not_suppressed_says_so(engine: Engine) -> None:
 
 def test_a_complaint_outweighs_a_later_bounce_and_an_erasure(engine: Engine, settings: Settings) -> None:
     take_in(engine, "ada@example.org")
-    suppress_address(engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
-    suppress_address(engine, "ada@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    stop(engine, "ada@example.org", SubscriberState.COMPLAINED, MONDAY)
+    stop(engine, "ada@example.org", SubscriberState.BOUNCED, MONDAY)
     erase_address(engine, "ada@example.org", now=MONDAY)
     with reading(engine) as connection:
         (kept,) = connection.execute(select(Suppression.email, Suppression.reason)).all()
@@ -302,7 +304,7 @@ def test_my_data_is_everything(engine: Engine, settings: Settings) -> None:
     found = find_subscriber(engine, "ada@example.org")
     assert found is not None
     give_a_history(engine, found["id"], "ada@example.org")
-    suppress_address(engine, "ada@example.org", SuppressionReason.MANUAL, now=MONDAY, note="asked by telephone")
+    suppress_address(engine, "ada@example.org", now=MONDAY, note="asked by telephone")
     with transaction(engine) as connection:
         add_audit(connection, "operator", "looked at a reader", "ada@example.org", MONDAY)
         stranger = {"recipient": "ADA@example.org", "source": "m", "kind": "hard", "changed": False, "at": MONDAY}
@@ -425,7 +427,7 @@ def test_who_consented_here_after_leaving_elsewhere_stays(engine: Engine) -> Non
 
 
 def test_a_complaint_or_an_erasure_is_not_softened_by_what_another_program_says(engine: Engine) -> None:
-    suppress_address(engine, "bo@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    stop(engine, "bo@example.org", SubscriberState.COMPLAINED, MONDAY)
     take_in(engine, "cy@example.org")
     erase_address(engine, "cy@example.org", now=MONDAY)
     assert move_in(engine).suppressed == 0

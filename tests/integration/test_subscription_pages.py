@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from db.engine import reading
 from db.keys import newest_link_key
 from db.models import Consent, Letter, Subscriber, Suppression
-from db.states import SuppressionReason
+from db.states import SubscriberState
 from db.subscribers import subscriber_by_id
 from newsletter.clock import Clock, real_now
 from newsletter.deliveries.send_letters import send_letters
@@ -29,6 +29,7 @@ from tests.conftest import one_database
 from tests.fakes.pages import put
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
+from tests.fakes.stopped import stop
 from tests.fakes.times import MONDAY
 
 CSRF_FREE = {"List-Unsubscribe": "One-Click"}
@@ -111,7 +112,7 @@ def test_the_landing_page_says_what_it_is_and_has_the_form(house: House) -> None
 def test_a_stranger_learns_nothing_from_the_answer(house: House) -> None:
     house.active("active@example.org")
     house.sign_up("pending@example.org")
-    suppress_address(house.engine, "no@example.org", SuppressionReason.MANUAL, now=MONDAY)
+    suppress_address(house.engine, "no@example.org", now=MONDAY)
     answers = [house.sign_up(f"{kind}@example.org") for kind in ("new", "pending", "active", "no")]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
@@ -446,7 +447,7 @@ def test_what_a_stranger_types_changes_no_spelling_and_the_mailbox_s_answer_does
 def test_a_new_opt_in_lifts_a_bounce_and_an_erasure(house: House) -> None:
     token = house.active("ada@example.org")
     house.post(f"/preferences/{token}/erase")
-    suppress_address(house.engine, "bob@example.org", SuppressionReason.BOUNCED, now=MONDAY)
+    stop(house.engine, "bob@example.org", SubscriberState.BOUNCED, MONDAY)
     for address in ("ada@example.org", "bob@example.org"):
         house.sign_up(address)
         house.post(house.confirm_path(address))
@@ -457,7 +458,7 @@ def test_a_new_opt_in_lifts_a_bounce_and_an_erasure(house: House) -> None:
 
 def test_after_a_complaint_only_an_operator_opens_the_door(house: House) -> None:
     house.active("ada@example.org")
-    suppress_address(house.engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    stop(house.engine, "ada@example.org", SubscriberState.COMPLAINED, MONDAY)
     assert house.subscriber("ada@example.org")[1] == "complained"
     house.sign_up("ada@example.org")
     assert house.mail() == 0
@@ -466,7 +467,7 @@ def test_after_a_complaint_only_an_operator_opens_the_door(house: House) -> None
 def test_a_complaint_between_letter_and_button_keeps_the_door_shut(house: House) -> None:
     house.sign_up("ada@example.org")
     path = house.confirm_path("ada@example.org")
-    suppress_address(house.engine, "ada@example.org", SuppressionReason.COMPLAINED, now=MONDAY)
+    stop(house.engine, "ada@example.org", SubscriberState.COMPLAINED, MONDAY)
     answer = house.post(path)
     assert answer.status_code == 403
     assert "Sign up again" not in answer.text, "that would come to nothing"
