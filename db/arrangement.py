@@ -99,7 +99,7 @@ def add_change(
     before: dict[str, Any],
     now: datetime,
     *,
-    undone: bool = False,
+    undone: bool,
 ) -> None:
     row = {"revision": revision, "at": now, "who": who, "what": what, "before": before, "undone": undone}
     connection.execute(insert(IssueChange).values(issue_id=issue_id, **row))

@@ -90,7 +90,7 @@ def deliveries_by_relay_id(connection: Connection, relay_id: str) -> list[Delive
     return [DeliveryRow(*row) for row in connection.execute(select(*_DELIVERY).where(Delivery.relay_id == relay_id))]
 
 
-def newest_delivery_to(connection: Connection, email_hash: bytes, week: str | None = None) -> DeliveryRow | None:
+def newest_delivery_to(connection: Connection, email_hash: bytes, week: str | None) -> DeliveryRow | None:
     """The delivery of an issue to whoever has this address now; of the newest issue where none is named."""
     wanted = (
         select(*_DELIVERY)
@@ -227,7 +227,7 @@ _STOPPED_FROM = {
 
 def stop_mailing(
     connection: Connection, delivery: DeliveryRow, mailed_hash: bytes, state: SubscriberState, now: datetime,
-    note: str | None = None,
+    note: str | None,
 ) -> bool:  # fmt: skip
     """Move the subscriber of a delivery to bounced, complained or unsubscribed, and suppress the first two.
 

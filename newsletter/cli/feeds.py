@@ -258,11 +258,9 @@ def starter(door: Door, as_json: bool) -> None:
 
 def _one(connection: Any, name: str) -> "FeedRow":
     from db.feeds import feeds_named
-    from newsletter.errors import NotFoundError
+    from newsletter.errors import known
 
-    found = feeds_named(connection, name)
-    if not found:
-        raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
+    found = known(feeds_named(connection, name) or None, f"feed {name!r}", "feeds")
     if len(found) > 1:
         note(f"{len(found)} feeds are called {name!r}; this is the first.")
     return found[0]

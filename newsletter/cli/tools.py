@@ -8,6 +8,7 @@ import click
 
 from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
+from newsletter.clock import iso
 from newsletter.english import counted
 from newsletter.errors import BadInputError
 
@@ -161,11 +162,7 @@ def show(door: Door, slug: str, as_json: bool) -> None:
         "verdict": asdict(verdict),
         "community": asdict(readers),
         "listed": tool.listed,
-        "history": [
-            take_document(take) | {"replaced_at": take.replaced_at.isoformat().replace("+00:00", "Z")}
-            for take in past
-            if take.replaced_at
-        ],
+        "history": [take_document(take) | {"replaced_at": iso(take.replaced_at)} for take in past],
     }
     percent = f", {verdict.ship_percent} %" if verdict.takes else ""
     words = [f"{tool.name}  {tool.url}", f"{stamp(verdict.call)} · {verdict.counts}{percent} · {readers.words}"]

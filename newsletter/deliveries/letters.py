@@ -75,7 +75,7 @@ def _wrapped(line: str) -> str:
 
 
 def letter_bytes(
-    words: Words, sender: Sender, to: str, letter_id: int, key: bytes, date: datetime, more: Sequence[bytes] = ()
+    words: Words, sender: Sender, to: str, letter_id: int, key: bytes, date: datetime, more: Sequence[bytes]
 ) -> bytes:
     """The message, with CRLF; ``more`` are further header fields. The same arguments make the same bytes, so a
     repetition carries the same Message-ID."""

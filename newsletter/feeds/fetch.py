@@ -23,7 +23,7 @@ from db.engine import reading, transaction
 from db.feeds import FeedRow
 from db.states import FeedStatus
 from newsletter.clock import Clock, real_now
-from newsletter.errors import NotFoundError
+from newsletter.errors import known
 from newsletter.feeds import identity, polling
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.batches import batches
@@ -97,9 +97,7 @@ def _choose(engine: Engine, names: Sequence[str], now: datetime) -> tuple[list[F
             return due, [feed for feed in feeds if feed not in due]
         chosen: dict[int, FeedRow] = {}
         for name in names:
-            found = rows.feeds_named(connection, name)
-            if not found:
-                raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
+            found = known(rows.feeds_named(connection, name) or None, f"feed {name!r}", "feeds")
             chosen.update((feed.id, feed) for feed in found)
     return list(chosen.values()), []
 

@@ -13,7 +13,7 @@ from db.feeds import FeedRow
 from db.releases import alias_keys, nameplates
 from db.states import FeedKind, FeedStatus
 from db.tools import add_tool, standing_tool
-from newsletter.errors import BadInputError, NotFoundError, RefusedError
+from newsletter.errors import BadInputError, NotFoundError, RefusedError, known
 from newsletter.feeds.addresses import canonical_url
 from newsletter.feeds.opml import Outline
 from newsletter.feeds.rules import BadRuleError, matches
@@ -141,9 +141,7 @@ def _change(engine: Engine, name: str, verb: str, **values: object) -> FeedRow:
 
 
 def _named(connection: Connection, name: str, verb: str) -> FeedRow:
-    found = rows.feeds_named(connection, name)
-    if not found:
-        raise NotFoundError(f"there is no feed {name!r}; `newsletter feeds list` shows those there are")
+    found = known(rows.feeds_named(connection, name) or None, f"feed {name!r}", "feeds")
     if len(found) > 1:
         urls = ", ".join(feed.url for feed in found)
         raise RefusedError(f"{len(found)} feeds are called {name!r}; {verb} each by its address: {urls}")

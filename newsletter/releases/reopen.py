@@ -20,7 +20,7 @@ def decision_on(release: ReleaseRow) -> str:
     return f"{release.status} {release.tool or ''}".strip()
 
 
-def reopen_release(engine: Engine, release_id: int, now: datetime, seen: str | None = None) -> ReleaseRow:
+def reopen_release(engine: Engine, release_id: int, now: datetime, seen: str | None) -> ReleaseRow:
     """Put a matched or dropped release back into the queue; what its match taught is forgotten too. There it stays
     until somebody decides: what matched it would only match it again.
 

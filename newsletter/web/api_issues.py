@@ -4,7 +4,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from db.archive import content_hashes
 from db.engine import reading
 from db.issues import IssueRow, list_issues
 from newsletter.clock import in_utc, is_past, iso
@@ -17,7 +16,7 @@ from newsletter.issues.showing import document
 from newsletter.releases.rematch import rematch_releases
 from newsletter.web.api_routing import Asked, Operation, note, page_of
 from newsletter.web.api_schemas import INSTANT, PAGE, TEXT, WEEK, closed, or_null, shape
-from newsletter.web.published import heads
+from newsletter.web.published import subjects
 
 _STATUS = {"type": "string", "enum": ["draft", "approved", "sending", "paused", "sent", "cancelled"]}
 _LINE = shape("issue status", issue=WEEK, status=_STATUS, subject=or_null(TEXT))
@@ -28,12 +27,12 @@ _ISSUE = shape("issue status items also_released", issue=WEEK, status=_STATUS, i
 def list_all(asked: Asked) -> Any:
     with reading(asked.site.engine) as connection:
         page = list_issues(connection, asked.get("before"), asked.limit)
-        frozen = heads(connection, content_hashes(connection, [row.id for row in page]))
+        frozen = subjects(connection, page)
 
     def shown(row: IssueRow) -> dict[str, Any]:
-        subject = frozen[row.id].subject if row.id in frozen else row.subject
         return {
-            "issue": row.week, "number": row.number_said, "status": row.status, "subject": subject,
+            "issue": row.week, "number": row.number_said, "status": row.status,
+            "subject": frozen.get(row.id, row.subject),
             "approved_by": row.approved_by, "send_at": iso(row.send_at), "finished_at": iso(row.finished_at),
         }  # fmt: skip
 

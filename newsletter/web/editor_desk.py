@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from db import archive, audit, deliveries, desk, issues, releases, runs, tools
+from db import audit, deliveries, desk, issues, releases, runs, tools
 from db.engine import reading
 from db.issues import IssueRow
 from db.states import IssueStatus
@@ -17,7 +16,7 @@ from newsletter.clock import last_ended_week
 from newsletter.english import counted
 from newsletter.issues.render import values_of
 from newsletter.web.forms import asked
-from newsletter.web.published import heads
+from newsletter.web.published import subjects
 from newsletter.web.row_ids import row_id
 from newsletter.web.session import Visitor, editor_page, show
 from newsletter.web.site import site
@@ -48,7 +47,7 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
             "wanting": desk.tools_wanting_takes(connection, weeks, panel),
             "feeds": desk.feeds_in_trouble(connection, now - STALE),
             "receipt": deliveries.counts(connection, sent.id)._asdict() if sent else {},
-            "subjects": _subjects(connection, found),
+            "subjects": subjects(connection, found),
             "says": values_of(connection, at_work, here.settings) if at_work else None,
         }
     return editor_page(
@@ -58,12 +57,6 @@ def desk_page(request: Request, visitor: Visitor) -> Response:
         sends_at=(sends_at := sending_time(at_work, jobs, now)), countdown=_countdown(sends_at, now), jobs=jobs,
         zone=here.settings.timezone, **values,
     )  # fmt: skip
-
-
-def _subjects(connection: Connection, found: Sequence[IssueRow]) -> dict[int, str]:
-    """Under which subject approved issues go, or went, out."""
-    frozen = archive.content_hashes(connection, [issue.id for issue in found])
-    return {issue_id: head.subject for issue_id, head in heads(connection, frozen).items()}
 
 
 def log_page(request: Request, visitor: Visitor) -> Response:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from db import archive
 from db.archive import Head, PublicIssue
+from db.issues import IssueRow
 from newsletter.clock import Week
 from newsletter.issues import dates
 from newsletter.issues.laying_out import lay_out
@@ -69,6 +70,12 @@ def heads(connection: Connection, issues: Mapping[int, str]) -> dict[int, Head]:
         while len(_heads) > _HEADS_KEPT:
             _heads.popitem(last=False)
     return known | read
+
+
+def subjects(connection: Connection, issues: Sequence[IssueRow]) -> dict[int, str]:
+    """Under which subject those of these issues that were approved go, or went, out."""
+    hashes = archive.content_hashes(connection, [issue.id for issue in issues])
+    return {issue_id: head.subject for issue_id, head in heads(connection, hashes).items()}
 
 
 def headlines(connection: Connection, issues: Sequence[PublicIssue]) -> list[Headline]:

@@ -8,7 +8,7 @@ from newsletter.tools.field_values import is_web_address
 from newsletter.web.site import Site
 
 
-def tool_object(here: Site, tool: ToolRow, takes: Sequence[TakeRow] = ()) -> dict[str, Any]:
+def tool_object(here: Site, tool: ToolRow, takes: Sequence[TakeRow]) -> dict[str, Any]:
     """A SoftwareApplication; takes are its reviews."""
     found: dict[str, Any] = {
         "@type": "SoftwareApplication",
