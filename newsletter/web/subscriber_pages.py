@@ -39,7 +39,8 @@ def leaving(request: Request) -> Response:
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return _left(request, subscriber)
     words = "Press the button, and no further issue comes to you."
-    return _leaving_page(request, "Unsubscribe?", words, asking=True, subscribed=True)
+    shown = _stamp(request, "leave", subscriber.id) if subscriber.state is SubscriberState.ACTIVE else ""
+    return _leaving_page(request, "Unsubscribe?", words, asking=shown, subscribed=True)
 
 
 async def left(request: Request) -> Response:
@@ -59,16 +60,15 @@ def _leave(request: Request, form: Form) -> Response:
     if "undo" in form:
         return _undo(request, link, form["undo"])
     report = unsubscribe(here.engine, link.subscriber_id, now=here.clock.now(), issue_id=link.issue_id or None)
-    was_active = report.changed and report.was is SubscriberState.ACTIVE
-    undo = haste.make_stamp(f"undo:{link.subscriber_id}", real_now(), here.settings.secret_key or ("",))
-    return _left(request, subscriber, undo if was_active else None)
+    again = report.was is SubscriberState.UNSUBSCRIBED  # the button was pressed twice on a slow line
+    slip = _in_time(request, "leave", link, form.get("shown", "")) if again else report.was is SubscriberState.ACTIVE
+    return _left(request, subscriber, _stamp(request, "undo", link.subscriber_id) if slip else None)
 
 
 def _undo(request: Request, link: Link, stamp: str) -> Response:
     """Only who has just left by this very page can come back without a new double opt-in."""
     here = site(request)
-    left_at = haste.read_stamp(f"undo:{link.subscriber_id}", stamp, here.settings.secret_key or ())
-    in_time = left_at is not None and real_now() - left_at <= UNDO_VALID
+    in_time = _in_time(request, "undo", link, stamp)
     back = in_time and undo_unsubscribe(here.engine, link.subscriber_id, now=here.clock.now())
     words = (
         "Your subscription goes on as if nothing had happened."
@@ -77,6 +77,15 @@ def _undo(request: Request, link: Link, stamp: str) -> Response:
     )
     heading = "You are still subscribed" if back else "Too late to undo"
     return _leaving_page(request, heading, words, status=200 if back else 409, subscribed=back)
+
+
+def _stamp(request: Request, purpose: str, subscriber_id: int) -> str:
+    return haste.make_stamp(f"{purpose}:{subscriber_id}", real_now(), site(request).settings.secret_key or ("",))
+
+
+def _in_time(request: Request, purpose: str, link: Link, stamp: str) -> bool:
+    made_at = haste.read_stamp(f"{purpose}:{link.subscriber_id}", stamp, site(request).settings.secret_key or ())
+    return made_at is not None and real_now() - made_at <= UNDO_VALID
 
 
 def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None = None) -> Response:
@@ -92,11 +101,11 @@ def _left(request: Request, subscriber: SubscriberRow | None, undo: str | None =
 
 
 def _leaving_page(
-    request: Request, heading: str, words: str, *, status: int = 200, asking: bool = False, undo: str | None = None,
-    subscribed: bool = False, stored: bool = True,
+    request: Request, heading: str, words: str, *, status: int = 200, asking: str | None = None,
+    undo: str | None = None, subscribed: bool = False, stored: bool = True,
 ) -> Response:  # fmt: skip
-    """``asking`` shows the button, ``undo`` the stamp of another one; where nothing of theirs is ``stored``, no link
-    leads to their preferences."""
+    """``asking`` shows the button, ``undo`` another one, each with its stamp ('' tells of nobody who was active); where
+    nothing of theirs is ``stored``, no link leads to their preferences."""
     preferences = _path(request, "preferences") if stored else None
     return page(
         request, "unsubscribe.html", status=status, heading=heading, words=words, asking=asking, undo=undo,

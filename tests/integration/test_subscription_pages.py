@@ -404,6 +404,25 @@ def test_an_unsubscription_can_be_undone_for_a_moment(house: House) -> None:
     assert "still subscribed" in house.post(f"/unsubscribe/{token}", data={"undo": undo}).text, "a double click"
 
 
+def test_unsubscribe_pressed_twice_on_a_slow_line_can_be_undone_too(house: House) -> None:
+    token, other = house.active("ada@example.org"), house.active("bob@example.org")
+    pressed, of_another = (hidden_fields(house.get(f"/unsubscribe/{one}").text) for one in (token, other))
+    house.post(f"/unsubscribe/{token}", data=pressed)
+    for stamp in ({}, of_another):
+        assert "undo" not in hidden_fields(house.post(f"/unsubscribe/{token}", data=stamp).text)
+    undo = hidden_fields(house.post(f"/unsubscribe/{token}", data=pressed).text)
+    assert "still subscribed" in house.post(f"/unsubscribe/{token}", data=undo).text
+    assert house.subscriber("ada@example.org")[1] == "active"
+
+
+def test_who_was_not_active_gets_no_undo_however_often_they_press(house: House) -> None:
+    house.sign_up("ada@example.org")
+    token = house.token("ada@example.org")
+    pressed = hidden_fields(house.get(f"/unsubscribe/{token}").text)
+    for _ in range(2):
+        assert "undo" not in hidden_fields(house.post(f"/unsubscribe/{token}", data=pressed).text)
+
+
 def test_an_undo_of_somebody_else_s_making_does_nothing(house: House) -> None:
     token, other = house.active("ada@example.org"), house.active("bob@example.org")
     undo = hidden_fields(house.post(f"/unsubscribe/{other}").text)["undo"]
