@@ -71,13 +71,17 @@ def approve_issue(
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash)
 
 
-def take_back_approval(engine: Engine, week: Week, now: datetime) -> None:
+def take_back_approval(engine: Engine, week: Week, now: datetime, seen: tuple[str, str] | None = None) -> None:
     """The issue is a draft again, with every word and tool as it was; who approved it and its time are gone.
 
-    Raises NotFoundError, and RefusedError for an issue that is not approved, or any more.
+    ``seen`` is the content hash of the approval that an editor looked at, and who made it. Raises NotFoundError, and
+    RefusedError for an issue that is not approved, or any more, or anew.
     """
     with transaction(engine) as connection:
         issue = issue_named(connection, week, lock=True)
+        content = issues.content_of(connection, issue.id)
+        if content and seen not in (None, (content.content_hash, issue.approved_by)):
+            raise RefusedError(f"{issue.approved_by} approved {week} anew since you looked at it; look at it again")
         if not issues.void_approval(connection, issue.id, now):
             raise RefusedError(f"issue {week} is {issue.status}; there is no approval to take back")
 

@@ -98,9 +98,10 @@ def _approve(request: Request, visitor: Visitor, typed: Typed, send_at: datetime
 def unapprove(request: Request, visitor: Visitor, typed: Typed) -> Response:
     """What was approved by mistake waits again, without an edit that would have to be undone."""
     here, week = site(request), week_of(request)
+    content_hash, _, by = typed.line("approved", 400).partition(" ")
     _, voided = store_typed(request, visitor, typed)
     if not voided:
-        take_back_approval(here.engine, week, here.clock.now())
+        take_back_approval(here.engine, week, here.clock.now(), (content_hash, by) if by else None)
         note(request, visitor, "took back the approval", f"issue {week}")
     then = "nothing goes out until it is approved again"
     if here.settings.approval == "automatic":

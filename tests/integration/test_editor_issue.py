@@ -264,6 +264,23 @@ def test_who_takes_an_approval_back_is_told_what_comes_of_it(
 
 
 @one_database
+def test_an_old_page_takes_back_no_approval_that_it_does_not_show(room: Room) -> None:
+    ada, bo = room.editor("ada@example.com"), room.editor("bo@example.com")
+    room.approve()
+    pages = [ada.open(), bo.open()]
+    shown = [re.search(r'name="approved" value="([^"]+)" formaction="[^"]+/unapprove"', page.text) for page in pages]
+    assert shown[0]
+    assert shown[1]
+    assert bo.press("unapprove", approved=shown[1][1]).status_code == 303
+    bo.open()
+    bo.press("approve")
+    answer = ada.press("unapprove", approved=shown[0][1])
+    assert answer.status_code == 409
+    assert "bo@example.com approved 2026-W47 anew" in answer.text
+    assert (room.issue.status, room.issue.approved_by) == ("approved", "bo@example.com")
+
+
+@one_database
 def test_what_is_typed_beside_taking_back_an_approval_is_stored(room: Room) -> None:
     room.approve()
     ada = room.editor()
