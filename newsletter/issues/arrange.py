@@ -4,7 +4,7 @@ Every edit names the revision that its editor saw. Where somebody else edited me
 answer tells what they did. What composing brought in meanwhile is no obstacle: it never touches what editors arrange.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -45,15 +45,26 @@ class StaleError(RefusedError):
 
 
 def arrange(
-    engine: Engine, week: Week, edit: Edit, what: str, *, by: str, revision: int | None, now: datetime
+    engine: Engine,
+    week: Week,
+    edit: Edit,
+    what: str,
+    *,
+    by: str,
+    revision: int | None,
+    now: datetime,
+    tool_ids: Collection[int] = (),
 ) -> Arranged:
     """Apply an edit, described by ``what`` ("dropped Curly"), and keep what stood before.
 
     ``revision`` is the one that the editor saw, None at a command line. Raises NotFoundError for an unknown issue,
-    RefusedError for one that went out or was cancelled, StaleError for a page that is out of date.
+    RefusedError for one that went out or was cancelled, or where one of ``tool_ids``, to which the edit is done, became
+    part of another tool, StaleError for a page that is out of date.
     """
     with transaction(engine) as connection:
         issue = _editable(connection, week)
+        if merged_tools(connection, tool_ids):
+            raise RefusedError("a tool became part of another at this very moment; look at it again")
         before = arrangement_of(connection, issue)
         after = edit(before)
         if after == before:

@@ -147,7 +147,10 @@ def store_typed(request: Request, visitor: Visitor, typed: Typed) -> tuple[int |
     if not edit:
         return revision, False
     now, whole = here.clock.now(), _with_pair(request, visitor, edit)
-    done = arrange(here.engine, week_of(request), whole, edit.what, by=visitor.email, revision=revision, now=now)
+    done = arrange(
+        here.engine, week_of(request), whole, edit.what, by=visitor.email, revision=revision, now=now,
+        tool_ids=edit.notes,
+    )  # fmt: skip
     return (revision if revision is None else max(revision, done.revision)), done.voided
 
 

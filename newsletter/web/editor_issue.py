@@ -80,6 +80,7 @@ def act_on_issue(path: str, endpoint: Act) -> Route:
             return shown_issue(request, visitor, status=409, conflict=error.changes, **shown_again(typed))
         except NewsletterError as error:
             try:
+                typed = _with_merged(request, typed)  # once more: two tools may have become one meanwhile
                 return shown_issue(
                     request, visitor, status=status_of(error), trouble=said_of(error), **shown_again(typed)
                 )

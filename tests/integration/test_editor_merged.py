@@ -1,15 +1,18 @@
 """An issue's page that was opened before one of its tools became part of another."""
 
 import json
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from db.engine import reading
 from db.models import IssueItem, Tool
+from newsletter.issues.arrange import arrange
 from newsletter.issues.render import render_issue
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.merge import merge_tools
+from newsletter.web import editor_arranging
 from tests.conftest import one_database
 from tests.fakes.editors_room import PAGE, Editor, Room, fields
 from tests.fakes.sample_week import NOW, WEEK
@@ -33,6 +36,26 @@ def test_a_note_typed_while_its_tool_became_part_of_another_is_that_ones(room: R
     ada.open()
     merge_tools(room.engine, "curly", "pagewright", NOW)
     assert ada.press(act, to="me@example.org", **{field(ada, "Curly"): "Look at its price."}).status_code == 303
+    assert notes(room) == {"pagewright": "Look at its price."}
+
+
+def test_a_note_whose_tool_becomes_part_of_another_while_it_is_stored_comes_back_there(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def arrange_later(engine: Engine, *of: Any, **more: Any) -> Any:
+        monkeypatch.setattr(editor_arranging, "arrange", arrange)
+        merge_tools(engine, "curly", "pagewright", NOW)
+        return arrange(engine, *of, **more)
+
+    ada = room.editor()
+    ada.open()
+    monkeypatch.setattr(editor_arranging, "arrange", arrange_later)
+    answer = ada.press("save", subject="Mine", **{field(ada, "Curly"): "Look at its price."})
+    assert answer.status_code == 409
+    assert "became part of another at this very moment" in answer.text
+    assert fields(answer.text)[field(ada, "Pagewright")] == "Look at its price."
+    ada.form = fields(answer.text)
+    assert ada.press("save").status_code == 303
     assert notes(room) == {"pagewright": "Look at its price."}
 
 
