@@ -95,10 +95,12 @@ ALIAS_COLUMNS = tuple(getattr(ToolAlias, name) for name in AliasRow.__dataclass_
 
 
 def search_words(*texts: str | None) -> str:
-    """Text as search compares it: lower case, without accents, one space between words; 1,000 bytes at most, since
-    PostgreSQL's indexes take no more than 2,700 of a row."""
+    """Text as search compares it: lower case, without accents and what is invisible, one space between words; 1,000
+    bytes at most, since PostgreSQL's indexes take no more than 2,700 of a row."""
     plain = unicodedata.normalize("NFKD", " ".join(text for text in texts if text)).casefold()
-    folded = " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    if not plain.isascii():
+        plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    folded = " ".join(plain.split())
     return folded.encode()[:_SEARCHED].decode(errors="ignore")
 
 

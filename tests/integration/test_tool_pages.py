@@ -7,6 +7,8 @@ from html import unescape
 import pytest
 from sqlalchemy import Engine
 
+from db.desk import find_tools
+from db.engine import reading
 from newsletter.tools.merge import merge_tools
 from tests.fakes.browser import Browser
 from tests.fakes.pages import not_isolated, put, tool, words
@@ -67,6 +69,20 @@ def test_an_empty_catalogue_does_not_blame_the_search(engine: Engine, browser: B
     put(engine, tool("pagewright"))
     assert "Nothing matches “zzz”" in words(browser.get("/tools?q=zzz").text)
     assert "Nothing matches." in words(browser.get("/tools?call=skip").text)
+
+
+def test_what_is_invisible_in_a_name_keeps_nobody_from_finding_it(engine: Engine, browser: Browser) -> None:
+    put(engine, tool("curly", name="Cur\u200bly\u00ad Post"), tool("farsi", name="می\u200cشود"))
+    for typed, slug in (
+        ("curly post", "curly"),
+        ("cur\u200bly", "curly"),
+        ("می\u200cشود", "farsi"),
+        ("میشود", "farsi"),
+    ):
+        page = browser.get("/tools", params={"q": typed}).text
+        assert re.findall(r'<h2><a href="/tools/([a-z]+)"', page) == [slug], typed
+    with reading(engine) as connection:
+        assert [tool.slug for tool in find_tools(connection, "\u2060curly p\u200bost", None, 9)] == ["curly"]
 
 
 def test_pages_of_tools_follow_each_other_without_a_gap(engine: Engine, browser: Browser) -> None:
