@@ -39,7 +39,8 @@ class TemplateError(Exception):
 
 def render(values: IssueValues, links: Links) -> Rendered:
     """Both parts of an issue. Raises TemplateError where a template is not what it should be."""
-    layout, blocks = _fitted(values, links)
+    layout, htmls = _fitted(values, links)
+    blocks = tuple(replace(block, text=text) for block, text in zip(htmls, _texts(layout, links), strict=True))
     return Rendered(values.week, values.subject, values.preheader, blocks, links.token, layout.without_note)
 
 
@@ -50,7 +51,7 @@ def mjml_source(values: IssueValues, links: Links) -> str:
 
 
 def _fitted(values: IssueValues, links: Links) -> tuple[Layout, tuple[Block, ...]]:
-    """Shown as long as the size budget allows."""
+    """Shown as long as the size budget allows, which is one of the HTML alone: the blocks have no text yet."""
     fit = Fit()
     while True:
         layout = lay_out(values, fit)
@@ -72,10 +73,7 @@ def _blocks(layout: Layout, links: Links) -> tuple[Block, ...]:
     # Opened by itself, as a reader's program shows it, the mail is the document's main part and no article in it.
     html = html.replace('aria-roledescription="email"', "", 1).replace('role="article"', 'role="main"', 1)
     htmls = _cut(html, _HTML_MARK, "body.mjml", len(layout.pieces))
-    texts = _texts(layout, links)
-    return tuple(
-        replace(piece, html=html, text=text) for piece, html, text in zip(layout.pieces, htmls, texts, strict=True)
-    )
+    return tuple(replace(piece, html=html) for piece, html in zip(layout.pieces, htmls, strict=True))
 
 
 def _texts(layout: Layout, links: Links) -> list[str]:
