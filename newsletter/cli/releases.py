@@ -72,11 +72,17 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
     Example:
       newsletter releases match 17 example-tool
     """
+    from db.engine import reading
+    from newsletter.releases.foresee import where_it_goes
     from newsletter.releases.resolve import match_to_tool
 
+    now, zone = door.clock.now(), door.settings.timezone
     with _telling_of_approvals(door, release_id):
-        found = match_to_tool(door.engine, release_id, tool, door.clock.now())
-    answer(_shown(door, found), as_json, f"Release {found.id} ({found.name}) is of {found.tool}.")
+        found = match_to_tool(door.engine, release_id, tool, now)
+    with reading(door.engine) as connection:
+        coming = where_it_goes(connection, release_id, zone, now, flowed=False)
+    document = _shown(door, found) | {"coming": coming}
+    answer(document, as_json, f"Release {found.id} ({found.name}) is of {found.tool}; {coming}.")
 
 
 @releases.command()

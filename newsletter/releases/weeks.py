@@ -33,14 +33,18 @@ def place(
     return Placement(week, week != own)
 
 
-def where_it_comes(week: Week, own: str | None, last: Week, at_hand: str | None) -> str:
+def where_it_comes(week: Week, own: str | None, last: Week, at_hand: str | None, *, flowed: bool = True) -> str:
     """In words, the issue that a matched release of a week will be in, and why it is not the one that one would think
-    of. ``own`` is the status of its week's issue, ``at_hand`` of that of the week that ended last; None without one."""
+    of. ``own`` is the status of its week's issue, ``at_hand`` of that of the week that ended last; None without one.
+    ``flowed`` says that what is not in that one, if it is a draft, does not come in it."""
     if own == IssueStatus.DRAFT:
         return f"bring {week} up to date to have it there"
-    coming = max(week, last if at_hand is None else last.next())
+    open_still = at_hand is None or (at_hand == IssueStatus.DRAFT and not flowed)
+    coming = max(week, last if open_still else last.next())
     if coming.monday() - week.monday() > timedelta(weeks=ROLLED_WEEKS):
         return f"no issue announces what is more than {ROLLED_WEEKS} weeks old"
+    if coming == last and at_hand == IssueStatus.DRAFT:
+        return f"bring {last} up to date to have it there"
     if week == last and at_hand == IssueStatus.APPROVED:
         return f"{last} is approved already, so it comes in {coming}, unless you edit {last} and bring it up to date"
     return f"it comes in {coming}"

@@ -5,6 +5,7 @@ from typing import Any
 from db.engine import reading
 from db.releases import ReleaseRow, list_releases, sources_of
 from newsletter.releases.add import add_release
+from newsletter.releases.foresee import where_it_goes
 from newsletter.releases.resolve import drop_release, match_to_tool
 from newsletter.releases.showing import shown
 from newsletter.web.api_routing import Asked, Operation, note, page_of, week_named
@@ -14,6 +15,7 @@ _RELEASE = shape(
     "id url title name week tool status", id=ID, url=TEXT, title=TEXT, name=TEXT, version=or_null(TEXT),
     week=or_null(WEEK), tool=or_null(SLUG), status={"type": "string"}, late={"type": "boolean"},
     published_at=or_null(INSTANT), first_seen_at=INSTANT,
+    coming={"type": "string", "description": "In words, the issue that a release which was just matched comes in."},
 )  # fmt: skip
 
 
@@ -37,7 +39,9 @@ def add_found(asked: Asked) -> Any:
 def match_found(asked: Asked) -> Any:
     here = asked.site
     release = match_to_tool(here.engine, asked.values["id"], asked.body["tool"], here.clock.now(), by=asked.caller)
-    return _noted(asked, release, f"matched with {release.tool}")
+    with reading(here.engine) as connection:
+        coming = where_it_goes(connection, release.id, here.settings.timezone, here.clock.now(), flowed=False)
+    return _noted(asked, release, f"matched with {release.tool}") | {"coming": coming}
 
 
 def drop_found(asked: Asked) -> Any:

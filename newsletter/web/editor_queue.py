@@ -11,13 +11,13 @@ from db import catalogue, issues, releases, tools
 from db.engine import reading
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.clock import Week, last_ended_week
+from newsletter.clock import last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import compose_issue
+from newsletter.releases.foresee import where_it_goes
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import decision_on, reopen_release
 from newsletter.releases.resolve import DecidedError, drop_release, make_into_tool, match_to_tool
-from newsletter.releases.weeks import where_it_comes
 from newsletter.tools.edit import remember_name
 from newsletter.tools.field_values import LONGEST_TAGLINE
 from newsletter.tools.reading import new_tool
@@ -133,19 +133,9 @@ def _decided(
 def _where_it_goes(request: Request, release_id: int) -> str:
     """The issue that a matched release is in, or will be in."""
     here = site(request)
-    last = last_ended_week(here.clock.now(), here.settings.timezone)
     with reading(here.engine) as connection:
-        release = releases.release_by_id(connection, release_id)
-        own = issues.issue_of_week(connection, release.week) if release and release.week else None
-        at_hand = issues.issue_of_week(connection, str(last))
-    if release is None or release.status not in (ReleaseStatus.MATCHED, ReleaseStatus.BACKFILLED):
-        return ""
-    if release.issue:
-        return f", in {release.issue}"
-    if release.week is None:
-        return "; it was back-filled, so no issue announces it"
-    statuses = [issue.status if issue else None for issue in (own, at_hand)]
-    return f"; {where_it_comes(Week.parse(release.week), statuses[0], last, statuses[1])}"
+        told = where_it_goes(connection, release_id, here.settings.timezone, here.clock.now(), flowed=True)
+    return f"{', ' if told.startswith('in ') else '; '}{told}" if told else ""
 
 
 def _flow_in(request: Request) -> None:

@@ -317,7 +317,8 @@ def test_what_programs_do_stands_in_the_editors_log(client: Client, engine: Engi
     client.call("PUT", "/tools/one/takes/builder", {"call": "skip"})
     client.call("POST", "/tools/two/merge", {"into": "one"})
     number = client.call("GET", "/releases").json()["releases"][0]["id"]
-    client.call("PUT", f"/releases/{number}/tool", {"tool": "one"})
+    matched = client.call("PUT", f"/releases/{number}/tool", {"tool": "one"}).json()
+    assert matched["coming"] == f"bring {WEEK} up to date to have it there"
     client.call("DELETE", f"/releases/{number}")
     with reading(engine) as connection:
         lines = audit_log(connection)

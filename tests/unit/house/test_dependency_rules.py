@@ -11,7 +11,7 @@ DOORS = {"web", "cli"}
 # A file is a verb when its name is one: these own transactions and the network.
 VERBS = {
     "newsletter/feeds": {"fetch", "watch", "check"},
-    "newsletter/releases": {"collect", "add", "rematch", "resolve", "reopen"},
+    "newsletter/releases": {"collect", "add", "rematch", "resolve", "reopen", "foresee"},
     "newsletter/tools": {"import_tools", "merge", "edit"},
     "newsletter/verdicts": {"record"},
     "newsletter/readers": {"vote", "bookmark"},

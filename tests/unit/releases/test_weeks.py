@@ -27,3 +27,15 @@ def test_it_comes_in_the_next_issue_that_is_open(week: Week, own: str | None, at
 def test_of_an_approved_week_editors_are_told_how_to_have_it_there_still() -> None:
     told = where_it_comes(LAST, "approved", LAST, "approved")
     assert told.startswith("2026-W47 is approved already, so it comes in 2026-W48, unless you edit 2026-W47")
+
+
+@pytest.mark.parametrize(
+    ("week", "told"),
+    [
+        (Week(2026, 46), "bring 2026-W47 up to date to have it there"),
+        (Week(2026, 48), "it comes in 2026-W48"),
+        (Week(2026, 42), f"no issue announces what is more than {ROLLED_WEEKS} weeks old"),
+    ],
+)
+def test_a_draft_that_was_not_brought_up_to_date_since_may_have_it_still(week: Week, told: str) -> None:
+    assert where_it_comes(week, None, LAST, "draft", flowed=False) == told
