@@ -19,7 +19,10 @@ _MONTHS = {
     "ноя": 11, "дек": 12, "січ": 1, "лют": 2, "бер": 3, "кві": 4, "тра": 5, "чер": 6, "лип": 7, "сер": 8, "вер": 9,
     "жов": 10, "лис": 11, "гру": 12, "oca": 1, "sub": 2, "nis": 4, "haz": 6, "tem": 7, "agu": 8, "eyl": 9, "eki": 10,
     "kas": 11, "ara": 12,
+    "sty": 1, "lut": 2, "kwi": 4, "cze": 6, "lipc": 7, "sie": 8, "wrz": 9, "paz": 10, "lis": 11, "gru": 12,
 }  # fmt: skip
+# The November of Poles is the October of Croats, who write "25. listopada 2026.".
+_CROATIAN = re.compile(r"\d\.\s*lis", re.I)
 # Hours from UTC. Of names that several zones have, RFC 822 knows the American ones.
 _ZONES = {
     "ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,
@@ -58,7 +61,7 @@ def read_date(text: str) -> datetime | None:
     found = next((match for shape in _SHAPES if (match := shape.fullmatch(plain))), None)
     if counted := _COUNTED.fullmatch(plain):
         return datetime.fromtimestamp(int(counted["seconds"]), UTC)
-    if is_off_the_earth(plain):
+    if is_off_the_earth(plain) or _CROATIAN.search(plain):
         return None
     if found is None:
         return _iso(plain)
