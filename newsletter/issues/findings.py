@@ -1,5 +1,6 @@
 """What a check finds, wherever it looked."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,3 +19,9 @@ class Finding:
 
 def gravest_first(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+
+
+def counted(found: Iterable[Finding]) -> str:
+    """``1 warning, 4 notes``, the gravest first: their list may stand below the edge of the screen."""
+    counts = Counter(finding.severity for finding in found)
+    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind in _ORDER if (count := counts[kind]))

@@ -55,6 +55,7 @@ def test_the_intro_says_what_works_in_it_and_takes_no_more_than_is_stored(room: 
     found = ada.browser.get(f"{PAGE}/findings").text
     assert "The intro has a heading that readers see as it is typed." in found
     assert "The intro has code that readers see as it is typed." in found
+    assert re.search(r"<b>Nothing stands in the way: \d+ warnings, \d+ notes\.</b>", found), "above the whole list"
 
 
 @one_database
