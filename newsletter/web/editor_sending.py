@@ -111,6 +111,8 @@ def unapprove(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 def read_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     """What the field Send at says, in the publication's zone. Raises BadInputError for what is no time to come."""
+    if not text:
+        raise BadInputError("choose a day and a time in Send at; Approve leaves it to the timetable")
     try:
         found = in_utc(datetime.fromisoformat(text), zone)
     except ValueError:

@@ -467,6 +467,15 @@ def test_the_findings_tell_how_large_the_mail_is(room: Room) -> None:
 
 
 @one_database
+def test_who_schedules_without_a_time_is_told_what_to_do(room: Room) -> None:
+    ada = room.editor()
+    ada.open()
+    answer = ada.press("schedule")
+    assert (answer.status_code, room.issue.status) == (422, "draft")
+    assert "choose a day and a time in Send at; Approve leaves it to the timetable" in answer.text
+
+
+@one_database
 def test_scheduling_approves_and_reads_the_time_in_the_publications_zone(engine: Engine, settings: Settings) -> None:
     berlin = replace(settings, timezone=ZoneInfo("Europe/Berlin"))
     set_out(engine, berlin)
