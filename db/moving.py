@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from db.models import Base, Delivery, Key, Panelist, Sender
+from db.models import Base, Delivery, Issue, Key, Panelist, Sender
 from db.partitions import make_partition
 
 _AT_ONCE = 2000
@@ -55,7 +55,8 @@ def copy_everything(source: Connection, target: Connection, progress: Callable[[
     """
     for name in _SEEDED:
         target.execute(delete(Base.metadata.tables[name]))
-    for issue_id in source.scalars(select(Delivery.issue_id).distinct()).all():
+    started = select(Issue.id).where(Issue.started_at.is_not(None))
+    for issue_id in source.scalars(started.union(select(Delivery.issue_id))).all():
         make_partition(target, issue_id)
     tables = [table for table in Base.metadata.sorted_tables if table.name != Sender.__tablename__]
     counts = {table.name: _copy(source, target, table, progress) for table in tables}

@@ -25,6 +25,17 @@ def make_partition(connection: Connection, issue_id: int) -> None:
     connection.execute(text(f"ALTER TABLE deliveries ATTACH PARTITION {name} FOR VALUES IN ({int(issue_id)})"))
 
 
+def is_let_go(connection: Connection, issue_id: int) -> bool:
+    """Whether an issue that was published has no deliveries any more, as docs/operators.md lets old ones go."""
+    if is_sqlite(connection):
+        return False
+    attached = text("""
+        SELECT EXISTS (SELECT 1 FROM pg_inherits
+            WHERE inhparent = 'deliveries'::regclass AND inhrelid = to_regclass(:name))
+    """)
+    return not connection.scalar(attached, {"name": f"deliveries_{int(issue_id)}"})
+
+
 def learn(connection: Connection, issue_id: int) -> None:
     """Let PostgreSQL look at what was written. Of a partition that it knows nothing about it expects a few rows, and
     reads all of them for every commit of outcomes, until it has looked by itself a minute later."""

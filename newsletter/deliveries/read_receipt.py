@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from db import claims, deliveries, issues, receipts
+from db import claims, deliveries, issues, partitions, receipts
 from db.deliveries import Counts, Failure
 from db.engine import reading
 from db.receipts import Deferral, ItemVotes, Pace
@@ -22,7 +22,7 @@ from newsletter.sparing import Sparing
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The seven counts add up to the recipients. ``failures`` are all of them, or the first so many that were asked
-    for."""
+    for. ``let_go``: it was sent, and its deliveries were taken out of the database since."""
 
     week: str
     status: str
@@ -31,12 +31,15 @@ class Receipt:
     waiting_until: datetime | None
     pause_reason: str | None
     trouble: str | None
+    let_go: bool
 
     @property
     def nothing_yet(self) -> str | None:
         """Why it has no recipients; None where it has some."""
         if self.counts.recipients:
             return None
+        if self.let_go:
+            return "its deliveries were let go, so nobody is counted here"
         match self.status:
             case IssueStatus.DRAFT:
                 return "nothing of it went out: it waits for approval"
@@ -103,6 +106,7 @@ def read_receipt(engine: Engine, week: Week, most: int | None = None) -> Receipt
             claims.next_attempt_at(connection, issue.id),
             issue.pause_reason,
             issue.trouble,
+            issue.started_at is not None and not counts.recipients and partitions.is_let_go(connection, issue.id),
         )
 
 

@@ -112,6 +112,12 @@ def test_everything_comes_over_and_the_old_database_stays(old: Engine, new: Engi
     assert report.tables["deliveries"] == len(READERS)
 
 
+def test_an_issue_that_had_no_readers_still_had_none(old: Engine, new: Engine, settings: Settings) -> None:
+    published(old, settings, 0)
+    move(old, new, now=NOW)
+    assert "there was nobody who may be mailed" in (read_receipt(new, WEEK).nothing_yet or "")
+
+
 def test_the_service_goes_on_where_it_was(old: Engine, new: Engine, settings: Settings) -> None:
     lived_in(old, settings)
     with reading(old) as connection:

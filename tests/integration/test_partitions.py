@@ -137,6 +137,22 @@ def test_an_old_issue_leaves_in_an_instant_and_the_next_is_sent(engine: Engine, 
         assert connection.scalar(text("SELECT count(*) FROM issues WHERE week = '2026-W01'")) == 1
 
 
+def test_the_receipt_of_an_issue_that_was_let_go_does_not_say_that_it_had_no_readers(
+    engine: Engine, settings: Settings
+) -> None:
+    published(engine, settings, 2)
+    assert read_receipt(engine, WEEK).nothing_yet is None
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE issues SET status = 'sent'"))
+        connection.execute(text("ALTER TABLE deliveries DETACH PARTITION deliveries_1"))
+    assert read_receipt(engine, WEEK).nothing_yet == "its deliveries were let go, so nobody is counted here"
+
+
+def test_an_issue_that_had_no_readers_was_not_let_go(engine: Engine, settings: Settings) -> None:
+    published(engine, settings, 0)
+    assert "there was nobody who may be mailed" in (read_receipt(engine, WEEK).nothing_yet or "")
+
+
 def scans(url: str, table: str) -> int:
     """How often anybody looked into a table, as the server tells once their sessions are over."""
     engine = make_engine(url)
