@@ -34,10 +34,24 @@ def current_revision(engine: Engine) -> str | None:
     if is_sqlite(engine) and not _file_exists(engine):
         return None
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def foreign_table(engine: Engine) -> str | None:
+    """The name of a table that is not ours, in a database that has no schema of ours. A missing SQLite file is not
+    created."""
+    if is_sqlite(engine) and not _file_exists(engine):
+        return None
+    with engine.connect() as connection:
+        names = set(inspect(connection).get_table_names())
+    return None if names >= {"alembic_version", "keys"} else min(names, default=None)
 
 
 def migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
@@ -55,10 +69,10 @@ def _migrate(engine: Engine, now: datetime) -> tuple[str | None, str]:
     from alembic import command
     from alembic.config import Config
 
-    before = current_revision(engine)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with transaction(engine) as connection:
+        before = _revision(connection)  # by now: others who are set up at the same time may have been first
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     if not is_sqlite(engine):

@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    inspect,
     select,
     text,
     type_coerce,
@@ -32,12 +31,6 @@ class RefusedRow(ValueError):
     def __init__(self, table: str, words: str) -> None:
         super().__init__(words)
         self.table = table
-
-
-def foreign_table(connection: Connection) -> str | None:
-    """The name of a table that is not ours, in a database that has no schema of ours."""
-    names = set(inspect(connection).get_table_names())
-    return None if "alembic_version" in names else min(names, default=None)
 
 
 def filled_table(connection: Connection) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.door import Door, answer, json_option, note, pass_door, refuse_newer
+from newsletter.errors import RefusedError
 from newsletter.secret_files import write_new
 from newsletter.settings import FILE
 
@@ -43,10 +44,14 @@ def init(door: Door, write_settings: bool, as_json: bool) -> None:
     Example:
       newsletter init --write-settings
     """
-    from db.migrate import current_revision, migrate, newest_revision
+    from db.engine import is_sqlite
+    from db.migrate import current_revision, foreign_table, migrate, newest_revision
 
     written = _write_settings(Path(FILE)) if write_settings else False
     where = door.where
+    if is_sqlite(door.any_engine) and (foreign := foreign_table(door.any_engine)):  # a PostgreSQL one may be shared
+        advice = "NEWSLETTER_DATABASE_URL names one of the newsletter's own"
+        raise RefusedError(f"{where} holds another program's table {foreign!r}; {advice}")
     refuse_newer(where, current_revision(door.any_engine) or "", newest_revision())
     before, after = migrate(door.any_engine, door.clock.now())
     if written:

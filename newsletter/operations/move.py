@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from db import moving, outcome_log, status
 from db.audit import add_audit
 from db.engine import is_sqlite, transaction
-from db.migrate import current_revision, migrate, newest_revision
+from db.migrate import current_revision, foreign_table, migrate, newest_revision
 from db.ownership import gone_owners
 from newsletter.errors import NewsletterError, RefusedError, first_line
 
@@ -58,8 +58,7 @@ def move(
 
 
 def _make_ready(target: Engine, where: str, now: datetime) -> None:
-    with transaction(target) as connection:
-        foreign = moving.foreign_table(connection)
+    foreign = foreign_table(target)
     if foreign is not None:
         raise RefusedError(f"the database at {where} holds somebody else's table {foreign!r}; name an empty one")
     found = current_revision(target)

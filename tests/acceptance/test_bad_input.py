@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,19 @@ def test_a_database_that_is_too_old_names_init(command: Command) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
     assert "newsletter init" in command.refuses("issues", "list")
+
+
+def test_init_adds_nothing_to_another_programs_database(command: Command) -> None:
+    other = command.folder / "other.db"
+    for table in ("users", "alembic_version"):
+        with closing(sqlite3.connect(other)) as connection:
+            connection.execute(f"CREATE TABLE {table} (id)")
+        command.settings["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{other}"
+        said = command.refuses("init")
+        assert f"other.db holds another program's table '{table}'; NEWSLETTER_DATABASE_URL names" in said
+        with closing(sqlite3.connect(other)) as connection:
+            assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(table,)]
+        other.unlink()
 
 
 @pytest.mark.parametrize("arguments", [("gather",), ("init",)])

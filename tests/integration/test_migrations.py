@@ -26,7 +26,14 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
 
 @pytest.mark.postgres
 def test_two_machines_may_be_set_up_at_once(postgres_server: PostgresServer) -> None:
-    url = postgres_server.new_database(MONDAY, empty=True)
+    one_of_three_sets_up(postgres_server.new_database(MONDAY, empty=True))
+
+
+def test_two_that_set_up_one_file_know_who_did(tmp_path: Path) -> None:
+    one_of_three_sets_up(f"sqlite:///{tmp_path}/fresh.db")
+
+
+def one_of_three_sets_up(url: str) -> None:
 
     def set_up(_: int) -> tuple[str | None, str]:
         engine = make_engine(url)
