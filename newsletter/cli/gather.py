@@ -33,13 +33,12 @@ def gather(door: Door, feeds: tuple[str, ...], as_json: bool) -> None:
     from newsletter.releases.collect import collect_releases
     from newsletter.releases.rematch import rematch_releases
 
-    progress = Progress()
+    with Progress() as progress:
 
-    def show(_feed: "FetchedFeed", done: int, total: int) -> None:
-        progress.show(_bar(done, total))
+        def show(_feed: "FetchedFeed", done: int, total: int) -> None:
+            progress.show(_bar(done, total))
 
-    fetched = fetch_feeds(door.engine, door.settings, door.clock, feeds, progress=show)
-    progress.end()
+        fetched = fetch_feeds(door.engine, door.settings, door.clock, feeds, progress=show)
     collected = collect_releases(door.engine, door.settings, door.clock)
     if collected.new_tools:
         rematch_releases(door.engine, door.clock.now())

@@ -28,15 +28,14 @@ def move(door: Door, url: str, as_json: bool) -> None:
     from newsletter.operations.move import move as bring_over
 
     target = make_engine(_read(url))
-    progress = Progress()
-
-    def show(table: str, rows: int) -> None:
-        progress.show(f"{table}: {rows:,} rows")
-
     try:
-        report = bring_over(door.engine, target, now=door.clock.now(), progress=show)
+        with Progress() as progress:
+
+            def show(table: str, rows: int) -> None:
+                progress.show(f"{table}: {rows:,} rows")
+
+            report = bring_over(door.engine, target, now=door.clock.now(), progress=show)
     finally:
-        progress.end()
         target.dispose()
     rows = sum(report.tables.values())
     said = [

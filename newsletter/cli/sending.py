@@ -58,18 +58,16 @@ def _send_out(door: Door, week: Week) -> str | None:
     """Until nothing is due any more; what held it up, if anything did."""
     from newsletter.deliveries.send import send_due
 
-    progress = Progress()
+    with Progress() as progress, _stop_on_signals() as stop:
 
-    def tell(week: str, counts: "Counts") -> None:
-        progress.show(f"{week}: {counts.recipients - counts.open:,} of {counts.recipients:,}")
+        def tell(week: str, counts: "Counts") -> None:
+            progress.show(f"{week}: {counts.recipients - counts.open:,} of {counts.recipients:,}")
 
-    told = tell if progress.is_seen else None  # nobody counts for a pipe
-    with _stop_on_signals() as stop:
+        told = tell if progress.is_seen else None  # nobody counts for a pipe
         report = send_due(door.engine, door.settings, door.clock, week, stop, told)
         while any(sent.counts.sending and not sent.trouble for sent in report.issues) and not stop.wait(OTHERS_SECONDS):
             # Others hold the rest. Should they be gone in the middle of it, it is for us.
             report = send_due(door.engine, door.settings, door.clock, week, stop, told)
-    progress.end()
     if any(sent.counts.failed for sent in report.issues):
         from newsletter.deliveries.receive import count_refusals
 

@@ -51,13 +51,11 @@ def import_(door: Door, file: str, program: str | None, as_json: bool) -> None:
     from newsletter.subscribers.import_subscribers import import_subscribers
 
     now = door.clock.now()
-    progress = Progress()
-    with _open(file) as lines:
+    with _open(file) as lines, Progress() as progress:
         report = import_subscribers(
             door.engine, lines, now=now, latest=max(now, real_now()), export=_export(program, file),
             progress=lambda done: progress.show(f"{done:,} rows"),
         )  # fmt: skip
-    progress.end()
     document = {
         "imported": report.imported,
         "unchanged": report.unchanged,
