@@ -105,8 +105,14 @@ def _public_url(settings: Settings) -> Check:
     return ok("public address", settings.public_url)
 
 
+_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8 and fc00::/7: no private network is wider, and no provider's of proxies
+
+
 def _proxies(settings: Settings) -> list[Check]:
     """We speak no TLS: an https address is that of a web server in front, without whose word we see but one client."""
+    if wide := [str(one) for one in settings.trusted_proxies if one.prefixlen < _WIDEST[one.version]]:
+        what = f"{', '.join(wide)} is trusted, so whoever writes X-Forwarded-For is another client each time"
+        return [warning("proxies", what, "name the address of the web server in front, or its network")]
     if urlsplit(settings.public_url).scheme != "https" or settings.trusted_proxies:
         return []
     what = "none is trusted, so all readers count as one client, and share its limits of sign-ups and votes"

@@ -77,6 +77,18 @@ def test_behind_a_web_server_that_is_not_trusted_all_readers_are_one(settings: S
     assert "proxies" not in [check.name for check in alone]
 
 
+@pytest.mark.parametrize(
+    ("network", "level"),
+    [
+        ("0.0.0.0/0", Level.WARNING), ("128.0.0.0/1", Level.WARNING), ("::/0", Level.WARNING),
+        ("10.0.0.0/8", None), ("fc00::/7", None), ("127.0.0.1/32", None),
+    ],
+)  # fmt: skip
+def test_a_proxy_is_not_everybody(settings: Settings, network: str, level: Level | None) -> None:
+    found = checks.settings_checks(replace(settings, trusted_proxies=(ip_network(network),)))
+    assert next((check.level for check in found if check.name == "proxies"), None) == level
+
+
 def test_a_schema_that_is_not_ours_says_which_way_to_go() -> None:
     assert checks.schema_check("0002", "0002").level is Level.OK
     assert "newsletter init" in checks.schema_check("0001", "0002").advice
