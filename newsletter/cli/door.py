@@ -179,6 +179,21 @@ class Place(click.Path):
         return super().convert(WORD.convert(value, param, ctx), param, ctx)
 
 
+class Source(click.File):
+    """A file to read, or - for standard input. That it cannot be read is no mistake in how the command was called."""
+
+    def __init__(self) -> None:
+        super().__init__("rb")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(WORD.convert(value, param, ctx), param, ctx)
+        except click.BadParameter as error:
+            if isinstance(why := error.__context__, OSError):
+                raise BadInputError(f"{value} cannot be read: {why.strerror}") from None
+            raise
+
+
 WORD = Word()
 
 

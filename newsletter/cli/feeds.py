@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, json_option, note, pass_door
+from newsletter.cli.door import WORD, Door, Source, answer, json_option, note, pass_door
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 from newsletter.english import counted
@@ -167,7 +167,7 @@ def remove(door: Door, feed: str, as_json: bool) -> None:
 
 
 @feeds.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=Source())
 @json_option
 @pass_door
 def import_(door: Door, file: Any, as_json: bool) -> None:

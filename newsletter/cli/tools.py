@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.door import WORD, Door, answer, in_pages, json_option, note, pass_door, stream
+from newsletter.cli.door import WORD, Door, Source, answer, in_pages, json_option, note, pass_door, stream
 from newsletter.cli.tables import table
 from newsletter.clock import iso
 from newsletter.english import counted
@@ -29,7 +29,7 @@ def tools() -> None:
 
 
 @tools.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=Source())
 @click.option("--dry-run", is_flag=True, help="Check the file and say what would change; store nothing.")
 @json_option
 @pass_door

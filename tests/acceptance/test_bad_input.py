@@ -145,6 +145,12 @@ def test_an_empty_word_means_neither_all_nor_none_nor_the_working_folder(
     assert set(command.folder.iterdir()) == files
 
 
+@pytest.mark.parametrize("what", ["feeds", "subscribers", "tools"])
+def test_a_list_that_cannot_be_read_is_named_and_no_mistake_of_usage(command: Command, what: str) -> None:
+    assert "nowhere.txt cannot be read: No such file" in command.refuses(what, "import", "nowhere.txt")
+    assert "is empty" in command(what, "import", "", status=2).stderr
+
+
 def test_an_empty_host_is_not_every_address_of_the_machine(command: Command) -> None:
     assert "--host is empty" in command("serve", "--host", "", "--port", "0", status=2).stderr
 

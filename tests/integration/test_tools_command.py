@@ -118,7 +118,11 @@ def test_a_file_that_is_no_text_or_not_there_is_said_in_one_line(told: Any, tmp_
     status, _, err = told("import", "bad.json")
     assert status == 1
     assert "bad.json is not UTF-8 text: byte 12" in err
-    assert told("import", "absent.json")[0] == 2
+    assert told("import", "absent.json") == (
+        1,
+        "",
+        "newsletter: absent.json cannot be read: No such file or directory\n",
+    )
 
 
 def test_an_unknown_tool_is_said_in_one_line(told: Any) -> None:
