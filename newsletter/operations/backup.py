@@ -46,7 +46,7 @@ class RestoreReport:
 
 
 def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
-    """Copy the database, as it stands at one instant, to ``target``; an older backup there is replaced at the end.
+    """Copy the database, as it stands at one instant, to ``target``; an older one of it there is replaced at the end.
 
     Raises NewsletterError where there is nothing to copy or no place for it.
     """
@@ -59,6 +59,8 @@ def back_up(engine: Engine, target: Path, *, now: datetime) -> BackupReport:
         raise RefusedError(f"{target} is there already and no file; name another place for the backup")
     if target.exists() and not backups.may_replace(target):
         raise RefusedError(f"{target} is there already and no backup; name another file, or remove that one")
+    if target.exists() and backups.is_anothers(target, database):
+        raise RefusedError(f"{target} is the backup of another installation; name another file, or move that one away")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         schema = backups.copy_out(database, unfinished)

@@ -585,6 +585,17 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(
     assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
 
 
+def test_a_backup_of_another_installation_gives_way_to_none(engine: Engine, tmp_path: Path, opened: Opened) -> None:
+    other, copy = opened("other.db"), tmp_path / "copy.db"
+    migrate(other, MONDAY)
+    back_up(other, copy, now=MONDAY)
+    before = copy.read_bytes()
+    with pytest.raises(RefusedError, match=r"copy\.db is the backup of another installation; name another file"):
+        back_up(engine, copy, now=MONDAY)
+    assert copy.read_bytes() == before
+    back_up(other, copy, now=MONDAY)
+
+
 def test_what_another_installation_holds_gives_way_to_no_backup_until_somebody_moves_it(
     engine: Engine, tmp_path: Path, opened: Opened
 ) -> None:
