@@ -108,7 +108,7 @@ def test_with_those_who_waited_long_fails_who_was_tried_and_nobody_else(engine: 
         for number, (status, attempts, since) in enumerate(waiting):
             waits = {"status": status, "attempts": attempts, "first_attempt_at": since, "next_attempt_at": NOW + HOUR}
             connection.execute(update(Delivery).where(Delivery.email.startswith(f"reader{number}@")).values(waits))
-        claims.give_up_domain(connection, issue_id, "example.org", NOW - 72 * HOUR, "it takes nothing", NOW)
+        domains.give_up_domain(connection, issue_id, "example.org", NOW - 72 * HOUR, "it takes nothing", NOW)
         rows = connection.execute(select(Delivery.status, Delivery.next_attempt_at).order_by(Delivery.email)).all()
     assert [row.status for row in rows] == ["failed", "failed", "deferred", "uncertain", "queued"]
     assert [row.next_attempt_at for row in rows] == [None, None, NOW + HOUR, None, None]
