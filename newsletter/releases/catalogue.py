@@ -51,6 +51,8 @@ class Plate(Protocol):
     @property
     def slug(self) -> str: ...
     @property
+    def name(self) -> str: ...
+    @property
     def name_key(self) -> str: ...
     @property
     def category(self) -> str: ...
@@ -61,10 +63,15 @@ class Plate(Protocol):
 def catalogue_of(plates: Iterable[Plate], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:
     """The catalogue of these tools and their aliases (id, kind, key)."""
     known = list(plates)
-    found = build_catalogue(((tool.id, tool.slug, tool.name_key) for tool in known), aliases)
+    found = build_catalogue(((tool.id, tool.slug, _key(tool)) for tool in known), aliases)
     found.categories = {tool.id: tool.category for tool in known}
     found.taglines = {tool.id: tool.tagline for tool in known if tool.tagline}
     return found
+
+
+def _key(tool: Plate) -> str:
+    """A key of an earlier version may hold what became of a sign then: "tofutm" of "Tofu™"."""
+    return tool.name_key if tool.name.isascii() else fold_name(tool.name)
 
 
 def build_catalogue(tools: Iterable[tuple[int, str, str]], aliases: Iterable[tuple[int, str, str]]) -> Catalogue:

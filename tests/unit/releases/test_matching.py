@@ -57,8 +57,12 @@ def test_the_address_decides_first(title: str, url: str, expected: str) -> None:
 
 
 def test_an_emoji_in_a_tools_name_is_no_part_of_it_whenever_its_key_was_made() -> None:
-    tools = build_catalogue([(1, "rocket", "\U0001f680 rocket"), (2, "tofu", fold_name("Tofu™"))], [])
-    for title, tool in (("\U0001f680 Rocket 2.0", 1), ("Rocket 2.0", 1), ("Tofu™ 2.0", 2), ("Tofu 2.0", 2)):
+    plates = [
+        Nameplate(1, "rocket", "\U0001f680 Rocket", "\U0001f680 rocket", "Games"),
+        Nameplate(2, "tofu", "Tofu™", "tofutm", "Games"),
+    ]
+    tools = catalogue_of(plates, [(1, "name", "\U0001f680 moonshot")])
+    for title, tool in (("\U0001f680 Rocket 2.0", 1), ("Moonshot 2.0", 1), ("Tofu™ 2.0", 2), ("Tofu 2.0", 2)):
         assert match_release(read_title(title), "https://news.example/1", tools, feed=None).tool_id == tool
 
 
