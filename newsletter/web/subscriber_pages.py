@@ -133,7 +133,7 @@ def _save(request: Request, form: Form) -> Response:
     most = max(MOST_CATEGORIES, len(Selection.parse(subscriber.selection).categories))  # an import may bring more
     if unchosen := too_many(form.getlist("category"), most):
         ticked = subscriber._replace(name=wanted.name, format=wanted.format, selection=wanted.selection.key())
-        return _preferences_page(request, ticked, status=422, error=unchosen)
+        return _preferences_page(request, ticked, status=422, error=unchosen, rest=wanted.pause_weeks)
     saved = _present(update_preferences(here.engine, subscriber.id, wanted, now=here.clock.now()))
     return _preferences_page(request, saved, said="Saved.")
 
@@ -174,8 +174,10 @@ def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
 
 
 def _preferences_page(
-    request: Request, subscriber: SubscriberRow, *, status: int = 200, said: str | None = None, error: str | None = None
-) -> Response:
+    request: Request, subscriber: SubscriberRow, *, status: int = 200, said: str | None = None,
+    error: str | None = None, rest: int | None = None,
+) -> Response:  # fmt: skip
+    """``rest`` is the one that was chosen and could not be stored, in weeks."""
     here, selection = site(request), Selection.parse(subscriber.selection)
     with reading(here.engine) as connection:
         offered = choices(categories_on_offer(connection))
@@ -187,7 +189,7 @@ def _preferences_page(
     resting = paused is not None and paused > here.clock.now()
     return page(
         request, "preferences.html", status=status, subscriber=subscriber, said=said,
-        error=error, selection=selection, panel=panelists, pauses=PAUSE_WEEKS,
+        error=error, selection=selection, panel=panelists, pauses=PAUSE_WEEKS, rest=rest,
         categories=[(category, spelled(category) in chosen) for category in categories],
         percents=sorted({*_PERCENTS, selection.min_ship_percent or 0}), standing=_standing(subscriber, resting),
         paused_until=f"{paused.astimezone(here.settings.timezone):%-d %b %Y}" if resting and paused else None,
