@@ -46,12 +46,11 @@ def approve_issue(
 ) -> ApproveReport:
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
-    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark or the beginning of it: where a
-    take or a release changed it since, nothing is approved. ``revision`` is that of the page, whose words the
-    mark leaves aside: where somebody else edited since, StaleError tells what they did. Approving an approved issue
-    again freezes nothing anew and sets its time where one is given; else the time that it has stays. Raises
-    NotFoundError, RefusedError for an issue that is on its way or closed, and SettingsError where sending could not
-    start.
+    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark or the beginning of it: where
+    another has come of it since, nothing is approved. ``revision`` is that of the page, whose words the mark leaves
+    aside: where somebody else edited since, StaleError tells what they did. Approving an approved issue again freezes
+    nothing anew and sets its time where one is given; else the time that it has stays. Raises NotFoundError,
+    RefusedError for an issue that is on its way or closed, and SettingsError where sending could not start.
     """
     required(settings, "title", "from_", "postal_address")
     made = _made(engine, week, settings)
