@@ -39,10 +39,12 @@ def hold_domains(
     """Domains wait, and lines go on slowly, in the order of their names: of senders that write the same ones at once
     none waits for another that waits for it."""
     slowed = dict(hold.slowed for hold in holds if hold.slowed is not None)
-    for name in sorted({*slowed, *(hold.domain for hold in holds)}):
-        for hold in holds:
-            if hold.domain == name:
-                hold_domain(connection, issue_id, owner, week, hold, now)
+    held: dict[str, list[Hold]] = {}
+    for hold in holds:
+        held.setdefault(hold.domain, []).append(hold)
+    for name in sorted({*slowed, *held}):
+        for hold in held.get(name, ()):
+            hold_domain(connection, issue_id, owner, week, hold, now)
         if name in slowed:
             domains.slow_domain(connection, name, slowed[name], now)
 
