@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
+from db.deliveries import note_trouble
 from db.engine import reading, transaction
 from db.keys import address_key, link_keys, newest_link_key
 from db.letters import add_letter
@@ -423,10 +424,14 @@ def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_opera
     issue_id, ids = a_thousand_sent(engine, ada)
     take(engine, *(complaint(mail_from=return_path(engine, delivery_id)) for delivery_id in ids[:3]))
     assert _status(engine, issue_id) == "sending"
+    with transaction(engine) as connection:
+        note_trouble(connection, issue_id, "the relay is away")
     take(engine, complaint(mail_from=return_path(engine, ids[3])))
     assert _status(engine, issue_id) == "paused"
     with reading(engine) as connection:
         assert list(connection.scalars(select(Letter.email))) == ["ops@example.com"]
+        why = connection.execute(select(Issue.pause_reason, Issue.trouble).where(Issue.id == issue_id)).one()
+    assert (str(why.pause_reason).startswith("4 of 1"), why.trouble) == (True, None), "what held it up is over"
 
     # Most of what comes back comes when all is sent: then operators are told, once for each reason.
     with transaction(engine) as connection:
@@ -437,6 +442,7 @@ def test_more_than_three_complaints_in_a_thousand_pause_the_issue_and_tell_opera
     take(engine, bounced[50])
     take(engine, bounced[51], complaint(mail_from=return_path(engine, ids[4])))
     assert _letters(engine) == 2
+    assert _status(engine, issue_id) == "sent"
 
 
 def _letters(engine: Engine) -> int:
