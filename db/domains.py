@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, or_, select, update
 
 from db.deliveries import is_missed, is_waiting, status_is
 from db.models import Delivery, DomainPause, Issue
@@ -29,11 +29,12 @@ def pause_domain(connection: Connection, domain: str, until: datetime, reason: s
 
 
 def slow_domain(connection: Connection, line: str, rate: float, until: datetime) -> None:
-    """From ``until`` on, a domain or receiver gets so many messages a second."""
+    """From ``until`` on, or from the end of its pause, a domain or receiver gets so many messages a second."""
+    later = case((DomainPause.until > until, DomainPause.until), else_=until)
     connection.execute(
         insert_or(connection, DomainPause)
         .values(domain=line, until=until, reason="", rate=rate)
-        .on_conflict_do_update(index_elements=[DomainPause.domain], set_={"rate": rate})
+        .on_conflict_do_update(index_elements=[DomainPause.domain], set_={"rate": rate, "until": later})
     )
 
 

@@ -120,3 +120,13 @@ def test_a_claim_without_a_domain_takes_those_that_only_look_like_it(engine: Eng
     subscribe(engine, 1, domain="axb.example", start=20)
     issue_id = published(engine, settings, 0)
     assert [row.email for row in claim(engine, issue_id, without={"a_b.example"})] == ["reader20@axb.example"]
+
+
+def test_a_receiver_that_asks_for_less_again_is_slow_from_then_on(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        domains.slow_domain(connection, "google.com", 20.0, NOW)
+        domains.slow_domain(connection, "google.com", 5.0, NOW + 9 * HOUR)
+        domains.pause_domain(connection, "example.org", NOW + 9 * HOUR, "421 later", NOW)
+        domains.slow_domain(connection, "example.org", 2.0, NOW)
+        found = domains.slowed_domains(connection, NOW + HOUR)
+    assert sorted(found) == [("example.org", 2.0, NOW + 9 * HOUR), ("google.com", 5.0, NOW + 9 * HOUR)]
