@@ -709,6 +709,9 @@ def test_who_told_their_browser_to_show_larger_text_gets_it_on_every_page(chromi
         assert [(name, size) for name, size in usual if size < 13] == [], path
         assert [name for (name, size), (_, then) in zip(usual, larger, strict=True) if then < 1.49 * size] == [], path
         assert page.evaluate("document.documentElement.scrollWidth") == 320, path
+        page.evaluate("document.documentElement.style.fontSize = '32px'")
+        beyond = "nodes => nodes.filter(n => n.getBoundingClientRect().right > 320).map(n => n.innerText)"
+        assert page.locator(".switch label, .stamp").evaluate_all(beyond) == [], path
     context.close()
 
 
