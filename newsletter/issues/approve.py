@@ -70,19 +70,23 @@ def approve_issue(
     return ApproveReport(str(week), IssueStatus.APPROVED, by, send_at, content_hash)
 
 
-def take_back_approval(engine: Engine, week: Week, now: datetime, seen: tuple[str, str] | None = None) -> None:
+def take_back_approval(engine: Engine, week: Week, now: datetime, seen: tuple[str, str] | None = None) -> bool:
     """The issue is a draft again, with every word and tool as it was; who approved it and its time are gone.
 
-    ``seen`` is the content hash of the approval that an editor looked at, and who made it. Raises NotFoundError, and
-    RefusedError for an issue that is not approved, or any more, or anew.
+    ``seen`` is the content hash of the approval that an editor looked at, and who made it: where the issue is a draft
+    by now, their button was pressed twice, or a colleague was quicker, and nothing is left to do (False). Raises
+    NotFoundError, and RefusedError for an issue that is not approved, or any more, or anew.
     """
     with transaction(engine) as connection:
         issue = issue_named(connection, week, lock=True)
         content = issues.content_of(connection, issue.id)
         if content and seen not in (None, (content.content_hash, issue.approved_by)):
             raise RefusedError(f"{issue.approved_by} approved {week} anew since you looked at it; look at it again")
+        if seen and issue.status == IssueStatus.DRAFT:
+            return False
         if not issues.void_approval(connection, issue.id, now):
             raise RefusedError(f"issue {week} is {issue.status}; there is no approval to take back")
+    return True
 
 
 def _made(engine: Engine, week: Week, settings: Settings) -> Edition | None:

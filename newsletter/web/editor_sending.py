@@ -100,8 +100,8 @@ def unapprove(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here, week = site(request), week_of(request)
     content_hash, _, by = typed.line("approved", 400).partition(" ")
     _, voided = store_typed(request, visitor, typed)
-    if not voided:
-        take_back_approval(here.engine, week, here.clock.now(), (content_hash, by) if by else None)
+    seen = (content_hash, by) if by else None
+    if not voided and take_back_approval(here.engine, week, here.clock.now(), seen):
         note(request, visitor, "took back the approval", f"issue {week}")
     then = "nothing goes out until it is approved again"
     if here.settings.approval == "automatic":

@@ -272,7 +272,9 @@ def test_an_old_page_takes_back_no_approval_that_it_does_not_show(room: Room) ->
     shown = [re.search(r'name="approved" value="([^"]+)" formaction="[^"]+/unapprove"', page.text) for page in pages]
     assert shown[0]
     assert shown[1]
-    assert bo.press("unapprove", approved=shown[1][1]).status_code == 303
+    for _ in range(2):  # on a slow line
+        assert bo.press("unapprove", approved=shown[1][1]).status_code == 303
+    assert bo.browser.get("/editor/log").text.count("took back the approval") == 1
     bo.open()
     bo.press("approve")
     answer = ada.press("unapprove", approved=shown[0][1])
