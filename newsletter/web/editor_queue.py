@@ -1,6 +1,6 @@
 """``/editor/queue``: releases that nobody could match for sure, each with its candidates and why.
 
-What is decided here flows at once into the draft of the week that ended last, if there is one.
+What is decided here flows at once into the draft of the week that ended last, or of its own week, if there is one.
 """
 
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from db import catalogue, issues, releases, tools
 from db.engine import reading
 from db.releases import ReleaseRow
 from db.states import IssueStatus, ReleaseStatus
-from newsletter.clock import last_ended_week
+from newsletter.clock import Week, last_ended_week
 from newsletter.errors import BadInputError
 from newsletter.issues.compose import compose_issue
 from newsletter.releases.foresee import where_it_goes
@@ -88,7 +88,7 @@ def match(request: Request, visitor: Visitor, typed: Typed) -> Response:
     )
     if typed.line("always") == "yes":
         remember_name(here.engine, release.tool or slug, release.name, here.clock.now())
-    _flow_in(request)
+    _flow_in(request, release)
     return _decided(request, visitor, typed, release, f"matched with {release.tool}")
 
 
@@ -98,7 +98,7 @@ def make_tool(request: Request, visitor: Visitor, typed: Typed) -> Response:
     name, url, category = typed.line("name", 500), typed.line("url", 2000), typed.line("category", 100)
     given = new_tool(name, url, category, typed.line("tagline", LONGEST_TAGLINE) or None)
     release = make_into_tool(here.engine, release_id, given, here.clock.now(), f"new tool, by {visitor.email}")
-    _flow_in(request)
+    _flow_in(request, release)
     what = f"made into the new tool {release.tool}"
     return _decided(request, visitor, typed, release, what, category=category)
 
@@ -114,7 +114,7 @@ def undo(request: Request, visitor: Visitor, typed: Typed) -> Response:
     here = site(request)
     seen = typed.line("seen", 200) or None
     release = reopen_release(here.engine, request.path_params["release_id"], here.clock.now(), seen)
-    _flow_in(request)
+    _flow_in(request, release)
     note(request, visitor, "took back the decision on", f"release {release.id}", title=release.title)
     return back_saying(
         "/editor/queue", f"Taken back: {release.title}", f"#release-{release.id}", after=typed.line("after", 18)
@@ -138,16 +138,19 @@ def _where_it_goes(request: Request, release_id: int) -> str:
     return f"{', ' if told.startswith('in ') else '; '}{told}" if told else ""
 
 
-def _flow_in(request: Request) -> None:
-    """Bring the open draft up to date with what was decided."""
+def _flow_in(request: Request, release: ReleaseRow) -> None:
+    """Bring the open drafts up to date with what was decided: of the week that ended last, and of the release's own
+    week, where somebody composed that before its end."""
     here = site(request)
     now = here.clock.now()
     last = last_ended_week(now, here.settings.timezone)
-    with reading(here.engine) as connection:
-        issue = issues.issue_of_week(connection, str(last))
-    if issue is not None and issue.status == IssueStatus.DRAFT:
-        rematch_releases(here.engine, now)
-        compose_issue(here.engine, last, here.settings, now)
+    own = Week.parse(release.week) if release.week else last
+    for week in (last, own) if own > last else (last,):
+        with reading(here.engine) as connection:
+            issue = issues.issue_of_week(connection, str(week))
+        if issue is not None and issue.status == IssueStatus.DRAFT:
+            rematch_releases(here.engine, now)
+            compose_issue(here.engine, week, here.settings, now)
 
 
 routes: list[BaseRoute] = [

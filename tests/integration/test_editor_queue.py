@@ -2,13 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 from functools import partial
 from html import unescape
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from db import releases, tools
 from db.archive import issues_with
@@ -22,13 +23,14 @@ from newsletter.releases.catalogue import catalogue_of
 from newsletter.releases.matching import match_release
 from newsletter.releases.naming import Naming
 from newsletter.releases.rematch import rematch_releases
+from newsletter.settings import Settings
 from newsletter.tools.edit import remember_name
 from newsletter.tools.import_tools import import_tools
 from newsletter.tools.reading import GivenTake
 from newsletter.verdicts.record import record_take
 from tests.conftest import one_database
 from tests.fakes.editors_room import Editor, Room, fields
-from tests.fakes.sample_week import NOW, WEEK
+from tests.fakes.sample_week import NOW, WEEK, set_out
 from tests.fakes.together import at_once
 
 
@@ -90,6 +92,18 @@ def test_what_is_matched_flows_into_the_draft_and_undo_takes_it_out(room: Room) 
     assert "Curly 2 for teams" not in carried(room)
     assert curly in unmatched(room).values()
     assert "Match <b><bdi>Curly</bdi></b>" in ada.browser.get("/editor/queue").text, "its candidates are there again"
+
+
+@one_database
+def test_what_is_matched_flows_into_a_draft_that_was_made_before_its_week_ended(
+    engine: Engine, settings: Settings
+) -> None:
+    set_out(engine, settings)
+    room = Room(engine, settings, NOW - timedelta(days=3))
+    ada, curly = room.editor(), unmatched(room)["Curly 2 for teams"]
+    decided = answer(ada, f"/editor/queue/{curly}/match", candidate="curly")
+    assert "Curly 2 for teams" in carried(room)
+    assert f"matched with curly, in {WEEK}" in ada.browser.get(decided.headers["location"]).text
 
 
 @one_database
