@@ -82,7 +82,8 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
     with reading(door.engine) as connection:
         coming = where_it_goes(connection, release_id, zone, now, flowed=False)
     document = _shown(door, found) | {"coming": coming}
-    answer(document, as_json, f"Release {found.id} ({found.name}) is of {found.tool}; {coming}.")
+    then = f"{',' if coming.startswith('in ') else ';'} {coming}"
+    answer(document, as_json, f"Release {found.id} ({found.name}) is of {found.tool}{then}.")
 
 
 @releases.command()

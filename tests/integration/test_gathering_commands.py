@@ -85,6 +85,8 @@ def test_editors_match_add_and_drop_by_hand(told: Any, server: FeedServer) -> No
     matched = json.loads(told("releases", "match", number, "quillbase", "--json")[1])
     assert (matched["status"], matched["coming"]) == ("matched", f"it comes in {matched['week']}")
     assert f"is of quillbase; it comes in {matched['week']}." in told("releases", "match", number, "quillbase")[1]
+    told("issues", "compose", "--week", matched["week"])
+    assert f"is of quillbase, in {matched['week']}." in told("releases", "match", number, "quillbase")[1]
 
 
 def test_feeds_go_out_as_opml_and_come_back_the_same(told: Any, tmp_path: Path) -> None:
