@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from newsletter.english import counted
+
 _ORDER = ("error", "warning", "note")
 
 
@@ -21,7 +23,7 @@ def gravest_first(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
 
-def counted(found: Iterable[Finding]) -> str:
+def in_numbers(found: Iterable[Finding]) -> str:
     """``1 warning, 4 notes``, the gravest first: their list may stand below the edge of the screen."""
     counts = Counter(finding.severity for finding in found)
-    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind in _ORDER if (count := counts[kind]))
+    return ", ".join(counted(counts[kind], kind) for kind in _ORDER if counts[kind])

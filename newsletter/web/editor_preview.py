@@ -18,7 +18,7 @@ from db.tools import tools_by_slug
 from newsletter.errors import NewsletterError
 from newsletter.issues import budget
 from newsletter.issues.check import check_issue
-from newsletter.issues.findings import Finding, counted
+from newsletter.issues.findings import Finding, in_numbers
 from newsletter.issues.render import RenderedMail, render_issue
 from newsletter.issues.shades import in_shade, without_pictures
 from newsletter.web.editor_issue import ISSUE, issue_path, week_of
@@ -103,7 +103,7 @@ def _findings(request: Request, page: str) -> dict[str, Any]:
         known = tools_by_slug(connection, {found.place for found in report.findings})
     placed = [(found, _place(found, known, page)) for found in report.findings]
     return {
-        "week": str(week), "findings": placed, "passed": report.passed, "counted": counted(report.findings),
+        "week": str(week), "findings": placed, "passed": report.passed, "in_numbers": in_numbers(report.findings),
         "size": report.size, "limit": budget.LIMIT,
     }  # fmt: skip
 
