@@ -61,9 +61,12 @@ def move_bookmarks(connection: Connection, source: int, target: int) -> None:
 
 
 def move_items(connection: Connection, source: int, target: int) -> None:
-    """In issues that can be edited alone, and before the releases move: what was approved is frozen, and an edit of it
-    starts from these rows. Where both are in one, the target's place stands, unless it has left the issue; it is
-    dropped where both were. A comparison that would set the target beside itself, or stand there twice, goes."""
+    """The rows of drafts and approved issues (an edit of an approved one starts from its rows). To be called before the
+    releases move, since those tell which tools an issue carries.
+
+    Where an issue has both tools, the target's row stays, unless the issue does not carry the target any more. The
+    target is dropped only where both were. Comparisons with the source go.
+    """
     stays = (IssueItem.tool_id == source, IssueItem.issue_id.in_(_OPEN), IssueItem.dropped.is_(False), carried())
     issues = connection.scalars(select(IssueItem.issue_id).where(*stays)).all()
     there = (IssueItem.tool_id == target, IssueItem.issue_id.in_(issues))
@@ -77,7 +80,7 @@ def move_items(connection: Connection, source: int, target: int) -> None:
 
 
 def _give_way(connection: Connection, tool_id: int, other_id: int, when: ColumnElement[bool]) -> None:
-    """In those that have both, one goes; its note stays with the other, if that has none of its own."""
+    """Where an issue has rows of both tools, delete that of ``tool_id``; the other takes its note if it has none."""
     other = aliased(IssueItem)
     both = exists().where(other.issue_id == IssueItem.issue_id, other.tool_id == other_id)
     going = select(IssueItem.id, IssueItem.issue_id, IssueItem.note)

@@ -10,7 +10,8 @@ SIZE = 25
 def batches(feeds: Iterable[tuple[int, str]]) -> list[list[int]]:
     """The ids of (id, address) in batches of about ``SIZE``.
 
-    A host's feeds stay together, however many they are: so many at once from one host is a promise of one round.
+    All feeds of one host go into one batch, however many they are: how many connections a host gets at once is limited
+    within a batch, so two machines with feeds of it would together open twice as many.
     """
     hosts: dict[str, list[int]] = defaultdict(list)
     for number, url in feeds:

@@ -24,8 +24,9 @@ AHEAD = timedelta(days=1)  # clocks and zones are wrong by hours, not by days
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """``link_key`` is None where several entries of the document share that address. ``otherwise`` is the identity that
-    the entry has where it shares its link if it does not here, and the other way round."""
+    """``link_key`` is None where several entries of the document share that address. An entry has one identity where it
+    shares its link with others and a second one where it does not: ``identity`` is the one that holds in this document,
+    ``otherwise`` the one that does not."""
 
     entry: Entry
     identity: str
@@ -96,9 +97,13 @@ def new_ones(shown: Sequence[Identified], known: Iterable[Known]) -> list[Identi
 
 
 def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequence[Identified]) -> list[Identified]:
-    """The fresh without those that are known by another guid, or with another query in their link: some feeds make
-    these anew for every request. What ``alike`` has with their title, date and page left as they came; where they have
-    no page, with their title and date, for the page that it had may have been its id, read as one (RSS 2.0, guid)."""
+    """The fresh entries without those that are old ones under a new guid, or with a new query in their link: some feeds
+    make these anew for every request.
+
+    An entry is an old one when the feed no longer shows a stored entry (of ``alike``) with the same title, date and
+    page. Where it has no page, the same title and date are enough: the page of the stored one may have been its guid,
+    which RSS 2.0 reads as an address.
+    """
     here = {item.identity for item in shown}
     gone = [row for row in alike if row.identity not in here]
     sites = Counter(_site(item.entry.url) for item in shown if item.entry.url)
@@ -116,14 +121,16 @@ def but_renamed(fresh: Sequence[Identified], alike: Iterable[Known], shown: Sequ
 
 
 def _looks(title: str, published_at: datetime | None, url: str | None) -> tuple[str, datetime | None, str]:
-    """Of what has no date the whole address counts, and where on its page; of what has one the path, for sites move."""
+    """What tells whether two entries are one. Of an undated entry the whole address counts, with its fragment; of a
+    dated one the path alone, because sites move to other domains."""
     page = canonical_url(url or "", keep_fragment=published_at is None)
     return title, published_at, page if published_at is None else _path(page.partition("?")[0])
 
 
 def _moved(title: str, url: str | None) -> tuple[str, datetime | None, str]:
-    """How an undated entry looks that moved with its site: the feed shows that one no more, and most of what it shows
-    lies on the new one. A feed of many sites has namesakes at the same paths."""
+    """The same for an undated entry of a site that moved: its path alone. To be used only where the feed shows nothing
+    of the old site any more and more than half of its entries lie on the new one; in a feed of many sites, other
+    products have the same title and path."""
     return title, None, f"/{_path(canonical_url(url or '', keep_fragment=True))}"
 
 
@@ -149,8 +156,8 @@ def is_backlog(dates: Iterable[datetime | None], first_fetch: bool) -> bool:
 
 
 def shown_before(fresh: Sequence[Identified], known: Iterable[Known]) -> list[Identified]:
-    """Of those that share a link with one that was known by the link alone, as an earlier version knew all of them:
-    where several come at once, they were there all the time."""
+    """Which of the fresh entries the feed showed all along. Of several entries with one link, an earlier version stored
+    one, under that link alone: where several fresh ones share such a link, they were there then."""
     identities = {row.identity for row in known}
     pages = Counter(item.otherwise for item in fresh if item.otherwise and item.otherwise in identities)
     return [item for item in fresh if item.otherwise and pages[item.otherwise] > 1]

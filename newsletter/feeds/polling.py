@@ -42,8 +42,8 @@ class Rhythm:
 
 
 def is_due(next_check_at: datetime | None, now: datetime) -> bool:
-    """A feed without a plan, such as a new one, is due whatever the clock says: a replay's clock stands in the past.
-    No plan lies further ahead than a week: one that does was made by a clock that has been put right since."""
+    """A feed that has no time yet, such as a new one, is due, whatever the clock says: that of a replay stands in the
+    past. No feed is put off for more than a week, so a later time was computed by a clock that was wrong: it is due."""
     return next_check_at is None or not now + SLACK < next_check_at <= now + RETRY_AFTER_AT_MOST
 
 

@@ -46,11 +46,11 @@ def approve_issue(
 ) -> ApproveReport:
     """Freeze a draft and approve it, to be sent at ``send_at`` or by the timetable.
 
-    ``seen`` is the content hash that the editor looked at, or ``mark`` its content_mark or the beginning of it: where
-    another has come of it since, nothing is approved. ``revision`` is that of the page, whose words the mark leaves
-    aside: where somebody else edited since, StaleError tells what they did. Approving an approved issue again freezes
-    nothing anew and sets its time where one is given; else the time that it has stays. Raises NotFoundError,
-    RefusedError for an issue that is on its way or closed, and SettingsError where sending could not start.
+    Three arguments say what the editor was looking at, and nothing is approved where that has changed: ``seen`` is the
+    content hash, ``mark`` is the content_mark, which leaves words and votes aside, or its beginning, and ``revision``
+    is that of the page (where somebody else edited since, StaleError tells what they did). An issue that is approved
+    already is not frozen again: it gets the time that is given, or keeps its own. Raises NotFoundError, RefusedError
+    for an issue that is on its way or closed, and SettingsError where sending could not start.
     """
     required(settings, "title", "from_", "postal_address")
     made = _made(engine, week, settings)
@@ -102,8 +102,9 @@ def _made(engine: Engine, week: Week, settings: Settings) -> Edition | None:
 def _freeze(
     connection: Connection, issue: IssueRow, settings: Settings, by: str, now: datetime, made: Edition | None
 ) -> str:
-    """Store what the draft says now and return its hash; a refusal later on takes it back with the transaction. What
-    was made ahead is made again where the draft, or the key of its links, is another by now."""
+    """Store what the draft says now and return its hash; where the approval is refused later on, the transaction takes
+    it back. ``made`` is the draft as it was rendered before the lock, and used if neither the draft nor the link key
+    has changed since."""
     now_said = values_of(connection, issue, settings), newest_link_key(connection)[0]
     if made is None or (made.values, made.key_id) != now_said:
         made = draft_edition(connection, issue, settings)

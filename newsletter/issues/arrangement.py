@@ -70,8 +70,8 @@ def read(document: dict[str, Any]) -> Arrangement:
 
 
 def with_merged(now: Arrangement, merged: Mapping[int, int]) -> Arrangement:
-    """Of an arrangement that was kept: the tools that became part of others since are those. The other's own place
-    stands, and its note, if it has one; a pair with such a tool goes."""
+    """A stored arrangement, after tools were merged (id -> id of what they became part of). Where both stood in it, the
+    latter's place wins, and its note if it has one; pairs with a merged tool go."""
     items = {item.tool_id: item for item in now.items if item.tool_id not in merged}
     for item in now.items:
         if (into := merged.get(item.tool_id)) is not None:
@@ -98,7 +98,8 @@ def put_in_order(now: Arrangement, order: Sequence[int]) -> Arrangement:
 
 
 def _placed(now: Arrangement, order: Sequence[int], chosen: set[int], also: bool) -> Arrangement:
-    """The chosen ones and those placed earlier hold their places; the rule still orders the others between them."""
+    """Those ``chosen`` and those placed earlier hold their places in ``order``; the rule sorts the others around them.
+    A position in the list *also released* is stored as a negative number."""
     fixed = chosen | set(places({item.tool_id: item.position for item in now.items}, also=also))
     sign = -1 if also else 1
     held = {tool_id: sign * place for place, tool_id in enumerate(order, 1) if tool_id in fixed}
@@ -106,7 +107,8 @@ def _placed(now: Arrangement, order: Sequence[int], chosen: set[int], also: bool
 
 
 def places(positions: Mapping[int, int | None], *, also: bool) -> dict[int, int]:
-    """Those that hold in *also released*, or among the items, from 1."""
+    """The places that count in one of the two lists, from 1. A place in *also released* (negative) counts in that list
+    alone; one among the items is held in either."""
     held = {tool_id: place for tool_id, place in positions.items() if place is not None}
     return {tool_id: abs(place) for tool_id, place in held.items() if also or place > 0}
 
@@ -132,13 +134,14 @@ def restore(now: Arrangement, tool_id: int) -> Arrangement:
 
 
 def add(now: Arrangement, tool_id: int, by: str, *, released: bool) -> Arrangement:
-    """Bring a tool in by hand, or back in. One of which the issue has a release is in it by the rule."""
+    """Bring a tool in by hand, or back in. ``released``: the issue has a release of it, so it is in by the rule, not by
+    hand."""
     item = now.item(tool_id)
     return with_items(now, replace(item, dropped=False, added_by=item.added_by or (None if released else by)))
 
 
 def write_note(now: Arrangement, tool_id: int, note: str) -> Arrangement:
-    """Of a tool that neither the rule nor an editor ever brought, nothing is kept."""
+    """Does nothing for a tool that was never in the issue."""
     if all(item.tool_id != tool_id for item in now.items):
         return now
     return with_items(now, replace(now.item(tool_id), note=note.strip() or None))

@@ -33,8 +33,8 @@ def choose(blocks: Sequence[Block], selection: Selection) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def spelled(category: str) -> str:
-    """A category as it is compared, whatever its capitals: forms, lists and the catalogue write down differently what
-    nobody sees, such as spaces without a width and letters composed of two."""
+    """A category as it is compared: without regard to capitals, and to what nobody sees (zero-width spaces, letters
+    that are composed of two characters), for forms, lists and the catalogue write these differently."""
     return unicodedata.normalize("NFC", as_offered(category)).casefold()
 
 

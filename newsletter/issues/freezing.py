@@ -48,9 +48,10 @@ class Edition:
 
 
 def content_mark(values: IssueValues) -> str:
-    """Changes whenever the issue says something else, its words, notes and readers' votes aside: it names what an
-    editor saw. A vote comes at any time, and nobody would look at the issue again for it. What stands behind the dot is
-    the head-to-head's, so that the rest can be held to a page where that was chosen anew."""
+    """Names what an editor saw: two digests, ``TOOLS.PAIR``. The first changes whenever the issue says something else,
+    but for its words and notes, which the editor's page holds itself, and readers' votes, which come at any time. The
+    second is that of the head-to-head pair alone, so that a page on which another pair was chosen still fits the first.
+    """
     seen = replace(values, subject="", preheader="", intro="", lead=None, pairs=()).document()
     for tool in (*seen["items"], *seen["also"]):
         tool |= {"note": "", "vote_ships": 0, "vote_skips": 0}

@@ -86,7 +86,8 @@ def lay_out(values: IssueValues, fit: Fit = WHOLE) -> Layout:
 
 
 def _intros(pieces: _Pieces, values: IssueValues) -> tuple[Intro, ...]:
-    """What an editor wrote stands in every mail; what counts the whole week only where the mail leaves nothing out."""
+    """An intro that an editor wrote stands in every mail. One of ours counts the tools of the whole week, so it stands
+    only in mails that leave nothing out; the others begin with the lead."""
     if values.lead is None:
         return (Intro(pieces.add(_frame("intro")), values.intro, chosen=False),)
     whole = Intro(pieces.add(replace(_frame("intro:whole"), whole=True)), values.intro, chosen=False)
@@ -154,7 +155,8 @@ def _changed(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, named: 
 
 
 def _also(pieces: _Pieces, tools: Sequence[ToolValue], names: _Names, fit: Fit) -> Also:
-    """By category, so that a reader's categories choose. A category of which none is named still makes a mail."""
+    """One block a category, so that readers get those of their categories. A category gets its block even where none of
+    its tools is named for want of room: whoever chose it alone still gets a mail."""
     named: dict[str, list[ToolValue]] = {tool.category: [] for tool in tools}
     for tool in tools[: fit.named]:
         named[tool.category].append(tool)

@@ -256,9 +256,9 @@ def _home(entry: NewEntry, feed: FeedRow) -> str | None:
 def _twin(entry: NewEntry, naming: Naming, earlier: Iterable[Twin]) -> Twin | None:
     """A release with this address that another feed showed a short while ago, unless it is another version.
 
-    What one feed shows as two entries is two. What was back-filled without a date says nothing about a dated entry. One
-    feed may name the version that another leaves out, if both show it at about the same time; but a page that announced
-    something in spring announces something else in autumn, by the dates that both feeds give.
+    Two entries of one feed are two releases. One that was back-filled without a date is no twin of a dated entry. Where
+    only one of the two names a version, they are twins if both were shown at about the same time; where both name
+    the same or none, if either has no date, or the dates lie close: a page announces other things later.
     """
     for twin in earlier:
         undated_backlog = twin.status == ReleaseStatus.BACKFILLED and twin.published_at is None

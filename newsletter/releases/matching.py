@@ -133,17 +133,17 @@ def _by_name(naming: Naming, key: str, catalogue: Catalogue, feed: str | None, h
 
 
 def _is_too_short(naming: Naming, key: str, here: frozenset[str]) -> bool:
-    """One letter, or two on a page that is neither a launch's nor of a version: "Go: the good parts", on a blog. Two
-    characters of Chinese are a word."""
+    """Is the name too short to match by? One letter is; so are two, unless a version follows or the page is one where
+    launches are: "Go: the good parts" on a blog is not about a tool Go. Two characters of Chinese are a word."""
     name = fold_name(naming.name)
     launched = naming.version or host_of(key) in {"", *here, *SHARED_HOSTS}
     return len(name) < 2 or (len(name) < 3 and name.isascii() and not launched)
 
 
 def _is_of_anybody(tool_id: int, key: str, catalogue: Catalogue, here: frozenset[str]) -> bool:
-    """Is the page neither the tool's nor its vendor's nor the feed's own, for a tool that has a site? Names are few:
-    Product Hunt and Show HN have launched several products under each of the good ones. Repositories and packages are
-    judged by their owners."""
+    """Might the page be of another tool of this name? So it is where the tool has a site, and the page is neither on it
+    nor on its vendor's nor on the feed's own. Product Hunt and Show HN have launched several products under each good
+    name. (Repositories and packages are judged by their owners, elsewhere.)"""
     host = host_of(key)
     if host in {"", *CODE_HOSTS, *INDEXES} or (host in here and host not in BOARDS):
         return False
@@ -154,8 +154,9 @@ def _is_of_anybody(tool_id: int, key: str, catalogue: Catalogue, here: frozenset
 
 
 def _agrees(tool_id: int, naming: Naming, key: str, catalogue: Catalogue) -> bool:
-    """Does a version follow, or does what is said of it speak of the tool's category, or twice in the tool's words?
-    What is launched for the second time where products are shown has its version there, too, whoever it is."""
+    """Does anything beside the name say that it is this tool: a version behind the name, a word of the tool's category
+    in the tagline, or two words of the tool's own tagline? On boards where products are launched, a version says
+    nothing: others number their second launch, too."""
     said = _stems(naming.tagline or "") - _stems(naming.name)
     of_the_tool = _stems(catalogue.taglines.get(tool_id, "")) & said
     version = naming.version and host_of(key) not in BOARDS

@@ -65,7 +65,8 @@ def make_into_tool(engine: Engine, release_id: int, given: NewTool, now: datetim
 
 
 def drop_release(engine: Engine, release_id: int, now: datetime, *, waiting: bool = False) -> ReleaseRow:
-    """It is none, or none for us: it stays listed and no issue will carry it. An approved one is a draft again.
+    """Say that it is no release, or none for us: it stays listed, and no issue will carry it. Where an approved issue
+    carried it, that is a draft again.
 
     ``waiting`` is as ``match_to_tool`` takes it.
     """

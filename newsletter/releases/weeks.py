@@ -23,8 +23,8 @@ class Placement:
 def place(
     published_at: datetime | None, first_seen_at: datetime, *, backlog: bool, composed: Collection[str], zone: ZoneInfo
 ) -> Placement:
-    """The week of its date, or of its first sight where it has none; the next one without an issue, as late, where
-    that week's issue was composed before. ``composed`` holds the names of the weeks that have an issue."""
+    """The week of its date or, without a date, of its first sight. Where that week has been composed (its name is in
+    ``composed``), the next week that has not; the release is late then."""
     if backlog or (published_at is not None and first_seen_at - published_at > NEWS_FOR):
         return Placement(None)
     own = week = Week.of(published_at or first_seen_at, zone)
@@ -34,9 +34,10 @@ def place(
 
 
 def where_it_comes(week: Week, own: str | None, last: Week, at_hand: str | None, *, flowed: bool = True) -> str:
-    """In words, the issue that a matched release of a week will be in, and why it is not the one that one would think
-    of. ``own`` is the status of its week's issue, ``at_hand`` of that of the week that ended last; None without one.
-    ``flowed`` says that what is not in that one, if it is a draft, does not come in it."""
+    """In words, which issue a matched release of this week will be in, and why that is not its own week's. ``own`` is
+    the status of its week's issue, ``at_hand`` that of the issue of ``last``, the week that ended last; None where
+    there is no issue. ``flowed``: a draft of ``last`` has been brought up to date since, so what it lacks comes later.
+    """
     if own == IssueStatus.DRAFT:
         return f"bring {week} up to date to have it there"
     open_still = at_hand is None or (at_hand == IssueStatus.DRAFT and not flowed)

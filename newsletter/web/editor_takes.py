@@ -118,7 +118,8 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
 
 
 def _given_meanwhile(request: Request, typed: Typed, given: Sequence[GivenTake]) -> str:
-    """The takes in the place of these that stand, are others than the page's (``seen``) and say something else."""
+    """Words about takes that storing these would replace unseen: they came after the page was made (it posts the ids
+    that it showed as ``seen``) and say something else. '' where there are none."""
     if "seen" not in typed:
         return ""
     seen = set(typed.line("seen", 1_000).split(","))

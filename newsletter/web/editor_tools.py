@@ -138,8 +138,8 @@ def _changed_meanwhile(request: Request, slug: str, typed: Typed) -> str:
 
 
 def _with_the_rest(request: Request, slug: str, lines: Iterable[str]) -> list[str]:
-    """The field shows names alone, and takes no address away that an import gave the tool beside its own. A name that
-    stands there by a rule goes with the rule."""
+    """The aliases to store for the names typed. The field shows no addresses, so those that an import gave are kept;
+    names that an editor's rule gives are left out, since they belong to the rule."""
     with reading(site(request).engine) as connection:
         tool = tools.standing_tool(connection, slug)
         aliases = tools.aliases_of(connection, [tool.id]).get(tool.id, []) if tool else []
