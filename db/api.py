@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import ApiRequest, ApiToken, Tool
+from db.models import ApiRequest, ApiToken, Tool, columns_of
 from db.upsert import insert_or
 
 KEPT = timedelta(hours=24)
@@ -31,7 +31,7 @@ class Remembered(NamedTuple):
     answer: bytes | None
 
 
-_COLUMNS = tuple(getattr(ApiToken, name) for name in TokenRow._fields)
+_COLUMNS = columns_of(ApiToken, TokenRow)
 
 
 def add_token(
@@ -79,7 +79,7 @@ def begin_request(
     statement = statement.on_conflict_do_nothing(index_elements=[ApiRequest.token_id, ApiRequest.key])
     if connection.execute(statement.returning(ApiRequest.id)).first() is not None:
         return None
-    wanted = select(ApiRequest.fingerprint, ApiRequest.status, ApiRequest.answer)
+    wanted = select(*columns_of(ApiRequest, Remembered))
     row = connection.execute(wanted.where(ApiRequest.token_id == token_id, ApiRequest.key == key)).one()
     return Remembered(*row)
 
@@ -121,6 +121,5 @@ class ToolLine(NamedTuple):
 
 def tools_page(connection: Connection, after: int, limit: int) -> list[ToolLine]:
     """The next standing tools in the order in which they joined."""
-    columns = (Tool.id, Tool.slug, Tool.name, Tool.url, Tool.category, Tool.ships, Tool.skips, Tool.listed)
-    wanted = select(*columns).where(Tool.id > after, Tool.merged_into_id.is_(None)).order_by(Tool.id).limit(limit)
-    return [ToolLine(*row) for row in connection.execute(wanted)]
+    wanted = select(*columns_of(Tool, ToolLine)).where(Tool.id > after, Tool.merged_into_id.is_(None))
+    return [ToolLine(*row) for row in connection.execute(wanted.order_by(Tool.id).limit(limit))]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
-from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem, Release
+from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem, Release, columns_of
 from db.states import IssueStatus
 
 _ITEM = (IssueItem.tool_id, IssueItem.position, IssueItem.dropped, IssueItem.note, IssueItem.added_by)
@@ -26,7 +26,7 @@ class Change(NamedTuple):
     undone: bool
 
 
-_CHANGE = tuple(getattr(IssueChange, name) for name in Change._fields)
+_CHANGE = columns_of(IssueChange, Change)
 
 
 def items_of(connection: Connection, issue_id: int) -> list[dict[str, Any]]:
@@ -144,7 +144,7 @@ def add_approval(
 
 def earlier_approval(connection: Connection, issue_id: int, content_hash: str | None) -> Approval | None:
     """The latest approval of an issue, leaving out the one that stands (its hash; None for a draft)."""
-    wanted = select(*(getattr(IssueApproval, name) for name in Approval._fields))
+    wanted = select(*columns_of(IssueApproval, Approval))
     wanted = wanted.where(IssueApproval.issue_id == issue_id).order_by(IssueApproval.id.desc()).limit(1)
     if content_hash is not None:
         wanted = wanted.where(IssueApproval.content_hash != content_hash)

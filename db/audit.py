@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from db.models import AuditEntry
+from db.models import AuditEntry, columns_of
 
 
 class Audited(NamedTuple):
@@ -33,9 +33,7 @@ def audit_log(
     connection: Connection, before_id: int | None = None, subject: str | None = None, limit: int = 50
 ) -> list[Audited]:
     """The newest lines first; ``before_id`` continues where the last page ended."""
-    wanted = select(
-        AuditEntry.id, AuditEntry.at, AuditEntry.who, AuditEntry.what, AuditEntry.subject, AuditEntry.detail
-    )
+    wanted = select(*columns_of(AuditEntry, Audited))
     if before_id is not None:
         wanted = wanted.where(AuditEntry.id < before_id)
     if subject is not None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from db.models import Confirmation
+from db.models import Confirmation, columns_of
 
 
 class ConfirmationRow(NamedTuple):
@@ -24,11 +24,7 @@ class ConfirmationRow(NamedTuple):
     confirmed_at: datetime | None
 
 
-_COLUMNS = (
-    Confirmation.id, Confirmation.subscriber_id, Confirmation.nonce, Confirmation.name, Confirmation.selection,
-    Confirmation.address, Confirmation.form, Confirmation.words, Confirmation.created_at, Confirmation.expires_at,
-    Confirmation.confirmed_at,
-)  # fmt: skip
+_COLUMNS = columns_of(Confirmation, ConfirmationRow)
 
 
 def add_confirmation(connection: Connection, **values: Any) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias
+from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias, columns_of
 from db.name_rules import IS_RULE
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
@@ -48,9 +48,9 @@ def came_in(connection: Connection, weeks: Sequence[str]) -> dict[str, dict[str,
 
 def feeds_in_trouble(connection: Connection, stale_before: datetime) -> list[FeedTrouble]:
     """Active feeds that fail, and those that showed nothing new since that instant."""
-    columns = (Feed.id, Feed.name, Feed.url, Feed.failures, Feed.last_error, Feed.last_changed_at)
     stale = and_(Feed.last_changed_at.is_not(None), Feed.last_changed_at < stale_before)
-    wanted = select(*columns).where(Feed.status == FeedStatus.ACTIVE, or_(Feed.failures > 0, stale))
+    troubled = (Feed.status == FeedStatus.ACTIVE, or_(Feed.failures > 0, stale))
+    wanted = select(*columns_of(Feed, FeedTrouble)).where(*troubled)
     rows = connection.execute(wanted.order_by(Feed.failures.desc(), Feed.name).limit(50))
     return [FeedTrouble(*row) for row in rows]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from db.models import Editor, Session, SignIn
+from db.models import Editor, Session, SignIn, columns_of
 from db.states import Role
 from db.upsert import insert_or
 
@@ -25,7 +25,7 @@ class SignInRow(NamedTuple):
     expires_at: datetime
 
 
-_EDITOR = (Editor.id, Editor.email, Editor.role, Editor.panelist)
+_EDITOR = columns_of(Editor, EditorRow)
 
 
 def save_editor(connection: Connection, email: str, role: Role, panelist: str | None, now: datetime) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from db.engine import is_sqlite
-from db.models import Issue, Subscriber, SubscriberEvent, Webhook
+from db.models import Issue, Subscriber, SubscriberEvent, Webhook, columns_of
 from db.upsert import insert_or
 
 _AT_ONCE = 5000
@@ -40,7 +40,7 @@ class WebhookRow(NamedTuple):
     answer: str | None
 
 
-_WEBHOOK = tuple(getattr(Webhook, name) for name in WebhookRow._fields)
+_WEBHOOK = columns_of(Webhook, WebhookRow)
 
 
 def number_events(connection: Connection) -> int:

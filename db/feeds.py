@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from db.models import Entry, Feed, Release, Tool
+from db.models import Entry, Feed, Release, Tool, columns_of
 from db.states import EntryStatus
 from db.tools import chunks
 from db.upsert import insert_or
@@ -145,10 +145,9 @@ def entries_titled(connection: Connection, feed_id: int, titles: Collection[str]
 
 
 def _known(connection: Connection, feed_id: int, column: Any, wanted: Collection[str]) -> Iterator[KnownEntry]:
-    columns = tuple(getattr(Entry, name) for name in KnownEntry._fields)
     for chunk in chunks(wanted):
-        rows = connection.execute(select(*columns).where(Entry.feed_id == feed_id, column.in_(chunk)))
-        yield from (KnownEntry(*row) for row in rows)
+        some = select(*columns_of(Entry, KnownEntry)).where(Entry.feed_id == feed_id, column.in_(chunk))
+        yield from (KnownEntry(*row) for row in connection.execute(some))
 
 
 def add_entries(connection: Connection, feed_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
@@ -167,8 +166,7 @@ def _count(connection: Connection, feed_id: int) -> int:
 
 def entries_of(connection: Connection, feed_id: int, limit: int) -> list[EntryRow]:
     """The newest entries, those seen last first."""
-    columns = tuple(getattr(Entry, name) for name in EntryRow._fields)
-    wanted = select(*columns).where(Entry.feed_id == feed_id).order_by(Entry.id.desc()).limit(limit)
+    wanted = select(*columns_of(Entry, EntryRow)).where(Entry.feed_id == feed_id).order_by(Entry.id.desc()).limit(limit)
     return [EntryRow(*row) for row in connection.execute(wanted)]
 
 

@@ -12,6 +12,7 @@ from db.models import (
     IssueContent,
     IssueVerdict,
     Subscriber,
+    columns_of,
 )
 from db.states import IssueStatus, SubscriberState
 
@@ -59,7 +60,7 @@ class ContentRow(NamedTuple):
     frozen_at: datetime
 
 
-_ISSUE = tuple(getattr(Issue, name) for name in IssueRow._fields)
+_ISSUE = columns_of(Issue, IssueRow)
 
 
 def issue_of_week(connection: Connection, week: str, *, lock: bool = False) -> IssueRow | None:
@@ -79,8 +80,8 @@ def list_issues(connection: Connection, before: str | None = None, limit: int = 
 
 def content_of(connection: Connection, issue_id: int) -> ContentRow | None:
     """What the approval froze, or None for a draft."""
-    columns = (IssueContent.content_hash, IssueContent.content, IssueContent.segments, IssueContent.frozen_at)
-    row = connection.execute(select(*columns).where(IssueContent.issue_id == issue_id)).one_or_none()
+    wanted = select(*columns_of(IssueContent, ContentRow)).where(IssueContent.issue_id == issue_id)
+    row = connection.execute(wanted).one_or_none()
     return None if row is None else ContentRow(*row)
 
 
@@ -155,9 +156,8 @@ class DeliveredRow(NamedTuple):
 
 
 def delivery_to(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveredRow | None:
-    columns = (getattr(Delivery, name) for name in DeliveredRow._fields)
-    statement = select(*columns).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
-    row = connection.execute(statement).one_or_none()
+    here = (Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
+    row = connection.execute(select(*columns_of(Delivery, DeliveredRow)).where(*here)).one_or_none()
     return None if row is None else DeliveredRow(*row)
 
 

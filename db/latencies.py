@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from db.models import RelayLatency
+from db.models import RelayLatency, columns_of
 from db.upsert import insert_or
 
 
@@ -34,6 +34,5 @@ def add(connection: Connection, found: Iterable[Latency]) -> None:
 
 def so_far(connection: Connection) -> list[Latency]:
     """By relay and bound, in their order."""
-    wanted = select(RelayLatency.relay, RelayLatency.up_to, RelayLatency.messages, RelayLatency.seconds)
-    rows = connection.execute(wanted.order_by(RelayLatency.relay, RelayLatency.up_to))
-    return [Latency(*row) for row in rows]
+    wanted = select(*columns_of(RelayLatency, Latency)).order_by(RelayLatency.relay, RelayLatency.up_to)
+    return [Latency(*row) for row in connection.execute(wanted)]

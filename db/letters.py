@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal_column, or_, select, update
 
 from db.editors import list_editors
-from db.models import Letter
+from db.models import Letter, columns_of
 from db.pauses import without_address
 from db.states import LetterKind, LetterStatus
 
@@ -98,11 +98,8 @@ def claim_letters(connection: Connection, owner: str, now: datetime, lease_until
 
 def hold_letter(connection: Connection, letter_id: int, owner: str, lease_until: datetime) -> DueLetter | None:
     """The letter, held until then, if ``owner`` still has it."""
-    columns = (
-        Letter.id, Letter.kind, Letter.email, Letter.subscriber_id, Letter.data, Letter.attempts, Letter.created_at,
-    )  # fmt: skip
     longer = update(Letter).where(*_held(letter_id, owner)).values(lease_until=lease_until)
-    row = connection.execute(longer.returning(*columns)).one_or_none()
+    row = connection.execute(longer.returning(*columns_of(Letter, DueLetter))).one_or_none()
     return None if row is None else DueLetter(*row)
 
 
@@ -134,7 +131,7 @@ class LetterFate(NamedTuple):
 
 
 def letter_fates(connection: Connection, ids: Sequence[int]) -> list[LetterFate]:
-    wanted = select(Letter.email, Letter.status, Letter.reply).where(Letter.id.in_(ids)).order_by(Letter.id)
+    wanted = select(*columns_of(Letter, LetterFate)).where(Letter.id.in_(ids)).order_by(Letter.id)
     return [LetterFate(*row) for row in connection.execute(wanted)]
 
 

@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from db.issues import IssueRow
-from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool, aliased
+from db.models import (
+    Feed,
+    Issue,
+    IssueComparison,
+    IssueItem,
+    IssueVerdict,
+    Panelist,
+    Release,
+    Take,
+    Tool,
+    aliased,
+    columns_of,
+)  # fmt: skip
 from db.states import IssueStatus, ReleaseStatus
 from db.tools import chunks
 
@@ -99,7 +111,7 @@ class IssueMaterial(NamedTuple):
     announced: list[AnnouncedRow]
 
 
-_TOOL = tuple(getattr(Tool, name) for name in ToolRow._fields)
+_TOOL = columns_of(Tool, ToolRow)
 _SAID = (IssueVerdict.tool_id, IssueVerdict.call, IssueVerdict.ship_percent, IssueVerdict.pricing, IssueVerdict.calls)
 _ISSUES_AT_ONCE = 50
 _VERDICTS_LOOKED_AT = 5000
@@ -115,14 +127,12 @@ def issue_material(connection: Connection, issue: IssueRow) -> IssueMaterial:
         issue=issue,
         items=[
             ItemRow(*row)
-            for row in connection.execute(
-                select(*(getattr(IssueItem, name) for name in ItemRow._fields)).where(IssueItem.issue_id == issue.id)
-            )
+            for row in connection.execute(select(*columns_of(IssueItem, ItemRow)).where(IssueItem.issue_id == issue.id))
         ],
         pairs=[
             PairRow(*row)
             for row in connection.execute(
-                select(*(getattr(IssueComparison, name) for name in PairRow._fields))
+                select(*columns_of(IssueComparison, PairRow))
                 .where(IssueComparison.issue_id == issue.id)
                 .order_by(IssueComparison.id)
             )
@@ -156,7 +166,7 @@ def _said_otherwise(connection: Connection, announced: Sequence[AnnouncedRow]) -
 
 def _panel(connection: Connection) -> list[PanelistRow]:
     """In the panel's order."""
-    statement = select(Panelist.key, Panelist.name).order_by(Panelist.position, Panelist.key)
+    statement = select(*columns_of(Panelist, PanelistRow)).order_by(Panelist.position, Panelist.key)
     return [PanelistRow(*row) for row in connection.execute(statement)]
 
 
@@ -173,7 +183,7 @@ def _releases(connection: Connection, issue_id: int) -> list[ReleaseRow]:
 
 def _takes(connection: Connection, wanted: ColumnElement[bool]) -> list[TakeRow]:
     statement = (
-        select(*(getattr(Take, name) for name in TakeRow._fields))
+        select(*columns_of(Take, TakeRow))
         .join(Tool, Tool.id == Take.tool_id)
         .where(Take.replaced_at.is_(None), Tool.merged_into_id.is_(None), wanted)
         .order_by(Take.tool_id, Take.id)

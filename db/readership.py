@@ -18,6 +18,7 @@ from db.models import (
     SubscriberEvent,
     Tool,
     Vote,
+    columns_of,
 )
 from db.pauses import forget_paused_for
 from db.returned_mail import forget_kept_about
@@ -84,8 +85,8 @@ def bookmarks_of(connection: Connection, subscriber_id: int) -> list[tuple[str, 
 
 
 def standing_of(connection: Connection, subscriber_id: int) -> Standing:
-    columns = (getattr(Subscriber, name) for name in Standing._fields)
-    return Standing(*connection.execute(select(*columns).where(Subscriber.id == subscriber_id)).one())
+    wanted = select(*columns_of(Subscriber, Standing)).where(Subscriber.id == subscriber_id)
+    return Standing(*connection.execute(wanted).one())
 
 
 def letters_to(connection: Connection, subscriber_id: int, email: str) -> list[LetterRow]:

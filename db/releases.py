@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, insert, select, update
 
 from db.engine import alone
-from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
+from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias, columns_of
 from db.name_rules import IS_RULE, end_rules
 from db.states import EntryStatus, ReleaseStatus
 from db.tools import chunks
@@ -83,6 +83,7 @@ class Nameplate(NamedTuple):
 _ELSEWHERE: dict[str, Any] = {
     "feed": Feed.url, "feed_name": Feed.name, "tool": Tool.slug, "issue": Issue.week, "issue_status": Issue.status,
 }  # fmt: skip
+_TWINS = select(*columns_of(Release, Twin)).order_by(Release.id)
 _RELEASES: Any = (
     select(*(_ELSEWHERE[name] if name in _ELSEWHERE else getattr(Release, name) for name in ReleaseRow._fields))
     .outerjoin(Feed, Feed.id == Release.feed_id)
@@ -98,8 +99,7 @@ def hold_collecting(connection: Connection) -> None:
 
 def new_entries(connection: Connection, limit: int) -> list[NewEntry]:
     """The oldest entries that nobody has looked at."""
-    columns = tuple(getattr(Entry, name) for name in NewEntry._fields)
-    wanted = select(*columns).where(Entry.status == EntryStatus.NEW).order_by(Entry.id).limit(limit)
+    wanted = select(*columns_of(Entry, NewEntry)).where(Entry.status == EntryStatus.NEW).order_by(Entry.id).limit(limit)
     return [NewEntry(*row) for row in connection.execute(wanted)]
 
 
@@ -117,17 +117,15 @@ def composed_weeks(connection: Connection) -> set[str]:
 
 
 def twins_by_url(connection: Connection, urls: Collection[str]) -> list[Twin]:
-    columns = tuple(getattr(Release, name) for name in Twin._fields)
     found = []
     for chunk in chunks(urls):
-        rows = connection.execute(select(*columns).where(Release.canonical_url.in_(chunk)).order_by(Release.id))
-        found += [Twin(*row) for row in rows]
+        wanted = _TWINS.where(Release.canonical_url.in_(chunk))
+        found += [Twin(*row) for row in connection.execute(wanted)]
     return found
 
 
 def twins_by_version(connection: Connection, tool_id: int, version: str) -> list[Twin]:
-    columns = tuple(getattr(Release, name) for name in Twin._fields)
-    wanted = select(*columns).where(Release.tool_id == tool_id, Release.version == version).order_by(Release.id)
+    wanted = _TWINS.where(Release.tool_id == tool_id, Release.version == version)
     return [Twin(*row) for row in connection.execute(wanted)]
 
 
@@ -212,8 +210,7 @@ def sources_of(connection: Connection, release_ids: Iterable[int]) -> dict[int, 
 
 def nameplates(connection: Connection) -> list[Nameplate]:
     """Every tool that was not merged into another."""
-    columns = tuple(getattr(Tool, name) for name in Nameplate._fields)
-    wanted = select(*columns).where(Tool.merged_into_id.is_(None)).order_by(Tool.id)
+    wanted = select(*columns_of(Tool, Nameplate)).where(Tool.merged_into_id.is_(None)).order_by(Tool.id)
     return [Nameplate(*row) for row in connection.execute(wanted)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from db.deliveries import counts, is_missed, status_is
 from db.letters import withdraw_letters
-from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
+from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber, columns_of
 from db.pauses import address_pattern
 from db.states import (
     BounceKind,
@@ -60,7 +60,7 @@ class ReturnedCount(NamedTuple):
 
 _SOFT_BREAK = re.compile(rb"=\r?\n")
 _MAILED_AT = func.coalesce(Delivery.finished_at, Issue.started_at, Issue.starts_at)
-_DELIVERY = (Delivery.id, Delivery.issue_id, Delivery.subscriber_id, Delivery.email)
+_DELIVERY = columns_of(Delivery, DeliveryRow)
 
 
 def delivery_by_id(connection: Connection, delivery_id: int) -> DeliveryRow | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from db.models import JobPlan, JobRun
+from db.models import JobPlan, JobRun, columns_of
 from db.states import RunStatus
 from db.upsert import insert_or
 
@@ -38,7 +38,7 @@ class JobLook(NamedTuple):
 
 
 _OVERDUE = timedelta(minutes=10)
-_RUN = tuple(getattr(JobRun, name) for name in Run._fields)
+_RUN = columns_of(JobRun, Run)
 
 
 def last_times(connection: Connection, now: datetime) -> dict[str, datetime]:

@@ -22,6 +22,7 @@ from db.models import (
     ReturnedMail,
     Sender,
     Subscriber,
+    columns_of,
 )
 from db.ownership import gone_owners
 from db.states import (
@@ -67,8 +68,7 @@ class Pause(NamedTuple):
 
 def open_issues(connection: Connection) -> list[OpenIssue]:
     """Drafts, approved, sending and paused issues, the newest first; at most 20."""
-    wanted = select(Issue.id, Issue.week, Issue.status, Issue.send_at, Issue.pause_reason, Issue.trouble)
-    wanted = wanted.where(Issue.status.not_in((IssueStatus.SENT, IssueStatus.CANCELLED)))
+    wanted = select(*columns_of(Issue, OpenIssue)).where(Issue.status.not_in((IssueStatus.SENT, IssueStatus.CANCELLED)))
     return [OpenIssue(*row) for row in connection.execute(wanted.order_by(Issue.week.desc()).limit(20))]
 
 
@@ -165,7 +165,7 @@ def returned_since(connection: Connection, since: datetime | None = None) -> dic
 
 
 def senders(connection: Connection) -> list[SenderRow]:
-    wanted = select(Sender.name, Sender.started_at, Sender.seen_at).order_by(Sender.name)
+    wanted = select(*columns_of(Sender, SenderRow)).order_by(Sender.name)
     return [SenderRow(*row) for row in connection.execute(wanted)]
 
 
@@ -179,7 +179,7 @@ def living_senders(connection: Connection, engine: Engine) -> list[SenderRow]:
 
 
 def domain_pauses(connection: Connection, now: datetime) -> list[Pause]:
-    wanted = select(DomainPause.domain, DomainPause.until, DomainPause.reason).where(DomainPause.until > now)
+    wanted = select(*columns_of(DomainPause, Pause)).where(DomainPause.until > now)
     return [Pause(*row) for row in connection.execute(wanted.order_by(DomainPause.domain).limit(100))]
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, insert, or_, select, update
 
-from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent
+from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent, columns_of
 from db.states import DeliveryStatus, SubscriberState
 from db.upsert import insert_or
 
@@ -36,13 +36,8 @@ class ConsentRow(NamedTuple):
     confirmed_from: str | None
 
 
-_COLUMNS = (
-    Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.state, Subscriber.format, Subscriber.selection,
-    Subscriber.paused_until, Subscriber.created_at, Subscriber.state_since,
-)  # fmt: skip
-_CONSENT = (
-    Consent.at, Consent.source, Consent.address, Consent.form, Consent.words, Consent.asked_at, Consent.confirmed_from,
-)  # fmt: skip
+_COLUMNS = columns_of(Subscriber, SubscriberRow)
+_CONSENT = columns_of(Consent, ConsentRow)
 
 
 def subscriber_by_id(connection: Connection, subscriber_id: int) -> SubscriberRow | None:

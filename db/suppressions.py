@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import Subscriber, Suppression
+from db.models import Subscriber, Suppression, columns_of
 from db.states import SuppressionReason
 from db.upsert import insert_or
 
@@ -19,7 +19,7 @@ class SuppressionRow(NamedTuple):
     note: str | None
 
 
-_COLUMNS = (Suppression.id, Suppression.email, Suppression.reason, Suppression.at, Suppression.note)
+_COLUMNS = columns_of(Suppression, SuppressionRow)
 
 
 def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow | None:

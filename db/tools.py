@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, or_, select, update
 
-from db.models import Panelist, Take, Tool, ToolAlias, Vote
+from db.models import Panelist, Take, Tool, ToolAlias, Vote, columns_of
 from db.states import Call
 from db.upsert import insert_or
 
@@ -89,9 +89,9 @@ class AliasRow:
     source: str
 
 
-TOOL_COLUMNS = tuple(getattr(Tool, name) for name in ToolRow.__dataclass_fields__)
-_TAKE_COLUMNS = tuple(getattr(Take, name) for name in TakeRow.__dataclass_fields__)
-ALIAS_COLUMNS = tuple(getattr(ToolAlias, name) for name in AliasRow.__dataclass_fields__)
+TOOL_COLUMNS = columns_of(Tool, ToolRow)
+_TAKE_COLUMNS = columns_of(Take, TakeRow)
+ALIAS_COLUMNS = columns_of(ToolAlias, AliasRow)
 
 
 def search_words(*texts: str | None) -> str:
@@ -176,7 +176,7 @@ def all_tools(connection: Connection, after_id: int = 0) -> list[ToolRow]:
 
 def panel(connection: Connection) -> list[PanelistRow]:
     """The panelists in their order."""
-    wanted = select(Panelist.key, Panelist.name, Panelist.position).order_by(Panelist.position, Panelist.key)
+    wanted = select(*columns_of(Panelist, PanelistRow)).order_by(Panelist.position, Panelist.key)
     return [PanelistRow(*row) for row in connection.execute(wanted)]
 
 
