@@ -48,7 +48,7 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def is_waiting(connection: Connection, lock: str) -> bool:
+def has_waiting(connection: Connection, lock: str) -> bool:
     """Whether a job with this queueing lock waits for somebody to take it."""
     wanted = "SELECT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :lock AND status = 'todo')"
     return bool(connection.scalar(text(wanted), {"lock": lock}))

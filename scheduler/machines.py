@@ -67,7 +67,7 @@ class Machines:
 
     def hand_out_once(self, connection: Connection, name: str) -> bool:
         """A job without arguments, unless one of its kind waits already."""
-        if queue.is_waiting(connection, name):
+        if queue.has_waiting(connection, name):
             return False
         try:
             with connection.begin_nested():  # of two that ask at once, the database refuses one

@@ -107,10 +107,13 @@ def add(
       newsletter subscribers add ada@example.com
       newsletter subscribers add ada@example.com --confirmed --consent-source "paper form, fair of 2026"
     """
+    from newsletter.subscribers.records import NAME_LENGTH
     from newsletter.subscribers.text import one_line
+    from newsletter.tools.field_values import LONGEST_CATEGORY
 
     address = _address(email)
-    name, chosen = one_line(name, 100), tuple(sorted({one_line(text, 80) for text in categories} - {""}))
+    name = one_line(name, NAME_LENGTH)
+    chosen = tuple(sorted({one_line(text, LONGEST_CATEGORY) for text in categories} - {""}))
     if confirmed:
         if not (consent_source and consent_source.strip()):
             raise click.UsageError("--confirmed needs --consent-source: how was consent given?")

@@ -13,10 +13,8 @@ import re
 from collections.abc import Sequence
 
 from newsletter.errors import BadInputError
-from newsletter.tools.field_values import paragraphs
+from newsletter.tools.field_values import LONGEST_TEXT, paragraphs
 from newsletter.tools.reading import GivenTake
-
-LONGEST_TAKE = 20_000
 
 
 def read_takes(text: str, panel: Sequence[tuple[str, str]]) -> list[GivenTake]:
@@ -49,8 +47,8 @@ def given_take(panelist: str, call: str, score: int | None, text: str) -> GivenT
         raise BadInputError("a take says ship or skip; choose one")
     if score is not None and not 0 <= score <= 100:
         raise BadInputError(f"a score is between 0 and 100, not {score}")
-    if len(text.strip()) > LONGEST_TAKE:
-        raise BadInputError(f"a take is at most {LONGEST_TAKE:,} characters long, this one has {len(text.strip()):,}")
+    if len(text.strip()) > LONGEST_TEXT:
+        raise BadInputError(f"a take is at most {LONGEST_TEXT:,} characters long, this one has {len(text.strip()):,}")
     return GivenTake(panelist, call, score, paragraphs(text.strip()) or "")
 
 

@@ -12,8 +12,7 @@ from newsletter.issues.content import Block
 from newsletter.issues.words import in_its_place
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.text import one_line
-
-CATEGORY_LENGTH = 80
+from newsletter.tools.field_values import LONGEST_CATEGORY
 
 # What stands in these sections is about tools of earlier weeks, so it does not make a mail by itself.
 NOT_OF_THIS_WEEK = frozenset({"changed"})
@@ -40,7 +39,7 @@ def spelled(category: str) -> str:
 
 def as_offered(category: str) -> str:
     """A category as readers choose it."""
-    return one_line(in_its_place(category), CATEGORY_LENGTH)
+    return one_line(in_its_place(category), LONGEST_CATEGORY)
 
 
 def carries_tools(blocks: Sequence[Block], selection: Selection) -> bool:

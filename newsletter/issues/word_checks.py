@@ -11,8 +11,8 @@ from newsletter.issues.markdown import addresses, literal
 from newsletter.issues.values import IssueValues
 from newsletter.issues.wording import LONGEST_PREHEADER, SHORTEST_PREHEADER
 
-# What phones show of a subject, by and large.
-LONGEST_SUBJECT = 70
+# Of a subject, by and large.
+PHONES_SHOW = 70
 
 # Links whose owner cannot be seen, which filters judge by their worst users.
 _SHORTENERS = frozenset({"bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "buff.ly", "cutt.ly", "rb.gy"})
@@ -44,9 +44,9 @@ def _check_fields(values: IssueValues) -> list[Finding]:
     if re.match(r"(?:re|fwd?|aw)\s*:", values.subject, re.I):
         message = "The subject looks like an answer to somebody, which it is not; spam filters look for that."
         found.append(Finding("warning", "subject", message, "Begin it otherwise."))
-    if len(values.subject) > LONGEST_SUBJECT:
+    if len(values.subject) > PHONES_SHOW:
         message = f"The subject has {len(values.subject)} characters; phones cut it."
-        found.append(Finding("warning", "subject", message, f"Aim at {LONGEST_SUBJECT} or fewer."))
+        found.append(Finding("warning", "subject", message, f"Aim at {PHONES_SHOW} or fewer."))
     if not SHORTEST_PREHEADER <= len(values.preheader) <= LONGEST_PREHEADER:
         message = f"The preheader has {counted(len(values.preheader), 'character')}."
         found.append(Finding("error", "preheader", message, f"Write {SHORTEST_PREHEADER} to {LONGEST_PREHEADER}."))

@@ -18,6 +18,7 @@ from newsletter.subscribers.csv_records import CsvRecords
 from newsletter.subscribers.formulas import as_meant
 from newsletter.subscribers.selections import Selection, from_field
 from newsletter.subscribers.text import one_line
+from newsletter.tools.field_values import LONGEST_CATEGORY
 
 _OURS = frozenset({"format", "panelists", "min_ship_percent", "paused_until", "suppressed"})
 COLUMNS = ("email", "name", "consent_at", "consent_source", "categories")
@@ -175,7 +176,7 @@ def _nothing(_: str) -> str:
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    return tuple({one_line(part, 80) for part in from_field(text)} - {""})
+    return tuple({one_line(part, LONGEST_CATEGORY) for part in from_field(text)} - {""})
 
 
 def _format(text: str) -> str:

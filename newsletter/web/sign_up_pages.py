@@ -18,15 +18,17 @@ from db.keys import newest_link_key
 from db.readership import categories_on_offer
 from newsletter.clock import real_now
 from newsletter.hostnames import is_loopback
-from newsletter.issues.choosing import CATEGORY_LENGTH, as_offered
+from newsletter.issues.choosing import as_offered
 from newsletter.readers.identity import subscriber_reader
 from newsletter.subscribers import haste
 from newsletter.subscribers.addresses import MAX_LENGTH, parse_address
 from newsletter.subscribers.confirm import Answer, ConfirmReport, confirm, look_at_confirmation
 from newsletter.subscribers.consent import form_named
+from newsletter.subscribers.records import NAME_LENGTH
 from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, sign_link
+from newsletter.tools.field_values import LONGEST_CATEGORY
 from newsletter.web.client import client_address, household_of, network_of
 from newsletter.web.forms import Form, read_form
 from newsletter.web.metadata import About
@@ -34,7 +36,6 @@ from newsletter.web.published import front_of, headlines, newest_issue
 from newsletter.web.reader_cookie import adopt_browser, remember_reader
 from newsletter.web.site import Site, page, site
 
-NAME_LENGTH = 100
 MOST_CATEGORIES = 50
 
 # Answers leave on the next of these ticks, so that their time does not tell what the address was.
@@ -123,7 +124,7 @@ def confirmed(request: Request) -> Response:
 
 def _wanted(request: Request, form: Form) -> SignUp:
     here, address = site(request), client_address(request)
-    categories = (one_line(text, CATEGORY_LENGTH) for text in form.getlist("category"))
+    categories = (one_line(text, LONGEST_CATEGORY) for text in form.getlist("category"))
     return SignUp(
         email=form.get("email", "")[: MAX_LENGTH * 2].strip(),
         name=one_line(form.get("name", ""), NAME_LENGTH),

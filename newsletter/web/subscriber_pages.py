@@ -16,19 +16,21 @@ from db.states import SubscriberState
 from db.subscribers import SubscriberRow, subscriber_by_id
 from db.tools import panel
 from newsletter.clock import real_now
-from newsletter.issues.choosing import CATEGORY_LENGTH, spelled
+from newsletter.issues.choosing import spelled
 from newsletter.subscribers import haste
 from newsletter.subscribers.erase import erase
 from newsletter.subscribers.lifecycle import UNDO_VALID
+from newsletter.subscribers.records import NAME_LENGTH
 from newsletter.subscribers.selections import Selection
 from newsletter.subscribers.tell_everything import export_subscriber
 from newsletter.subscribers.text import one_line
 from newsletter.subscribers.tokens import Link, verify_link
 from newsletter.subscribers.unsubscribe import undo_unsubscribe, unsubscribe
 from newsletter.subscribers.update_preferences import PAUSE_WEEKS, Preferences, update_preferences
+from newsletter.tools.field_values import LONGEST_CATEGORY
 from newsletter.web import sign_up_pages
 from newsletter.web.forms import Form, read_form
-from newsletter.web.sign_up_pages import MOST_CATEGORIES, NAME_LENGTH, choices, too_many
+from newsletter.web.sign_up_pages import MOST_CATEGORIES, choices, too_many
 from newsletter.web.site import page, site
 
 _PERCENTS = (0, 50, 60, 75, 80, 100)
@@ -166,8 +168,8 @@ def _wanted(form: Form, subscriber: SubscriberRow) -> Preferences:
         raise ValueError("A rest lasts one of the times on the list.")
     if format not in ("html", "text"):
         raise ValueError("The format is HTML or text.")
-    categories = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("category")}
-    panelists = {one_line(text, CATEGORY_LENGTH) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
+    categories = {one_line(text, LONGEST_CATEGORY) for text in form.getlist("category")}
+    panelists = {one_line(text, LONGEST_CATEGORY) for text in form.getlist("panelist")[:MOST_CATEGORIES]}
     selection = Selection(tuple(sorted(categories - {""})), tuple(sorted(panelists - {""})), int(percent) or None)
     name = one_line(form["name"], NAME_LENGTH) if "name" in form else subscriber.name
     return Preferences(name, selection, format, int(weeks) if weeks else None)

@@ -33,7 +33,7 @@ from newsletter.subscribers.suppress import suppress_address
 from newsletter.subscribers.unsubscribe import unsubscribe
 from newsletter.subscribers.update_preferences import Preferences, find_subscriber, update_preferences
 from tests.conftest import complete_environment
-from tests.fakes.stopped import stop
+from tests.fakes.readership import states, stop, suppressed
 from tests.fakes.times import MONDAY
 from tests.integration.sending import published
 from tests.integration.test_upgrades import REVISIONS, upgrade_to
@@ -314,16 +314,6 @@ def readers_named(engine: Engine, *names: str) -> None:
         add_confirmed(engine, email, name="", consent_at=MONDAY, consent_source="form", now=MONDAY)
 
 
-def states(engine: Engine) -> dict[str, str]:
-    with reading(engine) as connection:
-        return {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
-
-
-def reasons(engine: Engine) -> dict[str | None, str]:
-    with reading(engine) as connection:
-        return {row.email: row.reason for row in connection.execute(select(Suppression.email, Suppression.reason))}
-
-
 def leave(engine: Engine, name: str) -> None:
     found = find_subscriber(engine, f"{name}@example.org")
     assert found is not None
@@ -348,7 +338,7 @@ def test_who_left_since_the_backup_is_not_mailed_again(engine: Engine, tmp_path:
         "reads@example.org": "active", "leaves@example.org": "unsubscribed", "complains@example.org": "complained",
         "back@example.org": "unsubscribed",
     }  # fmt: skip
-    assert reasons(engine) == {
+    assert suppressed(engine) == {
         "complains@example.org": "complained", "later@example.org": "manual", "manual@example.org": "manual",
         "came@example.org": "unsubscribed", None: "erased",
     }  # fmt: skip
@@ -546,7 +536,7 @@ def test_an_older_database_takes_nobody_away_from_a_newer_backup(engine: Engine,
     back_up(engine, tmp_path / "newer.db", now=MONDAY)
     for name in ("older", "newer"):
         put_in_place(engine, tmp_path / f"{name}.db")
-    assert (states(engine), reasons(engine)) == ({"back@example.org": "active"}, {})
+    assert (states(engine), suppressed(engine)) == ({"back@example.org": "active"}, {})
 
 
 @pytest.mark.parametrize("erased", ["since", "before"])
@@ -568,7 +558,7 @@ def test_whoever_was_erased_and_signed_up_anew_is_who_they_are_since(
     assert since is not None
     assert back is not None
     assert (back["id"], states(engine)) == (since["id"], {"x@example.org": "active"})
-    assert reasons(engine) == {None: "erased"}, "the other one stays erased"
+    assert suppressed(engine) == {None: "erased"}, "the other one stays erased"
     with reading(engine) as connection:
         assert connection.scalars(select(Consent.subscriber_id)).all() == [back["id"]]
 
@@ -582,7 +572,7 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(
     migrate(other, MONDAY)
     suppress_address(other, "reads@example.org", now=MONDAY)
     report = put_in_place(other, tmp_path / "backup.db")
-    assert (report.replaced, report.carried, reasons(other)) == (True, None, {})
+    assert (report.replaced, report.carried, suppressed(other)) == (True, None, {})
 
 
 def test_a_backup_of_another_installation_gives_way_to_none(engine: Engine, tmp_path: Path, opened: Opened) -> None:

@@ -17,7 +17,7 @@ from newsletter.subscribers.sign_up import SignUp, sign_up
 from newsletter.subscribers.suppress import lift, suppress_address
 from newsletter.subscribers.tokens import one_time_token
 from newsletter.subscribers.unsubscribe import unsubscribe
-from tests.fakes.stopped import stop
+from tests.fakes.readership import stop
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
 

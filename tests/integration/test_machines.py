@@ -119,7 +119,7 @@ def test_of_one_kind_of_job_one_waits(engine: Engine, nobody: Machines, monkeypa
     with transaction(engine) as connection:
         assert nobody.hand_out_once(connection, "send")
         assert not nobody.hand_out_once(connection, "send")
-        monkeypatch.setattr(queue, "is_waiting", lambda connection, lock: False)  # as for two that ask at once
+        monkeypatch.setattr(queue, "has_waiting", lambda connection, lock: False)  # as for two that ask at once
         assert not nobody.hand_out_once(connection, "send")
         other = nobody.hand_out(connection, "fetch_feeds", [{"feeds": [1]}])
         assert queue.count_open(connection, other) == 1, "what the database refused left the transaction whole"

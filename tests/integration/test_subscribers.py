@@ -23,7 +23,6 @@ from db.models import (
     Issue,
     Letter,
     ReturnedMail,
-    Subscriber,
     Suppression,
     Tool,
     Vote,
@@ -50,7 +49,7 @@ from newsletter.subscribers.update_preferences import find_subscriber
 from newsletter.tools.catalogue import community_order
 from newsletter.tools.import_tools import import_tools
 from tests.conftest import one_database
-from tests.fakes.stopped import stop
+from tests.fakes.readership import states, stop, suppressed
 from tests.fakes.times import MONDAY
 from tests.fakes.together import at_once
 from tests.fakes.waiting import until
@@ -61,11 +60,6 @@ HEAD = "email,name,consent_at,consent_source,categories\n"
 def take_in(engine: Engine, *addresses: str) -> ImportReport:
     rows = [f"{address},Name of {address},2026-01-02,form,A;B\n" for address in addresses]
     return import_subscribers(engine, [HEAD, *rows], now=MONDAY, latest=MONDAY)
-
-
-def states(engine: Engine) -> dict[str, str]:
-    with reading(engine) as connection:
-        return {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
 
 
 def sign_up_for(engine: Engine, settings: Settings, email: str) -> bool:
@@ -386,11 +380,6 @@ LEFT_ELSEWHERE = (
 def move_in(engine: Engine, text: str = LEFT_ELSEWHERE) -> ImportReport:
     lines = text.splitlines(keepends=True)
     return import_subscribers(engine, lines, now=MONDAY, latest=MONDAY, export=export_of("listmonk"))
-
-
-def suppressed(engine: Engine) -> dict[str | None, str]:
-    with reading(engine) as connection:
-        return {row.email: row.reason for row in connection.execute(select(Suppression.email, Suppression.reason))}
 
 
 def test_who_left_elsewhere_is_suppressed_here(engine: Engine) -> None:

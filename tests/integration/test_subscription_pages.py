@@ -27,9 +27,9 @@ from newsletter.subscribers.tokens import Link, sign_link
 from newsletter.web.app import create_app
 from tests.conftest import one_database
 from tests.fakes.pages import put
+from tests.fakes.readership import stop
 from tests.fakes.relay import RecordingRelay
 from tests.fakes.running_app import RunningApp
-from tests.fakes.stopped import stop
 from tests.fakes.times import MONDAY
 
 CSRF_FREE = {"List-Unsubscribe": "One-Click"}

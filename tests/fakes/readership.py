@@ -1,12 +1,13 @@
-"""Addresses that bounced or complained, as returned mail leaves them."""
+"""Who reads and who must not be mailed, and addresses that bounced or complained, as returned mail leaves them."""
 
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from db.engine import transaction
+from db.engine import reading, transaction
 from db.keys import address_key
 from db.letters import withdraw_letters
+from db.models import Subscriber, Suppression
 from db.states import SubscriberState, SuppressionReason
 from db.subscribers import add_event, move_subscriber, subscriber_by_hash
 from db.suppressions import suppress
@@ -23,3 +24,14 @@ def stop(engine: Engine, email: str, state: SubscriberState, now: datetime) -> b
             if move_subscriber(connection, subscriber.id, state, now):
                 add_event(connection, state, subscriber.id, now)
     return new
+
+
+def states(engine: Engine) -> dict[str, str]:
+    with reading(engine) as connection:
+        return {row.email: row.state for row in connection.execute(select(Subscriber.email, Subscriber.state))}
+
+
+def suppressed(engine: Engine) -> dict[str | None, str]:
+    """Why; None is the address of whoever was erased."""
+    with reading(engine) as connection:
+        return {row.email: row.reason for row in connection.execute(select(Suppression.email, Suppression.reason))}
