@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import ApiRequest, ApiToken, Tool, columns_of
+from db.models import ApiRequest, ApiToken, Tool
+from db.rows import columns_of
 from db.upsert import insert_or
 
 KEPT = timedelta(hours=24)

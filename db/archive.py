@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from db.models import Issue, IssueContent, IssueItem, Release
+from db.rows import one_row
 
 
 class PublicIssue(NamedTuple):
@@ -38,8 +39,7 @@ def _said(name: str) -> Any:
 
 
 def public_issue(connection: Connection, week: str) -> PublicIssue | None:
-    row = connection.execute(_PUBLIC_ISSUES.where(Issue.week == week)).one_or_none()
-    return None if row is None else PublicIssue(*row)
+    return one_row(connection, _PUBLIC_ISSUES.where(Issue.week == week), PublicIssue)
 
 
 def newest_issues(connection: Connection, limit: int, before: str | None = None) -> list[PublicIssue]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
-from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem, Release, columns_of
+from db.models import Issue, IssueApproval, IssueChange, IssueComparison, IssueContent, IssueItem, Release
+from db.rows import columns_of, one_row
 from db.states import IssueStatus
 
 _ITEM = (IssueItem.tool_id, IssueItem.position, IssueItem.dropped, IssueItem.note, IssueItem.added_by)
@@ -118,8 +119,7 @@ def latest_changes(connection: Connection, issue_id: int) -> list[Change]:
 
 def last_to_undo(connection: Connection, issue_id: int) -> Change | None:
     wanted = select(*_CHANGE).where(IssueChange.issue_id == issue_id, IssueChange.undone.is_(False))
-    row = connection.execute(wanted.order_by(IssueChange.revision.desc()).limit(1)).one_or_none()
-    return None if row is None else Change(*row)
+    return one_row(connection, wanted.order_by(IssueChange.revision.desc()).limit(1), Change)
 
 
 def mark_undone(connection: Connection, change_id: int) -> None:
@@ -148,8 +148,7 @@ def earlier_approval(connection: Connection, issue_id: int, content_hash: str | 
     wanted = wanted.where(IssueApproval.issue_id == issue_id).order_by(IssueApproval.id.desc()).limit(1)
     if content_hash is not None:
         wanted = wanted.where(IssueApproval.content_hash != content_hash)
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else Approval(*row)
+    return one_row(connection, wanted, Approval)
 
 
 def issue_before(connection: Connection, starts_at: datetime) -> dict[str, Any] | None:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from db.models import AuditEntry, columns_of
+from db.models import AuditEntry
+from db.rows import columns_of
 
 
 class Audited(NamedTuple):

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from db.models import Confirmation, columns_of
+from db.models import Confirmation
+from db.rows import columns_of, one_row
 
 
 class ConfirmationRow(NamedTuple):
@@ -39,13 +40,11 @@ def keep_token_hash(connection: Connection, confirmation_id: int, token_hash: by
 
 
 def confirmation_by_id(connection: Connection, confirmation_id: int) -> ConfirmationRow | None:
-    row = connection.execute(select(*_COLUMNS).where(Confirmation.id == confirmation_id)).one_or_none()
-    return None if row is None else ConfirmationRow(*row)
+    return one_row(connection, select(*_COLUMNS).where(Confirmation.id == confirmation_id), ConfirmationRow)
 
 
 def confirmation_by_hash(connection: Connection, token_hash: bytes) -> ConfirmationRow | None:
-    row = connection.execute(select(*_COLUMNS).where(Confirmation.token_hash == token_hash)).one_or_none()
-    return None if row is None else ConfirmationRow(*row)
+    return one_row(connection, select(*_COLUMNS).where(Confirmation.token_hash == token_hash), ConfirmationRow)
 
 
 def confirmations_since(connection: Connection, subscriber_id: int, since: datetime) -> list[ConfirmationRow]:

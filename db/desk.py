@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias, columns_of
+from db.models import Feed, Issue, IssueItem, Release, Take, Tool, ToolAlias
 from db.name_rules import IS_RULE
+from db.rows import columns_of
 from db.states import FeedStatus, IssueStatus, ReleaseStatus
 from db.tools import TOOL_COLUMNS, ToolRow, search_words
 

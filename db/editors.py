@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from db.models import Editor, Session, SignIn, columns_of
+from db.models import Editor, Session, SignIn
+from db.rows import columns_of, one_row
 from db.states import Role
 from db.upsert import insert_or
 
@@ -46,8 +47,7 @@ def list_editors(connection: Connection) -> list[EditorRow]:
 def find_editor(connection: Connection, email: str) -> EditorRow | None:
     """Takes the address as it is compared."""
     wanted = select(*_EDITOR).where(Editor.email == email, Editor.removed_at.is_(None))
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else EditorRow(*row)
+    return one_row(connection, wanted, EditorRow)
 
 
 def remove_editor(connection: Connection, editor_id: int, now: datetime) -> None:
@@ -80,8 +80,7 @@ def find_sign_in(connection: Connection, token_hash: bytes, now: datetime) -> Si
     wanted = select(SignIn.id, SignIn.editor_id, SignIn.expires_at).where(
         SignIn.token_hash == token_hash, SignIn.used_at.is_(None), SignIn.expires_at > now
     )
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else SignInRow(*row)
+    return one_row(connection, wanted, SignInRow)
 
 
 def use_sign_in(connection: Connection, sign_in_id: int, now: datetime) -> bool:
@@ -102,8 +101,7 @@ def editor_of_session(connection: Connection, token_hash: bytes, now: datetime) 
         .join(Session, Session.editor_id == Editor.id)
         .where(Session.token_hash == token_hash, Session.expires_at > now, Editor.removed_at.is_(None))
     )
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else EditorRow(*row)
+    return one_row(connection, wanted, EditorRow)
 
 
 def end_session(connection: Connection, token_hash: bytes) -> None:

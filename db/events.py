@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from db.engine import is_sqlite
-from db.models import Issue, Subscriber, SubscriberEvent, Webhook, columns_of
+from db.models import Issue, Subscriber, SubscriberEvent, Webhook
+from db.rows import columns_of, one_row
 from db.upsert import insert_or
 
 _AT_ONCE = 5000
@@ -122,8 +123,7 @@ def hold_webhook(connection: Connection, webhook_id: int, now: datetime, lease_u
     """Take a webhook for ourselves, so that each event is told by one process; None when somebody else has it."""
     free = (Webhook.lease_until.is_(None) | (Webhook.lease_until < now), Webhook.paused_at.is_(None))
     held = update(Webhook).where(Webhook.id == webhook_id, Webhook.next_at <= now, *free)
-    row = connection.execute(held.values(lease_until=lease_until).returning(*_WEBHOOK)).one_or_none()
-    return None if row is None else WebhookRow(*row)
+    return one_row(connection, held.values(lease_until=lease_until).returning(*_WEBHOOK), WebhookRow)
 
 
 def note_webhook(connection: Connection, webhook_id: int, **values: Any) -> None:

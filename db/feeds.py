@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from db.models import Entry, Feed, Release, Tool, columns_of
+from db.models import Entry, Feed, Release, Tool
+from db.rows import columns_of, one_row
 from db.states import EntryStatus
 from db.tools import chunks
 from db.upsert import insert_or
@@ -78,19 +79,18 @@ _COLUMNS = tuple(Tool.slug if name == "tool" else getattr(Feed, name) for name i
 _FEEDS = select(*_COLUMNS).outerjoin(Tool, Tool.id == Feed.tool_id)
 
 
-def _row(row: Any) -> FeedRow:
-    found = FeedRow(*row)
-    return found._replace(state=found.state or {})
+def _row(*found: Any) -> FeedRow:
+    row = FeedRow(*found)
+    return row._replace(state=row.state or {})
 
 
 def all_feeds(connection: Connection) -> list[FeedRow]:
     """In the order in which they were added."""
-    return [_row(row) for row in connection.execute(_FEEDS.order_by(Feed.id))]
+    return [_row(*row) for row in connection.execute(_FEEDS.order_by(Feed.id))]
 
 
 def feed_by_id(connection: Connection, feed_id: int) -> FeedRow | None:
-    row = connection.execute(_FEEDS.where(Feed.id == feed_id)).one_or_none()
-    return None if row is None else _row(row)
+    return one_row(connection, _FEEDS.where(Feed.id == feed_id), _row)
 
 
 def is_there(connection: Connection, feed_id: int) -> bool:

@@ -12,8 +12,8 @@ from db.models import (
     IssueContent,
     IssueVerdict,
     Subscriber,
-    columns_of,
 )
+from db.rows import columns_of, one_row
 from db.states import IssueStatus, SubscriberState
 
 
@@ -66,8 +66,7 @@ _ISSUE = columns_of(Issue, IssueRow)
 def issue_of_week(connection: Connection, week: str, *, lock: bool = False) -> IssueRow | None:
     """``lock`` holds it until the transaction ends, for those who make something of what it is now."""
     wanted = select(*_ISSUE).where(Issue.week == week)
-    row = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted).one_or_none()
-    return None if row is None else IssueRow(*row)
+    return one_row(connection, wanted.with_for_update(key_share=True) if lock else wanted, IssueRow)
 
 
 def list_issues(connection: Connection, before: str | None = None, limit: int = 1000) -> list[IssueRow]:
@@ -81,8 +80,7 @@ def list_issues(connection: Connection, before: str | None = None, limit: int = 
 def content_of(connection: Connection, issue_id: int) -> ContentRow | None:
     """What the approval froze, or None for a draft."""
     wanted = select(*columns_of(IssueContent, ContentRow)).where(IssueContent.issue_id == issue_id)
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else ContentRow(*row)
+    return one_row(connection, wanted, ContentRow)
 
 
 def approve(
@@ -157,8 +155,7 @@ class DeliveredRow(NamedTuple):
 
 def delivery_to(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveredRow | None:
     here = (Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
-    row = connection.execute(select(*columns_of(Delivery, DeliveredRow)).where(*here)).one_or_none()
-    return None if row is None else DeliveredRow(*row)
+    return one_row(connection, select(*columns_of(Delivery, DeliveredRow)).where(*here), DeliveredRow)
 
 
 def readership(connection: Connection, starts_at: datetime) -> tuple[int, int | None]:

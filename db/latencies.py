@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from db.models import RelayLatency, columns_of
+from db.models import RelayLatency
+from db.rows import columns_of
 from db.upsert import insert_or
 
 

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal_column, or_, select, update
 
 from db.editors import list_editors
-from db.models import Letter, columns_of
+from db.models import Letter
 from db.pauses import without_address
+from db.rows import columns_of, one_row
 from db.states import LetterKind, LetterStatus
 
 
@@ -99,8 +100,7 @@ def claim_letters(connection: Connection, owner: str, now: datetime, lease_until
 def hold_letter(connection: Connection, letter_id: int, owner: str, lease_until: datetime) -> DueLetter | None:
     """The letter, held until then, if ``owner`` still has it."""
     longer = update(Letter).where(*_held(letter_id, owner)).values(lease_until=lease_until)
-    row = connection.execute(longer.returning(*columns_of(Letter, DueLetter))).one_or_none()
-    return None if row is None else DueLetter(*row)
+    return one_row(connection, longer.returning(*columns_of(Letter, DueLetter)), DueLetter)
 
 
 def finish_letter(

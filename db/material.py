@@ -11,19 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from db.issues import IssueRow
-from db.models import (
-    Feed,
-    Issue,
-    IssueComparison,
-    IssueItem,
-    IssueVerdict,
-    Panelist,
-    Release,
-    Take,
-    Tool,
-    aliased,
-    columns_of,
-)  # fmt: skip
+from db.models import Feed, Issue, IssueComparison, IssueItem, IssueVerdict, Panelist, Release, Take, Tool, aliased
+from db.rows import columns_of
 from db.states import IssueStatus, ReleaseStatus
 from db.tools import chunks
 

@@ -18,10 +18,10 @@ from db.models import (
     SubscriberEvent,
     Tool,
     Vote,
-    columns_of,
 )
 from db.pauses import forget_paused_for
 from db.returned_mail import forget_kept_about
+from db.rows import columns_of
 
 
 class DeliveryRow(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, insert, select, update
 
 from db.engine import alone
-from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias, columns_of
+from db.models import EmptyWeek, Entry, Feed, Issue, Release, Tool, ToolAlias
 from db.name_rules import IS_RULE, end_rules
+from db.rows import columns_of, one_row
 from db.states import EntryStatus, ReleaseStatus
 from db.tools import chunks
 
@@ -174,8 +175,7 @@ def release_by_id(connection: Connection, release_id: int, *, lock: bool = False
     wanted = _RELEASES.where(Release.id == release_id)
     if lock:
         wanted = wanted.with_for_update(of=Release)
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else ReleaseRow(*row)
+    return one_row(connection, wanted, ReleaseRow)
 
 
 def list_releases(

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, select, update
 
 from db.deliveries import counts, is_missed, status_is
 from db.letters import withdraw_letters
-from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber, columns_of
+from db.models import Consent, Delivery, Issue, IssueContent, ReturnedMail, Subscriber
 from db.pauses import address_pattern
+from db.rows import columns_of, one_row
 from db.states import (
     BounceKind,
     DeliveryStatus,
@@ -64,8 +65,7 @@ _DELIVERY = columns_of(Delivery, DeliveryRow)
 
 
 def delivery_by_id(connection: Connection, delivery_id: int) -> DeliveryRow | None:
-    row = connection.execute(select(*_DELIVERY).where(Delivery.id == delivery_id)).one_or_none()
-    return None if row is None else DeliveryRow(*row)
+    return one_row(connection, select(*_DELIVERY).where(Delivery.id == delivery_id), DeliveryRow)
 
 
 def delivery_of_link(connection: Connection, issue_id: int, subscriber_id: int) -> DeliveryRow | None:
@@ -75,8 +75,7 @@ def delivery_of_link(connection: Connection, issue_id: int, subscriber_id: int) 
         email = connection.execute(reader).scalar_one_or_none()
         return None if email is None else DeliveryRow(0, 0, subscriber_id, email)
     wanted = select(*_DELIVERY).where(Delivery.issue_id == issue_id, Delivery.subscriber_id == subscriber_id)
-    row = connection.execute(wanted).one_or_none()
-    return None if row is None else DeliveryRow(*row)
+    return one_row(connection, wanted, DeliveryRow)
 
 
 def has_return_paths(connection: Connection, issue_id: int) -> bool:
@@ -100,8 +99,7 @@ def newest_delivery_to(connection: Connection, email_hash: bytes, week: str | No
     )
     if week is not None:
         wanted = wanted.where(Issue.week == week)
-    row = connection.execute(wanted.order_by(Issue.starts_at.desc()).limit(1)).one_or_none()
-    return None if row is None else DeliveryRow(*row)
+    return one_row(connection, wanted.order_by(Issue.starts_at.desc()).limit(1), DeliveryRow)
 
 
 def add_returned(

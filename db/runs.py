@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from db.models import JobPlan, JobRun, columns_of
+from db.models import JobPlan, JobRun
+from db.rows import columns_of, one_row
 from db.states import RunStatus
 from db.upsert import insert_or
 
@@ -98,8 +99,7 @@ def take_over_run(connection: Connection, run: Run, owner: str, now: datetime, l
 def hand_over_run(connection: Connection, run_id: int, giver: str, taker: str, lease_until: datetime) -> Run | None:
     """A run under way goes from one process to another; None when it is not the giver's any more."""
     statement = update(JobRun).where(JobRun.id == run_id, JobRun.owner == giver, JobRun.status == RunStatus.RUNNING)
-    row = connection.execute(statement.values(owner=taker, lease_until=lease_until).returning(*_RUN)).one_or_none()
-    return None if row is None else Run(*row)
+    return one_row(connection, statement.values(owner=taker, lease_until=lease_until).returning(*_RUN), Run)
 
 
 def extend_leases(connection: Connection, owner: str, run_ids: Collection[int], lease_until: datetime) -> None:

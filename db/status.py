@@ -22,9 +22,9 @@ from db.models import (
     ReturnedMail,
     Sender,
     Subscriber,
-    columns_of,
 )
 from db.ownership import gone_owners
+from db.rows import columns_of
 from db.states import (
     BounceKind,
     FeedStatus,

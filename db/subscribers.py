@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, insert, or_, select, update
 
-from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent, columns_of
+from db.models import Consent, Delivery, Issue, Subscriber, SubscriberEvent
+from db.rows import columns_of, one_row
 from db.states import DeliveryStatus, SubscriberState
 from db.upsert import insert_or
 
@@ -41,12 +42,12 @@ _CONSENT = columns_of(Consent, ConsentRow)
 
 
 def subscriber_by_id(connection: Connection, subscriber_id: int) -> SubscriberRow | None:
-    return _one(connection.execute(select(*_COLUMNS).where(Subscriber.id == subscriber_id)).one_or_none())
+    return one_row(connection, select(*_COLUMNS).where(Subscriber.id == subscriber_id), _row)
 
 
 def subscriber_by_hash(connection: Connection, email_hash: bytes) -> SubscriberRow | None:
     """``email_hash`` is `hash_address` of the stored address under the address key."""
-    return _one(connection.execute(select(*_COLUMNS).where(Subscriber.email_hash == email_hash)).one_or_none())
+    return one_row(connection, select(*_COLUMNS).where(Subscriber.email_hash == email_hash), _row)
 
 
 def subscribers_page(
@@ -56,7 +57,7 @@ def subscribers_page(
     wanted = select(*_COLUMNS).where(Subscriber.id > after).order_by(Subscriber.id).limit(limit)
     if state is not None:
         wanted = wanted.where(Subscriber.state == state)
-    return [_row(row) for row in connection.execute(wanted)]
+    return [_row(*row) for row in connection.execute(wanted)]
 
 
 def addresses_page(
@@ -127,7 +128,7 @@ def unreached_subscribers(connection: Connection, before: datetime, now: datetim
     there = (Subscriber.state == SubscriberState.ACTIVE, Subscriber.state_since < before)
     waits = or_(Subscriber.paused_until.is_(None), Subscriber.paused_until < now)
     wanted = select(*_COLUMNS).where(*there, waits, ~reached).order_by(Subscriber.id).limit(limit)
-    return [_row(row) for row in connection.execute(wanted)]
+    return [_row(*row) for row in connection.execute(wanted)]
 
 
 def add_event(
@@ -146,10 +147,6 @@ def events_of(connection: Connection, subscriber_id: int) -> list[tuple[datetime
     return [(row.at, row.what, row.issue_id) for row in connection.execute(wanted)]
 
 
-def _one(row: Any) -> SubscriberRow | None:
-    return None if row is None else _row(row)
-
-
-def _row(row: Any) -> SubscriberRow:
-    found = SubscriberRow(*row)
-    return found._replace(state=SubscriberState(found.state))
+def _row(*found: Any) -> SubscriberRow:
+    row = SubscriberRow(*found)
+    return row._replace(state=SubscriberState(row.state))

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
 
-from db.models import Subscriber, Suppression, columns_of
+from db.models import Subscriber, Suppression
+from db.rows import columns_of, one_row
 from db.states import SuppressionReason
 from db.upsert import insert_or
 
@@ -23,8 +24,7 @@ _COLUMNS = columns_of(Suppression, SuppressionRow)
 
 
 def suppression_of(connection: Connection, email_hash: bytes) -> SuppressionRow | None:
-    row = connection.execute(select(*_COLUMNS).where(Suppression.email_hash == email_hash)).one_or_none()
-    return None if row is None else _row(row)
+    return one_row(connection, select(*_COLUMNS).where(Suppression.email_hash == email_hash), _row)
 
 
 def suppressed_among(connection: Connection, subscriber_ids: Sequence[int]) -> dict[int, str]:
@@ -38,7 +38,7 @@ def suppressed_among(connection: Connection, subscriber_ids: Sequence[int]) -> d
 def suppressions_page(connection: Connection, after: int, limit: int) -> list[SuppressionRow]:
     """The next suppressions by id, after the last id seen."""
     wanted = select(*_COLUMNS).where(Suppression.id > after).order_by(Suppression.id).limit(limit)
-    return [_row(row) for row in connection.execute(wanted)]
+    return [_row(*row) for row in connection.execute(wanted)]
 
 
 def suppress(
@@ -78,5 +78,6 @@ def blank_suppression(connection: Connection, email_hash: bytes) -> bool:
     return connection.execute(blank).rowcount == 1
 
 
-def _row(row: Any) -> SuppressionRow:
-    return SuppressionRow(row.id, row.email, SuppressionReason(row.reason), row.at, row.note)
+def _row(*found: Any) -> SuppressionRow:
+    row = SuppressionRow(*found)
+    return row._replace(reason=SuppressionReason(row.reason))

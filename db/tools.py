@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, or_, select, update
 
-from db.models import Panelist, Take, Tool, ToolAlias, Vote, columns_of
+from db.models import Panelist, Take, Tool, ToolAlias, Vote
+from db.rows import columns_of, one_row
 from db.states import Call
 from db.upsert import insert_or
 
@@ -108,13 +109,11 @@ def tool_by_slug(connection: Connection, slug: str) -> ToolRow | None:
     """The tool itself, even if it was merged: see ``merged_into_id``. Any text may be asked for."""
     if "\x00" in slug:
         return None
-    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.slug == slug)).one_or_none()
-    return None if row is None else ToolRow(*row)
+    return one_row(connection, select(*TOOL_COLUMNS).where(Tool.slug == slug), ToolRow)
 
 
 def tool_by_id(connection: Connection, tool_id: int) -> ToolRow | None:
-    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.id == tool_id)).one_or_none()
-    return None if row is None else ToolRow(*row)
+    return one_row(connection, select(*TOOL_COLUMNS).where(Tool.id == tool_id), ToolRow)
 
 
 def standing_tool(connection: Connection, slug: str) -> ToolRow | None:
@@ -127,8 +126,7 @@ def standing_tool(connection: Connection, slug: str) -> ToolRow | None:
 
 def lock_tool(connection: Connection, tool_id: int) -> ToolRow | None:
     """The tool, held until the transaction ends, for those who change its counts."""
-    row = connection.execute(select(*TOOL_COLUMNS).where(Tool.id == tool_id).with_for_update()).one_or_none()
-    return None if row is None else ToolRow(*row)
+    return one_row(connection, select(*TOOL_COLUMNS).where(Tool.id == tool_id).with_for_update(), ToolRow)
 
 
 def tools_by_slug(connection: Connection, slugs: Iterable[str], *, lock: bool = False) -> dict[str, ToolRow]:

@@ -6,7 +6,7 @@ take per tool and panelist, a release in one issue only.
 """
 
 from db.models.api import ApiRequest, ApiToken, Webhook
-from db.models.base import Base, Instant, aliased, columns_of
+from db.models.base import Base, Instant, aliased
 from db.models.deliveries import Delivery, DomainPause, Letter, RelayLatency, RelayRate, ReturnedMail, Sender
 from db.models.editors import Editor, IssueChange, Session, SignIn
 from db.models.feeds import Entry, Feed, Release
@@ -59,5 +59,4 @@ __all__ = [
     "Vote",
     "Webhook",
     "aliased",
-    "columns_of",
 ]

@@ -108,11 +108,6 @@ def _column(name: str, kind: Any, given: Column[Any] | None) -> Column[Any]:
     return column
 
 
-def columns_of(model: type[Base], row: type[Any]) -> tuple[Any, ...]:
-    """The columns that the fields of a row's class are named by, in their order."""
-    return tuple(getattr(model, name) for name in row.__annotations__)
-
-
 def new_id() -> Column[int]:
     return Column(Id, primary_key=True)
 
