@@ -9,10 +9,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -82,6 +83,14 @@ def transaction(engine: Engine, patience: float = PATIENCE) -> Iterator[Connecti
         connection = connection.execution_options(write_patience=patience)
         with connection.begin():
             yield connection
+
+
+def shared_now(connection: Connection) -> datetime:
+    """Real time, by one clock for all who use the database: those of machines differ."""
+    if is_sqlite(connection):
+        return datetime.fromtimestamp(time.time(), UTC)
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def alone(connection: Connection, work: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, literal_column, or_, select, update
 
 from db.editors import list_editors
+from db.engine import shared_now
 from db.models import Letter
 from db.pauses import without_address
 from db.rows import columns_of, one_row
@@ -75,7 +76,8 @@ def was_noticed(connection: Connection, subject: str, since: datetime) -> bool:
 
 def is_letter_due(connection: Connection, now: datetime) -> bool:
     """Cheap enough to ask every second: both halves are answered by an index or a short table."""
-    return bool(connection.execute(select(exists().where(_due(now)))).scalar())
+    due = _due(now, shared_now(connection))
+    return bool(connection.execute(select(exists().where(due))).scalar())
 
 
 def claim_letters(connection: Connection, owner: str, now: datetime, lease_until: datetime, limit: int) -> list[int]:
@@ -84,12 +86,13 @@ def claim_letters(connection: Connection, owner: str, now: datetime, lease_until
 
     Strangers can ask for any number of confirmations, so these come last: nobody waits behind them to sign in.
     """
+    due = _due(now, shared_now(connection))
     order = (Letter.kind == LetterKind.CONFIRM, Letter.not_before, Letter.id)
-    wanted = select(Letter.id).where(_due(now)).order_by(*order).limit(limit)
+    wanted = select(Letter.id).where(due).order_by(*order).limit(limit)
     ids = list(connection.scalars(wanted.with_for_update(skip_locked=True)))
     statement = (
         update(Letter)
-        .where(Letter.id.in_(ids), _due(now))
+        .where(Letter.id.in_(ids), due)
         .values(status=LetterStatus.SENDING, lease_owner=owner, lease_until=lease_until, attempts=Letter.attempts + 1)
         .returning(Letter.id)
     )
@@ -181,9 +184,10 @@ def waiting() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Letter.status == literal_column("'queued'"), Letter.status == literal_column("'sending'")
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime, leased: datetime) -> Any:
+    """Leases end by the database's clock: a machine whose own goes wrong would take what another is handing over."""
     queued, sending = waiting()
-    return or_(and_(queued, Letter.not_before <= now), and_(sending, Letter.lease_until < now))
+    return or_(and_(queued, Letter.not_before <= now), and_(sending, Letter.lease_until < leased))
 
 
 def _release(connection: Connection, letter_id: int, owner: str, **values: Any) -> None:

@@ -3,14 +3,13 @@
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, update
 
-from db.engine import is_sqlite
+from db.engine import shared_now
 from db.models import RelayRate
 from db.ownership import open_lock
 from db.upsert import insert_or
@@ -47,7 +46,7 @@ def reserve(connection: Connection, queue: str, count: int, rate: float) -> floa
 
     A queue that seems to be longer than any can be was written before the clock was put back: it begins anew.
     """
-    now = _now(connection)
+    now = shared_now(connection).timestamp()
     connection.execute(insert_or(connection, RelayRate).values(relay=queue, next_at=now).on_conflict_do_nothing())
     longest = _LONGEST_SECONDS + _LONGEST_PLACES * count / rate
     start = case((RelayRate.next_at.between(now, now + longest), RelayRate.next_at), else_=now)
@@ -58,10 +57,3 @@ def reserve(connection: Connection, queue: str, count: int, rate: float) -> floa
         .returning(RelayRate.next_at)
     ).scalar_one()
     return after - count / rate - now
-
-
-def _now(connection: Connection) -> float:
-    """In seconds since 1970, by one clock for all who stand in a line: those of machines differ."""
-    if is_sqlite(connection):
-        return time.time()
-    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())

@@ -13,9 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 from db import claims, deliveries, slots
 from db.claims import Claimed
-from db.engine import PATIENCE, reading, transaction
+from db.engine import PATIENCE, reading, shared_now, transaction
 from db.states import IssueStatus
-from newsletter.clock import Clock, real_now
+from newsletter.clock import Clock
 from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.pauses import hold_issue
 from newsletter.deliveries.record_outcomes import stubbornly
@@ -72,7 +72,7 @@ class Leases:
                 self._issue_id,
                 self._owner,
                 self._clock.now(),
-                real_now() + LEASE,
+                shared_now(connection) + LEASE,
                 self._share(connection),
                 self._after,
                 without,
@@ -91,7 +91,7 @@ class Leases:
         """False where they ended meanwhile: others may have taken over what is held, so none of it may be sent."""
         began = time.monotonic()
         with transaction(self._engine) as connection:
-            claims.extend_leases(connection, self._issue_id, self._owner, real_now() + LEASE)
+            claims.extend_leases(connection, self._issue_id, self._owner, shared_now(connection) + LEASE)
         if self.end and time.monotonic() >= self.end:
             return False
         self.end = began + LEASE.total_seconds()

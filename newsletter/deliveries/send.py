@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from db import claims, deliveries, domains, issues, keys, outcome_log, ownership
 from db.deliveries import Counts
-from db.engine import reading, transaction
+from db.engine import reading, shared_now, transaction
 from db.states import IssueStatus
 from newsletter.clock import Clock, Week, real_now
 from newsletter.deliveries.assembling import Work
@@ -199,7 +199,7 @@ def _take_over(engine: Engine, issue_id: int) -> None:
         if not certainly and not seemingly:
             return
         outcome_log.tell_of_gone(connection, engine, certainly)
-        claims.take_over(connection, issue_id, certainly, seemingly, real_now() - SKEW)
+        claims.take_over(connection, issue_id, certainly, seemingly, shared_now(connection) - SKEW)
     outcome_log.drop(engine, certainly)
 
 

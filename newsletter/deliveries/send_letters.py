@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine
 from db.archive import newest_issues, values_of
 from db.confirmations import confirmation_by_id, keep_token_hash
 from db.editors import set_sign_in_token, sign_in_nonce
-from db.engine import reading, transaction
+from db.engine import reading, shared_now, transaction
 from db.keys import newest_link_key
 from db.letters import (
     DueLetter,
@@ -94,9 +94,8 @@ def send_letters(engine: Engine, settings: Settings, clock: Clock, stop: Event |
 
 
 def _claim(engine: Engine, owner: str) -> list[int]:
-    now = real_now()
     with transaction(engine) as connection:
-        return claim_letters(connection, owner, now, now + _LEASE, _BATCH)
+        return claim_letters(connection, owner, real_now(), shared_now(connection) + _LEASE, _BATCH)
 
 
 def _prepare(
@@ -106,7 +105,7 @@ def _prepare(
     before may have outlasted its lease, and its reader may be erased. One that nobody needs any more ends here, and so
     does one that cannot be written: it must not hold up the others."""
     with transaction(engine) as connection:
-        letter = hold_letter(connection, letter_id, owner, real_now() + _HANDING_OVER)
+        letter = hold_letter(connection, letter_id, owner, shared_now(connection) + _HANDING_OVER)
         if letter is None:
             return None
         try:

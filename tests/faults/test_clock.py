@@ -2,17 +2,18 @@
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from db.engine import make_engine, transaction
 from db.letters import add_letter
+from db.models import Sender
 from db.states import LetterKind
 from newsletter.clock import real_now
-from newsletter.deliveries import hold_leases, send
+from newsletter.deliveries import send, send_letters
 from newsletter.deliveries.hold_leases import Leases
 from newsletter.deliveries.pacing import Queue
 from newsletter.deliveries.read_receipt import read_receipt
@@ -22,7 +23,7 @@ from scheduler import service
 from tests.conftest import complete_environment, one_database
 from tests.fakes.smtp_sink import Sink
 from tests.fakes.waiting import until
-from tests.integration.sending import WEEK, published, standing, with_relays
+from tests.integration.sending import WEEK, held, published, standing, statuses, with_relays
 
 READERS = 200
 
@@ -34,8 +35,6 @@ def test_a_clock_that_jumps_neither_holds_a_sending_nor_repeats_it(
 ) -> None:
     ahead, real = [0.0], time.time
     monkeypatch.setattr(time, "time", lambda: real() + ahead[0])
-    for module in (hold_leases, send):
-        monkeypatch.setattr(module, "real_now", lambda: datetime.now(UTC) + timedelta(seconds=ahead[0]))
     with Sink() as sink:
         here = with_relays(settings, f"{sink.url}&rate=100/s")
         published(engine, here, READERS)
@@ -80,3 +79,23 @@ def test_machines_whose_clocks_differ_stand_in_one_line(postgres_url: str, monke
         waits.append(leases.stand_in_line(Queue("a relay", 1.0), 10) - time.monotonic())
     engine.dispose()
     assert [round(wait / 10) for wait in waits] == [0, 1, 2, 3]
+
+
+@pytest.mark.postgres
+def test_a_machine_whose_clock_is_ahead_takes_nothing_that_another_is_sending(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(postgres_url)
+    published(engine, load(complete_environment(postgres_url), tmp_path), 3)
+    held(engine, 3)
+    with transaction(engine) as connection:
+        connection.execute(update(Sender).values(lock="another-machine/its.sender"))
+        words = {"subject": "Once", "paragraphs": []}
+        letter = add_letter(connection, LetterKind.NOTICE, "ada@example.org", words, real_now(), real_now())
+    assert send_letters._claim(engine, "another") == [letter]
+    for module in (send, send_letters):
+        monkeypatch.setattr(module, "real_now", lambda: real_now() + timedelta(hours=1))
+    send._take_over(engine, 1)
+    assert {status for status, _ in statuses(engine).values()} == {"sending"}
+    assert send_letters._claim(engine, "ahead") == []
+    engine.dispose()
