@@ -19,6 +19,7 @@ from newsletter.settings import Settings
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REMIND_AHEAD = 4 * _HOUR
 _LONGEST_LOOK_BACK = timedelta(days=366)
+_EVERY_HOUR = ("*", "0-23")
 _WIDEST_SHIFT = timedelta(hours=3)  # by which a zone changes its own clock
 
 
@@ -50,7 +51,7 @@ class Crontab:
     def _instants(self, wall: datetime) -> tuple[tuple[datetime, ...], datetime]:
         """When the wall clock shows this, and the instant before which no later wall time can lie (PEP 495)."""
         first, second = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        twice = first < second and self.fields.split()[1].startswith("*")
+        twice = first < second and self.fields.split()[1].startswith(_EVERY_HOUR)
         return ((first, second) if twice else (first,)), min(first, second)
 
     def __str__(self) -> str:
