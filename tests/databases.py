@@ -127,6 +127,13 @@ class PostgresServer:
         if not self._durable:
             options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self._start = ("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        stop = self._command("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        # Whoever is killed cannot stop it; this one hears of our end, and is no part of what Ctrl-C ends.
+        self._follower = subprocess.Popen(
+            ["sh", "-c", 'cat; "$@"; rm -rf "$0"', str(self._folder), *stop],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            start_new_session=True,
+        )  # fmt: skip
         self._run(*self._start)
         return self
 
@@ -134,8 +141,7 @@ class PostgresServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hang_up(*self._connections)
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._follower.communicate()
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -226,11 +232,14 @@ class PostgresServer:
             if database in self._connections:
                 self._connections.pop(database).close()
 
+    def _command(self, program: str, *arguments: str) -> Sequence[str]:
+        command = [str(self._programs / program), *arguments]
+        return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
     def _run(self, program: str, *arguments: str) -> None:
-        command: Sequence[str] = [str(self._programs / program), *arguments]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        done = subprocess.run(command, capture_output=True, text=True, cwd="/", stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            self._command(program, *arguments), capture_output=True, text=True, cwd="/", stdin=subprocess.DEVNULL
+        )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
 
