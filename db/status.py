@@ -17,6 +17,7 @@ from db.models import (
     DomainPause,
     Feed,
     Issue,
+    JobPlan,
     JobRun,
     Release,
     ReturnedMail,
@@ -92,8 +93,9 @@ def domain_counts(connection: Connection, issue_id: int, most: int, least: int) 
 
 
 def last_done(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """When the last run of each job was done, up to ``now``."""
-    done = (JobRun.status == RunStatus.DONE, JobRun.finished_at <= now)
+    """When the last run of each job was done, up to ``now``; of those that the timetable still has: after a move to
+    PostgreSQL no copy is made any more, and none is late."""
+    done = (JobRun.status == RunStatus.DONE, JobRun.finished_at <= now, JobRun.job.in_(select(JobPlan.job)))
     wanted = select(JobRun.job, func.max(JobRun.finished_at)).where(*done)
     return {str(job): at for job, at in connection.execute(wanted.group_by(JobRun.job)) if at is not None}
 

@@ -14,7 +14,7 @@ from db.engine import transaction
 from db.latencies import Latency, add
 from db.models import Delivery, Issue
 from db.partitions import make_partition
-from db.runs import claim_run, finish_run
+from db.runs import claim_run, finish_run, write_plans
 from db.states import RunStatus
 from newsletter.clock import Clock
 from newsletter.settings import Settings
@@ -121,6 +121,7 @@ def test_jobs_relays_and_webhooks_are_seen(browser: Browser, engine: Engine) -> 
     happened(engine)
     lines = browser.get("/metrics").text.splitlines()
     assert f'newsletter_job_done_timestamp_seconds{{job="gather"}} {MONDAY.timestamp():.0f}' in lines
+    assert 'job="back_up"' not in " ".join(lines), "a job that the timetable does not have is never late"
     assert 'newsletter_relay_up{relay="127.0.0.1:1025"} 0' in lines
     assert 'newsletter_webhooks{condition="paused"} 0' in lines
 
@@ -144,6 +145,8 @@ def happened(engine: Engine) -> None:
                 )
             )  # fmt: skip
         add(connection, [Latency("127.0.0.1:1025", 0.5, 12, 4.0), Latency("127.0.0.1:1025", math.inf, 1, 700.0)])
-        run_id = claim_run(connection, "gather", MONDAY, "me", MONDAY, MONDAY)
-        assert run_id is not None
-        finish_run(connection, run_id, "me", RunStatus.DONE, MONDAY)
+        write_plans(connection, [("gather", "0 * * * *", MONDAY)])
+        for job in ("gather", "back_up"):  # the latter before a move to PostgreSQL
+            run_id = claim_run(connection, job, MONDAY, "me", MONDAY, MONDAY)
+            assert run_id is not None
+            finish_run(connection, run_id, "me", RunStatus.DONE, MONDAY)
