@@ -111,7 +111,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: a page is written to its place once for many changes
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -123,6 +122,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     patience = connection.get_execution_options().get("write_patience")
     if patience is not None:
+        if not connection.info.get("wal"):  # who only looks changes no byte of a backup, whose seal would be broken
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            connection.info["wal"] = True
         try:
             _begin_writing(connection.connection.driver_connection, patience)
         except sqlite3.OperationalError as error:

@@ -17,7 +17,7 @@ from db.claims import claim
 from db.engine import make_engine, reading, transaction
 from db.events import add_webhook, events_after, newest_number, number_events, webhooks_due
 from db.letters import add_letter
-from db.migrate import _seed, current_revision, migrate
+from db.migrate import _seed, current_revision, migrate, newest_revision
 from db.models import AuditEntry, Consent, Issue, JobRun, Letter, Subscriber, Suppression, Webhook
 from db.ownership import owner
 from db.states import SubscriberState
@@ -573,6 +573,17 @@ def test_another_installation_s_database_tells_nothing_to_the_restored_one(
     suppress_address(other, "reads@example.org", now=MONDAY)
     report = put_in_place(other, tmp_path / "backup.db")
     assert (report.replaced, report.carried, suppressed(other)) == (True, None, {})
+
+
+def test_a_backup_that_was_looked_into_is_whole(engine: Engine, tmp_path: Path, opened: Opened) -> None:
+    readers_named(engine, "reads")
+    back_up(engine, tmp_path / "backup.db", now=MONDAY)
+    before = (tmp_path / "backup.db").read_bytes()
+    looked = opened("backup.db")
+    assert current_revision(looked) == newest_revision()
+    assert states(looked) == {"reads@example.org": "active"}
+    looked.dispose()
+    assert (tmp_path / "backup.db").read_bytes() == before
 
 
 def test_a_backup_of_another_installation_gives_way_to_none(engine: Engine, tmp_path: Path, opened: Opened) -> None:
