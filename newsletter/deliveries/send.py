@@ -212,7 +212,7 @@ def _settle(engine: Engine, clock: Clock, issue_id: int, week: str, tally: Tally
     with transaction(engine) as connection:
         deliveries.skip_cancelled(connection, issue_id, clock.now())
         counted = deliveries.counts(connection, issue_id)
-        if not counted.open:
+        if not counted.queued and not counted.sending:
             deliveries.finish_issue(connection, issue_id, clock.now())
         deliveries.note_trouble(connection, issue_id, redacted(tally.trouble) if tally.trouble else None)
         return IssueSent(
