@@ -1,5 +1,5 @@
 # make demo     the whole weekly job on sample data      (make demo ARGS=--once ends by itself)
-# make test     everything that CI runs
+# make test     everything that CI runs, but the audit
 # make audit    known holes of the dependencies, where there is somebody to ask
 # make faults   kills, failing relays and a simulated year, at full length
 # make oracles  what independent programs say of the mail and of the API

@@ -1,12 +1,12 @@
 """Events in their order, and who is told of them."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from db.engine import is_sqlite
+from db.engine import is_sqlite, shared_now
 from db.models import Issue, Subscriber, SubscriberEvent, Webhook
 from db.rows import columns_of, one_row
 from db.upsert import insert_or
@@ -119,11 +119,13 @@ def webhooks_due(connection: Connection, now: datetime) -> list[WebhookRow]:
     ]
 
 
-def hold_webhook(connection: Connection, webhook_id: int, now: datetime, lease_until: datetime) -> WebhookRow | None:
-    """Take a webhook for ourselves, so that each event is told by one process; None when somebody else has it."""
-    free = (Webhook.lease_until.is_(None) | (Webhook.lease_until < now), Webhook.paused_at.is_(None))
+def hold_webhook(connection: Connection, webhook_id: int, now: datetime, lease: timedelta) -> WebhookRow | None:
+    """Take a webhook for ourselves, so that each event is told by one process; None when somebody else has it. Leases
+    end by the database's clock."""
+    clock = shared_now(connection)
+    free = (Webhook.lease_until.is_(None) | (Webhook.lease_until < clock), Webhook.paused_at.is_(None))
     held = update(Webhook).where(Webhook.id == webhook_id, Webhook.next_at <= now, *free)
-    return one_row(connection, held.values(lease_until=lease_until).returning(*_WEBHOOK), WebhookRow)
+    return one_row(connection, held.values(lease_until=clock + lease).returning(*_WEBHOOK), WebhookRow)
 
 
 def note_webhook(connection: Connection, webhook_id: int, **values: Any) -> None:

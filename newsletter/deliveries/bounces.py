@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from db.states import BounceKind
 from newsletter.deliveries.bounces_mail import Fields, OpenedMail, first, open_mail
-from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, words_about
+from newsletter.deliveries.bounces_notices import ADDRESS, failures, is_notice, without_addresses, words_about
 from newsletter.deliveries.bounces_providers import notices_in_mail
 from newsletter.deliveries.bounces_reasons import NOT_UNDERSTOOD, Judgement, Reason, Returned, is_filtered, judge
 from newsletter.deliveries.bounces_words import says, without
@@ -170,7 +170,7 @@ def _automatic(mail: OpenedMail) -> bool:
 
 
 def _action_by_words(mail: OpenedMail) -> str:
-    if says("words of a delay", mail.header("subject")) or says("words of a delay", mail.words[:3000]):
+    if says("words of a delay", without_addresses(f"{mail.header('subject')}\n{mail.words[:3000]}")):
         return "delayed"
     if says("subject of a delivery report", mail.header("subject")):
         return "delivered"

@@ -47,9 +47,15 @@ def is_notice(mail: OpenedMail) -> bool:
     if "list-id" in mail.headers and not mail.from_mail_system:
         return False
     subject = says("subject of returned mail", mail.header("subject"))
-    failure = says("words of returned mail", mail.words[:8000])
+    words = without_addresses(mail.words[:8000])
+    failure = says("words of returned mail", words) or (mail.from_daemon and says("words of a delay", words))
     returns = mail.from_mail_system and "from" in mail.enclosed
     return sum((mail.null_sender or mail.from_daemon, subject, failure, returns)) >= 2
+
+
+def without_addresses(text: str) -> str:
+    """Phrases end with their sentence: the points of an address within one are no end of it."""
+    return ADDRESS.sub("x@x", text)
 
 
 def failures(mail: OpenedMail) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from db import events
 from db.deliveries import counts
-from db.engine import reading, transaction
+from db.engine import reading, shared_now, transaction
 from db.events import Event, WebhookRow
 from db.letters import add_notices
 from db.states import Role
@@ -75,7 +75,7 @@ async def _tell_all(engine: Engine, settings: Settings, due: Sequence[WebhookRow
 
 async def _tell(engine: Engine, settings: Settings, due: WebhookRow, stop: Stop, until: float) -> int:
     with transaction(engine) as connection:
-        hook = events.hold_webhook(connection, due.id, real_now(), real_now() + _LEASE)
+        hook = events.hold_webhook(connection, due.id, real_now(), _LEASE)
     if hook is None:
         return 0
     told, after = 0, hook.after
@@ -102,9 +102,10 @@ async def _take(engine: Engine, client: Downloader, hook: WebhookRow, event: Eve
     if trouble is not None:
         _note_failure(engine, hook, trouble, began)
         return False
-    done = {"failures": 0, "failing_since": None, "answer": None, "lease_until": real_now() + _LEASE}
+    done = {"failures": 0, "failing_since": None, "answer": None}
     with transaction(engine) as connection:
-        events.note_webhook(connection, hook.id, after=event.number, **done)
+        lease_until = shared_now(connection) + _LEASE
+        events.note_webhook(connection, hook.id, after=event.number, lease_until=lease_until, **done)
     return True
 
 

@@ -113,7 +113,9 @@ def store_take(request: Request, visitor: Visitor, typed: Typed) -> Response:
         return take_page(request, visitor, typed, f"{words}. Store puts yours in its place", 409)
     report = record_take(here.engine, slug, given, here.clock.now())
     note(request, visitor, "replaced a take" if report.replaced else "entered a take", f"tool {slug}", by=panelist)
-    said = f"Stored {panelist}'s take: {_percent(report.before)} became {_percent(report.after)}"
+    before, after = _percent(report.before), _percent(report.after)
+    what = f"{after} as before" if before == after else f"{before} became {after}"
+    said = f"Stored {panelist}'s take: {what}"
     return back_saying(f"/editor/tools/{slug}" if visitor.edits else "/editor/takes", said)
 
 

@@ -457,6 +457,14 @@ def test_takes_are_stored_or_refused_with_everything_typed(room: Room, typed: di
 
 
 @one_database
+def test_who_stores_a_take_hears_what_it_did_to_the_verdict(room: Room) -> None:
+    ada, path = room.editor(), "/editor/tools/inkwell/takes/skeptic"
+    for call, words in (("ship", "became 100 %"), ("ship", "100 % as before"), ("skip", "100 % became 0 %")):
+        stored = ada.browser.post(path, data=form_of(ada, path) | {"call": call, "score": "", "text": ""})
+        assert words in unquote_plus(stored.headers["location"])
+
+
+@one_database
 def test_who_stores_a_take_over_one_that_came_meanwhile_is_told(room: Room) -> None:
     path = "/editor/tools/inkwell/takes/builder"
     ada, sam = room.editor(), room.editor("sam@example.com", "panelist", "builder")

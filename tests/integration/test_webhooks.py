@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from db import events
-from db.engine import reading, transaction
+from db.engine import make_engine, reading, transaction
 from db.models import Letter
 from db.subscribers import add_event, add_subscriber
 from newsletter.clock import real_now
@@ -129,6 +129,17 @@ def test_two_services_tell_each_event_once(engine: Engine, settings: Settings) -
             service.join()
         tell(engine, settings)
     assert [one.document["id"] for one in receiver.told] == list(range(1, 21))
+
+
+@pytest.mark.postgres
+def test_a_machine_whose_clock_is_ahead_tells_nothing_that_another_is_telling(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+    hook(engine, "https://crm.example.com/hook")
+    hour, lease = timedelta(hours=1), timedelta(minutes=5)
+    with transaction(engine) as connection:
+        assert events.hold_webhook(connection, 1, real_now(), lease)
+        assert events.hold_webhook(connection, 1, real_now() + hour, lease) is None
+    engine.dispose()
 
 
 def test_one_that_is_slow_holds_up_no_other(engine: Engine, settings: Settings) -> None:

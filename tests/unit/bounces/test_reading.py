@@ -236,6 +236,22 @@ def test_a_mail_nested_a_thousand_deep_is_kept_and_nothing_worse() -> None:
     assert read_bounce(head.encode(), KEYS).returned
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Delivery to ada@example.org has been delayed.",
+        "La remise du message à ada@example.org a été retardée.",
+        "Доставка письма для ada@example.org отложена.",
+    ],
+)
+def test_the_points_of_an_address_end_no_sentence_of_a_delay(words: str) -> None:
+    raw = f"From: MAILER-DAEMON@mx.example\nSubject: Weekly\nContent-Type: text/plain; charset=utf-8\n\n{words}\n"
+    (returned,) = read_bounce(raw.encode(), KEYS).returned
+    assert (returned.recipient, returned.judgement.kind, returned.judgement.reason) == (
+        "ada@example.org", BounceKind.SOFT, Reason.DELAYED,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("nest", ["(", "<(", '"(', "<@", "a:"])
 def test_a_sender_nested_a_thousand_deep_is_nobody_and_stops_no_reading(nest: str) -> None:
     raw = f"From: Mail Delivery System {nest * 2000} <daemon@example.org>\nSubject: Undeliverable\n\nno such user"
