@@ -46,20 +46,24 @@ def is_anothers(backup: Path, database: Path) -> bool:
     """Whether it is a backup of another installation than this database's; no, where either cannot be read."""
     try:
         with closing(sqlite3.connect(f"{read_only(backup)}&immutable=1", uri=True)) as connection:
-            connection.execute("ATTACH DATABASE ? AS old", (read_only(database),))
-            return bool(connection.execute(SAME_KEY).fetchone()[0] == 0)
+            return _attach(connection, database) is False
     except sqlite3.Error:
         return False
 
 
 def attach_its_own(connection: sqlite3.Connection, database: Path) -> bool:
-    """Attach another database as ``old``, and tell whether both are one installation's: `init` makes a key, under which
-    addresses are hashed, for each. No, where it cannot be read."""
+    """Attach another database as ``old``, and tell whether both are one installation's. No, where it cannot be read."""
+    return _attach(connection, database) is True
+
+
+def _attach(connection: sqlite3.Connection, database: Path) -> bool | None:
+    """The same, but None where it cannot be read: `init` makes a key, under which addresses are hashed, for each."""
     try:
         connection.execute("ATTACH DATABASE ? AS old", (read_only(database),))
-        return bool(connection.execute(SAME_KEY).fetchone()[0])
+        found = connection.execute(SAME_KEY).fetchone()[0]
     except sqlite3.Error:
-        return False
+        return None
+    return None if found is None else bool(found)
 
 
 def copy_out(database: Path, target: Path) -> str:

@@ -75,6 +75,7 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
     from db.engine import reading
     from newsletter.releases.foresee import where_it_goes
     from newsletter.releases.resolve import match_to_tool
+    from newsletter.releases.weeks import as_clause
 
     now, zone = door.clock.now(), door.settings.timezone
     with _telling_of_approvals(door, release_id):
@@ -82,8 +83,7 @@ def match(door: Door, release_id: int, tool: str, as_json: bool) -> None:
     with reading(door.engine) as connection:
         coming = where_it_goes(connection, release_id, zone, now, flowed=False)
     document = _shown(door, found) | {"coming": coming}
-    then = f"{',' if coming.startswith('in ') else ';'} {coming}"
-    answer(document, as_json, f"Release {found.id} ({found.name}) is of {found.tool}{then}.")
+    answer(document, as_json, f"Release {found.id} ({found.name}) is of {found.tool}{as_clause(coming)}.")
 
 
 @releases.command()

@@ -44,12 +44,12 @@ def hold_domains(
         held.setdefault(hold.domain, []).append(hold)
     for name in sorted({*slowed, *held}):
         for hold in held.get(name, ()):
-            hold_domain(connection, issue_id, owner, week, hold, now)
+            _hold_domain(connection, issue_id, owner, week, hold, now)
         if name in slowed:
             domains.slow_domain(connection, name, slowed[name], now)
 
 
-def hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
+def _hold_domain(connection: Connection, issue_id: int, owner: str, week: str, hold: Hold, now: datetime) -> None:
     """Deliveries to the domain wait for their time. A busy one (421) is routine, one that distrusts us is not."""
     reply = redacted(hold.reply)
     asked_lately = domains.paused_since(connection, hold.domain, now - domains.STOOD_STILL)

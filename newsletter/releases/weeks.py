@@ -49,3 +49,8 @@ def where_it_comes(week: Week, own: str | None, last: Week, at_hand: str | None,
     if week == last and at_hand == IssueStatus.APPROVED:
         return f"{last} is approved already, so it comes in {coming}, unless you edit {last} and bring it up to date"
     return f"it comes in {coming}"
+
+
+def as_clause(told: str) -> str:
+    """What was told of where it comes, as the end of a sentence; '' where nothing was."""
+    return f"{',' if told.startswith('in ') else ';'} {told}" if told else ""

@@ -18,6 +18,7 @@ from newsletter.releases.foresee import where_it_goes
 from newsletter.releases.rematch import rematch_releases
 from newsletter.releases.reopen import decision_on, reopen_release
 from newsletter.releases.resolve import DecidedError, drop_release, make_into_tool, match_to_tool
+from newsletter.releases.weeks import as_clause
 from newsletter.tools.edit import remember_name
 from newsletter.tools.field_values import LONGEST_TAGLINE
 from newsletter.tools.reading import new_tool
@@ -135,7 +136,7 @@ def _where_it_goes(request: Request, release_id: int) -> str:
     here = site(request)
     with reading(here.engine) as connection:
         told = where_it_goes(connection, release_id, here.settings.timezone, here.clock.now(), flowed=True)
-    return f"{', ' if told.startswith('in ') else '; '}{told}" if told else ""
+    return as_clause(told)
 
 
 def _flow_in(request: Request, release: ReleaseRow) -> None:

@@ -20,7 +20,7 @@ from newsletter.clock import real_now
 from newsletter.deliveries import pacing
 from newsletter.deliveries.outcomes import Blame
 from newsletter.deliveries.pace_domains import DomainLines
-from newsletter.deliveries.pauses import Hold, hold_domain, hold_domains, hold_issue
+from newsletter.deliveries.pauses import Hold, hold_domains, hold_issue
 from newsletter.deliveries.read_receipt import read_receipt
 from newsletter.deliveries.receive import count_refusals
 from newsletter.deliveries.record_outcomes import Decided, Held, write_all
@@ -62,7 +62,7 @@ def test_no_reply_is_kept_with_an_address_beyond_its_delivery(engine: Engine, se
     with transaction(engine) as connection:
         issue_id = connection.execute(select(Issue.id)).scalar_one()
         hold = Hold("slow.example", Blame.DOMAIN, NOW + timedelta(hours=1), reply, ())
-        hold_domain(connection, issue_id, "me", str(WEEK), hold, NOW)
+        hold_domains(connection, issue_id, "me", str(WEEK), [hold], NOW)
         hold_issue(connection, issue_id, str(WEEK), f"the relay said: {reply}", NOW)
         kept = [connection.scalar(select(DomainPause.reason)), connection.scalar(select(Issue.pause_reason))]
         told = [str(data) for data in connection.scalars(select(Letter.data).where(Letter.kind == "notice"))]
